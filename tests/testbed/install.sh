@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# install.sh [--check]
+# Brings the programs that the tests drive: directories, browser, office suite, Node. Debian and Ubuntu; asks nothing,
+# does nothing when all is there. --check only says what is missing (exit 1 if anything is).
+set -euo pipefail
+NODE_OLDEST=18.5
+
+# program that shows it is there : package that brings it
+wanted=(
+  /usr/sbin/slapd:slapd
+  ldapsearch:ldap-utils
+  samba:samba
+  /usr/share/samba/setup/provision.ldif:samba-ad-provision
+  /usr/lib/python3/dist-packages/samba/samdb.py:python3-samba
+  chromium:chromium
+  chromedriver:chromium-driver
+  soffice:libreoffice-writer-nogui
+  pdftotext:poppler-utils
+  /usr/share/fonts/truetype/liberation:fonts-liberation
+  openssl:openssl
+)
+
+is_there() { case $1 in /*) [ -e "$1" ] ;; *) command -v "$1" >/dev/null ;; esac; }
+
+node_is_new_enough() {
+  command -v node >/dev/null && command -v npm >/dev/null || return 1
+  local have
+  have=$(node --version | tr -d v)
+  [ "$(printf '%s\n' "$NODE_OLDEST" "$have" | sort -V | head -1)" = "$NODE_OLDEST" ]
+}
+
+missing=()
+for pair in "${wanted[@]}"; do
+  is_there "${pair%%:*}" || missing+=("${pair##*:}")
+done
+node_is_new_enough || missing+=(nodejs npm)
+
+if [ ${#missing[@]} = 0 ]; then
+  echo "test bed: everything is installed"
+  exit 0
+fi
+if [ "${1:-}" = --check ]; then
+  echo "test bed: missing: ${missing[*]}"
+  echo "hint: sudo tests/testbed/install.sh"
+  exit 1
+fi
+if ! command -v apt-get >/dev/null; then
+  echo "test bed: missing: ${missing[*]}" >&2
+  echo "hint: this script knows apt-get only; install the equivalents with the system's own tool" >&2
+  exit 1
+fi
+if [ "$(id -u)" != 0 ]; then
+  echo "test bed: missing: ${missing[*]}" >&2
+  echo "hint: sudo apt-get update && sudo apt-get install --no-install-recommends ${missing[*]}" >&2
+  exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+# Debian starts what it installs; the tests start their own, so no service may come up (101 = not allowed).
+if [ ! -e /usr/sbin/policy-rc.d ]; then
+  printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d
+  chmod +x /usr/sbin/policy-rc.d
+  trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+fi
+apt-get update -q
+apt-get install -y -q --no-install-recommends "${missing[@]}"
+if ! node_is_new_enough; then
+  echo "test bed: the distribution's Node.js is older than $NODE_OLDEST" >&2
+  echo "hint: install a newer one from nodejs.org; the tests find it on the PATH" >&2
+  exit 1
+fi
+echo "test bed: installed ${missing[*]}"
