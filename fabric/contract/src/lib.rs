@@ -1,1 +1,23 @@
-//! spokegate-contract
+#![doc = include_str!("../README.md")]
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+pub mod cbor;
+pub mod dataset;
+pub mod envelope;
+pub mod filter;
+mod ids;
+pub mod limits;
+pub mod record;
+mod request_id;
+pub mod text;
+mod topic;
+#[cfg(feature = "validate")]
+mod validate;
+
+pub use dataset::{Dataset, Kind, Registry, Shape};
+pub use envelope::{Envelope, EnvelopeError, Failure, FailureClass};
+pub use ids::{Address, DatasetId, IdError, ReportId, SatelliteId, TenantId};
+pub use request_id::RequestId;
+pub use topic::{Channel, Direction, Topic, TopicError, Verb};
+#[cfg(feature = "validate")]
+pub use validate::{Validator, Violation};

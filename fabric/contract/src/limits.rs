@@ -1,0 +1,56 @@
+//! Every limit of the wire, with its unit. A number that two processes must agree on stands here and nowhere else.
+
+/// Shortest id.
+pub const ID_BYTES_MIN: usize = 2;
+/// Longest id.
+pub const ID_BYTES_MAX: usize = 40;
+/// Longest topic; AWS IoT and others stop at 256.
+pub const TOPIC_BYTES_MAX: usize = 256;
+
+/// Largest MQTT packet, header included: what every hosted broker takes.
+pub const PACKET_BYTES_MAX: usize = 131_072;
+/// Largest MQTT payload: a packet less 4 KiB for its header and topic.
+pub const MESSAGE_BYTES_MAX: usize = 126_976;
+/// A producer closes a chunk once its body has this many bytes.
+pub const CHUNK_BYTES_TARGET: usize = 98_304;
+/// Largest body of a chunk: a payload less 1 KiB for the envelope.
+pub const CHUNK_BYTES_MAX: usize = 125_952;
+/// A producer closes a chunk once it has this many rows.
+pub const CHUNK_ROWS_MAX: usize = 2_000;
+/// Most chunks of one answer.
+pub const PULL_CHUNKS_MAX: u32 = 8_192;
+/// Most body bytes of one answer.
+pub const PULL_BYTES_MAX: u64 = 268_435_456;
+/// Most rows of one answer.
+pub const PULL_ROWS_MAX: u64 = 1_000_000;
+/// Chunks in flight per pull: what the centre grants ahead of what it has taken over.
+pub const CREDIT_CHUNKS: u32 = 8;
+/// Longest time between a request and its deadline.
+pub const DEADLINE_MS_MAX: u64 = 600_000;
+/// Clocks of centre and segment may differ by this much.
+pub const CLOCK_SKEW_MS_MAX: u64 = 300_000;
+/// Bytes of a failure's detail.
+pub const FAILURE_TEXT_BYTES_MAX: usize = 400;
+/// Datasets that one hello may announce.
+pub const HELLO_DATASETS_MAX: usize = 64;
+/// Bytes of a version text.
+pub const VERSION_TEXT_BYTES_MAX: usize = 40;
+/// Bytes of a request's encoded parameters.
+pub const PARAMS_BYTES_MAX: usize = 16_384;
+
+/// Deepest nesting of a body; a scalar has depth 0.
+pub const DEPTH_MAX: usize = 16;
+/// Values and keys in a body.
+pub const NODES_MAX: usize = 200_000;
+/// Bytes of a text in a body, unless its schema allows more.
+pub const STRING_BYTES_MAX: usize = 4_096;
+/// Bytes of a text in a body, whatever its schema says.
+pub const STRING_BYTES_HARD_MAX: usize = 65_536;
+/// Bytes of a key.
+pub const KEY_BYTES_MAX: usize = 128;
+/// Entries of a map.
+pub const MAP_ENTRIES_MAX: usize = 256;
+/// Items of an array.
+pub const ARRAY_ITEMS_MAX: usize = 20_000;
+/// Largest magnitude of an integer, and of a float: 2^53 - 1 (RFC 7493 §2.2).
+pub const INTEGER_MAX: u64 = 9_007_199_254_740_991;

@@ -1,0 +1,293 @@
+//! Records as values.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::envelope::Failure;
+use crate::ids::{Address, DatasetId, SatelliteId, TenantId};
+use crate::request_id::RequestId;
+
+/// A record as it stands on the wire: members of all kinds side by side, in canonical order.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(
+    missing_docs,
+    reason = "`Content` documents each member where it means something"
+)]
+pub struct Flat<'a> {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acked_sequence: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_version: Option<Cow<'a, str>>,
+    pub at: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captured_at: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<DatasetId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub datasets: Option<Vec<Served>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<&'a RawValue>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<RequestId>,
+    pub kind: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_sequence: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_red: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub online: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<&'a RawValue>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Cow<'a, str>>,
+    pub satellite: SatelliteId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spool_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spool_messages: Option<u64>,
+    pub tenant: TenantId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u16>,
+}
+
+/// A dataset that a satellite serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Served {
+    /// Its name.
+    pub dataset: DatasetId,
+    /// Its major version.
+    pub version: u16,
+}
+
+/// Clean data, still as canonical JSON text.
+#[derive(Debug)]
+pub enum Data<'a> {
+    /// An array of objects.
+    Rows(&'a RawValue),
+    /// One object.
+    Document(&'a RawValue),
+}
+
+/// A record whose members fit its kind.
+#[derive(Debug)]
+pub struct Record<'a> {
+    /// Whose message it was; from the topic that the broker enforced.
+    pub address: Address,
+    /// When the sanitizer received it: unix time in milliseconds.
+    pub at_ms: u64,
+    /// What it says.
+    pub content: Content<'a>,
+}
+
+/// What a record says.
+#[derive(Debug)]
+pub enum Content<'a> {
+    /// A part of the answer to a pull.
+    Reply {
+        /// The pull.
+        id: RequestId,
+        /// The part's number, from 0.
+        sequence: u64,
+        /// The dataset and its major version, as asked for.
+        dataset: (DatasetId, u16),
+        /// The part.
+        data: Data<'a>,
+        /// Whether no part follows.
+        last: bool,
+    },
+    /// A pull that failed; no part follows.
+    Failed {
+        /// The pull.
+        id: RequestId,
+        /// Why.
+        failure: Failure,
+    },
+    /// Data sent unasked.
+    Push {
+        /// The dataset and its major version.
+        dataset: (DatasetId, u16),
+        /// The satellite's spool.
+        epoch: u64,
+        /// Number in the spool, from 1.
+        sequence: u64,
+        /// When the data was taken: unix time in milliseconds.
+        captured_at_ms: u64,
+        /// The data.
+        data: Data<'a>,
+    },
+    /// A satellite connected.
+    Hello {
+        /// The agent's version.
+        agent_version: Cow<'a, str>,
+        /// Its spool.
+        epoch: u64,
+        /// Last push written to the spool.
+        last_sequence: u64,
+        /// Last push acknowledged to it.
+        acked_sequence: u64,
+        /// What it serves.
+        datasets: Vec<Served>,
+    },
+    /// A heartbeat.
+    Status {
+        /// The agent's version.
+        agent_version: Cow<'a, str>,
+        /// The agent's clock: unix time in milliseconds.
+        sent_at_ms: u64,
+        /// Pushes in the spool.
+        spool_messages: u64,
+        /// Their bytes.
+        spool_bytes: u64,
+        /// `up`, `down` or `unknown`.
+        node_red: Cow<'a, str>,
+    },
+    /// What the broker saw of a connection.
+    Presence {
+        /// Connected or not.
+        online: bool,
+    },
+    /// A message that was refused. Its content stays with the sanitizer.
+    Quarantine(Refusal<'a>),
+}
+
+/// What is known of a refused message without looking at its content.
+#[derive(Debug)]
+pub struct Refusal<'a> {
+    /// The channel that it came on.
+    pub channel: Cow<'a, str>,
+    /// The dataset, where the channel names one or the request did.
+    pub dataset: Option<DatasetId>,
+    /// Class of the reason.
+    pub reason: Cow<'a, str>,
+    /// The rule that was broken.
+    pub rule: Cow<'a, str>,
+    /// JSON Pointer to the place; empty for the whole.
+    pub pointer: Cow<'a, str>,
+    /// The message's size.
+    pub size_bytes: u64,
+    /// SHA-256 of the message in hexadecimal digits.
+    pub sha256: Cow<'a, str>,
+    /// The pull that it would have answered.
+    pub id: Option<RequestId>,
+    /// The push that it was: epoch and sequence.
+    pub push: Option<(u64, u64)>,
+}
+
+/// A record whose members do not fit its kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// No such kind.
+    #[error("a record of an unknown kind")]
+    Kind,
+    /// A member of this kind is missing.
+    #[error("a record without its member {0:?}")]
+    Missing(&'static str),
+}
+
+fn need<T>(member: Option<T>, name: &'static str) -> Result<T, RecordError> {
+    member.ok_or(RecordError::Missing(name))
+}
+
+impl<'a> TryFrom<Flat<'a>> for Record<'a> {
+    type Error = RecordError;
+
+    fn try_from(mut flat: Flat<'a>) -> Result<Self, RecordError> {
+        let content = match flat.kind.as_ref() {
+            "reply" => reply(&mut flat)?,
+            "push" => Content::Push {
+                dataset: dataset(&mut flat)?,
+                epoch: need(flat.epoch, "epoch")?,
+                sequence: need(flat.sequence, "sequence")?,
+                captured_at_ms: need(flat.captured_at, "captured_at")?,
+                data: data(&flat)?,
+            },
+            "hello" => Content::Hello {
+                agent_version: need(flat.agent_version, "agent_version")?,
+                epoch: need(flat.epoch, "epoch")?,
+                last_sequence: need(flat.last_sequence, "last_sequence")?,
+                acked_sequence: need(flat.acked_sequence, "acked_sequence")?,
+                datasets: need(flat.datasets, "datasets")?,
+            },
+            "status" => Content::Status {
+                agent_version: need(flat.agent_version, "agent_version")?,
+                sent_at_ms: need(flat.sent_at, "sent_at")?,
+                spool_messages: need(flat.spool_messages, "spool_messages")?,
+                spool_bytes: need(flat.spool_bytes, "spool_bytes")?,
+                node_red: need(flat.node_red, "node_red")?,
+            },
+            "presence" => Content::Presence {
+                online: need(flat.online, "online")?,
+            },
+            "quarantine" => Content::Quarantine(Refusal {
+                channel: need(flat.channel, "channel")?,
+                dataset: flat.dataset,
+                reason: need(flat.reason, "reason")?,
+                rule: need(flat.rule, "rule")?,
+                pointer: need(flat.pointer, "pointer")?,
+                size_bytes: need(flat.size_bytes, "size_bytes")?,
+                sha256: need(flat.sha256, "sha256")?,
+                id: flat.id,
+                push: flat.epoch.zip(flat.sequence),
+            }),
+            _ => return Err(RecordError::Kind),
+        };
+        Ok(Self {
+            address: Address::new(flat.tenant, flat.satellite),
+            at_ms: flat.at,
+            content,
+        })
+    }
+}
+
+fn reply<'a>(flat: &mut Flat<'a>) -> Result<Content<'a>, RecordError> {
+    let id = need(flat.id, "id")?;
+    if let Some(failure) = flat.failure.take() {
+        return Ok(Content::Failed { id, failure });
+    }
+    Ok(Content::Reply {
+        id,
+        sequence: need(flat.sequence, "sequence")?,
+        dataset: dataset(flat)?,
+        data: data(flat)?,
+        last: need(flat.last, "last")?,
+    })
+}
+
+fn dataset(flat: &mut Flat<'_>) -> Result<(DatasetId, u16), RecordError> {
+    Ok((
+        need(flat.dataset.take(), "dataset")?,
+        need(flat.version, "version")?,
+    ))
+}
+
+fn data<'a>(flat: &Flat<'a>) -> Result<Data<'a>, RecordError> {
+    match (flat.rows, flat.document) {
+        (Some(rows), None) => Ok(Data::Rows(rows)),
+        (None, Some(document)) => Ok(Data::Document(document)),
+        _ => Err(RecordError::Missing("rows")),
+    }
+}
