@@ -1,0 +1,131 @@
+//! HTTP/1.1 listeners, plain or with mutual TLS, under limits.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use rustls::ServerConfig;
+use tokio::net::TcpListener;
+
+use crate::Tasks;
+
+mod connection;
+
+/// What one listener grants a client. All counts and times are per listener or per connection.
+#[derive(Clone, Copy, Debug)]
+pub struct HttpLimits {
+    /// Connections at a time; further ones wait in the system's backlog.
+    pub connections_max: usize,
+    /// Time for the TLS handshake.
+    pub handshake_ms: u64,
+    /// Time for a request's head, and for which a connection may idle between requests.
+    pub header_ms: u64,
+    /// Time between two parts of a request's body.
+    pub body_part_ms: u64,
+    /// Bytes of request line and headers.
+    pub header_bytes_max: usize,
+    /// Number of headers.
+    pub headers_max: usize,
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        Self {
+            connections_max: 256,
+            handshake_ms: 10_000,
+            header_ms: 30_000,
+            body_part_ms: 30_000,
+            header_bytes_max: 8_192,
+            headers_max: 64,
+        }
+    }
+}
+
+/// Gives the TLS configuration for the next connection, so that a reloaded certificate is used.
+pub type TlsSource = Arc<dyn Fn() -> Arc<ServerConfig> + Send + Sync>;
+
+/// The client's end-entity certificate in DER, as an extension of every request on a listener of
+/// [`tls_serve`] whose client presented one. rustls has verified its chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerCertificate(pub Vec<u8>);
+
+/// A running listener.
+#[derive(Debug)]
+pub struct Server {
+    addr: SocketAddr,
+    tasks: Tasks,
+}
+
+impl Server {
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Stops accepting, lets requests in flight finish for at most `grace`, then drops them.
+    pub async fn shutdown(&self, grace: Duration) {
+        self.tasks.shutdown(grace).await;
+    }
+
+    /// Returns when the listener and its connections have ended.
+    pub async fn join(&self) {
+        self.tasks.join().await;
+    }
+}
+
+/// Serves plain HTTP/1.1 until `tasks` stop. Every request carries `ConnectInfo<SocketAddr>`.
+pub fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: HttpLimits,
+    tasks: &Tasks,
+) -> anyhow::Result<Server> {
+    start(listener, None, router, limits, tasks)
+}
+
+/// Serves HTTP/1.1 over TLS until `tasks` stop. Every request carries `ConnectInfo<SocketAddr>`
+/// and, when the client presented one, [`PeerCertificate`].
+pub fn tls_serve(
+    listener: TcpListener,
+    tls: Arc<ServerConfig>,
+    router: Router,
+    limits: HttpLimits,
+    tasks: &Tasks,
+) -> anyhow::Result<Server> {
+    start(
+        listener,
+        Some(Arc::new(move || Arc::clone(&tls))),
+        router,
+        limits,
+        tasks,
+    )
+}
+
+/// Like [`tls_serve`], asking `tls` for the configuration of each new connection.
+pub fn tls_serve_reloading(
+    listener: TcpListener,
+    tls: TlsSource,
+    router: Router,
+    limits: HttpLimits,
+    tasks: &Tasks,
+) -> anyhow::Result<Server> {
+    start(listener, Some(tls), router, limits, tasks)
+}
+
+fn start(
+    listener: TcpListener,
+    tls: Option<TlsSource>,
+    router: Router,
+    limits: HttpLimits,
+    tasks: &Tasks,
+) -> anyhow::Result<Server> {
+    let addr = listener.local_addr()?;
+    let tasks = tasks.child();
+    let acceptor = connection::Acceptor::new(tls, router, limits, tasks.clone());
+    tasks.spawn("http listener", acceptor.run(listener));
+    Ok(Server { addr, tasks })
+}
+
+#[cfg(test)]
+mod tests;
