@@ -7,14 +7,14 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 const LIMIT_MAX = 1_000_000;
-const NIGHTS_SHOWN = 7;
 
 const KINDS = {
   server: { systems: ["Windows Server 2022", "Windows Server 2019", "Debian GNU/Linux"], patched: true },
   workstation: { systems: ["Windows 11 Pro", "Windows 11 Pro", "Windows 10 Pro", "Ubuntu"], patched: true },
   laptop: { systems: ["Windows 11 Pro", "macOS", "Windows 11 Pro"], patched: true },
   printer: { systems: ["Firmware"], patched: false },
-  network: { systems: ["RouterOS", "FortiOS", "ArubaOS"], patched: false },
+  switch: { systems: ["ArubaOS", "RouterOS"], patched: false },
+  firewall: { systems: ["FortiOS"], patched: false },
 };
 
 const VERSIONS = {
@@ -40,10 +40,11 @@ const PROFILES = {
       workstation: ["reception", "surgery", "xray", "hygiene"],
       laptop: ["dentist", "manager"],
       printer: ["frontdesk-mfp", "labels"],
-      network: ["switch", "firewall", "wifi"],
+      switch: ["switch"],
+      firewall: ["firewall"],
     },
     people: ["Dr. Amelia Hart", "Dr. Søren Kjær", "Priya Raman", "Tom Okafor", "Zoë Lindqvist", "Front desk"],
-    jobs: ["practice database", "X-ray archive", "file shares", "system state"],
+    jobs: ["Nightly image", "Databases", "File shares", "Copy to second site"],
   },
   globex: {
     devices: 40,
@@ -53,10 +54,11 @@ const PROFILES = {
       workstation: ["dispatch", "dock", "customs", "office"],
       laptop: ["driver", "planner", "sales"],
       printer: ["pallet-labels", "waybills"],
-      network: ["switch", "firewall", "yard-wifi"],
+      switch: ["switch", "yard-switch"],
+      firewall: ["firewall"],
     },
     people: ["Marta Kowalska", "Jürgen Weiß", "Aiko Tanaka", "María Peña", "Lars Nygård", "Dispatch team", "Dock 4"],
-    jobs: ["warehouse database", "EDI queue", "file shares", "SQL logs", "system state"],
+    jobs: ["Nightly image", "Databases", "Transaction logs", "File shares", "Copy to second site"],
   },
 };
 
@@ -68,14 +70,18 @@ const OTHER_PROFILE = {
     workstation: ["pc"],
     laptop: ["nb"],
     printer: ["prn"],
-    network: ["net"],
+    switch: ["switch"],
+    firewall: ["firewall"],
   },
   people: ["Alex Novak", "Sam Rivera", "Kim Larsen"],
-  jobs: ["database", "file shares", "system state"],
+  jobs: ["Nightly image", "File shares"],
 };
 
-// The kinds of any eight devices in a row.
-const KIND_OF_EIGHT = ["server", "workstation", "laptop", "workstation", "network", "workstation", "printer", "laptop"];
+// The kinds of any twelve devices in a row.
+const KINDS_IN_TURN = [
+  "server", "workstation", "laptop", "workstation", "switch", "workstation",
+  "printer", "laptop", "server", "workstation", "firewall", "workstation",
+];
 const FAILURES = ["Target volume is full", "Snapshot timed out after 600 s", "Host was not reachable"];
 const WARNINGS = ["3 files were in use and skipped", "Finished, but slower than its window", "Old copy not removed: in use"];
 
@@ -130,9 +136,10 @@ function sampleData(tenant, now = Date.now()) {
   // Times hang on the minute of the start, so that two answers of one process are equal.
   const base = now - (now % MINUTE_MS);
   const pick = (list, index, purpose) => list[mix(seed, index, purpose) % list.length];
-  const kindOf = (index) => KIND_OF_EIGHT[index % 8];
+  const kindOf = (index) => KINDS_IN_TURN[index % KINDS_IN_TURN.length];
   const roleOf = (index) => pick(profile.names[kindOf(index)], index, 1);
   const hostOf = (index) => `${tenant}-${roleOf(index)}-${String(index + 1).padStart(2, "0")}`;
+  const servers = Array.from({ length: profile.devices }, (_, index) => index).filter((index) => kindOf(index) === "server");
   const addressOf = (index) => `${profile.subnet}.${(index / 250) & 255}.${(index % 250) + 4}`;
 
   function device(index) {
@@ -164,16 +171,17 @@ function sampleData(tenant, now = Date.now()) {
     );
   }
 
-  /** A server's job in one night: the first jobs ran last night, the next ones the night before. */
+  /** One row per job and server, as of last night; any further rows are of the nights before. */
   function backupJob(index, nights) {
     const job = index % profile.jobs.length;
-    const night = Math.floor(index / profile.jobs.length) % nights;
-    const host = hostOf((job % (profile.devices >> 3)) * 8);
+    const server = Math.floor(index / profile.jobs.length) % servers.length;
+    const night = Math.floor(index / profile.jobs.length / servers.length) % nights;
+    const host = hostOf(servers[server]);
     const luck = mix(seed, index, 12) % 14;
     const result = luck === 0 ? "failed" : luck < 3 ? "warning" : "success";
     const message = luck === 0 ? pick(FAILURES, index, 13) : luck < 3 ? pick(WARNINGS, index, 13) : "";
-    const size = luck === 0 ? 0 : (1 + (mix(seed, job, 14) % 400)) * 268_435_456 + (mix(seed, index, 15) % 268_435_456);
-    const age_ms = night * DAY_MS + 3 * HOUR_MS + job * 25 * MINUTE_MS;
+    const size = luck === 0 ? 0 : (1 + (mix(seed, job + server * 8, 14) % 400)) * 268_435_456 + (mix(seed, index, 15) % 268_435_456);
+    const age_ms = night * DAY_MS + 3 * HOUR_MS + (job * 25 + server * 7) * MINUTE_MS;
     return (
       `{"job":"${profile.jobs[job]}","hostname":"${host}","last_run":"${timestamp(base - age_ms)}",` +
       `"result":"${result}","size_bytes":${size},"duration_s":${120 + (mix(seed, index, 17) % 7200)},"message":"${message}"}`
@@ -210,11 +218,11 @@ function sampleData(tenant, now = Date.now()) {
     },
 
     backupJobs(query = {}) {
-      const days = query.since_days === undefined ? NIGHTS_SHOWN : Number(query.since_days);
+      const days = query.since_days === undefined ? 1 : Number(query.since_days);
       if (!Number.isInteger(days) || days < 1 || days > 365) {
         throw new BadParameter(`since_days: ${query.since_days} is not a whole number from 1 to 365`);
       }
-      const count = limitOf(query, profile.jobs.length * Math.min(days, NIGHTS_SHOWN));
+      const count = limitOf(query, profile.jobs.length * servers.length);
       const parts = [];
       for (let index = 0; index < count; index++) {
         parts.push(backupJob(index, days));
