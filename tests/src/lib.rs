@@ -1,1 +1,1 @@
-//! spokegate-tests
+#![doc = include_str!("../README.md")]

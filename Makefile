@@ -1,0 +1,36 @@
+# The only front door. `make` lists what there is.
+
+CARGO ?= cargo
+export CARGO_TERM_COLOR ?= auto
+
+.PHONY: help demo check test bench golden setup bins
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## run everything on this machine; ARGS="--once out.docx" does the job without a hand on it
+	@deploy/node-red/setup.sh
+	$(CARGO) build --release --quiet -p spokegate-demo -p spokegate-sanitizer --bins
+	@target/release/spokegate-demo $(ARGS)
+
+check: ## format and lints
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+setup:
+	@tests/testbed/install.sh
+	@deploy/node-red/setup.sh
+
+bins:
+	$(CARGO) build --workspace --bins --locked
+
+test: setup bins ## every test, with the real parts
+	$(CARGO) test --workspace --locked --no-fail-fast
+
+bench: setup ## figures against the peer, written to bench/results/
+	$(CARGO) build --release --workspace --bins --locked
+	$(CARGO) run --release --quiet -p spokegate-bench -- $(ARGS)
+
+golden: bins ## rewrite the golden files after an intended change
+	UPDATE_GOLDEN=1 $(CARGO) test --workspace --locked

@@ -1,0 +1,103 @@
+//! What the documents say against what is there.
+
+use spokegate_contract::{Address, Channel, Topic};
+
+use super::{files, metadata, read, report, root};
+
+#[test]
+fn the_map_lists_every_crate_and_none_that_is_gone() {
+    let architecture = read("ARCHITECTURE.md");
+    let mut problems = Vec::new();
+    let metadata = metadata(&["--no-deps"]);
+    let mut folders = Vec::new();
+    for package in metadata["packages"].as_array().unwrap() {
+        let manifest = package["manifest_path"].as_str().unwrap();
+        let folder = manifest.strip_prefix(root().to_str().unwrap()).unwrap().trim_matches('/');
+        let folder = folder.trim_end_matches("/Cargo.toml").to_owned();
+        if !architecture.contains(&format!("| `{folder}` |")) {
+            problems.push(format!("ARCHITECTURE.md: no row for `{folder}`, add it to the map"));
+        }
+        folders.push(folder);
+    }
+    let rows = architecture.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
+    for (folder, _) in rows.filter(|(folder, _)| !folder.contains(['<', ' ', '.'])) {
+        if !root().join(folder).is_dir() {
+            problems.push(format!("ARCHITECTURE.md: a row for `{folder}`, which is gone"));
+        }
+    }
+    report(problems);
+}
+
+#[test]
+fn every_crate_has_a_readme_as_its_doc() {
+    let mut problems = Vec::new();
+    for package in metadata(&["--no-deps"])["packages"].as_array().unwrap() {
+        let manifest = package["manifest_path"].as_str().unwrap();
+        let folder = manifest.trim_end_matches("Cargo.toml");
+        let library = read(format!("{folder}src/lib.rs"));
+        if !library.contains("include_str!(\"../README.md\")") {
+            problems.push(format!("{folder}src/lib.rs: no crate doc, include the README"));
+        }
+        if package["description"].as_str().is_none_or(|text| text.len() < 20) {
+            problems.push(format!("{manifest}: no description, say in a line what the crate does"));
+        }
+    }
+    report(problems);
+}
+
+#[test]
+fn the_topic_table_is_the_grammar() {
+    let architecture = read("ARCHITECTURE.md");
+    let dataset = "dataset".parse::<spokegate_contract::DatasetId>().unwrap();
+    let address = Address::new("tenant".parse().unwrap(), "satellite".parse().unwrap());
+    let channels = [
+        Channel::Pull(dataset.clone()),
+        Channel::Ack,
+        Channel::Reply,
+        Channel::Push(dataset),
+        Channel::Hello,
+        Channel::Status,
+        Channel::Presence,
+    ];
+    let mut problems = Vec::new();
+    for channel in channels {
+        let topic = Topic::new(address.clone(), channel).to_string();
+        let row = topic.trim_start_matches("sg/1/tenant/satellite/").replace("/dataset", "/<dataset>");
+        if !architecture.contains(&format!("| `{row}` |")) {
+            problems.push(format!("ARCHITECTURE.md: the topic table has no row `{row}`"));
+        }
+    }
+    report(problems);
+}
+
+#[test]
+fn the_commands_of_the_readme_exist() {
+    let makefile = read("Makefile");
+    let readme = read("README.md");
+    let mut problems = Vec::new();
+    for command in ["demo", "check", "test", "bench", "golden"] {
+        if !makefile.contains(&format!("\n{command}:")) {
+            problems.push(format!("Makefile: no target {command}"));
+        }
+        if !readme.contains(&format!("make {command}")) {
+            problems.push(format!("README.md: does not mention `make {command}`"));
+        }
+    }
+    report(problems);
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let mut problems = Vec::new();
+    for path in files().iter().filter(|path| path.ends_with(".md")) {
+        let text = read(path);
+        let folder = root().join(path).parent().unwrap().to_owned();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = target.split('#').next().unwrap();
+            if !file.is_empty() && !file.contains("://") && !folder.join(file).exists() {
+                problems.push(format!("{path}: links to {target}, which is not there"));
+            }
+        }
+    }
+    report(problems);
+}
