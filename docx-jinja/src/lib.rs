@@ -1,1 +1,21 @@
-//! docx-jinja
+#![doc = include_str!("../README.md")]
+
+mod check;
+mod engine;
+mod error;
+mod escape;
+mod filters;
+pub mod limits;
+mod locate;
+mod package;
+mod prepare;
+mod sink;
+mod suggest;
+mod tags;
+mod template;
+mod xml;
+
+pub use error::{RenderError, TagError, TagErrors, TemplateError};
+pub use limits::{Limits, Options};
+pub use minijinja::{self, Value};
+pub use template::{RenderReport, Template};

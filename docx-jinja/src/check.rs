@@ -1,0 +1,88 @@
+//! Checks each tag by itself, so that all faults of a template are reported in one run.
+
+use std::sync::Arc;
+
+use minijinja::machinery::{CompiledTemplate, Instruction, TemplateConfig};
+use minijinja::{AutoEscape, Error, ErrorKind};
+
+use crate::engine;
+use crate::locate::{Faults, Place};
+use crate::prepare::{EXPRESSION, STATEMENT};
+use crate::suggest;
+use crate::tags::{Tag, TagKind};
+
+/// Reports what is wrong with a tag when read alone: syntax, unknown filters and tests.
+pub(crate) fn tag(tag: &Tag, place: &Place, faults: &mut Faults) {
+    if tag.kind == TagKind::Comment {
+        return;
+    }
+    if tag.body.is_empty() {
+        faults.add(place.error("the tag is empty", None));
+        return;
+    }
+    let Some(source) = alone(tag) else { return };
+    let config = TemplateConfig {
+        syntax_config: engine::syntax(),
+        default_auto_escape: Arc::new(|_| AutoEscape::Html),
+    };
+    match CompiledTemplate::new("tag", &source, &config) {
+        Err(error) => faults.add(place.error(message(&error), None)),
+        Ok(compiled) => names(&compiled, place, faults),
+    }
+}
+
+/// The tag as a template of its own; none for tags that mean nothing alone.
+fn alone(tag: &Tag) -> Option<String> {
+    let (open, close) = STATEMENT;
+    let body = &tag.body;
+    if tag.kind == TagKind::Variable {
+        return Some(format!("{} {body} {}", EXPRESSION.0, EXPRESSION.1));
+    }
+    let keyword = tag.keyword();
+    match keyword {
+        "for" | "if" | "with" | "macro" | "call" | "filter" => {
+            Some(format!("{open} {body} {close}{open} end{keyword} {close}"))
+        }
+        "set" if tag.rest().contains('=') => Some(format!("{open} {body} {close}")),
+        "set" => Some(format!("{open} {body} {close}{open} endset {close}")),
+        "elif" => Some(format!("{open} if 1 {close}{open} {body} {close}{open} endif {close}")),
+        "else" => Some(format!("{open} if 1 {close}{open} {body} {close}{open} endif {close}")),
+        _ => None,
+    }
+}
+
+/// minijinja's message without its name for the template.
+pub(crate) fn message(error: &Error) -> String {
+    match error.detail() {
+        Some(detail) => detail.replace(['\u{1}', '\u{2}', '\u{3}', '\u{4}'], ""),
+        None => error.kind().to_string(),
+    }
+}
+
+fn names(compiled: &CompiledTemplate<'_>, place: &Place, faults: &mut Faults) {
+    let mut index = 0;
+    while let Some(instruction) = compiled.instructions.get(index) {
+        index += 1;
+        match instruction {
+            Instruction::ApplyFilter(name, ..) if !has_filter(name) => {
+                let hint = suggest::closest(name, engine::FILTERS.iter().copied());
+                let hint = hint.map(|found| format!("did you mean {found}?"));
+                faults.add(place.error(format!("there is no filter \"{name}\""), hint));
+            }
+            Instruction::PerformTest(name, ..) if !has_test(name) => {
+                faults.add(place.error(format!("there is no test \"{name}\""), None));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn has_filter(name: &str) -> bool {
+    let mut state = engine::base().empty_state();
+    !matches!(state.apply_filter(name, &[]), Err(error) if error.kind() == ErrorKind::UnknownFilter)
+}
+
+fn has_test(name: &str) -> bool {
+    let mut state = engine::base().empty_state();
+    !matches!(state.perform_test(name, &[]), Err(error) if error.kind() == ErrorKind::UnknownTest)
+}

@@ -1,0 +1,75 @@
+//! The minijinja environment: strict, without access to anything but the values, writing escaped text.
+
+use std::sync::OnceLock;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::ValueKind;
+use minijinja::{AutoEscape, Environment, Error, Output, State, UndefinedBehavior, Value};
+
+use crate::escape::{self, Escaped, Style};
+use crate::filters;
+use crate::limits::{Limits, RECURSION_MAX};
+use crate::prepare::{COMMENT, EXPRESSION, STATEMENT, globals};
+
+/// Filters worth suggesting for a misspelt one.
+pub(crate) const FILTERS: &[&str] = &[
+    "abs", "batch", "bool", "bytes", "capitalize", "count", "date", "datetime", "default", "dictsort", "duration",
+    "first", "float", "format", "groupby", "indent", "int", "items", "join", "last", "length", "list", "lower", "map",
+    "max", "min", "number", "percent", "reject", "rejectattr", "replace", "reverse", "round", "select", "selectattr",
+    "slice", "sort", "split", "sum", "tally", "title", "trim", "unique", "upper",
+];
+
+/// The delimiters of prepared sources.
+pub(crate) fn syntax() -> SyntaxConfig {
+    static SYNTAX: OnceLock<SyntaxConfig> = OnceLock::new();
+    let build = || {
+        SyntaxConfig::builder()
+            .block_delimiters(STATEMENT.0, STATEMENT.1)
+            .variable_delimiters(EXPRESSION.0, EXPRESSION.1)
+            .comment_delimiters(COMMENT.0, COMMENT.1)
+            .keep_trailing_newline(true)
+            .build()
+            .expect("the delimiters are constants, distinct and not empty")
+    };
+    SYNTAX.get_or_init(build).clone()
+}
+
+/// An environment without templates, to ask what filters and tests exist.
+pub(crate) fn base() -> &'static Environment<'static> {
+    static BASE: OnceLock<Environment<'static>> = OnceLock::new();
+    BASE.get_or_init(|| environment(&Limits::default()))
+}
+
+/// A new environment.
+pub(crate) fn environment(limits: &Limits) -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_syntax(syntax());
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.set_formatter(format);
+    environment.set_debug(false);
+    environment.set_fuel(Some(limits.fuel));
+    environment.set_recursion_limit(RECURSION_MAX);
+    environment.remove_global("debug");
+    filters::register(&mut environment);
+    for (name, mark) in globals() {
+        environment.add_global(name, Value::from_safe_string(mark.to_string()));
+    }
+    environment
+}
+
+/// Writes a value as document text.
+fn format(out: &mut Output, _state: &mut State, value: &Value) -> Result<(), Error> {
+    if let Some(text) = value.as_str() {
+        let style = if value.is_safe() { Style::Markup } else { Style::Run };
+        return Ok(escape::write(out, text, style)?);
+    }
+    match value.kind() {
+        ValueKind::Undefined | ValueKind::None => Ok(()),
+        ValueKind::Number | ValueKind::Bool => Ok(write!(out, "{value}")?),
+        _ => {
+            use std::fmt::Write as _;
+            Ok(write!(Escaped(out), "{value}")?)
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Values become XML text: escaped, without characters that XML cannot hold.
+
+use std::fmt::{self, Write};
+
+/// Where the text goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// Inside `w:t`: line breaks and tabs become elements.
+    Run,
+    /// Attributes and other text: line breaks and tabs become references.
+    Plain,
+    /// Markup made by the template's own blocks: only illegal characters are dropped.
+    Markup,
+}
+
+const BREAK: &str = "</w:t><w:br/><w:t xml:space=\"preserve\">";
+const TAB: &str = "</w:t><w:tab/><w:t xml:space=\"preserve\">";
+
+/// True for bytes that may begin something to replace. 0xef begins U+FFFE and U+FFFF.
+const SPECIAL: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < 0x20 {
+        table[at] = true;
+        at += 1;
+    }
+    table[b'&' as usize] = true;
+    table[b'<' as usize] = true;
+    table[b'>' as usize] = true;
+    table[b'"' as usize] = true;
+    table[0xef] = true;
+    table
+};
+
+/// Writes `text` in the given style.
+pub(crate) fn write(out: &mut impl Write, text: &str, style: Style) -> fmt::Result {
+    if style == Style::Markup && is_mark(text) {
+        return out.write_str(text);
+    }
+    let bytes = text.as_bytes();
+    let mut start = 0;
+    let mut at = 0;
+    while at < bytes.len() {
+        let byte = bytes[at];
+        if !SPECIAL[byte as usize] {
+            at += 1;
+            continue;
+        }
+        let length = if byte == 0xef { 3 } else { 1 };
+        if let Some(replacement) = replacement(&bytes[at..at + length], bytes.get(at + length), style) {
+            out.write_str(&text[start..at])?;
+            out.write_str(replacement)?;
+            start = at + length;
+        }
+        at += length;
+    }
+    out.write_str(&text[start..])
+}
+
+/// What stands for a character; none when it stays.
+fn replacement(character: &[u8], next: Option<&u8>, style: Style) -> Option<&'static str> {
+    match (character, style) {
+        ([0xef, 0xbf, 0xbe | 0xbf], _) => Some(""),
+        ([0xef, ..], _) => None,
+        ([b'\n' | b'\t' | b'\r'], Style::Markup) => None,
+        // A Windows line end is one break, written for its second half.
+        ([b'\r'], _) if next == Some(&b'\n') => Some(""),
+        ([b'\n' | b'\r'], Style::Run) => Some(BREAK),
+        ([b'\n' | b'\r'], Style::Plain) => Some("&#10;"),
+        ([b'\t'], Style::Run) => Some(TAB),
+        ([b'\t'], Style::Plain) => Some("&#9;"),
+        ([0..=0x1f], _) => Some(""),
+        (_, Style::Markup) => None,
+        ([b'&'], _) => Some("&amp;"),
+        ([b'<'], _) => Some("&lt;"),
+        ([b'>'], _) => Some("&gt;"),
+        ([b'"'], _) => Some("&quot;"),
+        _ => None,
+    }
+}
+
+fn is_mark(text: &str) -> bool {
+    let mut chars = text.chars();
+    chars.next().is_some_and(crate::sink::is_mark) && chars.next().is_none()
+}
+
+/// A writer that escapes what is formatted into it.
+pub(crate) struct Escaped<'o, W: Write>(pub(crate) &'o mut W);
+
+impl<W: Write> Write for Escaped<'_, W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        write(self.0, text, Style::Run)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Style, write};
+
+    fn check(text: &str, style: Style, expected: &str) {
+        let mut out = String::new();
+        write(&mut out, text, style).unwrap();
+        assert_eq!(out, expected, "{text:?}");
+    }
+
+    #[test]
+    fn text_is_escaped_and_cleaned() {
+        check("plain", Style::Run, "plain");
+        check("a<b>&\"'", Style::Run, "a&lt;b&gt;&amp;&quot;'");
+        check("\u{0}a\u{b}b\u{1b}\u{fffe}\u{ffff}c", Style::Run, "abc");
+        check("\u{fffd}\u{feff}ﬀ\u{7f}", Style::Run, "\u{fffd}\u{feff}ﬀ\u{7f}");
+        check("a\nb", Style::Run, "a</w:t><w:br/><w:t xml:space=\"preserve\">b");
+        check("a\r\nb\rc", Style::Plain, "a&#10;b&#10;c");
+        check("a\tb", Style::Run, "a</w:t><w:tab/><w:t xml:space=\"preserve\">b");
+        check("<b>\u{1}&amp;\n", Style::Markup, "<b>&amp;\n");
+    }
+
+    #[test]
+    fn a_mark_passes_as_markup_only() {
+        check("\u{e}", Style::Markup, "\u{e}");
+        check("\u{e}", Style::Run, "");
+        check("\u{e}", Style::Plain, "");
+        check("\u{e}\u{e}", Style::Markup, "");
+    }
+}

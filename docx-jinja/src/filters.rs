@@ -1,0 +1,79 @@
+//! Filters for reports, beside minijinja's own.
+
+mod date;
+mod quantity;
+mod tally;
+
+use minijinja::value::ValueKind;
+use minijinja::{Environment, Error, ErrorKind, Value};
+
+use crate::escape::{self, Style};
+use crate::prepare::{PLAIN, SHARE};
+
+/// Adds all filters and the helpers of prepared sources.
+pub(crate) fn register(environment: &mut Environment<'static>) {
+    environment.add_filter("date", date::date);
+    environment.add_filter("datetime", date::datetime);
+    environment.add_filter("number", quantity::number);
+    environment.add_filter("bytes", quantity::bytes);
+    environment.add_filter("duration", quantity::duration);
+    environment.add_filter("percent", quantity::percent);
+    environment.add_filter("tally", tally::tally);
+    // Values are always escaped, whatever a template asks for; these keep their names for templates
+    // written for docxtpl, and change nothing.
+    environment.add_filter("safe", |value: Value| value);
+    environment.add_filter("escape", |value: Value| value);
+    environment.add_filter("e", |value: Value| value);
+    environment.add_filter(PLAIN, plain);
+    environment.add_function(SHARE, share);
+}
+
+/// Escapes where line breaks cannot be elements.
+#[expect(clippy::needless_pass_by_value, reason = "the signature minijinja asks for")]
+fn plain(value: Value) -> Result<Value, Error> {
+    let mut escaped = String::new();
+    match value.kind() {
+        ValueKind::Undefined => return Err(ErrorKind::UndefinedError.into()),
+        ValueKind::None => {}
+        _ => escape::write(&mut escaped, &value.to_string(), Style::Plain)?,
+    }
+    Ok(Value::from_safe_string(escaped))
+}
+
+/// A column's width when `count` columns share `total`; the whole when the count is unknown.
+#[expect(clippy::needless_pass_by_value, reason = "the signature minijinja asks for")]
+fn share(total: f64, count: Value) -> u32 {
+    let count = count.as_usize().unwrap_or(1).max(1);
+    (total / count as f64).clamp(1.0, 31_680.0) as u32
+}
+
+/// The number in a value; numbers written as text count too.
+fn float(value: &Value) -> Result<Option<f64>, Error> {
+    match value.kind() {
+        ValueKind::None => return Ok(None),
+        ValueKind::Undefined => return Err(ErrorKind::UndefinedError.into()),
+        _ => {}
+    }
+    let number = match value.as_str() {
+        Some(text) => text.trim().parse().ok(),
+        None => f64::try_from(value.clone()).ok(),
+    };
+    match number {
+        Some(number) if value.kind() != ValueKind::Bool => Ok(Some(number)),
+        _ => Err(Error::new(
+            ErrorKind::InvalidOperation,
+            format!("a number is needed, not {}", shown(value)),
+        )),
+    }
+}
+
+/// A value for an error message, short.
+fn shown(value: &Value) -> String {
+    match value.as_str() {
+        Some(text) => format!("\"{}\"", text.chars().take(40).collect::<String>()),
+        None => format!("a value of type {}", value.kind()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+//! `date` and `datetime`: RFC 3339 text or unix seconds into dates for people.
+
+use minijinja::value::{Kwargs, ValueKind};
+use minijinja::{Error, ErrorKind, Value};
+use time::format_description::well_known::Rfc3339;
+use time::{Date, Month, OffsetDateTime, Weekday};
+
+use super::shown;
+
+const DATE: &str = "%-d %B %Y";
+const DATE_TIME: &str = "%-d %B %Y, %H:%M";
+
+/// `{{ x|date }}`: 22 November 2026; `{{ x|date("%Y-%m-%d") }}`. Nothing for null and empty text.
+pub(super) fn date(value: Value, format: Option<&str>, kwargs: Kwargs) -> Result<String, Error> {
+    write(&value, format.unwrap_or(DATE), &kwargs)
+}
+
+/// `{{ x|datetime }}`: 22 November 2026, 14:05, in the offset that the value has.
+pub(super) fn datetime(value: Value, format: Option<&str>, kwargs: Kwargs) -> Result<String, Error> {
+    write(&value, format.unwrap_or(DATE_TIME), &kwargs)
+}
+
+fn write(value: &Value, format: &str, kwargs: &Kwargs) -> Result<String, Error> {
+    let format = kwargs.get::<Option<&str>>("format")?.unwrap_or(format);
+    kwargs.assert_all_used()?;
+    let moment = match value.kind() {
+        ValueKind::None => return Ok(String::new()),
+        ValueKind::Undefined => return Err(ErrorKind::UndefinedError.into()),
+        ValueKind::Number => value.as_i64().and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok()),
+        _ => match value.as_str().map(str::trim) {
+            Some("") => return Ok(String::new()),
+            Some(text) => parse(text),
+            None => None,
+        },
+    };
+    let unreadable = || Error::new(ErrorKind::InvalidOperation, format!("a date is needed, not {}", shown(value)));
+    strftime(&moment.ok_or_else(unreadable)?, format)
+}
+
+fn parse(text: &str) -> Option<OffsetDateTime> {
+    if let Ok(moment) = OffsetDateTime::parse(text, &Rfc3339) {
+        return Some(moment);
+    }
+    if let Some(moment) = text.split_once(' ').and_then(|(day, clock)| parse_exact(&format!("{day}T{clock}"))) {
+        return Some(moment);
+    }
+    parse_exact(&format!("{text}Z")).or_else(|| {
+        let mut parts = text.splitn(3, '-');
+        let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+        let month = Month::try_from(month.parse::<u8>().ok()?).ok()?;
+        let date = Date::from_calendar_date(year.parse().ok()?, month, day.parse().ok()?).ok()?;
+        Some(date.midnight().assume_utc())
+    })
+}
+
+fn parse_exact(text: &str) -> Option<OffsetDateTime> {
+    let with_zone = OffsetDateTime::parse(text, &Rfc3339);
+    with_zone.or_else(|_| OffsetDateTime::parse(&format!("{text}Z"), &Rfc3339)).ok()
+}
+
+/// The part of strftime that reports need. `-` drops a leading zero.
+fn strftime(moment: &OffsetDateTime, format: &str) -> Result<String, Error> {
+    let mut out = String::with_capacity(24);
+    let mut chars = format.chars();
+    while let Some(c) = chars.next() {
+        if c != '%' {
+            out.push(c);
+            continue;
+        }
+        let mut code = chars.next();
+        let short = code == Some('-');
+        if short {
+            code = chars.next();
+        }
+        let padded = |number: u32| if short { number.to_string() } else { format!("{number:02}") };
+        let hour12 = |hour: u8| if hour.is_multiple_of(12) { 12 } else { hour % 12 };
+        match code {
+            Some('Y') => out.push_str(&format!("{:04}", moment.year())),
+            Some('y') => out.push_str(&format!("{:02}", moment.year().rem_euclid(100))),
+            Some('m') => out.push_str(&padded(u8::from(moment.month()).into())),
+            Some('d') => out.push_str(&padded(moment.day().into())),
+            Some('e') => out.push_str(&moment.day().to_string()),
+            Some('j') => out.push_str(&format!("{:03}", moment.ordinal())),
+            Some('H') => out.push_str(&padded(moment.hour().into())),
+            Some('I') => out.push_str(&padded(hour12(moment.hour()).into())),
+            Some('p') => out.push_str(if moment.hour() < 12 { "AM" } else { "PM" }),
+            Some('M') => out.push_str(&padded(moment.minute().into())),
+            Some('S') => out.push_str(&padded(moment.second().into())),
+            Some('B') => out.push_str(month(moment.month())),
+            Some('b') => out.push_str(&month(moment.month())[..3]),
+            Some('A') => out.push_str(weekday(moment.weekday())),
+            Some('a') => out.push_str(&weekday(moment.weekday())[..3]),
+            Some('%') => out.push('%'),
+            other => {
+                let other = other.map_or_else(String::new, String::from);
+                let detail = format!("%{other} is not a date code; there are %Y %y %m %d %e %j %H %I %p %M %S %B %b %A %a %%");
+                return Err(Error::new(ErrorKind::InvalidOperation, detail));
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn month(month: Month) -> &'static str {
+    const NAMES: [&str; 12] = [
+        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+        "December",
+    ];
+    NAMES[usize::from(u8::from(month)) - 1]
+}
+
+fn weekday(day: Weekday) -> &'static str {
+    const NAMES: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+    NAMES[usize::from(day.number_days_from_monday())]
+}

@@ -1,0 +1,93 @@
+use minijinja::{Environment, Value, context};
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    super::register(&mut environment);
+    environment
+}
+
+/// Evaluates an expression; a failure gives `error: …`.
+fn evaluate(expression: &str) -> String {
+    let rows = vec![
+        context! { online => true, size => 10, result => "success", last => "2026-11-22T14:05:09+01:00" },
+        context! { online => false, size => 2.5, result => "failed", last => () },
+        context! { online => true, size => 0, result => "success" },
+    ];
+    let values = context! { rows => rows, nothing => () };
+    match environment().render_str(&format!("{{{{ {expression} }}}}"), values) {
+        Ok(text) => text,
+        Err(error) => format!("error: {}", error.detail().unwrap_or_default()),
+    }
+}
+
+fn check(expression: &str, expected: &str) {
+    assert_eq!(evaluate(expression), expected, "{expression}");
+}
+
+#[test]
+fn dates() {
+    check("'2026-11-22T14:05:09+01:00'|date", "22 November 2026");
+    check("'2026-11-02T14:05:09Z'|datetime", "2 November 2026, 14:05");
+    check("'2026-11-02'|date('%d.%m.%y %a %A %b %j %%')", "02.11.26 Mon Monday Nov 306 %");
+    check("'2026-11-02 03:04'|date(format='%-H %I %p %M %S')", "error: a date is needed, not \"2026-11-02 03:04\"");
+    check("'2026-11-02 03:04:05'|date(format='%-H %I %p %M %S')", "3 03 AM 04 05");
+    check("0|date('%Y-%m-%d')", "1970-01-01");
+    check("nothing|date", "");
+    check("''|date", "");
+    check("'soon'|date", "error: a date is needed, not \"soon\"");
+    check("[]|date", "error: a date is needed, not a value of type sequence");
+    check("0|date('%Q')", "error: %Q is not a date code; there are %Y %y %m %d %e %j %H %I %p %M %S %B %b %A %a %%");
+}
+
+#[test]
+fn numbers() {
+    check("1234567.891|number", "1,234,568");
+    check("1234567.891|number(2)", "1,234,567.89");
+    check("1234567.891|number(1, thousands='.', decimal=',')", "1.234.567,9");
+    check("-1234|number", "-1,234");
+    check("-0.2|number", "0");
+    check("'12'|number", "12");
+    check("nothing|number", "");
+    check("'a dozen'|number", "error: a number is needed, not \"a dozen\"");
+    check("true|number", "error: a number is needed, not a value of type bool");
+}
+
+#[test]
+fn sizes_times_and_shares() {
+    check("0|bytes", "0 B");
+    check("1536|bytes", "1.5 KB");
+    check("157286400|bytes", "150 MB");
+    check("1048575|bytes", "1.0 MB");
+    check("5497558138880|bytes(2)", "5.00 TB");
+    check("42|duration", "42 s");
+    check("61|duration", "1 min 01 s");
+    check("3900|duration", "1 h 05 min");
+    check("180000|duration", "2 d 2 h");
+    check("0.953|percent", "95 %");
+    check("1|percent(1, of=3)", "33.3 %");
+    check("1|percent(of=0)", "–");
+    check("nothing|percent", "");
+}
+
+#[test]
+fn tallies_count_in_one_pass() {
+    let tally = "(rows|tally('online', 'size', 'result', 'last'))";
+    check(&format!("{tally}.rows"), "3");
+    check(&format!("{tally}.online.yes"), "2");
+    check(&format!("{tally}.online.no"), "1");
+    check(&format!("{tally}.size.sum"), "12.5");
+    check(&format!("{tally}.size.positive"), "2");
+    check(&format!("{tally}.size.max"), "10");
+    check(&format!("{tally}.result.of.failed"), "1");
+    check(&format!("{tally}.result.of.warning"), "0");
+    check(&format!("{tally}.last.empty"), "2");
+    check("([]|tally('size')).size.max", "none");
+}
+
+#[test]
+fn values_are_escaped_whatever_the_template_asks() {
+    assert_eq!(super::plain(Value::from("a\n\"<b>\u{1}")).unwrap().to_string(), "a&#10;&quot;&lt;b&gt;");
+    assert_eq!(evaluate("'<b>'|safe"), "<b>");
+    assert_eq!(super::share(9000.0, Value::from(4)), 2250);
+    assert_eq!(super::share(9000.0, Value::UNDEFINED), 9000);
+}

@@ -1,0 +1,79 @@
+//! Every bound the engine keeps, as a named constant and as a field to override it.
+
+/// Largest template package accepted, in bytes.
+pub const PACKAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Most entries a template package may hold.
+pub const ENTRIES_MAX: usize = 2_000;
+/// Largest growth from compressed to inflated size, over the whole package.
+pub const INFLATE_RATIO_MAX: u64 = 200;
+/// Packages that inflate to less than this many bytes are not judged by their ratio.
+pub const INFLATE_FREE_BYTES: u64 = 4 * 1024 * 1024;
+/// Largest package after inflating, in bytes.
+pub const INFLATED_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Largest XML part that may hold tags, in bytes.
+pub const XML_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// Deepest nesting of XML elements.
+pub const XML_DEPTH_MAX: usize = 256;
+/// Most tags in one part.
+pub const TAGS_MAX: usize = 10_000;
+/// Most XML a render may write, in bytes before compression.
+pub const OUTPUT_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+/// Most minijinja instructions a part may run; about 35 a row of eight columns.
+pub const FUEL_MAX: u64 = 100_000_000;
+/// Deepest recursion of macros inside minijinja.
+pub const RECURSION_MAX: usize = 64;
+/// Most faults collected before the search ends.
+pub const FAULTS_MAX: usize = 50;
+/// Deflate level of rendered parts: 3 is a quarter larger and twice as fast as 6.
+pub const COMPRESSION_LEVEL: u8 = 3;
+
+/// The bounds one template is opened and rendered under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest template package, in bytes.
+    pub package_bytes: usize,
+    /// Most entries in the package.
+    pub entries: usize,
+    /// Largest package after inflating, in bytes.
+    pub inflated_bytes: u64,
+    /// Largest growth from compressed to inflated size.
+    pub inflate_ratio: u64,
+    /// Largest XML part that may hold tags, in bytes.
+    pub xml_bytes: u64,
+    /// Most XML a render may write, in bytes before compression.
+    pub output_bytes: u64,
+    /// Most minijinja instructions a part may run.
+    pub fuel: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            package_bytes: PACKAGE_BYTES_MAX,
+            entries: ENTRIES_MAX,
+            inflated_bytes: INFLATED_BYTES_MAX,
+            inflate_ratio: INFLATE_RATIO_MAX,
+            xml_bytes: XML_BYTES_MAX,
+            output_bytes: OUTPUT_BYTES_MAX,
+            fuel: FUEL_MAX,
+        }
+    }
+}
+
+/// How a template is opened and rendered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// The bounds.
+    pub limits: Limits,
+    /// Deflate level of rendered parts, 0 to 9.
+    pub compression_level: u8,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            compression_level: COMPRESSION_LEVEL,
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! From a place in the engine's source back to the part, the paragraph and the tag.
+
+use crate::error::TagError;
+use crate::limits::FAULTS_MAX;
+use crate::tags::Tag;
+
+/// How much of a paragraph an error shows, in characters.
+const TEXT_CHARS_MAX: usize = 120;
+
+/// A loop around a tag: `for variable in iterable`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Loop {
+    pub(crate) variable: String,
+    pub(crate) iterable: String,
+}
+
+/// Where a tag stands.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) part: String,
+    pub(crate) paragraph: Option<usize>,
+    pub(crate) text: String,
+    pub(crate) tag: String,
+    pub(crate) loops: Vec<Loop>,
+}
+
+impl Place {
+    pub(crate) fn new(part: &str, paragraph: Option<usize>, text: &str, tag: &Tag) -> Self {
+        let mut shown: String = text.trim().chars().take(TEXT_CHARS_MAX).collect();
+        if shown.len() < text.trim().len() {
+            shown.push('…');
+        }
+        Self {
+            part: part.to_owned(),
+            paragraph,
+            text: shown,
+            tag: tag.shown(),
+            loops: Vec::new(),
+        }
+    }
+
+    pub(crate) fn error(&self, message: impl Into<String>, hint: Option<String>) -> TagError {
+        TagError {
+            part: self.part.clone(),
+            paragraph: self.paragraph,
+            text: self.text.clone(),
+            tag: self.tag.clone(),
+            message: message.into(),
+            hint,
+        }
+    }
+}
+
+/// Places by their offset in one part's source, ascending.
+#[derive(Debug, Default)]
+pub(crate) struct SourceMap {
+    places: Vec<(usize, Place)>,
+}
+
+impl SourceMap {
+    pub(crate) fn add(&mut self, offset: usize, place: Place) {
+        self.places.push((offset, place));
+    }
+
+    /// The tag at or before an offset.
+    pub(crate) fn find(&self, offset: usize) -> Option<&Place> {
+        let after = self.places.partition_point(|(start, _)| *start <= offset);
+        self.places.get(after.checked_sub(1)?).map(|(_, place)| place)
+    }
+}
+
+/// Collects faults up to a bound.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Vec<TagError>);
+
+impl Faults {
+    pub(crate) fn add(&mut self, fault: TagError) {
+        if self.0.len() < FAULTS_MAX && !self.0.contains(&fault) {
+            self.0.push(fault);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<TagError> {
+        self.0
+    }
+}
+
+/// The part's name for people: `word/header2.xml` is `header2`.
+pub(crate) fn part_name(entry: &str) -> &str {
+    let file = entry.rsplit('/').next().unwrap_or(entry);
+    file.strip_suffix(".xml").unwrap_or(file)
+}

@@ -1,0 +1,118 @@
+//! Turns one XML part with tags into minijinja source.
+//!
+//! Literal XML is passed on as it is. Tags are written between control characters, which XML cannot
+//! hold, so that no text of the document can ever be taken for a tag, nor end one.
+
+mod collect;
+mod emit;
+mod grid;
+mod lift;
+mod structure;
+
+use std::collections::HashMap;
+
+pub(crate) use emit::PLAIN;
+pub(crate) use grid::SHARE;
+
+use crate::limits::TAGS_MAX;
+use crate::locate::{Faults, Place, SourceMap};
+use crate::sink;
+use crate::tags::Tag;
+use crate::xml::{self, Token};
+
+/// Opens and closes a statement in the source.
+pub(crate) const STATEMENT: (&str, &str) = ("\u{1}", "\u{2}");
+/// Opens and closes an expression in the source.
+pub(crate) const EXPRESSION: (&str, &str) = ("\u{3}", "\u{4}");
+/// Opens and closes a comment in the source; never written, only reserved.
+pub(crate) const COMMENT: (&str, &str) = ("\u{5}", "\u{6}");
+
+/// Globals that prepared sources write where an element ends that must not be empty, and the mark that
+/// [`crate::sink`] takes for each.
+pub(crate) fn globals() -> [(&'static str, char); 3] {
+    [
+        (lift::END_OF_BLOCKS, sink::END_OF_BLOCKS),
+        (lift::END_OF_ROW, sink::END_OF_ROW),
+        (lift::END_OF_TABLE, sink::END_OF_TABLE),
+    ]
+}
+
+/// What minijinja compiles, and the way back.
+pub(crate) struct Prepared {
+    pub(crate) source: String,
+    pub(crate) map: SourceMap,
+}
+
+/// A piece of what replaces a token or a range of tokens.
+#[derive(Debug, Clone)]
+enum Piece<'a> {
+    /// Raw XML of the template.
+    Raw(&'a str),
+    /// Raw XML made here.
+    Made(String),
+    /// A tag, by its index.
+    Tag(usize),
+    /// An expression made here.
+    Expression(String),
+}
+
+/// A tag and where it stands.
+#[derive(Debug)]
+struct Placed {
+    tag: Tag,
+    place: Place,
+    /// The text token it begins in.
+    token: usize,
+    /// True inside `w:t`, where a line break of a value can become `w:br`.
+    in_run: bool,
+}
+
+/// All that is known about a part before it is written.
+struct Draft<'a> {
+    part: &'a str,
+    tokens: Vec<Token<'a>>,
+    tags: Vec<Placed>,
+    /// What stands instead of the tokens from the key to the given last one.
+    overrides: HashMap<usize, (usize, Vec<Piece<'a>>)>,
+    /// Tags in front of an open token and behind a close token.
+    before: HashMap<usize, Vec<usize>>,
+    after: HashMap<usize, Vec<usize>>,
+    /// Elements, by close token, that must not end up empty: the global to write there.
+    guards: HashMap<usize, &'static str>,
+}
+
+/// Prepares a part; none when it holds no tags.
+///
+/// # Errors
+/// What is wrong with the XML itself. Faults of tags go to `faults`.
+pub(crate) fn prepare(part: &str, text: &str, faults: &mut Faults) -> Result<Option<Prepared>, String> {
+    let tokens = xml::tokenize(text)?;
+    if !text.contains('{') {
+        return Ok(None);
+    }
+    let mut draft = Draft {
+        part,
+        tokens,
+        tags: Vec::new(),
+        overrides: HashMap::new(),
+        before: HashMap::new(),
+        after: HashMap::new(),
+        guards: HashMap::new(),
+    };
+    collect::tags(&mut draft, faults);
+    if draft.tags.len() > TAGS_MAX {
+        return Err(format!("it holds more than {TAGS_MAX} tags"));
+    }
+    if draft.tags.is_empty() {
+        return Ok(None);
+    }
+    for placed in &draft.tags {
+        crate::check::tag(&placed.tag, &placed.place, faults);
+    }
+    lift::apply(&mut draft, faults);
+    grid::apply(&mut draft);
+    Ok(Some(emit::write(&draft, faults)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+//! Writes the minijinja source of a part.
+
+use super::structure::Structure;
+use super::{Draft, EXPRESSION, Piece, Prepared, STATEMENT};
+use crate::locate::{Faults, SourceMap};
+use crate::tags::TagKind;
+use crate::xml::{self, Kind, Token};
+
+/// Filter that escapes a value where `w:br` and `w:tab` cannot stand.
+pub(crate) const PLAIN: &str = "__plain";
+
+/// Writes all tokens with everything that replaces or joins them.
+pub(super) fn write(draft: &Draft<'_>, faults: &mut Faults) -> Prepared {
+    let size = draft.tokens.iter().map(|t| t.raw.len()).sum::<usize>();
+    let mut emitter = Emitter {
+        draft,
+        source: String::with_capacity(size + size / 8),
+        map: SourceMap::default(),
+        structure: Structure::new(draft),
+    };
+    let mut index = 0;
+    while index < draft.tokens.len() {
+        index = emitter.token(index, faults);
+    }
+    emitter.structure.finish(faults);
+    Prepared {
+        source: emitter.source,
+        map: emitter.map,
+    }
+}
+
+struct Emitter<'d, 'a> {
+    draft: &'d Draft<'a>,
+    source: String,
+    map: SourceMap,
+    structure: Structure<'d, 'a>,
+}
+
+impl Emitter<'_, '_> {
+    /// Writes the token and gives the index of the next one to write.
+    fn token(&mut self, index: usize, faults: &mut Faults) -> usize {
+        let token = self.draft.tokens[index];
+        for &id in self.draft.before.get(&index).into_iter().flatten() {
+            self.tag(id, token.parent, faults);
+        }
+        if let Some(global) = self.draft.guards.get(&index) {
+            self.expression(global);
+        }
+        let next = match self.draft.overrides.get(&index) {
+            Some((last, pieces)) => {
+                for piece in pieces {
+                    self.piece(piece, token.parent, faults);
+                }
+                last + 1
+            }
+            None => {
+                self.plain(index, token);
+                index + 1
+            }
+        };
+        for &id in self.draft.after.get(&index).into_iter().flatten() {
+            self.tag(id, token.parent, faults);
+        }
+        next
+    }
+
+    fn plain(&mut self, index: usize, token: Token<'_>) {
+        let text = index + 1;
+        let filled = token.name == "w:t" && token.kind == Kind::Open && self.draft.overrides.contains_key(&text);
+        if filled && xml::attribute(token.raw, "xml:space").is_none() {
+            self.source.push_str(token.raw.trim_end_matches('>'));
+            self.source.push_str(" xml:space=\"preserve\">");
+        } else {
+            self.source.push_str(token.raw);
+        }
+    }
+
+    fn piece(&mut self, piece: &Piece<'_>, anchor: usize, faults: &mut Faults) {
+        match piece {
+            Piece::Raw(raw) => self.source.push_str(raw),
+            Piece::Made(raw) => self.source.push_str(raw),
+            Piece::Tag(id) => self.tag(*id, anchor, faults),
+            Piece::Expression(body) => self.expression(body),
+        }
+    }
+
+    fn tag(&mut self, id: usize, anchor: usize, faults: &mut Faults) {
+        let placed = &self.draft.tags[id];
+        let tag = &placed.tag;
+        let (open, close) = match tag.kind {
+            TagKind::Comment => return,
+            TagKind::Statement => STATEMENT,
+            TagKind::Variable => EXPRESSION,
+        };
+        let mut place = placed.place.clone();
+        place.loops = self.structure.loops();
+        self.map.add(self.source.len(), place);
+        if tag.kind == TagKind::Statement {
+            self.structure.statement(id, anchor, faults);
+        }
+        self.source.push_str(open);
+        self.source.push_str(if tag.trim.0 { "-" } else { " " });
+        if tag.kind == TagKind::Variable && !placed.in_run {
+            self.source.push('(');
+            self.source.push_str(&tag.body);
+            self.source.push_str(")|");
+            self.source.push_str(PLAIN);
+        } else {
+            self.source.push_str(&tag.body);
+        }
+        self.source.push_str(if tag.trim.1 { "-" } else { " " });
+        self.source.push_str(close);
+    }
+
+    fn expression(&mut self, body: &str) {
+        self.source.push_str(EXPRESSION.0);
+        self.source.push(' ');
+        self.source.push_str(body);
+        self.source.push(' ');
+        self.source.push_str(EXPRESSION.1);
+    }
+}

@@ -1,0 +1,218 @@
+//! The public face: compile once, render often.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+use minijinja::{Environment, Error, ErrorKind, Value};
+use zip::CompressionMethod;
+use zip::result::ZipError;
+use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
+
+use crate::check;
+use crate::engine;
+use crate::error::{RenderError, TagErrors, TemplateError};
+use crate::limits::Options;
+use crate::locate::{Faults, SourceMap, part_name};
+use crate::package::{Package, damaged};
+use crate::prepare::{self, Prepared};
+use crate::sink::Sink;
+use crate::suggest;
+
+/// A checked template, ready to be filled any number of times, by any number of threads.
+pub struct Template {
+    package: Package,
+    environment: Environment<'static>,
+    /// Parts with tags, by their index in the package.
+    parts: Vec<FilledPart>,
+    options: Options,
+}
+
+struct FilledPart {
+    index: usize,
+    entry: String,
+    map: SourceMap,
+}
+
+/// What a render did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RenderReport {
+    /// XML written, in bytes before compression.
+    pub xml_bytes: u64,
+    /// The document's size in bytes.
+    pub document_bytes: u64,
+    /// Parts that held tags; all others were copied as they are.
+    pub parts_filled: usize,
+}
+
+impl std::fmt::Debug for Template {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let entries: Vec<&str> = self.parts.iter().map(|part| part.entry.as_str()).collect();
+        f.debug_struct("Template").field("parts", &entries).finish_non_exhaustive()
+    }
+}
+
+impl Template {
+    /// Reads and checks a template under the default options.
+    ///
+    /// # Errors
+    /// A package that is refused, or [`TemplateError::Tags`] with every fault of its tags.
+    pub fn compile(bytes: &[u8]) -> Result<Self, TemplateError> {
+        Self::compile_with(bytes, Options::default())
+    }
+
+    /// Reads and checks a template.
+    ///
+    /// # Errors
+    /// As [`Template::compile`].
+    pub fn compile_with(bytes: &[u8], options: Options) -> Result<Self, TemplateError> {
+        let (package, found) = Package::open(bytes, &options.limits)?;
+        let mut environment = engine::environment(&options.limits);
+        let mut faults = Faults::default();
+        let mut parts = Vec::new();
+        for part in found {
+            let prepared = prepare::prepare(part_name(&part.entry), &part.xml, &mut faults);
+            let Some(Prepared { source, map }) = prepared.map_err(|what| damaged(&part.entry, what))? else {
+                continue;
+            };
+            if faults.is_empty() {
+                add(&mut environment, &part.entry, source, &map, &mut faults);
+            }
+            parts.push(FilledPart {
+                index: part.index,
+                entry: part.entry,
+                map,
+            });
+        }
+        if !faults.is_empty() {
+            return Err(TemplateError::Tags(TagErrors(faults.into_vec())));
+        }
+        Ok(Self {
+            package,
+            environment,
+            parts,
+            options,
+        })
+    }
+
+    /// The names the template expects to find in the values, dotted where it reads fields: `report.title`.
+    pub fn variables(&self) -> BTreeSet<String> {
+        let templates = self.parts.iter().filter_map(|part| self.environment.get_template(&part.entry).ok());
+        templates
+            .flat_map(|template| template.undeclared_variables(true))
+            .filter(|name| !name.starts_with("__") && self.environment.globals().all(|(global, _)| global != name))
+            .collect()
+    }
+
+    /// Fills the template and writes the document as it goes, in memory that does not grow with the rows.
+    /// `out` holds an unfinished document when this fails.
+    ///
+    /// # Errors
+    /// The tag that could not be evaluated, a bound that was passed, or a failure of `out`.
+    pub fn render(&self, values: Value, out: impl Write) -> Result<RenderReport, RenderError> {
+        let mut package = self.package.clone();
+        let mut counted = Counted { out, bytes: 0 };
+        let mut writer = ZipWriter::new_stream(&mut counted);
+        let mut xml_bytes = 0;
+        for index in 0..package.len() {
+            match self.parts.iter().find(|part| part.index == index) {
+                Some(part) => xml_bytes += self.fill(part, &values, &mut writer, xml_bytes)?,
+                None => package.copy(index, &mut writer).map_err(output)?,
+            }
+        }
+        writer.finish().map_err(output)?;
+        Ok(RenderReport {
+            xml_bytes,
+            document_bytes: counted.bytes,
+            parts_filled: self.parts.len(),
+        })
+    }
+
+    fn fill<W: Write>(
+        &self,
+        part: &FilledPart,
+        values: &Value,
+        writer: &mut ZipWriter<StreamWriter<W>>,
+        written: u64,
+    ) -> Result<u64, RenderError> {
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Deflated)
+            .compression_level(Some(i64::from(self.options.compression_level.min(9))))
+            .last_modified_time(zip::DateTime::default());
+        writer.start_file(part.entry.as_str(), options).map_err(output)?;
+        let template = self.environment.get_template(&part.entry);
+        let template = template.map_err(|error| RenderError::Template(error.to_string()))?;
+        let left = self.options.limits.output_bytes.saturating_sub(written);
+        let mut sink = Sink::new(writer, left);
+        match template.render_captured_to(values.clone(), &mut sink) {
+            Ok(_) => sink.finish().map_err(RenderError::Output),
+            Err(_) if sink.passed_limit() => Err(RenderError::TooLarge {
+                what: "the XML in bytes",
+                limit: self.options.limits.output_bytes,
+            }),
+            Err(error) => Err(self.explain(part, values, &error)),
+        }
+    }
+
+    /// Puts a failure of the engine into words for the template's author.
+    fn explain(&self, part: &FilledPart, values: &Value, error: &Error) -> RenderError {
+        if error.kind() == ErrorKind::OutOfFuel {
+            return RenderError::TooLarge {
+                what: "the number of steps",
+                limit: self.options.limits.fuel,
+            };
+        }
+        let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+        if let (ErrorKind::WriteFailure, Some(source)) = (error.kind(), source) {
+            return RenderError::Output(io::Error::new(source.kind(), source.to_string()));
+        }
+        let offset = error.range().map_or(0, |range| range.start);
+        let Some(place) = part.map.find(offset) else {
+            return RenderError::Template(check::message(error));
+        };
+        let mut message = check::message(error);
+        let mut hint = None;
+        if error.kind() == ErrorKind::UndefinedError {
+            let named = message.split('`').nth(1).map(str::to_owned);
+            if let Some(path) = named.or_else(|| suggest::missing(&place.tag, values, &place.loops)) {
+                hint = suggest::for_path(&path, values, &place.loops);
+                message = format!("there is no {path} in the values");
+            }
+        }
+        RenderError::Tag(Box::new(place.error(message, hint)))
+    }
+}
+
+/// Gives a part's source to the engine. Each tag was checked before, so what fails here is how they meet.
+fn add(environment: &mut Environment<'static>, entry: &str, source: String, map: &SourceMap, faults: &mut Faults) {
+    if let Err(error) = environment.add_template_owned(entry.to_owned(), source) {
+        let offset = error.range().map_or(0, |range| range.start);
+        let place = map.find(offset).or_else(|| map.find(usize::MAX));
+        if let Some(place) = place {
+            faults.add(place.error(check::message(&error), None));
+        }
+    }
+}
+
+fn output(error: ZipError) -> RenderError {
+    match error {
+        ZipError::Io(error) => RenderError::Output(error),
+        other => RenderError::Output(io::Error::other(other)),
+    }
+}
+
+struct Counted<W: Write> {
+    out: W,
+    bytes: u64,
+}
+
+impl<W: Write> Write for Counted<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.out.write(bytes)?;
+        self.bytes += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
