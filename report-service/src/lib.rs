@@ -1,1 +1,16 @@
-//! spokegate-reports
+#![doc = include_str!("../README.md")]
+
+pub mod auth;
+pub mod config;
+pub mod directory;
+pub mod state;
+pub mod store;
+pub mod text;
+pub mod web;
+
+mod service;
+mod verify;
+
+pub use config::Config;
+pub use service::{ReportService, Service};
+pub use state::AppState;

@@ -1,0 +1,264 @@
+//! Sessions live on the server. The browser holds a random token, the store its hash, the directory the last word.
+
+use super::Site;
+use super::roles::{NoRole, Roles};
+use crate::directory::{Directory, Person, PersonId, Standing};
+use crate::store::Store;
+use crate::store::audit::{AuditEvent, Decision};
+use crate::store::sessions::SessionRow;
+use crate::text::{hex, one_line, unhex};
+use anyhow::Context as _;
+use sha2::{Digest as _, Sha256};
+use spokegate_daemon::{Clock, Secret};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Activity is written at most this often, so that reading pages costs no disk write each.
+const SEEN_STEP_MS: u64 = 30_000;
+/// Longest browser name kept, in bytes.
+const AGENT_BYTES_MAX: usize = 200;
+
+/// The limits, from the configuration; milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionLimits {
+    /// Inactivity that ends a forms session.
+    pub idle_ms: u64,
+    /// Inactivity that ends an admin session.
+    pub admin_idle_ms: u64,
+    /// The age at which any session ends.
+    pub absolute_ms: u64,
+    /// How often the directory must confirm the person and the role.
+    pub recheck_ms: u64,
+    /// How long a forms session may go on while the directory does not answer; an admin session may not.
+    pub stale_ms: u64,
+    /// Sessions of one person on one listener; the oldest end first.
+    pub per_person_max: u32,
+}
+
+/// Whether a request shows that a person is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activity {
+    /// Somebody clicked.
+    Person,
+    /// A page asked by itself.
+    Background,
+}
+
+/// Why a cookie does not make a session.
+#[derive(Debug, thiserror::Error)]
+pub enum NoSession {
+    /// No cookie, or one that was never a session here.
+    #[error("no-session")]
+    Unknown,
+    /// Too long without activity.
+    #[error("idle")]
+    Idle,
+    /// As old as a session may get.
+    #[error("too-old")]
+    TooOld,
+    /// Ended by sign-out, by an administrator or by a newer sign-in.
+    #[error("ended")]
+    Ended,
+    /// The directory no longer knows the person or has closed the account.
+    #[error("person-gone")]
+    PersonGone,
+    /// The person has left the groups of this listener.
+    #[error("role-lost")]
+    RoleLost,
+    /// The directory has not confirmed the person for too long and does not answer now. The session may go on later.
+    #[error("unconfirmed")]
+    Unconfirmed,
+    /// The store failed.
+    #[error("store-failed")]
+    Store(#[from] sqlx::Error),
+}
+
+/// What the stored row alone says at `now`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Good for this request.
+    Live,
+    /// Good once the directory has confirmed it.
+    Recheck,
+    /// Over: too long without activity.
+    Idle,
+    /// Over: too old.
+    TooOld,
+    /// Over: ended by an act.
+    Ended,
+    /// Belongs to the other listener.
+    OtherSite,
+}
+
+/// The pure rule behind [`Sessions::check`].
+#[must_use]
+pub fn judge(row: &SessionRow, site: Site, now_ms: u64, limits: &SessionLimits) -> Verdict {
+    if row.site != site {
+        Verdict::OtherSite
+    } else if row.ended.is_some() {
+        Verdict::Ended
+    } else if now_ms >= row.absolute_until {
+        Verdict::TooOld
+    } else if now_ms >= row.idle_until {
+        Verdict::Idle
+    } else if now_ms >= row.checked_at.saturating_add(limits.recheck_ms) {
+        Verdict::Recheck
+    } else {
+        Verdict::Live
+    }
+}
+
+/// Begins, checks and ends sessions.
+#[derive(Clone)]
+pub struct Sessions {
+    store: Store,
+    directory: Arc<Directory>,
+    roles: Arc<Roles>,
+    limits: SessionLimits,
+    clock: Clock,
+}
+
+impl Sessions {
+    /// Sessions under these rules.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        directory: Arc<Directory>,
+        roles: Arc<Roles>,
+        limits: SessionLimits,
+        clock: Clock,
+    ) -> Self {
+        Self { store, directory, roles, limits, clock }
+    }
+
+    /// Begins a session for somebody whom [`super::sign_in::SignIn`] has let in, and returns the cookie's token.
+    ///
+    /// # Errors
+    /// When the store or the machine's randomness fails.
+    pub async fn begin(&self, site: Site, person: &Person, address: IpAddr, agent: &str) -> anyhow::Result<Secret> {
+        let mut token = [0_u8; 32];
+        let mut id = [0_u8; 8];
+        getrandom::fill(&mut token).context("draw a session token")?;
+        getrandom::fill(&mut id).context("draw a session id")?;
+        let now = self.clock.now_ms();
+        let row = SessionRow {
+            token_sha256: Sha256::digest(token).to_vec(),
+            id: hex(&id),
+            site,
+            person_id: person.id.as_str().to_owned(),
+            person_name: person.name.clone(),
+            person_title: person.title.clone(),
+            groups: person.groups.clone(),
+            created_at: now,
+            seen_at: now,
+            checked_at: now,
+            idle_until: now.saturating_add(self.idle_ms(site)),
+            absolute_until: now.saturating_add(self.limits.absolute_ms),
+            address: address.to_string(),
+            agent: one_line(agent, AGENT_BYTES_MAX),
+            ended: None,
+        };
+        self.store.session_insert(&row).await.context("store the session")?;
+        let (person_id, keep) = (row.person_id.as_str(), self.limits.per_person_max);
+        self.store.session_end_surplus(person_id, site, keep, now).await.context("end surplus sessions")?;
+        Ok(Secret::new(hex(&token)))
+    }
+
+    /// The live session behind a cookie, confirmed by the directory when that is due.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn check(&self, token: &str, site: Site, activity: Activity) -> Result<SessionRow, NoSession> {
+        let token = unhex(token).filter(|token| token.len() == 32).ok_or(NoSession::Unknown)?;
+        let row = self.store.session_by_token(&Sha256::digest(&token)).await?.ok_or(NoSession::Unknown)?;
+        self.check_row(row, site, activity).await
+    }
+
+    /// True while the session with this hash goes on; asks the directory when that is due.
+    pub async fn still_live(&self, token_sha256: &[u8], site: Site) -> bool {
+        match self.store.session_by_token(token_sha256).await {
+            Ok(Some(row)) => self.check_row(row, site, Activity::Background).await.is_ok(),
+            Ok(None) | Err(_) => false,
+        }
+    }
+
+    /// Ends one session by its public id; false when there was none to end.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn end(&self, id: &str, reason: &str) -> Result<bool, sqlx::Error> {
+        self.store.session_end(id, self.clock.now_ms(), reason).await
+    }
+
+    /// Ends all sessions of a person on both listeners; returns how many.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn end_all(&self, person_id: &str, reason: &str) -> Result<u64, sqlx::Error> {
+        self.store.session_end_all(person_id, self.clock.now_ms(), reason).await
+    }
+
+    async fn check_row(&self, mut row: SessionRow, site: Site, activity: Activity) -> Result<SessionRow, NoSession> {
+        let now = self.clock.now_ms();
+        match judge(&row, site, now, &self.limits) {
+            Verdict::Live => {}
+            Verdict::Recheck => self.confirm(&mut row, now).await?,
+            Verdict::Idle => return Err(NoSession::Idle),
+            Verdict::TooOld => return Err(NoSession::TooOld),
+            Verdict::Ended => return Err(NoSession::Ended),
+            Verdict::OtherSite => return Err(NoSession::Unknown),
+        }
+        if activity == Activity::Person && now >= row.seen_at.saturating_add(SEEN_STEP_MS) {
+            row.seen_at = now;
+            row.idle_until = now.saturating_add(self.idle_ms(site));
+            self.store.session_seen(&row.token_sha256, now, row.idle_until).await?;
+        }
+        Ok(row)
+    }
+
+    /// Asks the directory again. An answer decides; no answer is borne for a while on the forms listener.
+    async fn confirm(&self, row: &mut SessionRow, now: u64) -> Result<(), NoSession> {
+        let standing = self.directory.look_again(&PersonId::stored(&row.person_id)).await;
+        let lost = match standing {
+            Ok(Standing::Good { groups }) => match self.roles.decide(row.site, &groups) {
+                Ok(()) => {
+                    self.store.session_checked(&row.token_sha256, now, &groups).await?;
+                    row.groups = groups;
+                    row.checked_at = now;
+                    return Ok(());
+                }
+                Err(NoRole::None | NoRole::OtherSiteOnly) => NoSession::RoleLost,
+            },
+            Ok(Standing::Gone | Standing::Closed) => NoSession::PersonGone,
+            Err(_unavailable) => {
+                let stale_ms = if row.site == Site::Admin { 0 } else { self.limits.stale_ms };
+                let borne = now < row.checked_at.saturating_add(self.limits.recheck_ms).saturating_add(stale_ms);
+                return if borne { Ok(()) } else { Err(NoSession::Unconfirmed) };
+            }
+        };
+        let reason = lost.to_string();
+        self.store.session_end(&row.id, now, &reason).await?;
+        self.store
+            .audit(AuditEvent {
+                at_ms: now,
+                actor: &row.person_id,
+                action: "session.end",
+                decision: Decision::Denied,
+                reason: &reason,
+                subject: &row.id,
+                address: "",
+            })
+            .await?;
+        Err(lost)
+    }
+
+    fn idle_ms(&self, site: Site) -> u64 {
+        match site {
+            Site::Forms => self.limits.idle_ms,
+            Site::Admin => self.limits.admin_idle_ms,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! The decision about a name and a password: throttle, directory, role, in that order, and a record of each outcome.
+
+use super::Site;
+use super::roles::{NoRole, Roles};
+use super::throttle::{Bucket, Throttle};
+use crate::directory::{Directory, Password, Person, Refused, TypedName, Unavailable};
+use crate::store::Store;
+use crate::store::audit::{AuditEvent, Decision};
+use anyhow::Context as _;
+use spokegate_daemon::{Clock, Secret};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Why somebody was not let in, in the classes that people are told apart by. The exact reason is in the audit only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Wrong name, wrong password, closed or locked account: all the same to the person.
+    Credentials,
+    /// The password was right and has expired.
+    PasswordExpired,
+    /// The password was right and must be changed first.
+    MustChange,
+    /// Too many failures.
+    TooMany {
+        /// The window's length.
+        minutes: u64,
+    },
+    /// The directory does not answer; nothing was counted.
+    Unavailable,
+    /// The right password, but not a person for this listener.
+    NoRole {
+        /// The person's name as people read it.
+        title: String,
+        /// What is missing.
+        why: NoRole,
+    },
+}
+
+/// Decides about sign-ins.
+pub struct SignIn {
+    directory: Arc<Directory>,
+    roles: Arc<Roles>,
+    throttle: Throttle,
+    store: Store,
+    clock: Clock,
+    /// No refusal is answered sooner, so that its time does not tell a wrong name from a wrong password.
+    refusal_floor: Duration,
+}
+
+/// What is asked.
+pub struct Attempt<'a> {
+    /// On which listener.
+    pub site: Site,
+    /// The name as typed.
+    pub name: &'a str,
+    /// The password, byte for byte.
+    pub password: &'a Secret,
+    /// The peer.
+    pub address: IpAddr,
+}
+
+/// An outcome and the reason that the audit keeps.
+type Decided = (Result<Person, Refusal>, String, String);
+
+impl SignIn {
+    /// A decision maker with these parts.
+    #[must_use]
+    pub fn new(
+        directory: Arc<Directory>,
+        roles: Arc<Roles>,
+        throttle: Throttle,
+        store: Store,
+        clock: Clock,
+        refusal_floor: Duration,
+    ) -> Self {
+        Self { directory, roles, throttle, store, clock, refusal_floor }
+    }
+
+    /// Decides, and records the decision.
+    ///
+    /// # Errors
+    /// When the store fails: then nobody is let in.
+    pub async fn attempt(&self, attempt: &Attempt<'_>) -> anyhow::Result<Result<Person, Refusal>> {
+        let floor = tokio::time::sleep(self.refusal_floor);
+        let (outcome, actor, reason) = self.decide(attempt).await.context("decide a sign-in")?;
+        let decision = if outcome.is_ok() { Decision::Allowed } else { Decision::Denied };
+        self.store
+            .audit(AuditEvent {
+                at_ms: self.clock.now_ms(),
+                actor: &actor,
+                action: "session.start",
+                decision,
+                reason: &reason,
+                subject: attempt.site.as_str(),
+                address: &attempt.address.to_string(),
+            })
+            .await
+            .context("record a sign-in")?;
+        if outcome.is_err() {
+            floor.await;
+        }
+        Ok(outcome)
+    }
+
+    async fn decide(&self, attempt: &Attempt<'_>) -> Result<Decided, sqlx::Error> {
+        let typed = || format!("name:{}", attempt.name.trim());
+        let input = TypedName::parse(attempt.name).and_then(|name| Ok((name, Password::parse(attempt.password)?)));
+        let (name, password) = match input {
+            Ok(input) => input,
+            Err(refused) => return Ok((Err(Refusal::Credentials), typed(), refused.to_string())),
+        };
+        let buckets = [Bucket::name(name.normalised()), Bucket::address(attempt.address)];
+        let mut free = true;
+        for bucket in &buckets {
+            free &= self.throttle.take(bucket).await?.is_ok();
+        }
+        if !free {
+            return Ok((Err(self.too_many()), typed(), "throttled".to_owned()));
+        }
+        let found = match self.directory.find(&name).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(refused)) => return Ok((Err(Refusal::Credentials), typed(), refused.to_string())),
+            Err(unavailable) => return self.unavailable(&buckets, typed(), &unavailable).await,
+        };
+        let person_id = found.id().as_str().to_owned();
+        let [name_bucket, address_bucket] = buckets;
+        let buckets = [Bucket::person(&person_id), name_bucket, address_bucket];
+        if self.throttle.take(&buckets[0]).await?.is_err() {
+            return Ok((Err(self.too_many()), person_id, "throttled".to_owned()));
+        }
+        let person = match self.directory.verify(found, &password).await {
+            Ok(Ok(person)) => person,
+            Ok(Err(refused)) => return Ok((Err(told_apart(refused)), person_id, refused.to_string())),
+            Err(unavailable) => return self.unavailable(&buckets, person_id, &unavailable).await,
+        };
+        let [person_bucket, name_bucket, address_bucket] = &buckets;
+        self.throttle.clear(person_bucket).await?;
+        self.throttle.clear(name_bucket).await?;
+        self.throttle.give_back(address_bucket).await?;
+        Ok(match self.roles.decide(attempt.site, &person.groups) {
+            Ok(()) => (Ok(person), person_id, "password".to_owned()),
+            Err(why) => (Err(Refusal::NoRole { title: person.title, why }), person_id, why.to_string()),
+        })
+    }
+
+    async fn unavailable(&self, taken: &[Bucket], actor: String, why: &Unavailable) -> Result<Decided, sqlx::Error> {
+        for bucket in taken {
+            self.throttle.give_back(bucket).await?;
+        }
+        tracing::warn!(error = %why, "the directory does not answer");
+        Ok((Err(Refusal::Unavailable), actor, why.reason().to_owned()))
+    }
+
+    fn too_many(&self) -> Refusal {
+        Refusal::TooMany { minutes: self.throttle.window_minutes() }
+    }
+}
+
+/// Only two states are told to the person: both appear with the right password only.
+fn told_apart(refused: Refused) -> Refusal {
+    match refused {
+        Refused::PasswordExpired => Refusal::PasswordExpired,
+        Refused::MustChange => Refusal::MustChange,
+        _ => Refusal::Credentials,
+    }
+}

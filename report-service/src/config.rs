@@ -1,0 +1,77 @@
+//! The configuration: one struct per section, checked as a whole before anything starts.
+
+use serde::Deserialize;
+use spokegate_daemon::config::{Faults, Section};
+use spokegate_daemon::logging::LogConfig;
+use spokegate_daemon::ops::OpsConfig;
+
+mod directory;
+mod listener;
+mod people;
+
+pub use directory::DirectoryConfig;
+pub use listener::{ListenerConfig, ListenerTls};
+pub use people::{RolesConfig, SessionConfig, StoreConfig, ThrottleConfig};
+
+use crate::auth::Site;
+
+/// The documented defaults: what `example-config` prints, and the schema of known keys.
+pub const DEFAULTS: &str = include_str!("../defaults.toml");
+
+/// The whole configuration.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Config {
+    /// Where staff work.
+    pub forms: ListenerConfig,
+    /// Where administrators work.
+    pub admin: ListenerConfig,
+    /// Who people are.
+    pub directory: DirectoryConfig,
+    /// Which groups give which role.
+    pub roles: RolesConfig,
+    /// How long sessions last.
+    pub session: SessionConfig,
+    /// How often a sign-in may fail.
+    pub throttle: ThrottleConfig,
+    /// Where everything is kept.
+    pub store: StoreConfig,
+    /// Health and metrics.
+    pub ops: OpsConfig,
+    /// Logs.
+    pub log: LogConfig,
+}
+
+impl Config {
+    /// The listener of a site.
+    #[must_use]
+    pub fn listener(&self, site: Site) -> &ListenerConfig {
+        match site {
+            Site::Forms => &self.forms,
+            Site::Admin => &self.admin,
+        }
+    }
+}
+
+impl Section for Config {
+    fn validate(&self, faults: &mut Faults) {
+        faults.within("forms", &self.forms);
+        faults.within("admin", &self.admin);
+        faults.within("directory", &self.directory);
+        faults.within("roles", &self.roles);
+        faults.within("session", &self.session);
+        faults.within("throttle", &self.throttle);
+        faults.within("store", &self.store);
+        faults.within("ops", &self.ops);
+        faults.within("log", &self.log);
+        let shared = self.forms.listen.port() != 0 && self.forms.listen == self.admin.listen;
+        if shared {
+            faults
+                .add("admin.listen", format!("is the same address as forms.listen ({})", self.forms.listen))
+                .allowed("two different addresses")
+                .hint("give the admin listener a port of its own");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

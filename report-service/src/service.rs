@@ -1,0 +1,213 @@
+//! The server: everything bound and running, or an error.
+
+use crate::auth::Site;
+use crate::auth::roles::Roles;
+use crate::auth::session::Sessions;
+use crate::auth::sign_in::SignIn;
+use crate::auth::throttle::Throttle;
+use crate::config::{Config, DEFAULTS, ListenerConfig};
+use crate::directory::Directory;
+use crate::state::AppState;
+use crate::store::Store;
+use crate::web;
+use anyhow::Context as _;
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use spokegate_daemon::http::{HttpLimits, Server, tls_serve};
+use spokegate_daemon::logging::LogConfig;
+use spokegate_daemon::ops::OpsConfig;
+use spokegate_daemon::{Clock, Context, cli};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// How long requests in flight may finish at a stop.
+const GRACE: Duration = Duration::from_secs(10);
+/// How often ended sessions and past windows are removed.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
+/// How long ended sessions stay listed, in milliseconds.
+const ENDED_KEPT_MS: u64 = 7 * 86_400_000;
+
+/// The report service, running.
+pub struct ReportService {
+    forms: Server,
+    admin: Server,
+    state: AppState,
+}
+
+impl ReportService {
+    /// Opens the store and binds both listeners. The directory is asked in the background: while it is down the
+    /// service runs, is not ready, and says so on its sign-in page.
+    ///
+    /// # Errors
+    /// When the configuration cannot be put to work.
+    pub async fn bind(config: Config, context: &Context) -> anyhow::Result<Self> {
+        let store = Store::open(&config.store.url).await?;
+        let state = assemble(config, store, context)?;
+        let forms = listen(&state, Site::Forms, context).await?;
+        let admin = listen(&state, Site::Admin, context).await?;
+        watch_directory(&state, context);
+        sweep(&state, context);
+        tracing::info!(forms = %forms.addr(), admin = %admin.addr(), "the report service listens");
+        Ok(Self { forms, admin, state })
+    }
+
+    /// Where staff reach it.
+    #[must_use]
+    pub fn forms_addr(&self) -> SocketAddr {
+        self.forms.addr()
+    }
+
+    /// Where administrators reach it.
+    #[must_use]
+    pub fn admin_addr(&self) -> SocketAddr {
+        self.admin.addr()
+    }
+
+    /// What the handlers share, for tests and for other parts of the same process.
+    #[must_use]
+    pub fn state(&self) -> &AppState {
+        &self.state
+    }
+
+    /// Stops both listeners and closes the store.
+    pub async fn shutdown(&self) {
+        tokio::join!(self.forms.shutdown(GRACE), self.admin.shutdown(GRACE));
+        self.state.store.close().await;
+    }
+
+    /// Returns when both listeners have ended.
+    pub async fn join(&self) {
+        tokio::join!(self.forms.join(), self.admin.join());
+    }
+}
+
+fn assemble(config: Config, store: Store, context: &Context) -> anyhow::Result<AppState> {
+    let (clock, tasks) = (context.clock.clone(), context.tasks.clone());
+    let roles: Arc<Roles> = Arc::new(config.roles.roles());
+    let mut groups = [roles.forms_groups.clone(), roles.admin_groups.clone()].concat();
+    groups.sort();
+    groups.dedup();
+    let settings = config.directory.settings(groups).context("read the directory's settings")?;
+    let directory = Arc::new(Directory::new(settings, clock.clone(), tasks.clone())?);
+    let throttle = Throttle::new(store.clone(), clock.clone(), config.throttle.limits());
+    let sign_in = SignIn::new(
+        Arc::clone(&directory),
+        Arc::clone(&roles),
+        throttle,
+        store.clone(),
+        clock.clone(),
+        config.throttle.refusal_floor(),
+    );
+    let sessions =
+        Sessions::new(store.clone(), Arc::clone(&directory), roles, config.session.limits(), clock.clone());
+    Ok(AppState { config: Arc::new(config), clock, tasks, store, sessions, sign_in: Arc::new(sign_in), directory })
+}
+
+async fn listen(state: &AppState, site: Site, context: &Context) -> anyhow::Result<Server> {
+    let config = state.config.listener(site);
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("bind the {} listener ({0}.listen) to {}", site.as_str(), config.listen))?;
+    let tls = server_tls(config).with_context(|| format!("set up TLS for the {} listener", site.as_str()))?;
+    let routes = match site {
+        Site::Forms => web::forms_routes(state),
+        Site::Admin => web::admin_routes(state),
+    };
+    tls_serve(listener, tls, web::router(routes), HttpLimits::default(), &context.tasks)
+}
+
+/// TLS for browsers: our certificate, none of theirs.
+fn server_tls(config: &ListenerConfig) -> anyhow::Result<Arc<rustls::ServerConfig>> {
+    let (certificate, key) = (&config.tls.certificate, &config.tls.key);
+    let chain = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .with_context(|| format!("read the certificate {}", certificate.display()))?;
+    let key = PrivateKeyDer::from_pem_file(key).with_context(|| format!("read the key {}", key.display()))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut tls = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .context("choose TLS versions")?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .with_context(|| format!("use the certificate {}", certificate.display()))?;
+    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(tls))
+}
+
+/// Asks the directory until it answers once; until then the service is not ready.
+fn watch_directory(state: &AppState, context: &Context) {
+    let latch = context.readiness.latch("directory");
+    let (directory, soft) = (Arc::clone(&state.directory), context.tasks.soft());
+    context.tasks.spawn("directory check", async move {
+        let mut backoff = spokegate_daemon::Backoff::new(1_000, 60_000);
+        loop {
+            match directory.check().await {
+                Ok(()) => break latch.set(),
+                Err(error) => tracing::warn!(%error, "the directory cannot be used yet"),
+            }
+            let pause = tokio::time::sleep(backoff.next_delay());
+            if soft.run_until_cancelled(pause).await.is_none() {
+                return;
+            }
+        }
+        // The latch stays set as long as it is held.
+        soft.cancelled().await;
+    });
+}
+
+/// Removes what is over and done with.
+fn sweep(state: &AppState, context: &Context) {
+    let (store, clock, soft): (Store, Clock, _) = (state.store.clone(), state.clock.clone(), context.tasks.soft());
+    context.tasks.spawn("sweep", async move {
+        let mut timer = tokio::time::interval(SWEEP_INTERVAL);
+        while soft.run_until_cancelled(timer.tick()).await.is_some() {
+            let now = clock.now_ms();
+            let swept = store.sessions_sweep(now.saturating_sub(ENDED_KEPT_MS)).await;
+            if let Err(error) = swept.and(store.throttle_sweep(now).await) {
+                tracing::warn!(%error, "cannot remove what is over");
+            }
+        }
+    });
+}
+
+/// The binary `spokegate-reports`.
+pub struct Service;
+
+/// Subcommands beside those that all services have.
+#[derive(Debug, clap::Subcommand)]
+pub enum Extra {
+    /// Walks the audit trail and recomputes every hash; exit 0 or 1
+    VerifyAudit,
+}
+
+impl cli::Service for Service {
+    const NAME: &'static str = "reports";
+    const ABOUT: &'static str = "Spokegate's report service: people sign in, choose a report and download it";
+    const DEFAULTS: &'static str = DEFAULTS;
+    type Config = Config;
+    type Extra = Extra;
+
+    fn log(config: &Config) -> &LogConfig {
+        &config.log
+    }
+
+    fn ops(config: &Config) -> &OpsConfig {
+        &config.ops
+    }
+
+    async fn run(config: Config, context: Context) -> anyhow::Result<()> {
+        let service = ReportService::bind(config, &context).await?;
+        context.tasks.soft().cancelled().await;
+        service.shutdown().await;
+        Ok(())
+    }
+
+    fn extra(extra: Extra, files: &cli::ConfigArgs) -> ExitCode {
+        match extra {
+            Extra::VerifyAudit => crate::verify::audit(files),
+        }
+    }
+}

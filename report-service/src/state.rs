@@ -1,0 +1,28 @@
+//! What every request handler can reach.
+
+use crate::auth::session::Sessions;
+use crate::auth::sign_in::SignIn;
+use crate::config::Config;
+use crate::directory::Directory;
+use crate::store::Store;
+use spokegate_daemon::{Clock, Tasks};
+use std::sync::Arc;
+
+/// Shared by all handlers of both listeners. Cloning is cheap.
+#[derive(Clone)]
+pub struct AppState {
+    /// The configuration as checked at start.
+    pub config: Arc<Config>,
+    /// The time; tests move it.
+    pub clock: Clock,
+    /// Starts and watches background work.
+    pub tasks: Tasks,
+    /// The service's memory.
+    pub store: Store,
+    /// Sessions: begin, check, end.
+    pub sessions: Sessions,
+    /// The decision about a name and a password.
+    pub sign_in: Arc<SignIn>,
+    /// Who people are.
+    pub directory: Arc<Directory>,
+}

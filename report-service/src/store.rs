@@ -1,0 +1,58 @@
+//! The service's memory: one SQLite file in WAL mode, its schema embedded and applied at start.
+
+use anyhow::Context as _;
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use std::str::FromStr as _;
+use std::time::Duration;
+
+pub mod audit;
+pub mod sessions;
+pub mod throttle;
+
+/// Connections to the file. SQLite has one writer; more readers than this only queue on the disk.
+const CONNECTIONS_MAX: u32 = 8;
+/// How long a writer waits for another writer before the request fails.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A cheap handle to the store. Every clone uses the same pool.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: SqlitePool,
+}
+
+impl Store {
+    /// Opens (and if need be creates) the store at `sqlite:///path`, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// When the URL is not one of SQLite, the file cannot be opened, or it was written by a newer release.
+    pub async fn open(url: &str) -> anyhow::Result<Self> {
+        let options = SqliteConnectOptions::from_str(url)
+            .with_context(|| format!("read the store URL {url}"))?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(CONNECTIONS_MAX)
+            .connect_with(options)
+            .await
+            .with_context(|| format!("open the store {url}"))?;
+        sqlx::migrate!("./migrations")
+            .run(&pool)
+            .await
+            .with_context(|| format!("bring the store {url} up to date"))?;
+        Ok(Self { pool })
+    }
+
+    /// The pool, for the store's own submodules.
+    pub(crate) fn pool(&self) -> &SqlitePool {
+        &self.pool
+    }
+
+    /// Closes the file after the last statement; later calls fail.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}

@@ -1,0 +1,197 @@
+//! The audit trail: every denial and every act, one row each, chained by hash.
+
+use super::Store;
+use crate::text::one_line;
+use sha2::{Digest as _, Sha256};
+use spokegate_daemon::audit::Event;
+use sqlx::Row as _;
+
+pub use spokegate_daemon::audit::Decision;
+
+/// Longest text kept per field, in bytes.
+const FIELD_BYTES_MAX: usize = 512;
+
+/// One thing that happened. Fields hold ids and reasons, never passwords, tokens or customer data.
+#[derive(Clone, Debug)]
+pub struct AuditEvent<'a> {
+    /// Unix milliseconds.
+    pub at_ms: u64,
+    /// Who: a person's stable id, or the typed name when nobody was recognised, or a component.
+    pub actor: &'a str,
+    /// What, as `noun.verb`: `session.start`, `report.run`, `file.download`.
+    pub action: &'a str,
+    /// Done or refused.
+    pub decision: Decision,
+    /// Why: a short typed reason such as `wrong-password`.
+    pub reason: &'a str,
+    /// Upon what: a session id, a run id, a path.
+    pub subject: &'a str,
+    /// From where: the peer's address, or empty.
+    pub address: &'a str,
+}
+
+/// A stored audit record, as pages show it.
+#[derive(Clone, Debug)]
+pub struct AuditRecord {
+    /// Position in the chain, from 1.
+    pub sequence: i64,
+    /// Unix milliseconds.
+    pub at_ms: u64,
+    /// See [`AuditEvent::actor`].
+    pub actor: String,
+    /// See [`AuditEvent::action`].
+    pub action: String,
+    /// `allowed` or `denied`.
+    pub decision: String,
+    /// See [`AuditEvent::reason`].
+    pub reason: String,
+    /// See [`AuditEvent::subject`].
+    pub subject: String,
+    /// See [`AuditEvent::address`].
+    pub address: String,
+    previous: Vec<u8>,
+    hash: Vec<u8>,
+}
+
+/// What a walk over the whole chain found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChainState {
+    /// All records are as they were written. A cut-off tail cannot be seen from inside: compare `last` with a copy.
+    Intact {
+        /// How many records there are.
+        records: u64,
+    },
+    /// The record with this sequence number was changed, or one before it was removed.
+    BrokenAt {
+        /// The first record that does not fit.
+        sequence: i64,
+    },
+}
+
+impl Store {
+    /// Appends one record and returns its sequence number. Also tells the `audit` log target.
+    ///
+    /// # Errors
+    /// When the store cannot write. The caller must then refuse the act.
+    pub async fn audit(&self, event: AuditEvent<'_>) -> Result<i64, sqlx::Error> {
+        let actor = one_line(event.actor, FIELD_BYTES_MAX);
+        let line = match event.decision {
+            Decision::Allowed => Event::allowed(event.reason),
+            Decision::Denied => Event::denied(event.reason),
+        };
+        line.principal(&actor).emit(event.action);
+        // IMMEDIATE takes the write lock before the last hash is read, so the chain never forks.
+        let mut tx = self.pool().begin_with("BEGIN IMMEDIATE").await?;
+        let last = sqlx::query("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1")
+            .fetch_optional(&mut *tx)
+            .await?;
+        let (sequence, previous) = match last {
+            Some(row) => (row.try_get::<i64, _>("sequence")? + 1, row.try_get::<Vec<u8>, _>("hash")?),
+            None => (1, vec![0; 32]),
+        };
+        let mut record = AuditRecord {
+            sequence,
+            at_ms: event.at_ms,
+            actor,
+            action: one_line(event.action, FIELD_BYTES_MAX),
+            decision: event.decision.as_str().to_owned(),
+            reason: one_line(event.reason, FIELD_BYTES_MAX),
+            subject: one_line(event.subject, FIELD_BYTES_MAX),
+            address: one_line(event.address, FIELD_BYTES_MAX),
+            previous,
+            hash: Vec::new(),
+        };
+        record.hash = record.digest();
+        insert(&mut tx, &record).await?;
+        tx.commit().await?;
+        Ok(sequence)
+    }
+
+    /// The latest records, newest first, before `before` (exclusive) when given.
+    ///
+    /// # Errors
+    /// When the store cannot read.
+    pub async fn audit_page(&self, before: Option<i64>, limit: u32) -> Result<Vec<AuditRecord>, sqlx::Error> {
+        let rows = sqlx::query("SELECT * FROM audit WHERE sequence < ?1 ORDER BY sequence DESC LIMIT ?2")
+            .bind(before.unwrap_or(i64::MAX))
+            .bind(limit)
+            .fetch_all(self.pool())
+            .await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// Walks the whole chain and recomputes every hash.
+    ///
+    /// # Errors
+    /// When the store cannot read.
+    pub async fn verify_audit(&self) -> Result<ChainState, sqlx::Error> {
+        use futures_util::TryStreamExt as _;
+        let mut rows = sqlx::query("SELECT * FROM audit ORDER BY sequence").fetch(self.pool());
+        let mut previous = vec![0; 32];
+        let mut records = 0_u64;
+        while let Some(row) = rows.try_next().await? {
+            let record = read(&row)?;
+            records += 1;
+            let in_place = i64::try_from(records) == Ok(record.sequence);
+            if !in_place || record.previous != previous || record.hash != record.digest() {
+                return Ok(ChainState::BrokenAt { sequence: record.sequence });
+            }
+            previous = record.hash;
+        }
+        Ok(ChainState::Intact { records })
+    }
+}
+
+impl AuditRecord {
+    /// SHA-256 over the previous hash and every field, each with its length before it.
+    fn digest(&self) -> Vec<u8> {
+        let mut hasher = Sha256::new();
+        hasher.update(&self.previous);
+        hasher.update(self.sequence.to_be_bytes());
+        hasher.update(self.at_ms.to_be_bytes());
+        let fields = [&self.actor, &self.action, &self.decision, &self.reason, &self.subject, &self.address];
+        for field in fields {
+            hasher.update((field.len() as u64).to_be_bytes());
+            hasher.update(field.as_bytes());
+        }
+        hasher.finalize().to_vec()
+    }
+}
+
+async fn insert(tx: &mut sqlx::Transaction<'_, sqlx::Sqlite>, record: &AuditRecord) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO audit (sequence, at, actor, action, decision, reason, subject, address, previous, hash)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )
+    .bind(record.sequence)
+    .bind(i64::try_from(record.at_ms).unwrap_or(i64::MAX))
+    .bind(&record.actor)
+    .bind(&record.action)
+    .bind(&record.decision)
+    .bind(&record.reason)
+    .bind(&record.subject)
+    .bind(&record.address)
+    .bind(&record.previous)
+    .bind(&record.hash)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+fn read(row: &sqlx::sqlite::SqliteRow) -> Result<AuditRecord, sqlx::Error> {
+    Ok(AuditRecord {
+        sequence: row.try_get("sequence")?,
+        at_ms: u64::try_from(row.try_get::<i64, _>("at")?).unwrap_or(0),
+        actor: row.try_get("actor")?,
+        action: row.try_get("action")?,
+        decision: row.try_get("decision")?,
+        reason: row.try_get("reason")?,
+        subject: row.try_get("subject")?,
+        address: row.try_get("address")?,
+        previous: row.try_get("previous")?,
+        hash: row.try_get("hash")?,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! Small text rules shared by pages, logs and audit.
+
+use std::borrow::Borrow;
+use std::fmt::Write as _;
+
+/// Lower-case hexadecimal.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Reads lower- or upper-case hexadecimal; `None` when it is not.
+#[must_use]
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
+    if !text.len().is_multiple_of(2) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
+}
+
+/// Text that cannot forge a log line or move a cursor: control and direction characters become `\u{..}`,
+/// and it is cut to `bytes_max` bytes at a character.
+#[must_use]
+pub fn one_line(text: &str, bytes_max: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(bytes_max));
+    for character in text.chars() {
+        let before = out.len();
+        if character.is_control() || is_invisible(character) {
+            let _ = write!(out, "\\u{{{:x}}}", u32::from(character));
+        } else {
+            out.push(character);
+        }
+        if out.len() > bytes_max {
+            out.truncate(before);
+            break;
+        }
+    }
+    out
+}
+
+/// Line separators, zero-width and direction characters, which make text look like other text.
+fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// `22 Nov 2026, 14:05 UTC`, as pages show a time.
+#[must_use]
+pub fn when(at_ms: impl Borrow<u64>) -> String {
+    let format = time::macros::format_description!(
+        "[day padding:none] [month repr:short] [year], [hour]:[minute] UTC"
+    );
+    i64::try_from(at_ms.borrow() / 1000)
+        .ok()
+        .and_then(|seconds| time::OffsetDateTime::from_unix_timestamp(seconds).ok())
+        .and_then(|at| at.format(format).ok())
+        .unwrap_or_else(|| "unknown time".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_cannot_forge_a_line() {
+        let check = |input: &str, expected: &str| assert_eq!(one_line(input, 40), expected);
+        check("alice", "alice");
+        check("Zoë", "Zoë");
+        check("alice\nsession.start allow", "alice\\u{a}session.start allow");
+        check("a\u{1b}[31m", "a\\u{1b}[31m");
+        check("a\u{202e}b", "a\\u{202e}b");
+        check(&"x".repeat(100), &"x".repeat(40));
+        check(&"ü".repeat(100), &"ü".repeat(20));
+    }
+
+    #[test]
+    fn hexadecimal_reads_back_and_refuses_the_rest() {
+        assert_eq!(unhex(&hex(&[0, 15, 255])), Some(vec![0, 15, 255]));
+        assert_eq!(unhex("0"), None);
+        assert_eq!(unhex("zz"), None);
+        assert_eq!(unhex("+1"), None);
+        assert_eq!(unhex("ää"), None);
+    }
+
+    #[test]
+    fn times_are_readable() {
+        assert_eq!(when(1_795_351_500_000_u64), "22 Nov 2026, 12:05 UTC");
+    }
+}

@@ -1,0 +1,61 @@
+//! The pages: two listeners, one router each, built from tables in which every route names its rule.
+
+use crate::auth::Site;
+use crate::state::AppState;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+
+pub mod admin_audit;
+pub mod admin_home;
+pub mod admin_sessions;
+pub mod assets;
+pub mod errors;
+pub mod guard;
+pub mod home;
+pub mod layout;
+pub mod login;
+pub mod routes;
+pub mod security_headers;
+pub mod session;
+
+pub use errors::PageError;
+pub use layout::{Page, render};
+pub use routes::{Routes, Rule};
+pub use session::{AdminUser, FormsUser, Visitor};
+
+/// Largest form body accepted, in bytes.
+pub const FORM_BYTES_MAX: usize = 256 * 1024;
+
+/// Every route of the forms listener.
+#[must_use]
+pub fn forms_routes(state: &AppState) -> Routes {
+    let routes = Routes::new(Site::Forms, state.clone());
+    let routes = assets::routes(routes);
+    let routes = login::routes(routes);
+    home::routes(routes)
+}
+
+/// Every route of the admin listener.
+#[must_use]
+pub fn admin_routes(state: &AppState) -> Routes {
+    let routes = Routes::new(Site::Admin, state.clone());
+    let routes = assets::routes(routes);
+    let routes = login::routes(routes);
+    let routes = admin_home::routes(routes);
+    let routes = admin_sessions::routes(routes);
+    admin_audit::routes(routes)
+}
+
+/// The service of one listener: its routes, with what holds for every answer around them.
+#[must_use]
+pub fn router(routes: Routes) -> Router {
+    routes
+        .into_router()
+        .fallback(async || PageError::not_found("There is no page at this address."))
+        .method_not_allowed_fallback(async || PageError::not_found("This address does not take that kind of request."))
+        .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
+        .layer(axum::middleware::map_response(security_headers::add))
+}
+
+#[cfg(test)]
+mod tests;

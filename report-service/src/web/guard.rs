@@ -1,0 +1,150 @@
+//! Runs before every handler: whose request is it, may they, and did they mean it.
+
+use super::errors::PageError;
+use super::routes::Rule;
+use super::session::{SignedIn, Visitor, cookie_value};
+use super::{FORM_BYTES_MAX, login};
+use crate::auth::Site;
+use crate::auth::csrf::{self, Forgery, Provenance};
+use crate::auth::session::{Activity, NoSession};
+use crate::state::AppState;
+use crate::store::audit::{AuditEvent, Decision};
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// The hidden form field, and the header that scripts use instead.
+const TOKEN_FIELD: &str = "csrf";
+const TOKEN_HEADER: &str = "x-csrf-token";
+
+/// What the guard of one route needs.
+#[derive(Clone)]
+pub(super) struct Guard {
+    pub(super) state: AppState,
+    pub(super) site: Site,
+    pub(super) rule: Rule,
+}
+
+/// The middleware around every handler.
+pub(super) async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    match guard.admit(request).await {
+        Ok(request) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+impl Guard {
+    /// The request with a [`Visitor`] or a [`SignedIn`] in it, or the answer that refuses it.
+    async fn admit(&self, request: Request) -> Result<Request, Box<Response>> {
+        let (mut parts, body) = request.into_parts();
+        let visitor = Visitor::new(&parts, self.site, address(&parts));
+        let acts = parts.method != Method::GET && parts.method != Method::HEAD;
+        if acts && let Err(forgery) = csrf::check_origin(provenance(&parts.headers), &self.own_origin(&parts)) {
+            return Err(self.forged(forgery, &parts, &visitor).await);
+        }
+        let secret = match self.activity() {
+            None => {
+                let secret = visitor.sign_in_secret().to_owned();
+                parts.extensions.insert(visitor.clone());
+                secret
+            }
+            Some(activity) => {
+                let token = cookie_value(&parts.headers, self.site.cookie()).unwrap_or_default();
+                let session = self.state.sessions.check(&token, self.site, activity).await;
+                let session = session.map_err(|why| self.no_session(&why, &parts))?;
+                parts.extensions.insert(SignedIn::admitted(session, &token, visitor.address()));
+                token
+            }
+        };
+        if !acts {
+            return Ok(Request::from_parts(parts, body));
+        }
+        let body = axum::body::to_bytes(body, FORM_BYTES_MAX)
+            .await
+            .map_err(|_| boxed(PageError::bad_request("The form is too large or was cut off on the way.")))?;
+        if let Err(forgery) = csrf::check_token(&secret, given_token(&parts.headers, &body).as_deref()) {
+            return Err(self.forged(forgery, &parts, &visitor).await);
+        }
+        Ok(Request::from_parts(parts, Body::from(body)))
+    }
+
+    fn activity(&self) -> Option<Activity> {
+        match self.rule {
+            Rule::Anyone => None,
+            Rule::Forms | Rule::Admin => Some(Activity::Person),
+            Rule::FormsBackground => Some(Activity::Background),
+        }
+    }
+
+    /// Where our own pages live: as configured, else as the browser addressed us.
+    fn own_origin(&self, parts: &Parts) -> String {
+        let configured = self.state.config.listener(self.site).origin.as_str();
+        if !configured.is_empty() {
+            return configured.to_owned();
+        }
+        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        format!("https://{host}")
+    }
+
+    fn no_session(&self, why: &NoSession, parts: &Parts) -> Box<Response> {
+        match why {
+            NoSession::Unconfirmed => boxed(PageError::unavailable(
+                "The company directory does not answer, so your access cannot be confirmed.",
+            )),
+            NoSession::Store(_) => boxed(PageError::unavailable("The service cannot read its store.")),
+            _ if self.rule == Rule::FormsBackground => {
+                boxed(PageError::forbidden("You are no longer signed in.", "Sign in again."))
+            }
+            _ => Box::new(login::ask(why, parts)),
+        }
+    }
+
+    async fn forged(&self, forgery: Forgery, parts: &Parts, visitor: &Visitor) -> Box<Response> {
+        let recorded = self
+            .state
+            .store
+            .audit(AuditEvent {
+                at_ms: self.state.clock.now_ms(),
+                actor: "unknown",
+                action: "request.forged",
+                decision: Decision::Denied,
+                reason: &forgery.to_string(),
+                subject: parts.uri.path(),
+                address: &visitor.address().to_string(),
+            })
+            .await;
+        if let Err(error) = recorded {
+            return boxed(error.into());
+        }
+        boxed(PageError::forbidden(
+            "This form did not come from a page that you opened here, or the page was open for too long.",
+            "Open the page again and repeat what you did. Cookies must be allowed for this site.",
+        ))
+    }
+}
+
+fn provenance(headers: &HeaderMap) -> Provenance<'_> {
+    // A header that is no text cannot be ours; an empty one never matches.
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or(""));
+    Provenance { origin: text("origin"), fetch_site: text("sec-fetch-site") }
+}
+
+fn given_token(headers: &HeaderMap, body: &Bytes) -> Option<String> {
+    if let Some(token) = headers.get(TOKEN_HEADER) {
+        return token.to_str().ok().map(str::to_owned);
+    }
+    url::form_urlencoded::parse(body).find(|(name, _)| name == TOKEN_FIELD).map(|(_, token)| token.into_owned())
+}
+
+fn address(parts: &Parts) -> IpAddr {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip())
+}
+
+fn boxed(error: PageError) -> Box<Response> {
+    Box::new(error.into_response())
+}

@@ -1,0 +1,87 @@
+//! What all pages share: the frame around the content.
+
+use super::assets;
+use super::errors::PageError;
+use super::session::SignedIn;
+use crate::auth::Site;
+use anyhow::Context as _;
+use askama::Template;
+use axum::response::{Html, IntoResponse as _, Response};
+
+const FORMS_NAVIGATION: &[(&str, &str, &str)] = &[("/", "reports", "Reports")];
+const ADMIN_NAVIGATION: &[(&str, &str, &str)] =
+    &[("/", "home", "Overview"), ("/sessions", "sessions", "Sessions"), ("/audit", "audit", "Audit trail")];
+
+/// The frame of a page: `{% extends "layout.html" %}` templates have a field `page: Page`.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The page's title, shown in the tab.
+    pub title: String,
+    /// The site whose name and navigation are shown; errors have none.
+    pub site: Option<Site>,
+    /// The signed-in person's name; navigation and sign-out are shown only with one.
+    pub person: Option<String>,
+    /// The token that every form on the page carries in the hidden field `csrf`.
+    pub csrf: String,
+    /// The navigation entry to mark: `reports`, `history`, `home`, `sessions`, `audit`, ….
+    pub active: &'static str,
+}
+
+impl Page {
+    /// The frame for a signed-in person.
+    #[must_use]
+    pub fn new(title: impl Into<String>, active: &'static str, user: &SignedIn) -> Self {
+        Self {
+            title: title.into(),
+            site: Some(user.site()),
+            person: Some(user.title().to_owned()),
+            csrf: user.csrf().to_owned(),
+            active,
+        }
+    }
+
+    /// The frame for nobody in particular.
+    #[must_use]
+    pub fn bare(title: impl Into<String>) -> Self {
+        Self { title: title.into(), site: None, person: None, csrf: String::new(), active: "" }
+    }
+
+    /// The frame of a site for somebody who has not signed in, with the token for the sign-in form.
+    #[must_use]
+    pub fn visitor(title: impl Into<String>, site: Site, csrf: String) -> Self {
+        Self { title: title.into(), site: Some(site), person: None, csrf, active: "" }
+    }
+
+    /// True on the admin listener.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.site == Some(Site::Admin)
+    }
+
+    /// What the service is called on this site.
+    #[must_use]
+    pub fn site_name(&self) -> &'static str {
+        if self.is_admin() { "Spokegate Administration" } else { "Spokegate Reports" }
+    }
+
+    /// Address, key and label of each navigation entry.
+    #[must_use]
+    pub fn navigation(&self) -> &'static [(&'static str, &'static str, &'static str)] {
+        if self.is_admin() { ADMIN_NAVIGATION } else { FORMS_NAVIGATION }
+    }
+
+    /// The address of an asset, with its fingerprint so that browsers may keep it for ever.
+    #[must_use]
+    pub fn asset(&self, name: &str) -> String {
+        assets::address(name)
+    }
+}
+
+/// Renders a page, or an error page should that fail.
+///
+/// # Errors
+/// When the template fails at run time.
+pub fn render(template: &impl Template) -> Result<Response, PageError> {
+    let html = template.render().context("render a page")?;
+    Ok(Html(html).into_response())
+}

@@ -1,0 +1,243 @@
+//! Who is asking. These values can only be made by the guard; holding one is the permission.
+
+use super::errors::PageError;
+use crate::auth::{Site, csrf};
+use crate::state::AppState;
+use crate::store::audit::{AuditEvent, Decision};
+use crate::store::sessions::SessionRow;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use std::net::IpAddr;
+use std::ops::Deref;
+
+/// A signed-in person, as the guard let them in.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    session: SessionRow,
+    csrf: String,
+    address: IpAddr,
+}
+
+impl SignedIn {
+    /// Only the guard calls this, after the check.
+    pub(super) fn admitted(session: SessionRow, token: &str, address: IpAddr) -> Self {
+        Self { session, csrf: csrf::token_for(token), address }
+    }
+
+    /// The listener.
+    #[must_use]
+    pub fn site(&self) -> Site {
+        self.session.site
+    }
+
+    /// The stable id: `<directory>:<entryUUID or objectGUID>`. Own runs, files and records by this.
+    #[must_use]
+    pub fn person_id(&self) -> &str {
+        &self.session.person_id
+    }
+
+    /// The sign-in name, normalised.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.session.person_name
+    }
+
+    /// The name as people read it.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        &self.session.person_title
+    }
+
+    /// The groups the person is in, out of those that the configuration and the reports name, spelt as there.
+    #[must_use]
+    pub fn groups(&self) -> &[String] {
+        &self.session.groups
+    }
+
+    /// The session's public id.
+    #[must_use]
+    pub fn session_id(&self) -> &str {
+        &self.session.id
+    }
+
+    /// The token for this session's forms.
+    #[must_use]
+    pub fn csrf(&self) -> &str {
+        &self.csrf
+    }
+
+    /// The peer's address in this request.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// Records an act or a denial of this person.
+    ///
+    /// # Errors
+    /// When it cannot be recorded; the act must then not be done.
+    pub async fn audit(
+        &self,
+        state: &AppState,
+        action: &str,
+        decision: Decision,
+        reason: &str,
+        subject: &str,
+    ) -> Result<(), PageError> {
+        let address = self.address.to_string();
+        let at_ms = state.clock.now_ms();
+        let event = AuditEvent { at_ms, actor: self.person_id(), action, decision, reason, subject, address: &address };
+        state.store.audit(event).await?;
+        Ok(())
+    }
+
+    /// True while the session goes on: for streams, which must end with it. Does not count as activity.
+    pub async fn still_signed_in(&self, state: &AppState) -> bool {
+        state.sessions.still_live(&self.session.token_sha256, self.site()).await
+    }
+}
+
+/// A person with the forms role, on the forms listener.
+#[derive(Clone, Debug)]
+pub struct FormsUser(SignedIn);
+
+/// A person with the admin role, on the admin listener.
+#[derive(Clone, Debug)]
+pub struct AdminUser(SignedIn);
+
+impl Deref for FormsUser {
+    type Target = SignedIn;
+
+    fn deref(&self) -> &SignedIn {
+        &self.0
+    }
+}
+
+impl Deref for AdminUser {
+    type Target = SignedIn;
+
+    fn deref(&self) -> &SignedIn {
+        &self.0
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for SignedIn {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, PageError> {
+        let signed_in = parts.extensions.get::<SignedIn>().cloned();
+        signed_in.ok_or_else(|| PageError::forbidden("You are not signed in.", "Sign in first."))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for FormsUser {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, PageError> {
+        on_site(parts, state, Site::Forms).await.map(Self)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for AdminUser {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, PageError> {
+        on_site(parts, state, Site::Admin).await.map(Self)
+    }
+}
+
+async fn on_site<S: Sync>(parts: &mut Parts, state: &S, site: Site) -> Result<SignedIn, PageError> {
+    let signed_in = SignedIn::from_request_parts(parts, state).await?;
+    if signed_in.site() == site {
+        Ok(signed_in)
+    } else {
+        Err(PageError::forbidden("This page belongs to the other site.", "Sign in there."))
+    }
+}
+
+/// Somebody who may not have signed in: what the sign-in pages know about them.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    site: Site,
+    address: IpAddr,
+    agent: String,
+    sign_in_secret: String,
+}
+
+impl Visitor {
+    pub(super) fn new(parts: &Parts, site: Site, address: IpAddr) -> Self {
+        let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+        let sign_in_secret = cookie_value(&parts.headers, sign_in_cookie(site)).unwrap_or_default();
+        Self { site, address, agent: agent.to_owned(), sign_in_secret }
+    }
+
+    /// The listener.
+    #[must_use]
+    pub fn site(&self) -> Site {
+        self.site
+    }
+
+    /// The peer's address.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// The browser's name for itself, as sent.
+    #[must_use]
+    pub fn agent(&self) -> &str {
+        &self.agent
+    }
+
+    /// The secret in the sign-in cookie, from which the sign-in form's token is derived; empty without one.
+    #[must_use]
+    pub fn sign_in_secret(&self) -> &str {
+        &self.sign_in_secret
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Visitor {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, PageError> {
+        let visitor = parts.extensions.get::<Visitor>().cloned();
+        visitor.ok_or_else(|| PageError::bad_request("This page is for people who have not signed in."))
+    }
+}
+
+/// The cookie that guards the sign-in form before there is a session.
+#[must_use]
+pub fn sign_in_cookie(site: Site) -> &'static str {
+    match site {
+        Site::Forms => "__Host-spokegate-forms-sign-in",
+        Site::Admin => "__Host-spokegate-admin-sign-in",
+    }
+}
+
+/// The value of a cookie; `None` when it is absent or given twice, which a browser never does with `__Host-`.
+#[must_use]
+pub fn cookie_value(headers: &HeaderMap, name: &str) -> Option<String> {
+    let mut values = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|header| header.to_str().ok())
+        .flat_map(|header| header.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(key, _)| *key == name)
+        .map(|(_, value)| value.to_owned());
+    let first = values.next();
+    if values.next().is_some() { None } else { first }
+}
+
+/// A `Set-Cookie` value: `__Host-` rules, not readable by scripts, not sent from other sites' forms.
+#[must_use]
+pub fn set_cookie(name: &str, value: &str) -> String {
+    format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax")
+}
+
+/// A `Set-Cookie` value that removes the cookie.
+#[must_use]
+pub fn clear_cookie(name: &str) -> String {
+    format!("{name}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0")
+}
