@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 mod decode;
 mod faults;
 mod layers;
+mod lines;
 mod nearest;
 mod schema;
 
@@ -115,6 +116,10 @@ impl<T: Section> Layered<T> {
             Some(TextSource::Path(path)) => merged.read_file(path, &mut faults),
             Some(TextSource::Text(name, text)) => merged.add_text(name, text, &mut faults),
             None => {}
+        }
+        // What an unreadable file would have set is not known, so nothing more can be said.
+        if merged.is_file_lost() {
+            return Err(faults.into_faults());
         }
         merged.add_environment(&self.prefix, &self.environment, &mut faults);
         merged.add_flags(&self.flags, &mut faults);

@@ -104,3 +104,88 @@ async fn render(State(registry): State<metrics::Registry>) -> impl IntoResponse 
         registry.render(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn two_services_in_one_process_have_their_own_readiness_and_share_the_metrics() {
+        let process = Context::new();
+        let (one, two) = (process.child(), process.child());
+        let config = OpsConfig::ephemeral();
+        let (first, second) = (
+            bind(&config, &one).await.unwrap(),
+            bind(&config, &two).await.unwrap(),
+        );
+        let latch = one.readiness.latch("store");
+        let waiting = two.readiness.latch("broker session");
+        latch.set();
+        ::metrics::counter!("spokegate_ops_test_total").increment(1);
+
+        check(&first, "/healthz", "200", "ok\n").await;
+        check(&first, "/readyz", "200", "ready\n").await;
+        check(
+            &second,
+            "/readyz",
+            "503",
+            "not ready\nwaiting for broker session\n",
+        )
+        .await;
+        waiting.set();
+        check(&second, "/readyz", "200", "ready\n").await;
+        check(&first, "/metrics", "200", "spokegate_ops_test_total 1").await;
+        check(&second, "/metrics", "200", "spokegate_ops_test_total 1").await;
+        check(&second, "/secret", "404", "").await;
+
+        assert_eq!(
+            one.tasks.shutdown(Duration::from_secs(5)).await,
+            crate::Shutdown::Drained
+        );
+        assert!(TcpStream::connect(first.addr()).await.is_err());
+        check(&second, "/healthz", "200", "ok\n").await;
+        process.tasks.shutdown(Duration::from_secs(5)).await;
+    }
+
+    #[tokio::test]
+    async fn a_taken_address_is_told_with_its_key() {
+        let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let config = OpsConfig {
+            listen: taken.local_addr().unwrap(),
+        };
+        let error = format!("{:#}", bind(&config, &Context::new()).await.unwrap_err());
+        assert!(
+            error.contains("(ops.listen)") && error.contains("in use"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn an_unspecified_address_is_asked_on_loopback() {
+        let local = |listen: &str| {
+            OpsConfig {
+                listen: listen.parse().unwrap(),
+            }
+            .local_addr()
+            .to_string()
+        };
+        assert_eq!(local("0.0.0.0:9401"), "127.0.0.1:9401");
+        assert_eq!(local("[::]:9401"), "[::1]:9401");
+        assert_eq!(local("10.0.0.1:9401"), "10.0.0.1:9401");
+    }
+
+    async fn check(server: &http::Server, path: &str, status: &str, body: &str) {
+        let mut stream = TcpStream::connect(server.addr()).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains(body),
+            "{path}: {answer}"
+        );
+    }
+}

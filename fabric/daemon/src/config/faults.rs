@@ -5,6 +5,9 @@ use std::fmt;
 
 use super::Section;
 
+/// The origin of a key that no layer has set.
+const DEFAULTS: &str = "defaults";
+
 /// One fault: where, what, what is allowed, and a next step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -26,6 +29,18 @@ impl Fault {
     pub fn hint(&mut self, hint: impl Into<String>) -> &mut Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// The line in the file, 0 for the file as a whole; faults of other layers come after it.
+    fn line_in(&self, file: &str) -> usize {
+        match self.origin.strip_prefix(file) {
+            Some("") => 0,
+            Some(line) => line
+                .strip_prefix(':')
+                .and_then(|line| line.parse().ok())
+                .unwrap_or(usize::MAX),
+            None => usize::MAX,
+        }
     }
 }
 
@@ -137,8 +152,17 @@ impl Faults {
             }
             match rest.rfind(['.', '[']) {
                 Some(end) => rest = &rest[..end],
-                None => return "defaults".to_owned(),
+                None => return DEFAULTS.to_owned(),
             }
+        }
+    }
+
+    /// Where a missing key should have been set: the table around it, else the file.
+    pub(super) fn origin_of_missing(&self, key: &str) -> String {
+        match (self.origin(key), self.origins.get("")) {
+            (origin, Some(file)) if origin == DEFAULTS => file.clone(),
+            (origin, None) if origin == DEFAULTS => "configuration".to_owned(),
+            (origin, _) => origin,
         }
     }
 
@@ -150,7 +174,9 @@ impl Faults {
         }
     }
 
-    pub(super) fn into_faults(self) -> ConfigFaults {
+    pub(super) fn into_faults(mut self) -> ConfigFaults {
+        let file = self.origins.get("").cloned().unwrap_or_default();
+        self.found.sort_by_key(|fault| fault.line_in(&file));
         ConfigFaults {
             service: self.service,
             faults: self.found,
@@ -174,7 +200,7 @@ pub struct ConfigFaults {
 }
 
 impl ConfigFaults {
-    /// The faults, in the order of their layers.
+    /// The faults: those of the file by line, then those of other layers.
     pub fn faults(&self) -> &[Fault] {
         &self.faults
     }

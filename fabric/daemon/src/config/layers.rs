@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
 use super::faults::{Faults, join};
+use super::lines::{line_of, lines_of};
 use super::nearest::nearest;
 use super::schema::{Entry, Keys, Kind, Schema, is_secret, type_name};
 
 pub(super) struct Merged<'a> {
     schema: &'a Schema,
     table: Table,
+    file_lost: bool,
 }
 
 /// Where a layer says its keys stand.
@@ -23,7 +24,13 @@ impl<'a> Merged<'a> {
         Self {
             schema,
             table: schema.defaults.clone(),
+            file_lost: false,
         }
+    }
+
+    /// True when the file could not be read or is no TOML.
+    pub(super) fn is_file_lost(&self) -> bool {
+        self.file_lost
     }
 
     pub(super) fn read_file(&mut self, path: &Path, faults: &mut Faults) {
@@ -31,6 +38,7 @@ impl<'a> Merged<'a> {
         match std::fs::read_to_string(path) {
             Ok(text) => self.add_text(&name, &text, faults),
             Err(error) => {
+                self.file_lost = true;
                 faults
                     .add_at(name, "", format!("cannot read the file: {error}"))
                     .hint("name an existing TOML file with --config; `example-config` prints one to start from");
@@ -42,6 +50,7 @@ impl<'a> Merged<'a> {
         let table: Table = match toml::from_str(text) {
             Ok(table) => table,
             Err(error) => {
+                self.file_lost = true;
                 let line = error.span().map_or(1, |span| line_of(text, span.start));
                 let what = format!("is no TOML: {}", error.message().trim());
                 faults.add_at(format!("{name}:{line}"), "", what);
@@ -207,8 +216,9 @@ fn complete(keys: &Keys, table: &mut Table, at: &str, faults: &mut Faults) {
         match (&entry.kind, table.get_mut(key)) {
             (_, None) if entry.required => {
                 if !faults.is_at_fault(&path) {
+                    let origin = faults.origin_of_missing(&path);
                     faults
-                        .add(&path, "is required and not set")
+                        .add_at(origin, &path, "is required and not set")
                         .hint(example(keys, key, entry));
                 }
                 table.insert(key.clone(), entry.example.clone());
@@ -277,42 +287,4 @@ fn parse_value(text: &str) -> Option<Value> {
     toml::from_str::<Table>(&format!("value = {text}"))
         .ok()?
         .remove("value")
-}
-
-fn line_of(text: &str, offset: usize) -> usize {
-    text.as_bytes()
-        .iter()
-        .take(offset)
-        .filter(|byte| **byte == b'\n')
-        .count()
-        + 1
-}
-
-/// The line of every key of a text, by its path.
-fn lines_of(text: &str) -> BTreeMap<String, usize> {
-    let mut lines = BTreeMap::new();
-    if let Ok(table) = DeTable::parse(text) {
-        note_lines(text, table.get_ref(), "", &mut lines);
-    }
-    lines
-}
-
-fn note_lines(text: &str, table: &DeTable<'_>, at: &str, lines: &mut BTreeMap<String, usize>) {
-    for (key, value) in table {
-        let path = join(at, key.get_ref());
-        lines.insert(path.clone(), line_of(text, key.span().start));
-        match value.get_ref() {
-            DeValue::Table(inner) => note_lines(text, inner, &path, lines),
-            DeValue::Array(items) => {
-                for (number, item) in items.iter().enumerate() {
-                    let path = format!("{path}[{number}]");
-                    lines.insert(path.clone(), line_of(text, item.span().start));
-                    if let DeValue::Table(inner) = item.get_ref() {
-                        note_lines(text, inner, &path, lines);
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
 }

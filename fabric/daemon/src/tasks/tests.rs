@@ -24,7 +24,10 @@ async fn a_task_that_heeds_the_soft_token_is_drained() {
 async fn a_task_that_does_not_is_aborted_after_the_grace() {
     let tasks = Tasks::new();
     tasks.spawn("deaf", std::future::pending::<()>());
-    assert_eq!(tasks.shutdown(Duration::from_millis(1)).await, Shutdown::Aborted);
+    assert_eq!(
+        tasks.shutdown(Duration::from_millis(1)).await,
+        Shutdown::Aborted
+    );
     assert_eq!(tasks.running(), 0);
 }
 
@@ -43,7 +46,7 @@ async fn an_error_stops_the_service_and_is_told() {
 async fn a_panic_in_a_child_stops_the_whole() {
     let tasks = Tasks::new();
     let child = tasks.child();
-    child.spawn("bomb", async { Err::<(), String>(panic!("bang")) });
+    child.spawn("bomb", bomb());
     tasks.soft().cancelled().await;
     assert_eq!(
         tasks.failure().unwrap().to_string(),
@@ -91,4 +94,8 @@ async fn blocking_work_returns_its_value_and_survives_a_panic() {
         None
     );
     assert_eq!(tasks.running(), 0);
+}
+
+async fn bomb() {
+    panic!("bang");
 }
