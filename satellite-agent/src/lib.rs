@@ -1,1 +1,20 @@
-//! spokegate-agent
+#![doc = include_str!("../README.md")]
+
+mod agent;
+mod config;
+mod link;
+mod pull;
+mod push;
+mod service;
+mod source;
+mod spool;
+mod status;
+mod supervisor;
+mod uplink;
+
+pub use agent::Agent;
+pub use config::{
+    BrokerConfig, Config, DEFAULTS, PullConfig, PushConfig, ScheduleConfig, SourceConfig, SourceKind, SpoolConfig,
+    StatusConfig,
+};
+pub use service::AgentService;

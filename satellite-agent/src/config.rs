@@ -1,0 +1,178 @@
+//! The agent's settings; `defaults.toml` is their reference.
+
+mod source;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use spokegate_contract::limits::{HELLO_DATASETS_MAX, MESSAGE_BYTES_MAX};
+use spokegate_daemon::config::{Faults, Section};
+use spokegate_daemon::logging::LogConfig;
+use spokegate_daemon::ops::OpsConfig;
+use spokegate_daemon::{Secret, SecretSource};
+use spokegate_identity::{TlsFiles, TrustDomain};
+
+pub use source::{ScheduleConfig, SourceConfig, SourceKind};
+
+/// What `example-config` prints.
+pub const DEFAULTS: &str = include_str!("defaults.toml");
+
+/// All settings of an agent.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Config {
+    /// The installation's name in every certificate.
+    pub trust_domain: TrustDomain,
+    /// Where the broker is.
+    pub broker: BrokerConfig,
+    /// Who this agent is, and whom it trusts.
+    pub tls: TlsFiles,
+    /// Where pushes wait.
+    pub spool: SpoolConfig,
+    /// Where pushes come in.
+    pub push: PushConfig,
+    /// How pulls are answered.
+    pub pull: PullConfig,
+    /// The heartbeat.
+    pub status: StatusConfig,
+    /// The segment's datasets.
+    #[serde(default)]
+    pub source: Vec<SourceConfig>,
+    /// Sources that are asked on a timer.
+    #[serde(default)]
+    pub schedule: Vec<ScheduleConfig>,
+    /// The operator's listener.
+    pub ops: OpsConfig,
+    /// The log.
+    pub log: LogConfig,
+}
+
+/// The `[broker]` section.
+#[derive(Clone, Debug, Deserialize)]
+pub struct BrokerConfig {
+    /// `host:port` of the mutual-TLS listener.
+    pub address: String,
+    /// The name in the broker's certificate, where it is not the host of the address.
+    pub server_name: Option<String>,
+    /// Seconds between signs of life on an idle connection.
+    pub keep_alive_s: u64,
+}
+
+impl BrokerConfig {
+    /// Host and port of the address; `None` when it is not of that form.
+    pub(crate) fn host_and_port(&self) -> Option<(&str, u16)> {
+        let (host, port) = self.address.rsplit_once(':')?;
+        rustls::pki_types::ServerName::try_from(host).ok()?;
+        let port = port.parse().ok().filter(|port| *port > 0)?;
+        (!host.contains(':')).then_some((host, port))
+    }
+}
+
+/// The `[spool]` section.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SpoolConfig {
+    /// The SQLite file; its folder is made when it is missing.
+    pub path: PathBuf,
+    /// Bytes of messages that it may hold.
+    pub bytes_max: u64,
+    /// Hours that a message may wait.
+    pub age_max_h: u64,
+    /// Bytes on their way without an ack.
+    pub window_bytes: u64,
+}
+
+/// The `[push]` section.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PushConfig {
+    /// A loopback address.
+    pub listen: SocketAddr,
+    /// The token itself; better kept in a file.
+    pub token: Option<Secret>,
+    /// A file with the token.
+    pub token_file: Option<PathBuf>,
+}
+
+impl PushConfig {
+    /// Where the token comes from; empty when nothing can be pushed.
+    pub(crate) fn token(&self) -> SecretSource {
+        SecretSource::new(self.token.clone(), self.token_file.clone())
+    }
+}
+
+/// The `[pull]` section.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PullConfig {
+    /// Requests answered at the same time.
+    pub parallel_max: usize,
+}
+
+/// The `[status]` section.
+#[derive(Clone, Debug, Deserialize)]
+pub struct StatusConfig {
+    /// Seconds between heartbeats.
+    pub every_s: u64,
+}
+
+impl Section for Config {
+    fn validate(&self, faults: &mut Faults) {
+        faults.within("broker", &self.broker);
+        faults.within("spool", &self.spool);
+        faults.within("push", &self.push);
+        range(faults, "pull.parallel_max", self.pull.parallel_max as u64, 1, 256);
+        range(faults, "status.every_s", self.status.every_s, 1, 3_600);
+        if self.source.len() > HELLO_DATASETS_MAX {
+            faults.add("source", format!("has {} entries", self.source.len())).allowed(format!("at most {HELLO_DATASETS_MAX}"));
+        }
+        source::validate_all(&self.source, &self.schedule, faults);
+        faults.within("ops", &self.ops);
+        faults.within("log", &self.log);
+    }
+}
+
+impl Section for BrokerConfig {
+    fn validate(&self, faults: &mut Faults) {
+        if self.host_and_port().is_none() {
+            faults
+                .add("address", format!("{:?} is no host and port", self.address))
+                .allowed("a host name or IPv4 address, a colon and a port")
+                .hint("write \"broker.example.net:8883\"");
+        }
+        if let Some(name) = &self.server_name
+            && rustls::pki_types::ServerName::try_from(name.as_str()).is_err()
+        {
+            faults.add("server_name", format!("{name:?} is no name that a certificate can have")).allowed("a host name");
+        }
+        range(faults, "keep_alive_s", self.keep_alive_s, 5, 600);
+    }
+}
+
+impl Section for SpoolConfig {
+    fn validate(&self, faults: &mut Faults) {
+        range(faults, "bytes_max", self.bytes_max, MESSAGE_BYTES_MAX as u64, 1 << 40);
+        range(faults, "age_max_h", self.age_max_h, 1, 8_760);
+        range(faults, "window_bytes", self.window_bytes, 1, 16_777_216);
+    }
+}
+
+impl Section for PushConfig {
+    fn validate(&self, faults: &mut Faults) {
+        if !self.listen.ip().is_loopback() {
+            faults
+                .add("listen", format!("{} can be reached from other machines", self.listen))
+                .allowed("an address of this machine alone")
+                .hint("write \"127.0.0.1:8021\"; flows that run elsewhere need an agent of their own");
+        }
+        if self.token.is_some() && self.token_file.is_some() {
+            faults.add("token", "is set beside token_file").allowed("one of them").hint("keep token_file");
+        }
+    }
+}
+
+pub(crate) fn range(faults: &mut Faults, key: &str, value: u64, least: u64, most: u64) {
+    if !(least..=most).contains(&value) {
+        faults.add(key, format!("is {value}")).allowed(format!("{least} to {most}"));
+    }
+}
+
+#[cfg(test)]
+mod tests;

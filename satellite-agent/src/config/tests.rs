@@ -1,0 +1,107 @@
+use spokegate_daemon::config::{ConfigFaults, Layered};
+
+use super::*;
+use spokegate_contract::Shape;
+
+const GOOD: &str = r#"
+[broker]
+address = "broker.example.net:8883"
+[tls]
+certificate = "c.pem"
+key = "k.pem"
+ca = "ca.pem"
+[[source]]
+dataset = "devices"
+kind = "http"
+url = "http://127.0.0.1:1880/data/devices"
+token_file = "flow.token"
+[[source]]
+dataset = "alerts"
+kind = "push"
+[[schedule]]
+dataset = "devices"
+every_s = 3600
+"#;
+
+#[test]
+fn a_small_file_is_enough() {
+    let config = load(GOOD).unwrap();
+    assert_eq!(config.broker.host_and_port(), Some(("broker.example.net", 8883)));
+    assert_eq!(config.spool.bytes_max, 268_435_456);
+    assert_eq!((config.source[0].version, config.source[0].shape, config.source[0].timeout_ms), (1, Shape::Rows, 30_000));
+    assert!(config.push.token().is_empty());
+}
+
+#[test]
+fn every_fault_is_told_in_one_run() {
+    let text = GOOD
+        .replace("broker.example.net:8883", "broker.example.net")
+        .replace("http://127.0.0.1:1880/data/devices", "http://10.0.0.5:1880/")
+        .replace("kind = \"push\"", "kind = \"push\"\nurl = \"http://localhost/\"")
+        .replace("dataset = \"devices\"\nevery_s = 3600", "dataset = \"alerts\"\nevery_s = 1")
+        + "[push]\nlisten = \"0.0.0.0:8021\"\n[pull]\nparallel_max = 0\n";
+    let faults = load(&text).unwrap_err().to_string();
+    for expected in [
+        "broker.address: \"broker.example.net\" is no host and port\n  allowed: a host name or IPv4 address, a colon and a port",
+        "source[0].url: leads to another machine\n  allowed: the http:// address of a flow on this machine",
+        "source[1].url: has no meaning for kind = \"push\"",
+        "schedule[0].dataset: alerts has no source that can be asked\n  hint: add a [[source]] with kind = \"http\" for it",
+        "schedule[0].every_s: is 1\n  allowed: 5 to 2592000",
+        "push.listen: 0.0.0.0:8021 can be reached from other machines",
+        "pull.parallel_max: is 0\n  allowed: 1 to 256",
+    ] {
+        assert!(faults.contains(expected), "{expected}\nis not in\n{faults}");
+    }
+}
+
+#[test]
+fn one_source_for_each_dataset() {
+    let faults = load(&GOOD.replace("dataset = \"alerts\"", "dataset = \"devices\"")).unwrap_err().to_string();
+    assert!(faults.contains("source[1].dataset: devices has a source already"), "{faults}");
+}
+
+#[test]
+fn addresses_of_flows() {
+    for (url, expected) in [
+        ("http://127.0.0.1:1880/data/devices", Ok(())),
+        ("http://localhost:1880/data?x=1", Ok(())),
+        ("http://[::1]:1880/", Ok(())),
+        ("http://127.0.0.2/", Ok(())),
+        ("https://127.0.0.1/", Err("is not an http:// address")),
+        ("http://localhost.example.net/", Err("leads to another machine")),
+        ("http://192.168.1.4/", Err("leads to another machine")),
+        ("http://[::ffff:10.0.0.1]/", Err("leads to another machine")),
+        ("http://user:pw@127.0.0.1/", Err("holds a user name or password")),
+        ("http://127.0.0.1/#a", Err("has a fragment")),
+        ("127.0.0.1:1880", Err("is no URL")),
+        ("file:///etc/passwd", Err("is not an http:// address")),
+    ] {
+        let mut source = load(GOOD).unwrap().source.remove(0);
+        source.url = Some(url.to_owned());
+        assert_eq!(source.local_url().map(|_| ()), expected, "{url}");
+    }
+}
+
+#[test]
+fn addresses_of_brokers() {
+    for (address, expected) in [
+        ("broker:8883", Some(("broker", 8883))),
+        ("10.0.0.1:8883", Some(("10.0.0.1", 8883))),
+        ("[::1]:8883", None),
+        ("::1:8883", None),
+        ("broker", None),
+        ("broker:0", None),
+        ("broker:65536", None),
+        (":8883", None),
+        ("mqtts://broker:8883", None),
+        ("br oker:8883", None),
+    ] {
+        let mut broker = load(GOOD).unwrap().broker;
+        broker.address = address.to_owned();
+        assert_eq!(broker.host_and_port(), expected, "{address}");
+    }
+}
+
+fn load(text: &str) -> Result<Config, ConfigFaults> {
+    Layered::new("agent", DEFAULTS).text("agent.toml", text).no_environment().load()
+}

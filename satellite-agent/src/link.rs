@@ -1,0 +1,207 @@
+//! One MQTT connection to the broker. rumqttc stops here.
+
+mod server_name;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use rumqttc::{
+    AsyncClient, ConnectReturnCode, ConnectionError, EventLoop, Incoming, MqttOptions, NetworkOptions, QoS,
+    SubscribeReasonCode, TlsConfiguration, Transport,
+};
+use rustls::ClientConfig;
+use spokegate_contract::limits::PACKET_BYTES_MAX;
+use spokegate_identity::{Reloading, TlsFiles};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::BrokerConfig;
+
+/// Messages between a publisher and the connection's loop; when it is full, publishers wait.
+const OUTBOX_MESSAGES_MAX: usize = 64;
+/// Messages without a PUBACK; rumqttc stops reading the outbox beyond it.
+const INFLIGHT_MAX: u16 = 100;
+/// Time for TCP, TLS and CONNACK together.
+const CONNECT_S_MAX: u64 = 15;
+/// Time for the goodbye at a shutdown.
+const FAREWELL_MS_MAX: u64 = 1_000;
+
+/// Dials the broker as this satellite.
+pub(crate) struct Dialer {
+    host: String,
+    port: u16,
+    keep_alive: Duration,
+    client_id: String,
+    filter: String,
+    files: TlsFiles,
+    tls: Reloading<ClientConfig>,
+    server_name: Option<String>,
+    dialled: AtomicU64,
+}
+
+/// The sending side of one connection. It outlives the connection, and then refuses.
+#[derive(Clone)]
+pub(crate) struct Session {
+    client: AsyncClient,
+    number: u64,
+    gone: CancellationToken,
+}
+
+/// The receiving side of one connection; whoever holds it must keep asking, for it also does the sending.
+pub(crate) struct Events {
+    event_loop: EventLoop,
+    session: Session,
+    filter: String,
+}
+
+/// What happened on a connection.
+pub(crate) enum Event {
+    /// The broker took the subscription: requests and acks will arrive.
+    Ready,
+    /// A message for this satellite.
+    Message { topic: String, payload: Bytes },
+}
+
+/// Why there is no connection, or no more.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LinkError {
+    #[error("the broker refuses this satellite: {0}")]
+    Refused(&'static str),
+    #[error("the broker refuses the subscription to {0}")]
+    Subscription(String),
+    #[error("the connection failed: {0}")]
+    Connection(Box<ConnectionError>),
+    #[error(transparent)]
+    Tls(#[from] spokegate_identity::TlsError),
+}
+
+/// The connection that was to carry a message is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the connection to the broker is gone")]
+pub(crate) struct Gone;
+
+impl Dialer {
+    pub(crate) fn new(
+        broker: &BrokerConfig,
+        files: &TlsFiles,
+        client_id: String,
+        filter: String,
+    ) -> anyhow::Result<Self> {
+        let (host, port) = broker.host_and_port().ok_or_else(|| anyhow::anyhow!("broker.address is no host and port"))?;
+        let server_name = broker.server_name.clone().filter(|name| name != host);
+        Ok(Self {
+            host: host.to_owned(),
+            port,
+            keep_alive: Duration::from_secs(broker.keep_alive_s),
+            client_id,
+            filter,
+            files: files.clone(),
+            tls: Reloading::client(files.clone())?,
+            server_name,
+            dialled: AtomicU64::new(0),
+        })
+    }
+
+    /// Prepares a connection; it is made when its events are asked for. The files are read anew, so that a renewed
+    /// certificate is presented.
+    pub(crate) fn dial(&self) -> Result<(Session, Events), LinkError> {
+        self.tls.reload()?;
+        let tls = match &self.server_name {
+            Some(name) => server_name::expecting(&self.tls.current(), &self.files, name)?,
+            None => self.tls.current(),
+        };
+        let mut options = MqttOptions::new(&self.client_id, &self.host, self.port);
+        options
+            .set_transport(Transport::Tls(TlsConfiguration::Rustls(tls)))
+            .set_keep_alive(self.keep_alive)
+            .set_clean_session(true)
+            .set_inflight(INFLIGHT_MAX)
+            .set_max_packet_size(PACKET_BYTES_MAX, PACKET_BYTES_MAX);
+        let mut network = NetworkOptions::new();
+        network.set_tcp_nodelay(true);
+        network.set_connection_timeout(CONNECT_S_MAX);
+        let (client, mut event_loop) = AsyncClient::new(options, OUTBOX_MESSAGES_MAX);
+        event_loop.set_network_options(network);
+        let number = self.dialled.fetch_add(1, Ordering::Relaxed);
+        let session = Session { client, number, gone: CancellationToken::new() };
+        let events = Events { event_loop, session: session.clone(), filter: self.filter.clone() };
+        Ok((session, events))
+    }
+}
+
+impl Session {
+    /// Hands a message over for sending at QoS 1. Waits while the outbox is full; says nothing of its arrival.
+    pub(crate) async fn publish(&self, topic: &str, payload: Vec<u8>) -> Result<(), Gone> {
+        let publish = self.client.publish_bytes(topic, QoS::AtLeastOnce, false, Bytes::from(payload));
+        let published = self.gone.run_until_cancelled(publish).await;
+        published.ok_or(Gone)?.map_err(|_| Gone)
+    }
+
+    /// Like [`Self::publish`], for the connection's own loop, which must not wait: a full outbox drops the message.
+    pub(crate) fn offer(&self, topic: &str, payload: Vec<u8>) -> bool {
+        self.client.try_publish(topic, QoS::AtLeastOnce, false, payload).is_ok()
+    }
+
+    /// Returns once the connection is gone.
+    pub(crate) async fn gone(&self) {
+        self.gone.cancelled().await;
+    }
+}
+
+impl PartialEq for Session {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+impl Events {
+    /// Works until something happens that others must know. After an error the connection is gone.
+    pub(crate) async fn next(&mut self) -> Result<Event, LinkError> {
+        loop {
+            match self.event_loop.poll().await.map_err(link_error)? {
+                rumqttc::Event::Incoming(Incoming::ConnAck(_)) => {
+                    // The outbox is empty, so there is room.
+                    let _ = self.session.client.try_subscribe(&self.filter, QoS::AtLeastOnce);
+                }
+                rumqttc::Event::Incoming(Incoming::SubAck(ack)) => {
+                    if ack.return_codes.contains(&SubscribeReasonCode::Failure) {
+                        return Err(LinkError::Subscription(self.filter.clone()));
+                    }
+                    return Ok(Event::Ready);
+                }
+                rumqttc::Event::Incoming(Incoming::Publish(publish)) => {
+                    return Ok(Event::Message { topic: publish.topic, payload: publish.payload });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Ends the connection in order, so that the broker need not guess.
+    pub(crate) async fn farewell(mut self) {
+        if self.session.client.try_disconnect().is_ok() {
+            let goodbye = async { while self.event_loop.poll().await.is_ok() {} };
+            let _ = tokio::time::timeout(Duration::from_millis(FAREWELL_MS_MAX), goodbye).await;
+        }
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.session.gone.cancel();
+    }
+}
+
+fn link_error(error: ConnectionError) -> LinkError {
+    let ConnectionError::ConnectionRefused(code) = error else {
+        return LinkError::Connection(Box::new(error));
+    };
+    LinkError::Refused(match code {
+        ConnectReturnCode::BadClientId => "its certificate does not belong to this client id",
+        ConnectReturnCode::NotAuthorized => "it is not authorised",
+        ConnectReturnCode::ServiceUnavailable => "the broker cannot serve it now",
+        ConnectReturnCode::RefusedProtocolVersion => "the protocol version does not suit",
+        _ => "no reason given",
+    })
+}
+

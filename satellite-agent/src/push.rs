@@ -1,0 +1,6 @@
+//! Pushes: taken in, kept, sent until the centre has stored them.
+
+pub(crate) mod endpoint;
+pub(crate) mod intake;
+pub(crate) mod schedule;
+pub(crate) mod sender;

@@ -1,0 +1,157 @@
+//! The local endpoint: `POST /v1/push/<dataset>`. It answers 202 once the message is on the disk.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use spokegate_contract::DatasetId;
+use spokegate_daemon::audit::Event;
+use spokegate_daemon::{Clock, Secret};
+use subtle::ConstantTimeEq;
+
+use super::intake::{self, IntakeFault, PUSH_JSON_BYTES_MAX};
+use crate::pull::{Binding, Bindings};
+use crate::spool::{NewMessage, Receipt, Spool, SpoolError};
+
+/// What a request needs.
+pub(crate) struct Endpoint {
+    spool: Arc<Spool>,
+    bindings: Bindings,
+    clock: Clock,
+    /// Tokens are compared by their digest, so that not even their length shows in the time it takes.
+    token: [u8; 32],
+}
+
+impl Endpoint {
+    pub(crate) fn new(spool: Arc<Spool>, bindings: Bindings, clock: Clock, token: &Secret) -> Self {
+        Self { spool, bindings, clock, token: Sha256::digest(token.expose()).into() }
+    }
+
+    /// The endpoint's routes.
+    pub(crate) fn router(self) -> Router {
+        Router::new()
+            .route("/v1/push/{dataset}", post(push))
+            .fallback(|| async { Refusal::NoSuchPath })
+            .method_not_allowed_fallback(|| async { Refusal::Method })
+            .with_state(Arc::new(self))
+    }
+
+    fn admits(&self, headers: &HeaderMap) -> bool {
+        let presented = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes()).unwrap_or_default();
+        let token = presented.strip_prefix(b"Bearer ").unwrap_or_default();
+        let digest: [u8; 32] = Sha256::digest(token).into();
+        digest.ct_eq(&self.token).into()
+    }
+
+    fn find(&self, dataset: &str) -> Result<(DatasetId, &Binding), Refusal> {
+        let known = || self.bindings.keys().map(DatasetId::as_str).collect::<Vec<_>>().join(", ");
+        let id: DatasetId = dataset.parse().map_err(|_| Refusal::Dataset { known: known() })?;
+        let binding = self.bindings.get(&id).ok_or_else(|| Refusal::Dataset { known: known() })?;
+        Ok((id, binding))
+    }
+
+    async fn take(&self, headers: &HeaderMap, dataset: &str, body: Body) -> Result<Receipt, Refusal> {
+        // First who asks, then for what: a stranger learns no dataset and makes us read nothing.
+        if !self.admits(headers) {
+            Event::denied("push-token").emit("a push was refused");
+            return Err(Refusal::Token);
+        }
+        let (dataset, binding) = self.find(dataset)?;
+        let json = axum::body::to_bytes(body, PUSH_JSON_BYTES_MAX).await.map_err(|_| Refusal::JsonTooLong)?;
+        let body = intake::encode(&json, binding.shape).map_err(Refusal::Body)?;
+        let captured_at_ms = self.clock.now_ms();
+        let message = NewMessage { dataset, version: binding.version, shape: binding.shape, captured_at_ms, body };
+        self.spool.append(&message).await.map_err(Refusal::Spool)
+    }
+}
+
+async fn push(
+    State(endpoint): State<Arc<Endpoint>>,
+    Path(dataset): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let taken = endpoint.take(&headers, &dataset, body).await;
+    let outcome = taken.as_ref().err().map_or("stored", Refusal::class);
+    metrics::counter!("spokegate_agent_pushes_total", "outcome" => outcome).increment(1);
+    match taken {
+        Ok(Receipt { epoch, sequence }) => {
+            let receipt = json!({ "epoch": epoch, "sequence": sequence });
+            (StatusCode::ACCEPTED, axum::Json(receipt)).into_response()
+        }
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// Why a request is refused, for whoever wrote the flow.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("the token is missing or wrong; hint: send the header Authorization: Bearer <token> with the agent's push token")]
+    Token,
+    #[error("there is no such dataset here; allowed are: {known}; hint: add a [[source]] for it to the agent's configuration")]
+    Dataset { known: String },
+    #[error("the body did not arrive whole or has more than {PUSH_JSON_BYTES_MAX} bytes of JSON; hint: push it in parts")]
+    JsonTooLong,
+    #[error("{0}")]
+    Body(IntakeFault),
+    #[error("{0}")]
+    Spool(SpoolError),
+    #[error("there is nothing at this path; hint: POST to /v1/push/<dataset>")]
+    NoSuchPath,
+    #[error("this method is not served; hint: POST to /v1/push/<dataset>")]
+    Method,
+}
+
+impl Refusal {
+    fn class(&self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Dataset { .. } | Self::NoSuchPath | Self::Method => "refused",
+            Self::JsonTooLong => "too-large",
+            Self::Body(fault) if fault.is_too_large() => "too-large",
+            Self::Body(_) => "invalid",
+            Self::Spool(SpoolError::Full { .. }) => "spool-full",
+            Self::Spool(_) => "storage",
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self.class() {
+            "token" => StatusCode::UNAUTHORIZED,
+            "too-large" => StatusCode::PAYLOAD_TOO_LARGE,
+            "invalid" => StatusCode::BAD_REQUEST,
+            "spool-full" | "storage" => StatusCode::INSUFFICIENT_STORAGE,
+            _ if matches!(self, Self::Method) => StatusCode::METHOD_NOT_ALLOWED,
+            _ => StatusCode::NOT_FOUND,
+        }
+    }
+
+    fn detail(&self) -> String {
+        match self {
+            Self::Spool(full @ SpoolError::Full { .. }) => {
+                format!("{full}; nothing was stored; hint: is the broker reachable? try again later")
+            }
+            Self::Spool(error) => {
+                tracing::error!(error = %error, source = ?std::error::Error::source(error), "a push could not be stored");
+                "the message could not be stored; hint: look at the agent's log, then send it again".to_owned()
+            }
+            other => other.to_string(),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let error = json!({ "error": { "class": self.class(), "detail": self.detail() } });
+        (self.status(), axum::Json(error)).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests;

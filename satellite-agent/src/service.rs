@@ -1,0 +1,40 @@
+//! The command line's service.
+
+use std::process::ExitCode;
+
+use spokegate_daemon::Context;
+use spokegate_daemon::cli::{ConfigArgs, NoExtra, Service};
+use spokegate_daemon::logging::LogConfig;
+use spokegate_daemon::ops::OpsConfig;
+
+use crate::{Agent, Config, DEFAULTS};
+
+/// `spokegate-agent`.
+#[derive(Debug)]
+pub struct AgentService;
+
+impl Service for AgentService {
+    const NAME: &'static str = "agent";
+    const ABOUT: &'static str = "Supplies the centre with data of this network segment, through the local Node-RED";
+    const DEFAULTS: &'static str = DEFAULTS;
+    type Config = Config;
+    type Extra = NoExtra;
+
+    fn log(config: &Config) -> &LogConfig {
+        &config.log
+    }
+
+    fn ops(config: &Config) -> &OpsConfig {
+        &config.ops
+    }
+
+    async fn run(config: Config, context: Context) -> anyhow::Result<()> {
+        let agent = Agent::bind(config, &context).await?;
+        agent.join().await;
+        Ok(())
+    }
+
+    fn extra(extra: NoExtra, _files: &ConfigArgs) -> ExitCode {
+        match extra {}
+    }
+}

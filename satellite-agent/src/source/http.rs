@@ -1,0 +1,269 @@
+//! The `http` source: an `http in` flow of the local Node-RED.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use hyper::{Request, Response, StatusCode};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use serde_json::{Map, Value};
+use spokegate_contract::envelope::SourceHealth;
+use spokegate_contract::limits::CHUNK_BYTES_MAX;
+use spokegate_contract::{Failure, Shape, cbor};
+use spokegate_daemon::Secret;
+use url::Url;
+
+use super::http_fault::{ANSWER_JSON_BYTES_MAX, DOCUMENT_JSON_BYTES_MAX, HttpFault};
+use super::splitter::{Splitter, kind_of};
+use super::{Answer, Batch, Source, params};
+
+/// Node closes a kept connection after 5 s; ours goes first, so that no request meets a closing one.
+const IDLE_MS_MAX: u64 = 4_000;
+const CONNECT_MS_MAX: u64 = 3_000;
+const HEALTH_MS_MAX: u64 = 3_000;
+/// Bytes read at once; the rows in them are encoded in one go.
+const READ_BYTES_MAX: usize = 131_072;
+
+/// Connections to the sources, kept alive and shared by all of them.
+#[derive(Debug, Clone)]
+pub(crate) struct HttpClient(Client<HttpConnector, Empty<Bytes>>);
+
+impl HttpClient {
+    pub(crate) fn new() -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(Duration::from_millis(CONNECT_MS_MAX)));
+        let client = Client::builder(TokioExecutor::new())
+            .pool_idle_timeout(Duration::from_millis(IDLE_MS_MAX))
+            .pool_timer(TokioTimer::new())
+            .http1_max_buf_size(READ_BYTES_MAX)
+            .build(connector);
+        Self(client)
+    }
+}
+
+/// One flow that supplies one dataset.
+#[derive(Debug)]
+pub(crate) struct HttpSource {
+    client: HttpClient,
+    url: Url,
+    authorization: HeaderValue,
+    timeout: Duration,
+    shape: Shape,
+}
+
+/// A token that cannot stand in a header.
+#[derive(Debug, thiserror::Error)]
+#[error("the token may hold visible ASCII characters only")]
+pub(crate) struct TokenError;
+
+impl HttpSource {
+    pub(crate) fn new(
+        client: HttpClient,
+        url: Url,
+        token: &Secret,
+        timeout: Duration,
+        shape: Shape,
+    ) -> Result<Self, TokenError> {
+        let mut authorization =
+            HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| TokenError)?;
+        authorization.set_sensitive(true);
+        Ok(Self { client, url, authorization, timeout, shape })
+    }
+
+    async fn open(&self, params: &Map<String, Value>) -> Result<Response<Incoming>, HttpFault> {
+        let mut url = self.url.clone();
+        params::append(&mut url, params);
+        let request = Request::get(url.as_str())
+            .header(AUTHORIZATION, &self.authorization)
+            .header(ACCEPT, "application/json")
+            .header(ACCEPT_ENCODING, "identity")
+            .body(Empty::new())
+            .map_err(|error| HttpFault::Unreachable(error.to_string()))?;
+        let answer = tokio::time::timeout(self.timeout, self.client.0.request(request))
+            .await
+            .map_err(|_| self.silent())?
+            .map_err(|error| match error.is_connect() {
+                true => HttpFault::Unreachable(root_cause(&error)),
+                false => HttpFault::Broken,
+            })?;
+        check_head(&answer)?;
+        Ok(answer)
+    }
+
+    fn silent(&self) -> HttpFault {
+        HttpFault::Silent { seconds: self.timeout.as_secs().max(1) }
+    }
+
+    fn place(&self) -> String {
+        self.url.as_str().split('?').next().unwrap_or_default().to_owned()
+    }
+
+    async fn probe(&self) -> SourceHealth {
+        let mut url = self.url.clone();
+        url.set_path("/");
+        url.set_query(None);
+        let Ok(request) = Request::get(url.as_str()).body(Empty::new()) else { return SourceHealth::Unknown };
+        let answer = tokio::time::timeout(Duration::from_millis(HEALTH_MS_MAX), self.client.0.request(request)).await;
+        match answer {
+            // Node-RED says 503 until its flows run; any other status comes from something that lives.
+            Ok(Ok(answer)) if answer.status() != StatusCode::SERVICE_UNAVAILABLE => SourceHealth::Up,
+            _ => SourceHealth::Down,
+        }
+    }
+}
+
+impl Source for HttpSource {
+    fn ask<'a>(&'a self, params: &'a Map<String, Value>) -> BoxFuture<'a, Result<Box<dyn Answer>, Failure>> {
+        async move {
+            let answer = self.open(params).await.map_err(|fault| fault.at(&self.place()))?;
+            Ok(Box::new(HttpAnswer {
+                body: answer.into_body(),
+                place: self.place(),
+                timeout: self.timeout,
+                reading: Reading::new(self.shape),
+                bytes: 0,
+            }) as Box<dyn Answer>)
+        }
+        .boxed()
+    }
+
+    fn health(&self) -> BoxFuture<'_, SourceHealth> {
+        self.probe().boxed()
+    }
+}
+
+/// Status and type decide before a byte of the body is looked at.
+fn check_head(answer: &Response<Incoming>) -> Result<(), HttpFault> {
+    let status = answer.status();
+    match status.as_u16() {
+        200 => {}
+        401 | 403 => return Err(HttpFault::Token(status.as_u16())),
+        404 => return Err(HttpFault::NoFlow),
+        300..=399 => return Err(HttpFault::Redirect(status.as_u16())),
+        _ => return Err(HttpFault::Status(status)),
+    }
+    let kind = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("nothing");
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match kind.as_str() {
+        "application/json" => Ok(()),
+        "text/html" | "application/xhtml+xml" => Err(HttpFault::Html),
+        _ => Err(HttpFault::Type(kind.chars().take(60).collect())),
+    }
+}
+
+/// The innermost error in words, such as "Connection refused".
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+struct HttpAnswer {
+    body: Incoming,
+    place: String,
+    timeout: Duration,
+    reading: Reading,
+    bytes: u64,
+}
+
+impl HttpAnswer {
+    async fn advance(&mut self) -> Result<Option<Batch>, HttpFault> {
+        loop {
+            let frame = tokio::time::timeout(self.timeout, self.body.frame())
+                .await
+                .map_err(|_| HttpFault::Silent { seconds: self.timeout.as_secs().max(1) })?;
+            let Some(frame) = frame else { return self.reading.finish() };
+            let Ok(data) = frame.map_err(|_| HttpFault::Broken)?.into_data() else { continue };
+            self.bytes += data.len() as u64;
+            let batch = self.reading.take(&data, self.bytes)?;
+            if batch.len() > 0 {
+                return Ok(Some(batch));
+            }
+        }
+    }
+}
+
+impl Answer for HttpAnswer {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<Batch>, Failure>> {
+        async move {
+            let advanced = self.advance().await;
+            advanced.map_err(|fault| fault.at(&self.place))
+        }
+        .boxed()
+    }
+}
+
+/// The body as far as it came.
+enum Reading {
+    Rows(Splitter),
+    Document(Vec<u8>),
+    Done,
+}
+
+impl Reading {
+    fn new(shape: Shape) -> Self {
+        match shape {
+            Shape::Rows => Self::Rows(Splitter::default()),
+            Shape::Document => Self::Document(Vec::new()),
+        }
+    }
+
+    fn take(&mut self, data: &[u8], bytes: u64) -> Result<Batch, HttpFault> {
+        let mut batch = Batch::default();
+        match self {
+            Self::Rows(_) if bytes > ANSWER_JSON_BYTES_MAX => return Err(HttpFault::OverLong(ANSWER_JSON_BYTES_MAX)),
+            Self::Rows(splitter) => splitter.feed(data, |row, text| encode_row(row, text, &mut batch))?,
+            Self::Document(_) if bytes > DOCUMENT_JSON_BYTES_MAX => {
+                return Err(HttpFault::OverLong(DOCUMENT_JSON_BYTES_MAX));
+            }
+            Self::Document(held) => held.extend_from_slice(data),
+            Self::Done => {}
+        }
+        Ok(batch)
+    }
+
+    fn finish(&mut self) -> Result<Option<Batch>, HttpFault> {
+        match std::mem::replace(self, Self::Done) {
+            Self::Rows(splitter) => splitter.finish().map(|()| None).map_err(HttpFault::from),
+            Self::Document(text) => encode_document(&text).map(Some),
+            Self::Done => Ok(None),
+        }
+    }
+}
+
+fn encode_row(row: u64, text: &[u8], batch: &mut Batch) -> Result<(), HttpFault> {
+    let value: Value = serde_json::from_slice(text)
+        .map_err(|error| HttpFault::RowSyntax { row, problem: error.to_string() })?;
+    batch
+        .push(|out| cbor::from_json(&value, out))
+        .map_err(|error| HttpFault::Row { row, problem: error.to_string() })
+}
+
+fn encode_document(text: &[u8]) -> Result<Batch, HttpFault> {
+    let first = text.iter().copied().find(|byte| !byte.is_ascii_whitespace()).unwrap_or_default();
+    if first == b'<' {
+        return Err(HttpFault::Html);
+    }
+    if first != b'{' {
+        return Err(HttpFault::NotDocument(kind_of(first)));
+    }
+    let value: Value = serde_json::from_slice(text).map_err(|error| HttpFault::Syntax(error.to_string()))?;
+    let mut batch = Batch::default();
+    batch
+        .push(|out| cbor::from_json(&value, out))
+        .map_err(|error| HttpFault::Document(error.to_string()))?;
+    let bytes = batch.rows().next().map_or(0, <[u8]>::len);
+    if bytes > CHUNK_BYTES_MAX { Err(HttpFault::LargeDocument(bytes)) } else { Ok(batch) }
+}
+
+#[cfg(test)]
+mod tests;

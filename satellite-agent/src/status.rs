@@ -1,0 +1,100 @@
+//! Says hello on each connection, and how things stand at every heartbeat.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use spokegate_contract::envelope::{Hello, SourceHealth, Status};
+use spokegate_contract::{Address, Channel, DatasetId, Envelope, Topic};
+use spokegate_daemon::Clock;
+use tokio_util::sync::CancellationToken;
+
+use crate::link::Session;
+use crate::pull::Bindings;
+use crate::source::Source;
+use crate::spool::{Marks, Spool};
+use crate::uplink::Uplink;
+
+pub(crate) struct Reporter {
+    pub(crate) address: Address,
+    pub(crate) bindings: Bindings,
+    pub(crate) spool: Arc<Spool>,
+    pub(crate) uplink: Uplink,
+    pub(crate) clock: Clock,
+    pub(crate) every: Duration,
+    pub(crate) soft: CancellationToken,
+}
+
+impl Reporter {
+    /// Runs until the soft token is cancelled.
+    pub(crate) async fn run(mut self) {
+        let soft = self.soft.clone();
+        soft.run_until_cancelled(async {
+            while let Some(session) = self.uplink.session().await {
+                self.greet(&session).await;
+                let beats = self.beat(&session);
+                tokio::select! {
+                    () = beats => {}
+                    () = session.gone() => {}
+                }
+                // Lets the supervisor take the dead connection down.
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+
+    async fn greet(&self, session: &Session) {
+        let Some(marks) = self.marks().await else { return };
+        let datasets = |(id, binding): (&DatasetId, &crate::pull::Binding)| (id.clone(), binding.version);
+        let hello = Hello {
+            agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+            at_ms: self.clock.now_ms(),
+            epoch: marks.epoch,
+            last_sequence: marks.last_sequence,
+            acked_sequence: marks.acked_sequence,
+            datasets: self.bindings.iter().map(datasets).collect(),
+        };
+        self.say(session, Channel::Hello, hello.encode()).await;
+    }
+
+    async fn beat(&self, session: &Session) {
+        let mut timer = tokio::time::interval(self.every);
+        loop {
+            timer.tick().await;
+            let Some(marks) = self.marks().await else { continue };
+            metrics::gauge!("spokegate_agent_spool_messages").set(marks.messages as f64);
+            metrics::gauge!("spokegate_agent_spool_bytes").set(marks.bytes as f64);
+            let status = Status {
+                agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+                at_ms: self.clock.now_ms(),
+                spool_messages: marks.messages,
+                spool_bytes: marks.bytes,
+                node_red: self.health().await,
+            };
+            self.say(session, Channel::Status, status.encode()).await;
+        }
+    }
+
+    async fn say(&self, session: &Session, channel: Channel, payload: Vec<u8>) {
+        let topic = Topic::new(self.address.clone(), channel).to_string();
+        // A connection that is gone is greeted anew when the next one is ready.
+        let _ = session.publish(&topic, payload).await;
+    }
+
+    async fn marks(&self) -> Option<Marks> {
+        let marks = self.spool.marks().await;
+        marks.inspect_err(|error| tracing::error!(%error, "the spool cannot be read")).ok()
+    }
+
+    /// The worst of what the sources say; unknown without any.
+    async fn health(&self) -> SourceHealth {
+        let sources: Vec<&dyn Source> = self.bindings.values().filter_map(|binding| binding.source.as_deref()).collect();
+        let found = futures_util::future::join_all(sources.iter().map(|source| source.health())).await;
+        match found.as_slice() {
+            [] => SourceHealth::Unknown,
+            found if found.contains(&SourceHealth::Down) => SourceHealth::Down,
+            found if found.contains(&SourceHealth::Unknown) => SourceHealth::Unknown,
+            _ => SourceHealth::Up,
+        }
+    }
+}
