@@ -8,17 +8,31 @@ use docx_jinja::{Template, Value};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-const FIELDS: [&str; 8] = ["hostname", "kind", "os", "os_version", "ip", "last_seen", "online", "owner"];
+const FIELDS: [&str; 8] = [
+    "hostname",
+    "kind",
+    "os",
+    "os_version",
+    "ip",
+    "last_seen",
+    "online",
+    "owner",
+];
 /// Runs whose median is printed.
 const RUNS: usize = 5;
 
 #[expect(clippy::print_stdout, reason = "the result is for the terminal")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let rows: usize = std::env::args().nth(1).map_or(Ok(10_000), |text| text.parse())?;
+    let rows: usize = std::env::args()
+        .nth(1)
+        .map_or(Ok(10_000), |text| text.parse())?;
     let bytes = template()?;
     let start = Instant::now();
     let template = Template::compile(&bytes)?;
-    println!("compile            {:>9.2} ms", start.elapsed().as_secs_f64() * 1e3);
+    println!(
+        "compile            {:>9.2} ms",
+        start.elapsed().as_secs_f64() * 1e3
+    );
     let mut times = Vec::new();
     let mut size = 0;
     for _ in 0..RUNS {
@@ -28,7 +42,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         size = report.document_bytes;
     }
     times.sort_by(f64::total_cmp);
-    println!("render {rows:>8} x 8 {:>9.2} ms (median of {RUNS}), {size} bytes", times[RUNS / 2]);
+    println!(
+        "render {rows:>8} x 8 {:>9.2} ms (median of {RUNS}), {size} bytes",
+        times[RUNS / 2]
+    );
     Ok(())
 }
 
@@ -53,7 +70,10 @@ fn template() -> Result<Vec<u8>, Box<dyn std::error::Error>> {
         )
     };
     let row = |cells: &[String]| format!("<w:tr>{}</w:tr>", cells.concat());
-    let fields: Vec<String> = FIELDS.iter().map(|field| cell(&format!("{{{{ r.{field} }}}}"))).collect();
+    let fields: Vec<String> = FIELDS
+        .iter()
+        .map(|field| cell(&format!("{{{{ r.{field} }}}}")))
+        .collect();
     let document = format!(
         "<w:document xmlns:w=\"http://schemas.openxmlformats.org/wordprocessingml/2006/main\"><w:body><w:tbl>{}{}{}</w:tbl>\
          </w:body></w:document>",
@@ -65,7 +85,10 @@ fn template() -> Result<Vec<u8>, Box<dyn std::error::Error>> {
                  PartName=\"/word/document.xml\" ContentType=\"application/vnd.openxmlformats-officedocument.wordprocessingml.\
                  document.main+xml\"/></Types>";
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, text) in [("[Content_Types].xml", types), ("word/document.xml", &document)] {
+    for (name, text) in [
+        ("[Content_Types].xml", types),
+        ("word/document.xml", &document),
+    ] {
         writer.start_file(name, SimpleFileOptions::default())?;
         writer.write_all(text.as_bytes())?;
     }

@@ -45,8 +45,12 @@ fn alone(tag: &Tag) -> Option<String> {
         }
         "set" if tag.rest().contains('=') => Some(format!("{open} {body} {close}")),
         "set" => Some(format!("{open} {body} {close}{open} endset {close}")),
-        "elif" => Some(format!("{open} if 1 {close}{open} {body} {close}{open} endif {close}")),
-        "else" => Some(format!("{open} if 1 {close}{open} {body} {close}{open} endif {close}")),
+        "elif" => Some(format!(
+            "{open} if 1 {close}{open} {body} {close}{open} endif {close}"
+        )),
+        "else" => Some(format!(
+            "{open} if 1 {close}{open} {body} {close}{open} endif {close}"
+        )),
         _ => None,
     }
 }

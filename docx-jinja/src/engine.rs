@@ -13,10 +13,50 @@ use crate::prepare::{COMMENT, EXPRESSION, STATEMENT, globals};
 
 /// Filters worth suggesting for a misspelt one.
 pub(crate) const FILTERS: &[&str] = &[
-    "abs", "batch", "bool", "bytes", "capitalize", "count", "date", "datetime", "default", "dictsort", "duration",
-    "first", "float", "format", "groupby", "indent", "int", "items", "join", "last", "length", "list", "lower", "map",
-    "max", "min", "number", "percent", "reject", "rejectattr", "replace", "reverse", "round", "select", "selectattr",
-    "slice", "sort", "split", "sum", "tally", "title", "trim", "unique", "upper",
+    "abs",
+    "batch",
+    "bool",
+    "bytes",
+    "capitalize",
+    "count",
+    "date",
+    "datetime",
+    "default",
+    "dictsort",
+    "duration",
+    "first",
+    "float",
+    "format",
+    "groupby",
+    "indent",
+    "int",
+    "items",
+    "join",
+    "last",
+    "length",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "number",
+    "percent",
+    "reject",
+    "rejectattr",
+    "replace",
+    "reverse",
+    "round",
+    "select",
+    "selectattr",
+    "slice",
+    "sort",
+    "split",
+    "sum",
+    "tally",
+    "title",
+    "trim",
+    "unique",
+    "upper",
 ];
 
 /// The delimiters of prepared sources.
@@ -61,7 +101,11 @@ pub(crate) fn environment(limits: &Limits) -> Environment<'static> {
 /// Writes a value as document text.
 fn format(out: &mut Output, _state: &mut State, value: &Value) -> Result<(), Error> {
     if let Some(text) = value.as_str() {
-        let style = if value.is_safe() { Style::Markup } else { Style::Run };
+        let style = if value.is_safe() {
+            Style::Markup
+        } else {
+            Style::Run
+        };
         return Ok(escape::write(out, text, style)?);
     }
     match value.kind() {

@@ -8,13 +8,19 @@ use std::io;
 #[non_exhaustive]
 pub enum TemplateError {
     /// Not a zip package, or a damaged one.
-    #[error("the file is not a Word document (.docx): {0}\nhint: open it in Word and save it as \"Word Document (*.docx)\"")]
+    #[error(
+        "the file is not a Word document (.docx): {0}\nhint: open it in Word and save it as \"Word Document (*.docx)\""
+    )]
     NotAPackage(String),
     /// A compound file: encrypted, or the old binary format.
-    #[error("the file is encrypted, or in the old .doc format\nhint: remove the password and save it as \"Word Document (*.docx)\"")]
+    #[error(
+        "the file is encrypted, or in the old .doc format\nhint: remove the password and save it as \"Word Document (*.docx)\""
+    )]
     Encrypted,
     /// A bound was passed.
-    #[error("the template is too large: {what} is over the limit of {limit}\nhint: shrink pictures in the template, or raise the limit")]
+    #[error(
+        "the template is too large: {what} is over the limit of {limit}\nhint: shrink pictures in the template, or raise the limit"
+    )]
     TooLarge {
         /// What was counted.
         what: &'static str,
@@ -52,7 +58,9 @@ pub enum RenderError {
     #[error("{0}")]
     Tag(Box<TagError>),
     /// A bound was passed.
-    #[error("the document would be too large: {what} is over the limit of {limit}\nhint: choose fewer rows, or look for a loop inside a loop")]
+    #[error(
+        "the document would be too large: {what} is over the limit of {limit}\nhint: choose fewer rows, or look for a loop inside a loop"
+    )]
     TooLarge {
         /// What was counted.
         what: &'static str,

@@ -47,7 +47,9 @@ pub(crate) fn write(out: &mut impl Write, text: &str, style: Style) -> fmt::Resu
             continue;
         }
         let length = if byte == 0xef { 3 } else { 1 };
-        if let Some(replacement) = replacement(&bytes[at..at + length], bytes.get(at + length), style) {
+        if let Some(replacement) =
+            replacement(&bytes[at..at + length], bytes.get(at + length), style)
+        {
             out.write_str(&text[start..at])?;
             out.write_str(replacement)?;
             start = at + length;
@@ -108,10 +110,22 @@ mod tests {
         check("plain", Style::Run, "plain");
         check("a<b>&\"'", Style::Run, "a&lt;b&gt;&amp;&quot;'");
         check("\u{0}a\u{b}b\u{1b}\u{fffe}\u{ffff}c", Style::Run, "abc");
-        check("\u{fffd}\u{feff}ﬀ\u{7f}", Style::Run, "\u{fffd}\u{feff}ﬀ\u{7f}");
-        check("a\nb", Style::Run, "a</w:t><w:br/><w:t xml:space=\"preserve\">b");
+        check(
+            "\u{fffd}\u{feff}ﬀ\u{7f}",
+            Style::Run,
+            "\u{fffd}\u{feff}ﬀ\u{7f}",
+        );
+        check(
+            "a\nb",
+            Style::Run,
+            "a</w:t><w:br/><w:t xml:space=\"preserve\">b",
+        );
         check("a\r\nb\rc", Style::Plain, "a&#10;b&#10;c");
-        check("a\tb", Style::Run, "a</w:t><w:tab/><w:t xml:space=\"preserve\">b");
+        check(
+            "a\tb",
+            Style::Run,
+            "a</w:t><w:tab/><w:t xml:space=\"preserve\">b",
+        );
         check("<b>\u{1}&amp;\n", Style::Markup, "<b>&amp;\n");
     }
 

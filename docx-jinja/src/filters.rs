@@ -29,7 +29,10 @@ pub(crate) fn register(environment: &mut Environment<'static>) {
 }
 
 /// Escapes where line breaks cannot be elements.
-#[expect(clippy::needless_pass_by_value, reason = "the signature minijinja asks for")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature minijinja asks for"
+)]
 fn plain(value: Value) -> Result<Value, Error> {
     let mut escaped = String::new();
     match value.kind() {
@@ -41,7 +44,10 @@ fn plain(value: Value) -> Result<Value, Error> {
 }
 
 /// A column's width when `count` columns share `total`; the whole when the count is unknown.
-#[expect(clippy::needless_pass_by_value, reason = "the signature minijinja asks for")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature minijinja asks for"
+)]
 fn share(total: f64, count: Value) -> u32 {
     let count = count.as_usize().unwrap_or(1).max(1);
     (total / count as f64).clamp(1.0, 31_680.0) as u32

@@ -65,7 +65,9 @@ impl SourceMap {
     /// The tag at or before an offset.
     pub(crate) fn find(&self, offset: usize) -> Option<&Place> {
         let after = self.places.partition_point(|(start, _)| *start <= offset);
-        self.places.get(after.checked_sub(1)?).map(|(_, place)| place)
+        self.places
+            .get(after.checked_sub(1)?)
+            .map(|(_, place)| place)
     }
 }
 

@@ -112,7 +112,11 @@ impl<'l> Budget<'l> {
         name: &str,
     ) -> Result<Option<Vec<u8>>, TemplateError> {
         let is_xml = is_xml(name);
-        let bound = if is_xml { self.left.min(self.limits.xml_bytes) } else { self.left };
+        let bound = if is_xml {
+            self.left.min(self.limits.xml_bytes)
+        } else {
+            self.left
+        };
         let mut source = file.take(bound + 1);
         let mut bytes = Vec::new();
         let count = if is_xml {
@@ -153,7 +157,11 @@ fn names(archive: &mut Archive) -> Result<Vec<String>, TemplateError> {
         }
         let name = file.name().map_err(not_a_package)?.into_owned();
         if file.is_symlink() {
-            return Err(refuse::refused(&name, "a symbolic link", refuse::SAVE_AGAIN));
+            return Err(refuse::refused(
+                &name,
+                "a symbolic link",
+                refuse::SAVE_AGAIN,
+            ));
         }
         names.push(name);
     }
@@ -161,21 +169,31 @@ fn names(archive: &mut Archive) -> Result<Vec<String>, TemplateError> {
 }
 
 /// Part names in lower case with their declared types.
-fn content_types(texts: &[(String, Option<Vec<u8>>)]) -> Result<Vec<(String, String)>, TemplateError> {
+fn content_types(
+    texts: &[(String, Option<Vec<u8>>)],
+) -> Result<Vec<(String, String)>, TemplateError> {
     let index = texts.iter().find(|(name, _)| name == CONTENT_TYPES);
     let Some((_, Some(bytes))) = index else {
-        return Err(TemplateError::NotAPackage(format!("{CONTENT_TYPES} is missing")));
+        return Err(TemplateError::NotAPackage(format!(
+            "{CONTENT_TYPES} is missing"
+        )));
     };
     let text = utf8(CONTENT_TYPES, bytes)?;
     let tokens = xml::tokenize(text).map_err(|what| damaged(CONTENT_TYPES, what))?;
     let mut types = Vec::new();
-    for token in tokens.iter().filter(|t| matches!(t.kind, Kind::Open | Kind::Empty)) {
+    for token in tokens
+        .iter()
+        .filter(|t| matches!(t.kind, Kind::Open | Kind::Empty))
+    {
         let Some(kind) = xml::attribute(token.raw, "ContentType") else {
             continue;
         };
         refuse::content_type(&kind)?;
         if let Some(part) = xml::attribute(token.raw, "PartName") {
-            types.push((part.trim_start_matches('/').to_ascii_lowercase(), kind.into_owned()));
+            types.push((
+                part.trim_start_matches('/').to_ascii_lowercase(),
+                kind.into_owned(),
+            ));
         }
     }
     Ok(types)
@@ -192,8 +210,12 @@ fn select(
         let Some(bytes) = bytes else { continue };
         refuse::document_type(&entry, &bytes)?;
         let lower = entry.to_ascii_lowercase();
-        let kind = types.iter().find(|(part, _)| *part == lower).map(|(_, kind)| kind.as_str());
-        let Some(kind) = kind.filter(|kind| FILLED_TYPES.iter().any(|end| kind.ends_with(end))) else {
+        let kind = types
+            .iter()
+            .find(|(part, _)| *part == lower)
+            .map(|(_, kind)| kind.as_str());
+        let Some(kind) = kind.filter(|kind| FILLED_TYPES.iter().any(|end| kind.ends_with(end)))
+        else {
             continue;
         };
         has_main |= kind.ends_with(FILLED_TYPES[0]);
@@ -201,7 +223,9 @@ fn select(
         parts.push(Part { index, entry, xml });
     }
     if !has_main {
-        return Err(TemplateError::NotAPackage("it has no main document".to_owned()));
+        return Err(TemplateError::NotAPackage(
+            "it has no main document".to_owned(),
+        ));
     }
     Ok(parts)
 }
@@ -221,7 +245,10 @@ fn too_large(what: &'static str, limit: u64) -> TemplateError {
     TemplateError::TooLarge { what, limit }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "used as a function in map_err")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "used as a function in map_err"
+)]
 fn not_a_package(error: zip::result::ZipError) -> TemplateError {
     TemplateError::NotAPackage(error.to_string())
 }

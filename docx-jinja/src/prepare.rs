@@ -85,7 +85,11 @@ struct Draft<'a> {
 ///
 /// # Errors
 /// What is wrong with the XML itself. Faults of tags go to `faults`.
-pub(crate) fn prepare(part: &str, text: &str, faults: &mut Faults) -> Result<Option<Prepared>, String> {
+pub(crate) fn prepare(
+    part: &str,
+    text: &str,
+    faults: &mut Faults,
+) -> Result<Option<Prepared>, String> {
     let tokens = xml::tokenize(text)?;
     if !text.contains('{') {
         return Ok(None);

@@ -122,9 +122,18 @@ mod tests {
     #[test]
     fn elements_never_end_empty() {
         check(&["<w:tc>", "\u{e}", "</w:tc>"], "<w:tc><w:p/></w:tc>");
-        check(&["<w:tc><w:p>", "</w:p>", "\u{e}", "</w:tc>"], "<w:tc><w:p></w:p></w:tc>");
-        check(&["<w:tr>", "\u{f}", "</w:tr>"], "<w:tr><w:tc><w:p/></w:tc></w:tr>");
-        check(&["<w:tbl>", "\u{10}", "</w:tbl>"], "<w:tbl><w:tr><w:tc><w:p/></w:tc></w:tr></w:tbl>");
+        check(
+            &["<w:tc><w:p>", "</w:p>", "\u{e}", "</w:tc>"],
+            "<w:tc><w:p></w:p></w:tc>",
+        );
+        check(
+            &["<w:tr>", "\u{f}", "</w:tr>"],
+            "<w:tr><w:tc><w:p/></w:tc></w:tr>",
+        );
+        check(
+            &["<w:tbl>", "\u{10}", "</w:tbl>"],
+            "<w:tbl><w:tr><w:tc><w:p/></w:tc></w:tr></w:tbl>",
+        );
         let long = "x".repeat(500_000) + "</w:p>";
         check(&[&long, "\u{e}", "!"], &(long.clone() + "!"));
     }

@@ -25,7 +25,10 @@ pub(crate) fn closest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>)
 
 /// Edits between two words; a swap of neighbours counts once.
 fn distance(left: &str, right: &str) -> usize {
-    let (left, right): (Vec<char>, Vec<char>) = (left.chars().take(64).collect(), right.chars().take(64).collect());
+    let (left, right): (Vec<char>, Vec<char>) = (
+        left.chars().take(64).collect(),
+        right.chars().take(64).collect(),
+    );
     let mut before: Vec<usize> = Vec::new();
     let mut previous: Vec<usize> = (0..=right.len()).collect();
     for (row, l) in left.iter().enumerate() {
@@ -62,7 +65,11 @@ pub(crate) fn for_path(path: &str, values: &Value, loops: &[Loop]) -> Option<Str
     if names.is_empty() {
         return None;
     }
-    let more = if names.len() > NAMES_SHOWN { ", …" } else { "" };
+    let more = if names.len() > NAMES_SHOWN {
+        ", …"
+    } else {
+        ""
+    };
     names.truncate(NAMES_SHOWN);
     Some(format!("there are: {}{more}", names.join(", ")))
 }
@@ -70,10 +77,13 @@ pub(crate) fn for_path(path: &str, values: &Value, loops: &[Loop]) -> Option<Str
 /// The first path in a tag that leads nowhere, for failures that do not say which one it was.
 pub(crate) fn missing(tag: &str, values: &Value, loops: &[Loop]) -> Option<String> {
     let paths = tag.split(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '.'));
-    let mut paths = paths.filter(|path| path.contains('.') && path.starts_with(|c: char| c.is_alphabetic()));
+    let mut paths =
+        paths.filter(|path| path.contains('.') && path.starts_with(|c: char| c.is_alphabetic()));
     paths
         .find(|path| {
-            let parent = path.rsplit_once('.').and_then(|(parent, _)| resolve(parent, values, loops, 0));
+            let parent = path
+                .rsplit_once('.')
+                .and_then(|(parent, _)| resolve(parent, values, loops, 0));
             parent.is_some() && resolve(path, values, loops, 0).is_none()
         })
         .map(str::to_owned)
@@ -84,7 +94,8 @@ fn names(value: &Value) -> Vec<String> {
         return Vec::new();
     }
     let keys = value.try_iter().into_iter().flatten().take(NAMES_MAX);
-    keys.filter_map(|key| key.as_str().map(str::to_owned)).collect()
+    keys.filter_map(|key| key.as_str().map(str::to_owned))
+        .collect()
 }
 
 /// The value of a dotted path, where loop variables stand for their first item.
@@ -97,9 +108,14 @@ fn resolve(path: &str, values: &Value, loops: &[Loop], depth: usize) -> Option<V
     let around = loops.iter().rposition(|around| around.variable == first);
     let mut value = match around {
         Some(at) => {
-            let end = loops[at].iterable.find(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '.'));
+            let end = loops[at]
+                .iterable
+                .find(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '.'));
             let iterable = &loops[at].iterable[..end.unwrap_or(loops[at].iterable.len())];
-            resolve(iterable, values, &loops[..at], depth + 1)?.try_iter().ok()?.next()?
+            resolve(iterable, values, &loops[..at], depth + 1)?
+                .try_iter()
+                .ok()?
+                .next()?
         }
         None => values.get_attr(first).ok()?,
     };
@@ -119,7 +135,11 @@ mod tests {
     fn words_near_are_found_and_others_not() {
         let names = ["hostname", "os_version", "owner"];
         let check = |word, expected: Option<&str>| {
-            assert_eq!(closest(word, names.iter().copied()).as_deref(), expected, "{word}");
+            assert_eq!(
+                closest(word, names.iter().copied()).as_deref(),
+                expected,
+                "{word}"
+            );
         };
         check("hostnme", Some("hostname"));
         check("HostName", Some("hostname"));
@@ -133,10 +153,20 @@ mod tests {
     #[test]
     fn paths_are_followed_through_loops() {
         let values = context! { tenants => vec![context! { rows => vec![context! { hostname => "a", os => "b" }] }] };
-        let around = |variable: &str, iterable: &str| Loop { variable: variable.into(), iterable: iterable.into() };
-        let loops = [around("tenant", "tenants"), around("row", "tenant.rows|sort(attribute='os')")];
+        let around = |variable: &str, iterable: &str| Loop {
+            variable: variable.into(),
+            iterable: iterable.into(),
+        };
+        let loops = [
+            around("tenant", "tenants"),
+            around("row", "tenant.rows|sort(attribute='os')"),
+        ];
         let check = |path, expected: Option<&str>| {
-            assert_eq!(for_path(path, &values, &loops).as_deref(), expected, "{path}");
+            assert_eq!(
+                for_path(path, &values, &loops).as_deref(),
+                expected,
+                "{path}"
+            );
         };
         check("row.hostnam", Some("did you mean row.hostname?"));
         check("row.zebra", Some("there are: hostname, os"));

@@ -80,7 +80,9 @@ impl Tag {
 
     /// The statement's first word.
     pub(crate) fn keyword(&self) -> &str {
-        let end = self.body.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let end = self
+            .body
+            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
         &self.body[..end.unwrap_or(self.body.len())]
     }
 

@@ -47,7 +47,9 @@ pub struct RenderReport {
 impl std::fmt::Debug for Template {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let entries: Vec<&str> = self.parts.iter().map(|part| part.entry.as_str()).collect();
-        f.debug_struct("Template").field("parts", &entries).finish_non_exhaustive()
+        f.debug_struct("Template")
+            .field("parts", &entries)
+            .finish_non_exhaustive()
     }
 }
 
@@ -71,7 +73,9 @@ impl Template {
         let mut parts = Vec::new();
         for part in found {
             let prepared = prepare::prepare(part_name(&part.entry), &part.xml, &mut faults);
-            let Some(Prepared { source, map }) = prepared.map_err(|what| damaged(&part.entry, what))? else {
+            let Some(Prepared { source, map }) =
+                prepared.map_err(|what| damaged(&part.entry, what))?
+            else {
                 continue;
             };
             if faults.is_empty() {
@@ -96,10 +100,16 @@ impl Template {
 
     /// The names the template expects to find in the values, dotted where it reads fields: `report.title`.
     pub fn variables(&self) -> BTreeSet<String> {
-        let templates = self.parts.iter().filter_map(|part| self.environment.get_template(&part.entry).ok());
+        let templates = self
+            .parts
+            .iter()
+            .filter_map(|part| self.environment.get_template(&part.entry).ok());
         templates
             .flat_map(|template| template.undeclared_variables(true))
-            .filter(|name| !name.starts_with("__") && self.environment.globals().all(|(global, _)| global != name))
+            .filter(|name| {
+                !name.starts_with("__")
+                    && self.environment.globals().all(|(global, _)| global != name)
+            })
             .collect()
     }
 
@@ -138,7 +148,9 @@ impl Template {
             .compression_method(CompressionMethod::Deflated)
             .compression_level(Some(i64::from(self.options.compression_level.min(9))))
             .last_modified_time(zip::DateTime::default());
-        writer.start_file(part.entry.as_str(), options).map_err(output)?;
+        writer
+            .start_file(part.entry.as_str(), options)
+            .map_err(output)?;
         let template = self.environment.get_template(&part.entry);
         let template = template.map_err(|error| RenderError::Template(error.to_string()))?;
         let left = self.options.limits.output_bytes.saturating_sub(written);
@@ -161,7 +173,8 @@ impl Template {
                 limit: self.options.limits.fuel,
             };
         }
-        let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+        let source =
+            std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
         if let (ErrorKind::WriteFailure, Some(source)) = (error.kind(), source) {
             return RenderError::Output(io::Error::new(source.kind(), source.to_string()));
         }
@@ -173,7 +186,8 @@ impl Template {
         let mut hint = None;
         if error.kind() == ErrorKind::UndefinedError {
             let named = message.split('`').nth(1).map(str::to_owned);
-            if let Some(path) = named.or_else(|| suggest::missing(&place.tag, values, &place.loops)) {
+            if let Some(path) = named.or_else(|| suggest::missing(&place.tag, values, &place.loops))
+            {
                 hint = suggest::for_path(&path, values, &place.loops);
                 message = format!("there is no {path} in the values");
             }
@@ -183,7 +197,13 @@ impl Template {
 }
 
 /// Gives a part's source to the engine. Each tag was checked before, so what fails here is how they meet.
-fn add(environment: &mut Environment<'static>, entry: &str, source: String, map: &SourceMap, faults: &mut Faults) {
+fn add(
+    environment: &mut Environment<'static>,
+    entry: &str,
+    source: String,
+    map: &SourceMap,
+    faults: &mut Faults,
+) {
     if let Err(error) = environment.add_template_owned(entry.to_owned(), source) {
         let offset = error.range().map_or(0, |range| range.start);
         let place = map.find(offset).or_else(|| map.find(usize::MAX));

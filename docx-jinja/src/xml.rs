@@ -2,9 +2,9 @@
 
 mod text;
 
-pub(crate) use text::{attribute, decode, entity_at};
 #[cfg(test)]
 pub(crate) use text::attributes;
+pub(crate) use text::{attribute, decode, entity_at};
 
 use crate::limits::XML_DEPTH_MAX;
 
@@ -37,7 +37,10 @@ pub(crate) struct Token<'a> {
 
 /// Splits a whole document into tokens and checks that the elements nest.
 pub(crate) fn tokenize(source: &str) -> Result<Vec<Token<'_>>, String> {
-    if source.bytes().any(|b| b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')) {
+    if source
+        .bytes()
+        .any(|b| b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r'))
+    {
         return Err("it holds control characters".to_owned());
     }
     let mut tokens: Vec<Token<'_>> = Vec::with_capacity(source.len() / 24);
@@ -145,7 +148,10 @@ pub(crate) fn ancestor(tokens: &[Token<'_>], from: usize, name: &str) -> Option<
 }
 
 /// The element `from` and those around it, innermost first.
-pub(crate) fn ancestors<'t>(tokens: &'t [Token<'_>], from: usize) -> impl Iterator<Item = usize> + 't {
+pub(crate) fn ancestors<'t>(
+    tokens: &'t [Token<'_>],
+    from: usize,
+) -> impl Iterator<Item = usize> + 't {
     let valid = |at: usize| (at != NO_PARENT).then_some(at);
     std::iter::successors(valid(from), move |&at| valid(tokens[at].parent))
 }

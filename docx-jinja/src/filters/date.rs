@@ -16,7 +16,11 @@ pub(super) fn date(value: Value, format: Option<&str>, kwargs: Kwargs) -> Result
 }
 
 /// `{{ x|datetime }}`: 22 November 2026, 14:05, in the offset that the value has.
-pub(super) fn datetime(value: Value, format: Option<&str>, kwargs: Kwargs) -> Result<String, Error> {
+pub(super) fn datetime(
+    value: Value,
+    format: Option<&str>,
+    kwargs: Kwargs,
+) -> Result<String, Error> {
     write(&value, format.unwrap_or(DATE_TIME), &kwargs)
 }
 
@@ -26,14 +30,21 @@ fn write(value: &Value, format: &str, kwargs: &Kwargs) -> Result<String, Error> 
     let moment = match value.kind() {
         ValueKind::None => return Ok(String::new()),
         ValueKind::Undefined => return Err(ErrorKind::UndefinedError.into()),
-        ValueKind::Number => value.as_i64().and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok()),
+        ValueKind::Number => value
+            .as_i64()
+            .and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok()),
         _ => match value.as_str().map(str::trim) {
             Some("") => return Ok(String::new()),
             Some(text) => parse(text),
             None => None,
         },
     };
-    let unreadable = || Error::new(ErrorKind::InvalidOperation, format!("a date is needed, not {}", shown(value)));
+    let unreadable = || {
+        Error::new(
+            ErrorKind::InvalidOperation,
+            format!("a date is needed, not {}", shown(value)),
+        )
+    };
     strftime(&moment.ok_or_else(unreadable)?, format)
 }
 
@@ -41,7 +52,10 @@ fn parse(text: &str) -> Option<OffsetDateTime> {
     if let Ok(moment) = OffsetDateTime::parse(text, &Rfc3339) {
         return Some(moment);
     }
-    if let Some(moment) = text.split_once(' ').and_then(|(day, clock)| parse_exact(&format!("{day}T{clock}"))) {
+    if let Some(moment) = text
+        .split_once(' ')
+        .and_then(|(day, clock)| parse_exact(&format!("{day}T{clock}")))
+    {
         return Some(moment);
     }
     parse_exact(&format!("{text}Z")).or_else(|| {
@@ -55,7 +69,9 @@ fn parse(text: &str) -> Option<OffsetDateTime> {
 
 fn parse_exact(text: &str) -> Option<OffsetDateTime> {
     let with_zone = OffsetDateTime::parse(text, &Rfc3339);
-    with_zone.or_else(|_| OffsetDateTime::parse(&format!("{text}Z"), &Rfc3339)).ok()
+    with_zone
+        .or_else(|_| OffsetDateTime::parse(&format!("{text}Z"), &Rfc3339))
+        .ok()
 }
 
 /// The part of strftime that reports need. `-` drops a leading zero.
@@ -72,8 +88,20 @@ fn strftime(moment: &OffsetDateTime, format: &str) -> Result<String, Error> {
         if short {
             code = chars.next();
         }
-        let padded = |number: u32| if short { number.to_string() } else { format!("{number:02}") };
-        let hour12 = |hour: u8| if hour.is_multiple_of(12) { 12 } else { hour % 12 };
+        let padded = |number: u32| {
+            if short {
+                number.to_string()
+            } else {
+                format!("{number:02}")
+            }
+        };
+        let hour12 = |hour: u8| {
+            if hour.is_multiple_of(12) {
+                12
+            } else {
+                hour % 12
+            }
+        };
         match code {
             Some('Y') => out.push_str(&format!("{:04}", moment.year())),
             Some('y') => out.push_str(&format!("{:02}", moment.year().rem_euclid(100))),
@@ -93,7 +121,9 @@ fn strftime(moment: &OffsetDateTime, format: &str) -> Result<String, Error> {
             Some('%') => out.push('%'),
             other => {
                 let other = other.map_or_else(String::new, String::from);
-                let detail = format!("%{other} is not a date code; there are %Y %y %m %d %e %j %H %I %p %M %S %B %b %A %a %%");
+                let detail = format!(
+                    "%{other} is not a date code; there are %Y %y %m %d %e %j %H %I %p %M %S %B %b %A %a %%"
+                );
                 return Err(Error::new(ErrorKind::InvalidOperation, detail));
             }
         }
@@ -103,13 +133,31 @@ fn strftime(moment: &OffsetDateTime, format: &str) -> Result<String, Error> {
 
 fn month(month: Month) -> &'static str {
     const NAMES: [&str; 12] = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
         "December",
     ];
     NAMES[usize::from(u8::from(month)) - 1]
 }
 
 fn weekday(day: Weekday) -> &'static str {
-    const NAMES: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+    const NAMES: [&str; 7] = [
+        "Monday",
+        "Tuesday",
+        "Wednesday",
+        "Thursday",
+        "Friday",
+        "Saturday",
+        "Sunday",
+    ];
     NAMES[usize::from(day.number_days_from_monday())]
 }

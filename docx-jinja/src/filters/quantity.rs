@@ -11,8 +11,14 @@ const DECIMALS_MAX: usize = 12;
 const NO_QUOTIENT: &str = "–";
 
 /// `{{ 1234567.891|number(2) }}`: 1,234,567.89. Keywords `thousands` and `decimal` set the marks.
-pub(super) fn number(value: Value, decimals: Option<usize>, kwargs: Kwargs) -> Result<String, Error> {
-    let decimals = decimals.or(kwargs.get::<Option<usize>>("decimals")?).unwrap_or(0);
+pub(super) fn number(
+    value: Value,
+    decimals: Option<usize>,
+    kwargs: Kwargs,
+) -> Result<String, Error> {
+    let decimals = decimals
+        .or(kwargs.get::<Option<usize>>("decimals")?)
+        .unwrap_or(0);
     let thousands = kwargs.get::<Option<&str>>("thousands")?.unwrap_or(",");
     let decimal = kwargs.get::<Option<&str>>("decimal")?.unwrap_or(".");
     kwargs.assert_all_used()?;
@@ -31,7 +37,11 @@ pub(super) fn bytes(value: Value, decimals: Option<usize>) -> Result<String, Err
         unit += 1;
     }
     let usual = usize::from(unit > 0 && size.abs() < 99.95);
-    Ok(format!("{} {}", grouped(size, decimals.unwrap_or(usual), ",", "."), UNITS[unit]))
+    Ok(format!(
+        "{} {}",
+        grouped(size, decimals.unwrap_or(usual), ",", "."),
+        UNITS[unit]
+    ))
 }
 
 /// `{{ 3900|duration }}`: 1 h 05 min, from seconds.
@@ -41,7 +51,12 @@ pub(super) fn duration(value: Value) -> Result<String, Error> {
     };
     let sign = if seconds < 0.0 { "-" } else { "" };
     let total = seconds.abs().round() as u64;
-    let (days, hours, minutes, rest) = (total / 86_400, total / 3_600 % 24, total / 60 % 60, total % 60);
+    let (days, hours, minutes, rest) = (
+        total / 86_400,
+        total / 3_600 % 24,
+        total / 60 % 60,
+        total % 60,
+    );
     Ok(match (days, hours, minutes) {
         (0, 0, 0) => format!("{sign}{rest} s"),
         (0, 0, _) => format!("{sign}{minutes} min {rest:02} s"),
@@ -52,9 +67,15 @@ pub(super) fn duration(value: Value) -> Result<String, Error> {
 
 /// `{{ 0.953|percent(1) }}`: 95.3 %; `{{ part|percent(of=whole) }}` divides first, and shows a dash when the
 /// whole is nothing.
-pub(super) fn percent(value: Value, decimals: Option<usize>, kwargs: Kwargs) -> Result<String, Error> {
+pub(super) fn percent(
+    value: Value,
+    decimals: Option<usize>,
+    kwargs: Kwargs,
+) -> Result<String, Error> {
     let of = kwargs.get::<Option<Value>>("of")?;
-    let decimals = decimals.or(kwargs.get::<Option<usize>>("decimals")?).unwrap_or(0);
+    let decimals = decimals
+        .or(kwargs.get::<Option<usize>>("decimals")?)
+        .unwrap_or(0);
     kwargs.assert_all_used()?;
     let Some(part) = float(&value)? else {
         return Ok(String::new());
@@ -63,7 +84,10 @@ pub(super) fn percent(value: Value, decimals: Option<usize>, kwargs: Kwargs) -> 
     if whole == 0.0 {
         return Ok(NO_QUOTIENT.to_owned());
     }
-    Ok(format!("{} %", grouped(part / whole * 100.0, decimals, ",", ".")))
+    Ok(format!(
+        "{} %",
+        grouped(part / whole * 100.0, decimals, ",", ".")
+    ))
 }
 
 fn grouped(number: f64, decimals: usize, thousands: &str, decimal: &str) -> String {

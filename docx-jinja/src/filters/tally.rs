@@ -24,8 +24,14 @@ pub(super) fn tally(rows: Value, fields: Rest<String>) -> Result<Value, Error> {
             column.add(&row.get_attr(name)?);
         }
     }
-    let named = fields.0.into_iter().zip(columns.into_iter().map(Value::from_object));
-    Ok(Value::from_object(Tally { count, fields: named.collect() }))
+    let named = fields
+        .0
+        .into_iter()
+        .zip(columns.into_iter().map(Value::from_object));
+    Ok(Value::from_object(Tally {
+        count,
+        fields: named.collect(),
+    }))
 }
 
 #[derive(Debug)]
@@ -43,7 +49,11 @@ impl Object for Tally {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        let names = self.fields.keys().map(Value::from).chain([Value::from("rows")]);
+        let names = self
+            .fields
+            .keys()
+            .map(Value::from)
+            .chain([Value::from("rows")]);
         Enumerator::Values(names.collect())
     }
 }
@@ -106,7 +116,9 @@ impl Object for Field {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Str(&["yes", "no", "filled", "empty", "positive", "sum", "min", "max", "of"])
+        Enumerator::Str(&[
+            "yes", "no", "filled", "empty", "positive", "sum", "min", "max", "of",
+        ])
     }
 }
 
@@ -119,7 +131,11 @@ impl Occurrences {
         if let Some(count) = self.0.get_mut(text) {
             *count += 1;
         } else {
-            let name = if self.0.len() < VALUES_MAX { text } else { "other" };
+            let name = if self.0.len() < VALUES_MAX {
+                text
+            } else {
+                "other"
+            };
             *self.0.entry(name.to_owned()).or_default() += 1;
         }
     }

@@ -28,28 +28,52 @@ fn check(expression: &str, expected: &str) {
 fn dates() {
     check("'2026-11-22T14:05:09+01:00'|date", "22 November 2026");
     check("'2026-11-02T14:05:09Z'|datetime", "2 November 2026, 14:05");
-    check("'2026-11-02'|date('%d.%m.%y %a %A %b %j %%')", "02.11.26 Mon Monday Nov 306 %");
-    check("'2026-11-02 03:04'|date(format='%-H %I %p %M %S')", "error: a date is needed, not \"2026-11-02 03:04\"");
-    check("'2026-11-02 03:04:05'|date(format='%-H %I %p %M %S')", "3 03 AM 04 05");
+    check(
+        "'2026-11-02'|date('%d.%m.%y %a %A %b %j %%')",
+        "02.11.26 Mon Monday Nov 306 %",
+    );
+    check(
+        "'2026-11-02 03:04'|date(format='%-H %I %p %M %S')",
+        "error: a date is needed, not \"2026-11-02 03:04\"",
+    );
+    check(
+        "'2026-11-02 03:04:05'|date(format='%-H %I %p %M %S')",
+        "3 03 AM 04 05",
+    );
     check("0|date('%Y-%m-%d')", "1970-01-01");
     check("nothing|date", "");
     check("''|date", "");
     check("'soon'|date", "error: a date is needed, not \"soon\"");
-    check("[]|date", "error: a date is needed, not a value of type sequence");
-    check("0|date('%Q')", "error: %Q is not a date code; there are %Y %y %m %d %e %j %H %I %p %M %S %B %b %A %a %%");
+    check(
+        "[]|date",
+        "error: a date is needed, not a value of type sequence",
+    );
+    check(
+        "0|date('%Q')",
+        "error: %Q is not a date code; there are %Y %y %m %d %e %j %H %I %p %M %S %B %b %A %a %%",
+    );
 }
 
 #[test]
 fn numbers() {
     check("1234567.891|number", "1,234,568");
     check("1234567.891|number(2)", "1,234,567.89");
-    check("1234567.891|number(1, thousands='.', decimal=',')", "1.234.567,9");
+    check(
+        "1234567.891|number(1, thousands='.', decimal=',')",
+        "1.234.567,9",
+    );
     check("-1234|number", "-1,234");
     check("-0.2|number", "0");
     check("'12'|number", "12");
     check("nothing|number", "");
-    check("'a dozen'|number", "error: a number is needed, not \"a dozen\"");
-    check("true|number", "error: a number is needed, not a value of type bool");
+    check(
+        "'a dozen'|number",
+        "error: a number is needed, not \"a dozen\"",
+    );
+    check(
+        "true|number",
+        "error: a number is needed, not a value of type bool",
+    );
 }
 
 #[test]
@@ -81,12 +105,17 @@ fn tallies_count_in_one_pass() {
     check(&format!("{tally}.result.of.failed"), "1");
     check(&format!("{tally}.result.of.warning"), "0");
     check(&format!("{tally}.last.empty"), "2");
-    check("([]|tally('size')).size.max", "none");
+    check("([]|tally('size')).size.max", "None");
 }
 
 #[test]
 fn values_are_escaped_whatever_the_template_asks() {
-    assert_eq!(super::plain(Value::from("a\n\"<b>\u{1}")).unwrap().to_string(), "a&#10;&quot;&lt;b&gt;");
+    assert_eq!(
+        super::plain(Value::from("a\n\"<b>\u{1}"))
+            .unwrap()
+            .to_string(),
+        "a&#10;&quot;&lt;b&gt;"
+    );
     assert_eq!(evaluate("'<b>'|safe"), "<b>");
     assert_eq!(super::share(9000.0, Value::from(4)), 2250);
     assert_eq!(super::share(9000.0, Value::UNDEFINED), 9000);

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use crate::error::TemplateError;
 
 /// The next step for most refusals.
-pub(super) const SAVE_AGAIN: &str = "make the template in Word and save it as \"Word Document (*.docx)\"";
+pub(super) const SAVE_AGAIN: &str =
+    "make the template in Word and save it as \"Word Document (*.docx)\"";
 
 /// Pieces of entry names, in lower case, and what they give away.
 const ACTIVE_NAMES: &[(&str, &str)] = &[
@@ -33,9 +34,15 @@ pub(super) fn names(names: &[String], repeated: bool) -> Result<(), TemplateErro
         let lower = name.to_ascii_lowercase();
         let escapes = name.starts_with('/')
             || name.contains(['\\', ':', '\0'])
-            || name.split('/').any(|segment| segment == ".." || segment == ".");
+            || name
+                .split('/')
+                .any(|segment| segment == ".." || segment == ".");
         if escapes || name.is_empty() {
-            return Err(refused(name, "an entry name that leaves the package", SAVE_AGAIN));
+            return Err(refused(
+                name,
+                "an entry name that leaves the package",
+                SAVE_AGAIN,
+            ));
         }
         if let Some((_, what)) = ACTIVE_NAMES.iter().find(|(piece, _)| lower.contains(piece)) {
             return Err(refused(name, what, "remove it in Word and save again"));
@@ -54,7 +61,11 @@ pub(super) fn names(names: &[String], repeated: bool) -> Result<(), TemplateErro
 pub(super) fn content_type(kind: &str) -> Result<(), TemplateError> {
     active_type("[Content_Types].xml", kind)?;
     if kind.contains("wordprocessingml.template.main") {
-        return Err(refused("[Content_Types].xml", "a Word template type (.dotx)", SAVE_AGAIN));
+        return Err(refused(
+            "[Content_Types].xml",
+            "a Word template type (.dotx)",
+            SAVE_AGAIN,
+        ));
     }
     Ok(())
 }
@@ -62,7 +73,9 @@ pub(super) fn content_type(kind: &str) -> Result<(), TemplateError> {
 /// Checks one content type or relationship type.
 pub(super) fn active_type(entry: &str, kind: &str) -> Result<(), TemplateError> {
     let lower = kind.to_ascii_lowercase();
-    let found = ACTIVE_TYPES.iter().find(|(piece, _)| lower.contains(&piece.to_ascii_lowercase()));
+    let found = ACTIVE_TYPES
+        .iter()
+        .find(|(piece, _)| lower.contains(&piece.to_ascii_lowercase()));
     match found {
         Some((_, what)) => Err(refused(entry, what, "remove it in Word and save again")),
         None => Ok(()),
@@ -75,7 +88,13 @@ pub(super) fn document_type(entry: &str, bytes: &[u8]) -> Result<(), TemplateErr
     let plain = |bytes: &[u8]| bytes.windows(DECLARATION.len()).any(|w| w == DECLARATION);
     // A UTF-16 part reads as UTF-8 once its zero bytes are gone.
     let found = if bytes.contains(&0) {
-        plain(&bytes.iter().copied().filter(|&b| b != 0).collect::<Vec<u8>>())
+        plain(
+            &bytes
+                .iter()
+                .copied()
+                .filter(|&b| b != 0)
+                .collect::<Vec<u8>>(),
+        )
     } else {
         plain(bytes)
     };

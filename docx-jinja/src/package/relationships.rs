@@ -20,7 +20,10 @@ pub(super) fn check(texts: &[(String, Option<Vec<u8>>)]) -> Result<(), TemplateE
 
 fn check_part(entry: &str, text: &str) -> Result<(), TemplateError> {
     let tokens = xml::tokenize(text).map_err(|what| damaged(entry, what))?;
-    for token in tokens.iter().filter(|t| matches!(t.kind, Kind::Open | Kind::Empty)) {
+    for token in tokens
+        .iter()
+        .filter(|t| matches!(t.kind, Kind::Open | Kind::Empty))
+    {
         let value = |name| xml::attribute(token.raw, name).unwrap_or_default();
         let kind = value("Type");
         active_type(entry, &kind)?;
@@ -39,13 +42,25 @@ fn external(entry: &str, kind: &str, target: &str) -> Result<(), TemplateError> 
     }
     let shown: String = target.chars().take(80).collect();
     let (what, hint) = if is_link {
-        ("a hyperlink that is not http, https or mailto", "change the link in Word")
+        (
+            "a hyperlink that is not http, https or mailto",
+            "change the link in Word",
+        )
     } else if kind.ends_with("/attachedTemplate") {
-        ("a link to another template file", "in Word, Developer > Document Template, set it to Normal")
+        (
+            "a link to another template file",
+            "in Word, Developer > Document Template, set it to Normal",
+        )
     } else if kind.ends_with("/image") {
-        ("a picture that is linked instead of embedded", "insert the picture into the document")
+        (
+            "a picture that is linked instead of embedded",
+            "insert the picture into the document",
+        )
     } else {
-        ("a link to a file outside the template", "remove it in Word and save again")
+        (
+            "a link to a file outside the template",
+            "remove it in Word and save again",
+        )
     };
     Err(refused(entry, &format!("{what} (\"{shown}\")"), hint))
 }

@@ -27,7 +27,10 @@ pub(super) fn tags(draft: &mut Draft<'_>, faults: &mut Faults) {
             Err(Unclosed { shown }) => {
                 let mut place = place(&nowhere());
                 place.tag = shown;
-                faults.add(place.error("the tag is never closed in its paragraph", Some(LITERAL_HINT.to_owned())));
+                faults.add(place.error(
+                    "the tag is never closed in its paragraph",
+                    Some(LITERAL_HINT.to_owned()),
+                ));
             }
             Ok(found) if is_field_code(&draft.tokens, &carrier) => {
                 if let Some(tag) = found.first() {
@@ -43,7 +46,8 @@ pub(super) fn tags(draft: &mut Draft<'_>, faults: &mut Faults) {
     attributes(draft, faults);
 }
 
-const LITERAL_HINT: &str = "close it with }} or %}; to print the braces themselves, write {% raw %}{{{% endraw %}";
+const LITERAL_HINT: &str =
+    "close it with }} or %}; to print the braces themselves, write {% raw %}{{{% endraw %}";
 
 fn holds_tag(text: &str) -> bool {
     ["{{", "{%", "{#"].iter().any(|open| text.contains(open))
@@ -89,7 +93,9 @@ fn carriers(tokens: &[Token<'_>]) -> Vec<Carrier> {
 
 fn is_field_code(tokens: &[Token<'_>], carrier: &Carrier) -> bool {
     let parents = carrier.texts.iter().map(|&t| tokens[t].parent);
-    parents.into_iter().any(|parent| tokens[parent].name == "w:instrText")
+    parents
+        .into_iter()
+        .any(|parent| tokens[parent].name == "w:instrText")
 }
 
 /// Registers tags and rewrites the text tokens they touch.
@@ -130,7 +136,12 @@ fn split<'a>(draft: &mut Draft<'a>, carrier: &Carrier, found: Vec<(Place, Tag)>)
             current = (end, starts.next().copied());
         }
         let token = current.1.unwrap_or(0);
-        draft.tags.push(Placed { tag, place, token, in_run: carrier.in_run });
+        draft.tags.push(Placed {
+            tag,
+            place,
+            token,
+            in_run: carrier.in_run,
+        });
     }
 }
 
@@ -162,7 +173,12 @@ fn attributes(draft: &mut Draft<'_>, faults: &mut Faults) {
             pieces.push(Piece::Tag(draft.tags.len()));
             cursor = tag.end;
             let place = place(&tag);
-            draft.tags.push(Placed { tag, place, token: index, in_run: false });
+            draft.tags.push(Placed {
+                tag,
+                place,
+                token: index,
+                in_run: false,
+            });
         }
         pieces.push(Piece::Raw(&token.raw[cursor..]));
         draft.overrides.insert(index, (index, pieces));

@@ -66,7 +66,9 @@ impl Emitter<'_, '_> {
 
     fn plain(&mut self, index: usize, token: Token<'_>) {
         let text = index + 1;
-        let filled = token.name == "w:t" && token.kind == Kind::Open && self.draft.overrides.contains_key(&text);
+        let filled = token.name == "w:t"
+            && token.kind == Kind::Open
+            && self.draft.overrides.contains_key(&text);
         if filled && xml::attribute(token.raw, "xml:space").is_none() {
             self.source.push_str(token.raw.trim_end_matches('>'));
             self.source.push_str(" xml:space=\"preserve\">");

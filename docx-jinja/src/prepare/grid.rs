@@ -25,7 +25,11 @@ struct Cell {
 
 /// Adjusts every table that has looping cells.
 pub(super) fn apply(draft: &mut Draft<'_>) {
-    if !draft.tags.iter().any(|placed| placed.tag.lift == Some(Lift::Cell)) {
+    if !draft
+        .tags
+        .iter()
+        .any(|placed| placed.tag.lift == Some(Lift::Cell))
+    {
         return;
     }
     for table in 0..draft.tokens.len() {
@@ -37,7 +41,10 @@ pub(super) fn apply(draft: &mut Draft<'_>) {
 
 fn adjust(draft: &mut Draft<'_>, table: usize) {
     let children = children(draft, table);
-    let Some(&grid) = children.iter().find(|&&at| draft.tokens[at].name == "w:tblGrid") else {
+    let Some(&grid) = children
+        .iter()
+        .find(|&&at| draft.tokens[at].name == "w:tblGrid")
+    else {
         return;
     };
     let widths = widths(draft, grid);
@@ -47,7 +54,9 @@ fn adjust(draft: &mut Draft<'_>, table: usize) {
         if draft.tokens[row].name != "w:tr" {
             continue;
         }
-        let Some(mut cells) = cells(draft, row, &widths) else { continue };
+        let Some(mut cells) = cells(draft, row, &widths) else {
+            continue;
+        };
         share(draft, &mut cells);
         for cell in &cells {
             set_cell_width(draft, cell);
@@ -88,23 +97,39 @@ fn number(draft: &Draft<'_>, token: usize, name: &str) -> Option<f64> {
 
 fn widths(draft: &Draft<'_>, grid: usize) -> Vec<f64> {
     let columns = children(draft, grid).into_iter();
-    columns.map(|at| number(draft, at, "w:w").unwrap_or(0.0)).collect()
+    columns
+        .map(|at| number(draft, at, "w:w").unwrap_or(0.0))
+        .collect()
 }
 
 /// Variables of the row loops in a table: a column loop over one of them differs from row to row.
 fn row_variables(draft: &Draft<'_>, range: Range<usize>) -> Vec<String> {
-    let tags = draft.tags.iter().filter(|placed| range.contains(&placed.token));
+    let tags = draft
+        .tags
+        .iter()
+        .filter(|placed| range.contains(&placed.token));
     tags.filter(|placed| placed.tag.lift == Some(Lift::Row) && placed.tag.keyword() == "for")
         .filter_map(|placed| placed.tag.rest().split_once(" in "))
-        .flat_map(|(names, _)| names.split(',').map(|name| name.trim_matches(['(', ')', ' ']).to_owned()))
+        .flat_map(|(names, _)| {
+            names
+                .split(',')
+                .map(|name| name.trim_matches(['(', ')', ' ']).to_owned())
+        })
         .collect()
 }
 
 fn depends_on(draft: &Draft<'_>, cells: &[Cell], variables: &[String]) -> bool {
-    let ids = cells.iter().flat_map(|cell| cell.before.iter().chain(cell.instead.iter().flatten()));
+    let ids = cells
+        .iter()
+        .flat_map(|cell| cell.before.iter().chain(cell.instead.iter().flatten()));
     ids.into_iter().any(|&id| {
-        let words = draft.tags[id].tag.body.split(|c: char| !c.is_alphanumeric() && c != '_');
-        words.into_iter().any(|word| word == "loop" || variables.iter().any(|variable| variable == word))
+        let words = draft.tags[id]
+            .tag
+            .body
+            .split(|c: char| !c.is_alphanumeric() && c != '_');
+        words
+            .into_iter()
+            .any(|word| word == "loop" || variables.iter().any(|variable| variable == word))
     })
 }
 
@@ -121,10 +146,18 @@ fn cells(draft: &Draft<'_>, row: usize, widths: &[f64]) -> Option<Vec<Cell>> {
         }
         let span = property(draft, open, "w:gridSpan").and_then(|at| number(draft, at, "w:val"));
         let span = span.map_or(1, |span| (span as usize).clamp(1, 63));
-        let columns = (column..column + span).map(|at| widths.get(at).copied().unwrap_or(0.0)).collect();
+        let columns = (column..column + span)
+            .map(|at| widths.get(at).copied().unwrap_or(0.0))
+            .collect();
         column += span;
         let statement = |id: &usize| draft.tags[*id].tag.kind == TagKind::Statement;
-        let list = |ids: Option<&Vec<usize>>| ids.into_iter().flatten().copied().filter(statement).collect();
+        let list = |ids: Option<&Vec<usize>>| {
+            ids.into_iter()
+                .flatten()
+                .copied()
+                .filter(statement)
+                .collect()
+        };
         let close = draft.tokens[open].partner;
         let instead = draft.overrides.get(&open).map(|(_, pieces)| {
             let ids = pieces.iter().filter_map(|piece| match piece {
@@ -134,9 +167,18 @@ fn cells(draft: &Draft<'_>, row: usize, widths: &[f64]) -> Option<Vec<Cell>> {
             ids.filter(statement).collect()
         });
         let (before, after) = (list(draft.before.get(&open)), list(draft.after.get(&close)));
-        cells.push(Cell { open, columns, before, instead, after, shared: None });
+        cells.push(Cell {
+            open,
+            columns,
+            before,
+            instead,
+            after,
+            shared: None,
+        });
     }
-    let loops = cells.iter().any(|cell| cell.instead.is_some() || !cell.before.is_empty());
+    let loops = cells
+        .iter()
+        .any(|cell| cell.instead.is_some() || !cell.before.is_empty());
     loops.then_some(cells)
 }
 
@@ -146,16 +188,27 @@ fn share(draft: &Draft<'_>, cells: &mut [Cell]) {
     for at in 0..cells.len() {
         let cell = &cells[at];
         let opens = cell.before.iter().chain(cell.instead.iter().flatten());
-        if opens.into_iter().any(|&id| draft.tags[id].tag.keyword() == "for") {
+        if opens
+            .into_iter()
+            .any(|&id| draft.tags[id].tag.keyword() == "for")
+        {
             start = Some(at);
         }
         let closes = cell.after.iter().chain(cell.instead.iter().flatten());
-        let ends = closes.into_iter().any(|&id| draft.tags[id].tag.keyword() == "endfor");
-        let Some(from) = start.filter(|_| ends) else { continue };
+        let ends = closes
+            .into_iter()
+            .any(|&id| draft.tags[id].tag.keyword() == "endfor");
+        let Some(from) = start.filter(|_| ends) else {
+            continue;
+        };
         start = None;
         let region = &mut cells[from..=at];
         let total: f64 = region.iter().flat_map(|cell| &cell.columns).sum();
-        let kept: f64 = region.iter().filter(|cell| cell.instead.is_none()).flat_map(|cell| &cell.columns).sum();
+        let kept: f64 = region
+            .iter()
+            .filter(|cell| cell.instead.is_none())
+            .flat_map(|cell| &cell.columns)
+            .sum();
         for cell in region.iter_mut().filter(|cell| cell.instead.is_none()) {
             let own: f64 = cell.columns.iter().sum();
             cell.shared = (kept > 0.0).then(|| total * own / kept);
@@ -164,8 +217,12 @@ fn share(draft: &Draft<'_>, cells: &mut [Cell]) {
 }
 
 fn property(draft: &Draft<'_>, cell: usize, name: &str) -> Option<usize> {
-    let properties = children(draft, cell).into_iter().find(|&at| draft.tokens[at].name == "w:tcPr")?;
-    children(draft, properties).into_iter().find(|&at| draft.tokens[at].name == name)
+    let properties = children(draft, cell)
+        .into_iter()
+        .find(|&at| draft.tokens[at].name == "w:tcPr")?;
+    children(draft, properties)
+        .into_iter()
+        .find(|&at| draft.tokens[at].name == name)
 }
 
 fn set_cell_width(draft: &mut Draft<'_>, cell: &Cell) {
@@ -179,7 +236,9 @@ fn set_cell_width(draft: &mut Draft<'_>, cell: &Cell) {
             share_expression(total),
             Piece::Raw("\" w:type=\"dxa\"/>"),
         ];
-        draft.overrides.insert(at, (draft.tokens[at].partner, pieces));
+        draft
+            .overrides
+            .insert(at, (draft.tokens[at].partner, pieces));
     }
 }
 

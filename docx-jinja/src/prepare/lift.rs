@@ -20,14 +20,22 @@ pub(crate) const END_OF_TABLE: &str = "__end_of_table";
 
 /// Elements that must hold a paragraph.
 const BLOCK_CONTAINERS: &[&str] = &[
-    "w:tc", "w:txbxContent", "w:hdr", "w:ftr", "w:footnote", "w:endnote", "w:comment",
+    "w:tc",
+    "w:txbxContent",
+    "w:hdr",
+    "w:ftr",
+    "w:footnote",
+    "w:endnote",
+    "w:comment",
 ];
 
 /// Applies all lifts of the part.
 pub(super) fn apply(draft: &mut Draft<'_>, faults: &mut Faults) {
     let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (id, placed) in draft.tags.iter().enumerate() {
-        let Some(lift) = placed.tag.lift else { continue };
+        let Some(lift) = placed.tag.lift else {
+            continue;
+        };
         let parent = draft.tokens[placed.token].parent;
         match xml::ancestor(&draft.tokens, parent, lift.element()) {
             Some(element) => groups.entry(element).or_default().push(id),
@@ -83,9 +91,13 @@ fn keeps_content(draft: &Draft<'_>, element: usize, ids: &[usize]) -> bool {
     range.clone().any(|at| {
         let token = draft.tokens[at];
         match token.kind {
-            Kind::Text if token.parent != xml::NO_PARENT && draft.tokens[token.parent].name == "w:t" => {
+            Kind::Text
+                if token.parent != xml::NO_PARENT && draft.tokens[token.parent].name == "w:t" =>
+            {
                 match draft.overrides.get(&at) {
-                    Some((_, pieces)) => pieces.iter().any(|p| matches!(p, Piece::Raw(raw) if !raw.trim().is_empty())),
+                    Some((_, pieces)) => pieces
+                        .iter()
+                        .any(|p| matches!(p, Piece::Raw(raw) if !raw.trim().is_empty())),
                     None => !token.raw.trim().is_empty(),
                 }
             }
@@ -127,7 +139,10 @@ fn guard(draft: &mut Draft<'_>, element: usize) {
         "w:tc" => (xml::ancestor(tokens, parent, "w:tr"), END_OF_ROW),
         "w:p" => {
             let mut around = xml::ancestors(tokens, parent);
-            (around.find(|&at| BLOCK_CONTAINERS.contains(&tokens[at].name)), END_OF_BLOCKS)
+            (
+                around.find(|&at| BLOCK_CONTAINERS.contains(&tokens[at].name)),
+                END_OF_BLOCKS,
+            )
         }
         _ => (None, END_OF_BLOCKS),
     };

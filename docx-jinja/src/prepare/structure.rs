@@ -9,8 +9,24 @@ use super::Draft;
 
 /// Statements that a template may use.
 const KEYWORDS: &[&str] = &[
-    "for", "endfor", "if", "elif", "else", "endif", "set", "endset", "with", "endwith", "macro", "endmacro",
-    "call", "endcall", "filter", "endfilter", "raw", "endraw",
+    "for",
+    "endfor",
+    "if",
+    "elif",
+    "else",
+    "endif",
+    "set",
+    "endset",
+    "with",
+    "endwith",
+    "macro",
+    "endmacro",
+    "call",
+    "endcall",
+    "filter",
+    "endfilter",
+    "raw",
+    "endraw",
 ];
 
 /// Follows the statements in the order they are written.
@@ -27,7 +43,10 @@ struct Block {
 
 impl<'d, 'a> Structure<'d, 'a> {
     pub(super) fn new(draft: &'d Draft<'a>) -> Self {
-        Self { draft, open: Vec::new() }
+        Self {
+            draft,
+            open: Vec::new(),
+        }
     }
 
     /// Takes the next statement, which stands in the element `anchor`.
@@ -40,17 +59,26 @@ impl<'d, 'a> Structure<'d, 'a> {
         match keyword {
             "for" | "if" | "with" => self.push(id, anchor, false),
             _ if captures && tag.lift.is_some() => {
-                faults.add(placed.place.error(format!("{keyword} cannot stand for a whole element"), None));
+                faults.add(
+                    placed
+                        .place
+                        .error(format!("{keyword} cannot stand for a whole element"), None),
+                );
                 self.push(id, anchor, false);
             }
             _ if captures => self.push(id, anchor, true),
             "set" => {}
             "elif" | "else" => self.middle(id, anchor, faults),
-            _ if keyword.starts_with("end") && KEYWORDS.contains(&keyword) => self.pop(id, anchor, faults),
-            _ => faults.add(placed.place.error(
-                format!("\"{keyword}\" is not a statement of Word templates"),
-                suggest::closest(keyword, KEYWORDS.iter().copied()).map(|word| format!("did you mean {word}?")),
-            )),
+            _ if keyword.starts_with("end") && KEYWORDS.contains(&keyword) => {
+                self.pop(id, anchor, faults)
+            }
+            _ => faults.add(
+                placed.place.error(
+                    format!("\"{keyword}\" is not a statement of Word templates"),
+                    suggest::closest(keyword, KEYWORDS.iter().copied())
+                        .map(|word| format!("did you mean {word}?")),
+                ),
+            ),
         }
     }
 
@@ -75,20 +103,31 @@ impl<'d, 'a> Structure<'d, 'a> {
             let keyword = placed.tag.keyword();
             faults.add(placed.place.error(
                 "the block is never closed",
-                Some(format!("add {} where it ends", self.closing(block.id, keyword))),
+                Some(format!(
+                    "add {} where it ends",
+                    self.closing(block.id, keyword)
+                )),
             ));
         }
     }
 
     fn push(&mut self, id: usize, anchor: usize, captures: bool) {
-        self.open.push(Block { id, anchor, captures });
+        self.open.push(Block {
+            id,
+            anchor,
+            captures,
+        });
     }
 
     fn middle(&mut self, id: usize, anchor: usize, faults: &mut Faults) {
         let placed = &self.draft.tags[id];
         let keyword = placed.tag.keyword();
         let Some(block) = self.open.last() else {
-            faults.add(placed.place.error(format!("{keyword} without an if before it"), None));
+            faults.add(
+                placed
+                    .place
+                    .error(format!("{keyword} without an if before it"), None),
+            );
             return;
         };
         let opening = &self.draft.tags[block.id];
@@ -101,7 +140,11 @@ impl<'d, 'a> Structure<'d, 'a> {
             self.same_place(block, id, anchor, faults);
         } else {
             let shown = opening.tag.shown();
-            faults.add(placed.place.error(format!("{keyword} does not belong to {shown}"), None));
+            faults.add(
+                placed
+                    .place
+                    .error(format!("{keyword} does not belong to {shown}"), None),
+            );
         }
     }
 
@@ -121,10 +164,16 @@ impl<'d, 'a> Structure<'d, 'a> {
         let at = number.map_or(String::new(), |n| format!(" of paragraph {n}"));
         faults.add(placed.place.error(
             format!("{shown}{at} must be closed first"),
-            Some(format!("add {} before it", self.closing(block.id, opening.tag.keyword()))),
+            Some(format!(
+                "add {} before it",
+                self.closing(block.id, opening.tag.keyword())
+            )),
         ));
         // The outer block may be the one meant: go on as if the inner one had been closed.
-        let outer = self.open.last().map(|outer| self.draft.tags[outer.id].tag.keyword());
+        let outer = self
+            .open
+            .last()
+            .map(|outer| self.draft.tags[outer.id].tag.keyword());
         if keyword.strip_prefix("end") == outer {
             self.open.pop();
         }
@@ -135,7 +184,8 @@ impl<'d, 'a> Structure<'d, 'a> {
         let fits = if block.captures {
             block.anchor == anchor && placed.tag.lift.is_none()
         } else {
-            opening.tag.lift == placed.tag.lift && xml::same_path(&self.draft.tokens, block.anchor, anchor)
+            opening.tag.lift == placed.tag.lift
+                && xml::same_path(&self.draft.tokens, block.anchor, anchor)
         };
         if fits {
             return;
@@ -143,13 +193,23 @@ impl<'d, 'a> Structure<'d, 'a> {
         let hint = if block.captures {
             "open and close it inside one piece of text with the same formatting".to_owned()
         } else if opening.tag.lift == placed.tag.lift {
-            "put both into the same kind of place: both in table rows, or both in plain paragraphs".to_owned()
+            "put both into the same kind of place: both in table rows, or both in plain paragraphs"
+                .to_owned()
         } else {
-            format!("close it with {}", self.closing(block.id, placed.tag.keyword().trim_start_matches("end")))
+            format!(
+                "close it with {}",
+                self.closing(block.id, placed.tag.keyword().trim_start_matches("end"))
+            )
         };
         let shown = opening.tag.shown();
-        let number = opening.place.paragraph.map_or(String::new(), |n| format!(" in paragraph {n}"));
-        faults.add(placed.place.error(format!("{shown}{number} stands in another kind of place"), Some(hint)));
+        let number = opening
+            .place
+            .paragraph
+            .map_or(String::new(), |n| format!(" in paragraph {n}"));
+        faults.add(placed.place.error(
+            format!("{shown}{number} stands in another kind of place"),
+            Some(hint),
+        ));
     }
 
     fn closing(&self, id: usize, keyword: &str) -> String {

@@ -33,13 +33,19 @@ pub(crate) fn scan(raw: &str) -> Result<Vec<Tag>, Unclosed> {
 fn literal(raw: &str, opening: Tag, tags: &mut Vec<Tag>) -> Result<usize, Unclosed> {
     let from = opening.end;
     let start = opening.start;
-    tags.push(Tag { kind: TagKind::Comment, ..opening });
+    tags.push(Tag {
+        kind: TagKind::Comment,
+        ..opening
+    });
     let mut at = from;
     while let Some(found) = raw[at..].find("{%").map(|offset| at + offset) {
         if let Some((inner, end)) = inner(raw, found, TagKind::Statement) {
             let tag = tag(found, end, TagKind::Statement, &inner);
             if tag.body == "endraw" {
-                tags.push(Tag { kind: TagKind::Comment, ..tag });
+                tags.push(Tag {
+                    kind: TagKind::Comment,
+                    ..tag
+                });
                 return Ok(end);
             }
         }
@@ -54,7 +60,11 @@ fn inner(raw: &str, start: usize, kind: TagKind) -> Option<(String, usize)> {
     if kind == TagKind::Comment {
         return until(raw, start, "#}", false);
     }
-    let close = if kind == TagKind::Variable { "}}" } else { "%}" };
+    let close = if kind == TagKind::Variable {
+        "}}"
+    } else {
+        "%}"
+    };
     until(raw, start, close, true).or_else(|| until(raw, start, close, false))
 }
 
@@ -114,8 +124,17 @@ fn tag(start: usize, end: usize, kind: TagKind, inner: &str) -> Tag {
 /// Splits `tr for …` into the row and the rest. No statement of Jinja's is called like one of these,
 /// so a space before them, which authors add by mistake, changes nothing.
 fn lift(kind: TagKind, inner: &str) -> (Option<Lift>, &str) {
-    let candidate = if kind == TagKind::Statement { inner.trim_start() } else { inner };
-    let marks = [("tr", Lift::Row), ("tc", Lift::Cell), ("p", Lift::Paragraph), ("r", Lift::Run)];
+    let candidate = if kind == TagKind::Statement {
+        inner.trim_start()
+    } else {
+        inner
+    };
+    let marks = [
+        ("tr", Lift::Row),
+        ("tc", Lift::Cell),
+        ("p", Lift::Paragraph),
+        ("r", Lift::Run),
+    ];
     for (mark, lift) in marks {
         let Some(rest) = candidate.strip_prefix(mark) else {
             continue;

@@ -15,7 +15,10 @@ fn check(source: &str, expected: Result<usize, &str>) {
 #[test]
 fn documents_come_back_byte_for_byte_and_broken_ones_are_refused() {
     check("<a><b/>x</a>", Ok(4));
-    check("<?xml version=\"1.0\"?>\r\n<a>\n<b x='>' y=\"/>\"/><!-- <c> --><![CDATA[<d>]]></a>", Ok(8));
+    check(
+        "<?xml version=\"1.0\"?>\r\n<a>\n<b x='>' y=\"/>\"/><!-- <c> --><![CDATA[<d>]]></a>",
+        Ok(8),
+    );
     check("<a/>", Ok(1));
     check("", Ok(0));
     check("<a>", Err("`<a>` is never closed"));
@@ -26,7 +29,10 @@ fn documents_come_back_byte_for_byte_and_broken_ones_are_refused() {
     check("<a x=\"></a>", Err("has no end"));
     check("< a/>", Err("no name"));
     check("<!-- x", Err("has no end"));
-    check("<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>", Err("document type"));
+    check(
+        "<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>",
+        Err("document type"),
+    );
     check("<a>\u{1}</a>", Err("control characters"));
     check(&"<a>".repeat(300), Err("nest deeper"));
 }
@@ -43,7 +49,10 @@ fn elements_know_their_partner_and_parent() {
 
 #[test]
 fn entities_and_attributes_are_decoded() {
-    assert_eq!(decode("a &lt;b&gt; &amp;amp; &quot;&apos;&#65;&#x42; &nope; & &#1;"), "a <b> &amp; \"'AB &nope; & &#1;");
+    assert_eq!(
+        decode("a &lt;b&gt; &amp;amp; &quot;&apos;&#65;&#x42; &nope; & &#1;"),
+        "a <b> &amp; \"'AB &nope; & &#1;"
+    );
     let raw = "<w:t xml:space=\"preserve\" b = 'c\"d' e=\"&amp;\">";
     assert_eq!(attributes(raw).count(), 3);
     assert_eq!(attribute(raw, "xml:space").as_deref(), Some("preserve"));

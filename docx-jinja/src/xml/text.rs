@@ -24,7 +24,10 @@ pub(crate) fn entity_at(raw: &str) -> Option<(char, usize)> {
         "gt" => Some('>'),
         "quot" => Some('"'),
         "apos" => Some('\''),
-        _ => name.strip_prefix('#').and_then(numeric).filter(|&c| is_xml_char(c)),
+        _ => name
+            .strip_prefix('#')
+            .and_then(numeric)
+            .filter(|&c| is_xml_char(c)),
     };
     c.map_or(literal, |c| Some((c, end + 1)))
 }
@@ -53,7 +56,9 @@ pub(crate) fn decode(raw: &str) -> Cow<'_, str> {
 
 /// The attributes of a raw tag: name and raw value.
 pub(crate) fn attributes(raw: &str) -> impl Iterator<Item = (&str, &str)> {
-    let start = raw.find(|c: char| c.is_ascii_whitespace()).unwrap_or(raw.len());
+    let start = raw
+        .find(|c: char| c.is_ascii_whitespace())
+        .unwrap_or(raw.len());
     let mut rest = &raw[start..];
     std::iter::from_fn(move || {
         let (name, tail) = rest.split_once('=')?;

@@ -13,7 +13,9 @@ const TYPES: &str = "application/vnd.openxmlformats-officedocument.wordprocessin
 pub(crate) fn package(entries: &[(&str, &str)]) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, text) in entries {
-        writer.start_file(*name, SimpleFileOptions::default()).unwrap();
+        writer
+            .start_file(*name, SimpleFileOptions::default())
+            .unwrap();
         writer.write_all(text.as_bytes()).unwrap();
     }
     writer.finish().unwrap().into_inner()
@@ -42,7 +44,10 @@ pub(crate) fn part(root: &str, inner: &str) -> String {
 pub(crate) fn docx_with(body: &str, extra: &[(&str, &str)]) -> Vec<u8> {
     let types = content_types("");
     let document = part("document", &format!("<w:body>{body}</w:body>"));
-    let mut entries = vec![("[Content_Types].xml", types.as_str()), ("word/document.xml", document.as_str())];
+    let mut entries = vec![
+        ("[Content_Types].xml", types.as_str()),
+        ("word/document.xml", document.as_str()),
+    ];
     entries.extend_from_slice(extra);
     package(&entries)
 }
@@ -61,13 +66,20 @@ pub(crate) fn cell(text: &str) -> String {
 }
 
 pub(crate) fn row(cells: &[&str]) -> String {
-    format!("<w:tr>{}</w:tr>", cells.iter().map(|text| cell(text)).collect::<String>())
+    format!(
+        "<w:tr>{}</w:tr>",
+        cells.iter().map(|text| cell(text)).collect::<String>()
+    )
 }
 
 pub(crate) fn entry(package: &[u8], name: &str) -> String {
     let mut archive = ZipArchive::new(Cursor::new(package)).unwrap();
     let mut text = String::new();
-    archive.by_name(name).unwrap().read_to_string(&mut text).unwrap();
+    archive
+        .by_name(name)
+        .unwrap()
+        .read_to_string(&mut text)
+        .unwrap();
     text
 }
 
@@ -75,7 +87,9 @@ pub(crate) fn entry(package: &[u8], name: &str) -> String {
 pub(crate) fn fill(package: &[u8], values: Value) -> Vec<u8> {
     let template = Template::compile(package).unwrap_or_else(|error| panic!("{error}"));
     let mut out = Vec::new();
-    let report = template.render(values, &mut out).unwrap_or_else(|error| panic!("{error}"));
+    let report = template
+        .render(values, &mut out)
+        .unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(report.document_bytes, out.len() as u64);
     out
 }
@@ -84,7 +98,9 @@ pub(crate) fn fill(package: &[u8], values: Value) -> Vec<u8> {
 pub(crate) fn body(template: &str, values: Value) -> String {
     let document = entry(&fill(&docx(template), values), "word/document.xml");
     let (_, rest) = document.split_once("<w:body>").unwrap();
-    rest.strip_suffix("</w:body></w:document>").unwrap().to_owned()
+    rest.strip_suffix("</w:body></w:document>")
+        .unwrap()
+        .to_owned()
 }
 
 pub(crate) fn compile_error(package: &[u8]) -> TemplateError {
@@ -93,7 +109,9 @@ pub(crate) fn compile_error(package: &[u8]) -> TemplateError {
 
 pub(crate) fn render_error(body: &str, values: Value) -> RenderError {
     let template = Template::compile(&docx(body)).unwrap_or_else(|error| panic!("{error}"));
-    template.render(values, std::io::sink()).expect_err("a render that fails")
+    template
+        .render(values, std::io::sink())
+        .expect_err("a render that fails")
 }
 
 /// The text of all `w:t`, with breaks and tabs, one line a paragraph.
@@ -109,6 +127,9 @@ pub(crate) fn text(xml: &str) -> String {
             _ => {}
         }
     }
-    let out = out.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
+    let out = out
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"");
     out.replace("&amp;", "&")
 }
