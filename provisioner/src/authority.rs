@@ -1,0 +1,378 @@
+//! A certificate authority in a folder.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use rcgen::{CertificateParams, Issuer, KeyPair};
+use sha2::{Digest, Sha256};
+use spokegate_contract::Address;
+use spokegate_daemon::{Secret, SecretError};
+use spokegate_identity::{Principal, ServiceName, TrustDomain};
+
+use crate::files::{Access, WriteError, write_new};
+use crate::plan::{CertificatePlan, HostName, PlanError, Usage, Validity};
+
+mod stored;
+mod x509;
+
+const CERTIFICATE_FILE: &str = "ca.pem";
+const KEY_FILE: &str = "ca-key.pem";
+
+/// Which of the two hops an authority is for. Neither trusts the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hop {
+    /// Segments, broker, sanitizer: MQTT.
+    Fabric,
+    /// Sanitizer, report service: HTTPS.
+    Inner,
+}
+
+impl Hop {
+    /// The folder of its authority: `fabric` or `inner`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fabric => "fabric",
+            Self::Inner => "inner",
+        }
+    }
+
+    /// The hop on which a service presents itself as a client.
+    pub fn of(service: ServiceName) -> Self {
+        match service {
+            ServiceName::Sanitizer => Self::Fabric,
+            ServiceName::ReportService => Self::Inner,
+        }
+    }
+}
+
+impl fmt::Display for Hop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Hop {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Fabric, Self::Inner]
+            .into_iter()
+            .find(|hop| hop.as_str() == text)
+            .ok_or_else(|| format!("{text:?} is no authority; allowed are fabric and inner"))
+    }
+}
+
+/// Why an authority cannot be made, opened or used.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthorityError {
+    /// Something is there already, or the disk refuses.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The request makes no certificate.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The key file is missing or open to others.
+    #[error(transparent)]
+    Key(#[from] SecretError),
+    /// A file of the authority cannot be read.
+    #[error("cannot read {}, hint: `spokegate ca init` makes the authorities", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The files are not those of an authority that this program made.
+    #[error("the authority in {} cannot be used: {problem}", directory.display())]
+    Unusable {
+        /// Its folder.
+        directory: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// An identity of the other hop.
+    #[error("the {hop} authority does not issue to {principal}, hint: use the other authority")]
+    WrongHop {
+        /// The authority that was asked.
+        hop: Hop,
+        /// Who would have been named.
+        principal: String,
+    },
+    /// The certificate would outlive the authority.
+    #[error(
+        "the certificate would outlive the authority, which ends at {0}, hint: ask for fewer days"
+    )]
+    OutlivesAuthority(String),
+    /// The library refused.
+    #[error("cannot make the certificate: {0}")]
+    Library(String),
+}
+
+/// A new certificate with its key.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    /// The certificate, PEM.
+    pub certificate_pem: String,
+    /// Its private key, PKCS #8 in PEM.
+    pub key_pem: Secret,
+    /// The root that its holder trusts for the peer, PEM.
+    pub ca_pem: String,
+}
+
+impl Issued {
+    /// Writes `certificate.pem`, `key.pem` (mode 0600) and `ca.pem`; refuses when one is there.
+    pub fn write(&self, directory: &Path) -> Result<(), AuthorityError> {
+        let files = [
+            ("key.pem", Access::Owner, self.key_pem.expose().as_bytes()),
+            (
+                "certificate.pem",
+                Access::Everyone,
+                self.certificate_pem.as_bytes(),
+            ),
+            ("ca.pem", Access::Everyone, self.ca_pem.as_bytes()),
+        ];
+        Ok(write_new(directory, &files)?)
+    }
+}
+
+/// One certificate authority, open for signing.
+pub struct Authority {
+    hop: Hop,
+    trust_domain: TrustDomain,
+    certificate_der: Vec<u8>,
+    certificate_pem: String,
+    not_after_ms: u64,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    /// Makes a new authority in `directory`: `ca.pem` and `ca-key.pem` (mode 0600). Refuses when
+    /// one is there.
+    pub fn create(
+        directory: &Path,
+        hop: Hop,
+        trust_domain: &TrustDomain,
+        validity: Validity,
+    ) -> Result<Self, AuthorityError> {
+        let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).map_err(library)?;
+        let params = x509::authority(hop, trust_domain, validity)?;
+        let certificate = params.self_signed(&key).map_err(library)?;
+        let (key_pem, certificate_pem) = (Secret::new(key.serialize_pem()), certificate.pem());
+        let files = [
+            (KEY_FILE, Access::Owner, key_pem.expose().as_bytes()),
+            (
+                CERTIFICATE_FILE,
+                Access::Everyone,
+                certificate_pem.as_bytes(),
+            ),
+        ];
+        write_new(directory, &files)?;
+        Self::open(directory)
+    }
+
+    /// Opens the authority in `directory`. Refuses files that it did not make: another subject,
+    /// a key that does not belong to the certificate, or a key file that others may read.
+    pub fn open(directory: &Path) -> Result<Self, AuthorityError> {
+        let path = directory.join(CERTIFICATE_FILE);
+        let certificate_pem = std::fs::read_to_string(&path)
+            .map_err(|source| AuthorityError::Unreadable { path, source })?;
+        let key_pem = Secret::read_file(&directory.join(KEY_FILE))?;
+        let unusable = |problem: String| AuthorityError::Unusable {
+            directory: directory.to_owned(),
+            problem,
+        };
+        let key =
+            KeyPair::from_pkcs8_pem_and_sign_algo(key_pem.expose(), &rcgen::PKCS_ECDSA_P256_SHA256)
+                .map_err(|_| unusable(format!("{KEY_FILE} holds no ECDSA P-256 key")))?;
+        let stored = stored::read(&certificate_pem, key.public_key_raw()).map_err(unusable)?;
+        let params = x509::authority(stored.hop, &stored.trust_domain, stored.validity)?;
+        Ok(Self {
+            hop: stored.hop,
+            trust_domain: stored.trust_domain,
+            certificate_der: stored.der,
+            certificate_pem,
+            not_after_ms: stored.validity.not_after_ms,
+            issuer: Issuer::new(params, key),
+        })
+    }
+
+    /// Which hop it is for.
+    pub fn hop(&self) -> Hop {
+        self.hop
+    }
+
+    /// The installation whose identities it issues.
+    pub fn trust_domain(&self) -> &TrustDomain {
+        &self.trust_domain
+    }
+
+    /// Its own certificate, PEM: the root that peers trust.
+    pub fn certificate_pem(&self) -> &str {
+        &self.certificate_pem
+    }
+
+    /// SHA-256 of its certificate, in hex: what a join token pins.
+    pub fn fingerprint(&self) -> String {
+        Sha256::digest(&self.certificate_der)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
+    /// When its certificate ends, in milliseconds since the Unix epoch.
+    pub fn not_after_ms(&self) -> u64 {
+        self.not_after_ms
+    }
+
+    /// A certificate for an agent. Only the fabric authority issues these.
+    pub fn issue_satellite(
+        &self,
+        address: &Address,
+        validity: Validity,
+    ) -> Result<Issued, AuthorityError> {
+        self.issue(&CertificatePlan::satellite(
+            address,
+            &self.trust_domain,
+            validity,
+        )?)
+    }
+
+    /// A certificate for a service as a client, from the authority of its hop.
+    pub fn issue_service(
+        &self,
+        name: ServiceName,
+        validity: Validity,
+    ) -> Result<Issued, AuthorityError> {
+        self.issue(&CertificatePlan::service(
+            name,
+            &self.trust_domain,
+            validity,
+        )?)
+    }
+
+    /// A certificate for a listener.
+    pub fn issue_server(
+        &self,
+        names: &[HostName],
+        validity: Validity,
+    ) -> Result<Issued, AuthorityError> {
+        self.issue(&CertificatePlan::server(names, validity)?)
+    }
+
+    /// Makes a new key and signs what the plan says.
+    pub fn issue(&self, plan: &CertificatePlan) -> Result<Issued, AuthorityError> {
+        if let Some(principal) = plan.identity().filter(|principal| !self.serves(principal)) {
+            return Err(AuthorityError::WrongHop {
+                hop: self.hop,
+                principal: principal.to_string(),
+            });
+        }
+        if plan.validity().not_after_ms > self.not_after_ms {
+            return Err(AuthorityError::OutlivesAuthority(
+                x509::moment(self.not_after_ms)?.to_string(),
+            ));
+        }
+        let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).map_err(library)?;
+        let params: CertificateParams = x509::leaf(plan)?;
+        let certificate = params.signed_by(&key, &self.issuer).map_err(library)?;
+        Ok(Issued {
+            certificate_pem: certificate.pem(),
+            key_pem: Secret::new(key.serialize_pem()),
+            ca_pem: self.certificate_pem.clone(),
+        })
+    }
+
+    fn serves(&self, principal: &Principal) -> bool {
+        match principal {
+            Principal::Satellite(_) => self.hop == Hop::Fabric,
+            Principal::Service(name) => self.hop == Hop::of(*name),
+        }
+    }
+}
+
+impl fmt::Debug for Authority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Authority");
+        shown
+            .field("hop", &self.hop)
+            .field("trust_domain", &self.trust_domain)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Both authorities of an installation, in the folders `fabric` and `inner` of one folder.
+#[derive(Debug)]
+pub struct Authorities {
+    /// Of the first hop.
+    pub fabric: Authority,
+    /// Of the second hop.
+    pub inner: Authority,
+}
+
+impl Authorities {
+    /// Makes both; refuses when one is there.
+    pub fn create(
+        directory: &Path,
+        trust_domain: &TrustDomain,
+        validity: Validity,
+    ) -> Result<Self, AuthorityError> {
+        let create = |hop: Hop| {
+            Authority::create(&directory.join(hop.as_str()), hop, trust_domain, validity)
+        };
+        Ok(Self {
+            fabric: create(Hop::Fabric)?,
+            inner: create(Hop::Inner)?,
+        })
+    }
+
+    /// Opens both.
+    pub fn open(directory: &Path) -> Result<Self, AuthorityError> {
+        let open = |hop: Hop| {
+            let directory = directory.join(hop.as_str());
+            let authority = Authority::open(&directory)?;
+            if authority.hop == hop {
+                return Ok(authority);
+            }
+            let problem = format!("it is the {} authority", authority.hop);
+            Err(AuthorityError::Unusable { directory, problem })
+        };
+        Ok(Self {
+            fabric: open(Hop::Fabric)?,
+            inner: open(Hop::Inner)?,
+        })
+    }
+
+    /// The authority of a hop.
+    pub fn of(&self, hop: Hop) -> &Authority {
+        match hop {
+            Hop::Fabric => &self.fabric,
+            Hop::Inner => &self.inner,
+        }
+    }
+
+    /// A certificate for a service as a client, from the authority of its hop.
+    pub fn issue_service(
+        &self,
+        name: ServiceName,
+        validity: Validity,
+    ) -> Result<Issued, AuthorityError> {
+        self.of(Hop::of(name)).issue_service(name, validity)
+    }
+}
+
+fn library(error: rcgen::Error) -> AuthorityError {
+    AuthorityError::Library(error.to_string())
+}
+
+impl From<Usage> for rcgen::ExtendedKeyUsagePurpose {
+    fn from(usage: Usage) -> Self {
+        match usage {
+            Usage::Client => Self::ClientAuth,
+            Usage::Server => Self::ServerAuth,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
