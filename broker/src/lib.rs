@@ -1,1 +1,23 @@
-//! spokegate-broker
+#![doc = include_str!("../README.md")]
+
+mod cell;
+mod config;
+mod explain;
+mod front;
+mod meters;
+pub mod packet;
+pub mod policy;
+mod rate;
+mod service;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use config::{BrokerConfig, BrokerLimits, BrokerTls, DEFAULTS, Listener, ListenerKind};
+pub use explain::{Action, Verdict, explain};
+pub use front::Broker;
+pub use service::BrokerService;
+
+/// Locks, also when a task panicked while it held the lock: what the crate's locks guard is valid between statements.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,135 @@
+//! The front: owns every socket, and lets nothing through to a cell that the policy did not permit.
+
+mod accept;
+mod door;
+mod end;
+mod inbound;
+mod inflight;
+mod outbound;
+mod pending;
+mod quota;
+mod session;
+
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rustls::ServerConfig;
+use spokegate_daemon::{Clock, Context, Latch, Tasks};
+use spokegate_identity::{Reloading, TrustDomain};
+use tokio::net::TcpListener;
+
+use crate::cell::Cells;
+use crate::config::{BrokerConfig, BrokerLimits, ListenerKind};
+use crate::meters::Meters;
+use crate::rate::PerAddress;
+use pending::Pending;
+use quota::Quotas;
+
+/// How long sessions may take to say goodbye when the broker stops.
+const DRAIN_GRACE: Duration = Duration::from_secs(10);
+
+/// A running broker.
+pub struct Broker {
+    addresses: Vec<(ListenerKind, SocketAddr)>,
+    shared: Arc<Shared>,
+    _ready: Latch,
+}
+
+/// What all connections share.
+struct Shared {
+    limits: BrokerLimits,
+    trust_domain: TrustDomain,
+    tls: Reloading<ServerConfig>,
+    cells: Cells,
+    meters: Meters,
+    clock: Clock,
+    tasks: Tasks,
+    per_address: Mutex<PerAddress>,
+    pending: Pending,
+    quotas: Quotas,
+    sessions: AtomicUsize,
+    unnamed: AtomicUsize,
+}
+
+impl Broker {
+    /// Loads the TLS files, binds every listener and starts to serve.
+    pub async fn bind(config: BrokerConfig, context: &Context) -> anyhow::Result<Self> {
+        let tls = Reloading::server(config.tls.files()).context("load the broker's TLS files ([tls])")?;
+        let limits = config.limits;
+        let now_ms = context.clock.monotonic_ms();
+        let shared = Arc::new(Shared {
+            limits,
+            trust_domain: config.trust_domain.clone(),
+            tls,
+            cells: Cells::new(limits.sizes(), limits.tenants_max),
+            meters: Meters::new(),
+            clock: context.clock.clone(),
+            tasks: context.tasks.child(),
+            per_address: Mutex::new(PerAddress::new(
+                limits.connections_per_address_per_s,
+                limits.connections_per_address_burst,
+                now_ms,
+            )),
+            pending: Pending::new(limits.pending_max),
+            quotas: Quotas::new(limits.messages_per_s, limits.bytes_per_s, limits.connections_max),
+            sessions: AtomicUsize::new(0),
+            unnamed: AtomicUsize::new(0),
+        });
+        let mut bound = Vec::new();
+        for listener in &config.listener {
+            anyhow::ensure!(
+                listener.kind == ListenerKind::Mtls || listener.address.ip().is_loopback(),
+                "an open listener binds to loopback only, not to {}",
+                listener.address
+            );
+            let socket = TcpListener::bind(listener.address)
+                .await
+                .with_context(|| format!("bind a listener to {}", listener.address))?;
+            bound.push((listener.kind, socket));
+        }
+        let mut addresses = Vec::new();
+        for (kind, socket) in bound {
+            let address = socket.local_addr().context("ask a listener for its address")?;
+            tracing::info!(kind = ?kind, %address, "listening");
+            addresses.push((kind, address));
+            shared.tasks.spawn("listener", accept::run(Arc::clone(&shared), kind, socket));
+        }
+        let ready = context.readiness.latch("listeners");
+        ready.set();
+        Ok(Self { addresses, shared, _ready: ready })
+    }
+
+    /// Where satellites and the sanitizer connect.
+    pub fn addr(&self) -> SocketAddr {
+        self.address_of(ListenerKind::Mtls).unwrap_or(self.addresses[0].1)
+    }
+
+    /// The first listener of a kind.
+    pub fn address_of(&self, kind: ListenerKind) -> Option<SocketAddr> {
+        self.addresses.iter().find(|(of, _)| *of == kind).map(|(_, address)| *address)
+    }
+
+    /// Reads the TLS files again; new connections meet the new ones.
+    pub fn reload(&self) -> anyhow::Result<()> {
+        self.shared.tls.reload().context("reload the broker's TLS files")
+    }
+
+    /// Stops to accept, ends every session, and returns when all links are gone from their routers.
+    pub async fn shutdown(&self) {
+        self.shared.tasks.shutdown(DRAIN_GRACE).await;
+    }
+
+    /// Returns when the broker has stopped.
+    pub async fn join(&self) {
+        self.shared.tasks.join().await;
+    }
+
+    /// Ends one tenant's router as a bug in it would.
+    #[cfg(any(test, feature = "fault-injection"))]
+    pub fn kill_router(&self, tenant: &spokegate_contract::TenantId) {
+        self.shared.cells.kill_router(tenant);
+    }
+}

@@ -1,0 +1,72 @@
+//! The accept loops: nothing here waits for a client.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+
+use super::{Shared, door, end::End};
+use crate::config::ListenerKind;
+use crate::lock;
+use crate::meters::Meters;
+use crate::rate::Admission;
+
+/// Pause after a failed accept, which mostly means that file descriptors ran out.
+const FAILURE_PAUSE: Duration = Duration::from_millis(50);
+
+/// Accepts until the broker stops.
+pub(super) async fn run(shared: Arc<Shared>, kind: ListenerKind, socket: TcpListener) {
+    let soft = shared.tasks.soft();
+    while let Some(accepted) = soft.run_until_cancelled(socket.accept()).await {
+        match accepted {
+            Ok((stream, peer)) => admit(&shared, kind, stream, peer.ip()),
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(FAILURE_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn admit(shared: &Arc<Shared>, kind: ListenerKind, stream: TcpStream, peer: IpAddr) {
+    shared.meters.accepted.increment(1);
+    let now_ms = shared.clock.monotonic_ms();
+    match lock(&shared.per_address).admit(network(peer), now_ms) {
+        Admission::Permitted => {}
+        Admission::Refused => return End::Rate.refuse(None),
+        Admission::RefusedAgain => return Meters::denied(End::Rate.reason()),
+    }
+    // Without it a small answer waits for the peer's delayed acknowledgement.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "the connection was gone before it was served");
+        return;
+    }
+    let entering = door::enter(Arc::clone(shared), kind, stream);
+    shared.tasks.spawn_watched("connection", entering, |failure| {
+        tracing::error!(error = %failure, "a connection's task broke off; only that connection ends");
+    });
+}
+
+/// What counts as one address: in IPv6 a /64, which is what one customer of a provider has.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+        address => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_network_is_one_address() {
+        let check = |address: &str, expected: &str| {
+            assert_eq!(network(address.parse().unwrap()), expected.parse::<IpAddr>().unwrap(), "{address}");
+        };
+        check("192.0.2.7", "192.0.2.7");
+        check("::ffff:192.0.2.7", "192.0.2.7");
+        check("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::");
+    }
+}

@@ -1,0 +1,201 @@
+//! From a client to its cell: read, rate, policy, hand over, acknowledge.
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+use spokegate_daemon::audit::Event;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::sync::mpsc;
+
+use super::end::{End, about, told};
+use super::outbound::Answer;
+use super::session::Running;
+use crate::cell::{Handed, LinkSender};
+use crate::lock;
+use crate::meters::Meters;
+use crate::packet::{Decoder, Limits, Packet, Publish, Qos};
+use crate::policy::{self, Session};
+
+/// Bytes read at once while no packet's length is known.
+const READ_BYTES: usize = 16_384;
+/// Filters that one session may hold.
+const SUBSCRIPTIONS_MAX: usize = 64;
+/// Refused filters after which a session is ended; each of them is one line in the audit.
+const REFUSALS_MAX: usize = 64;
+
+/// The packets of one client.
+pub(super) struct Inbound<R> {
+    reader: R,
+    buffer: BytesMut,
+    decoder: Decoder,
+}
+
+impl<R: AsyncRead + Unpin> Inbound<R> {
+    pub(super) fn new(reader: R) -> Self {
+        Self { reader, buffer: BytesMut::new(), decoder: Decoder::new(Limits::WIRE) }
+    }
+
+    /// The next packet and its size in bytes.
+    pub(super) async fn next(&mut self) -> Result<(Packet, usize), End> {
+        loop {
+            let before = self.buffer.len();
+            if let Some(packet) = self.decoder.next(&mut self.buffer).map_err(End::Malformed)? {
+                return Ok((packet, before - self.buffer.len()));
+            }
+            if self.buffer.capacity() == self.buffer.len() {
+                self.buffer.reserve(READ_BYTES);
+            }
+            match self.reader.read_buf(&mut self.buffer).await {
+                Ok(0) | Err(_) => return Err(End::Lost),
+                Ok(_) => {}
+            }
+        }
+    }
+}
+
+/// Serves what the client sends until the session ends.
+pub(super) async fn run<R: AsyncRead + Unpin>(
+    running: &Running,
+    inbound: &mut Inbound<R>,
+    link: &mut LinkSender,
+    answers: &mpsc::Sender<Answer>,
+) -> End {
+    let mut client = Client { running, link, answers, refusals: 0 };
+    loop {
+        let next = inbound.next();
+        let next = match running.keep_alive {
+            Some(keep_alive) => tokio::time::timeout(keep_alive, next).await.unwrap_or(Err(End::Silent)),
+            None => next.await,
+        };
+        let step = match next {
+            Ok((packet, bytes)) => {
+                running.throttle(bytes).await;
+                client.serve(packet).await
+            }
+            Err(end) => Err(end),
+        };
+        if let Err(end) = step {
+            return end;
+        }
+    }
+}
+
+struct Client<'a> {
+    running: &'a Running,
+    link: &'a mut LinkSender,
+    answers: &'a mpsc::Sender<Answer>,
+    refusals: usize,
+}
+
+impl Client<'_> {
+    async fn serve(&mut self, packet: Packet) -> Result<(), End> {
+        match packet {
+            Packet::Publish(message) => self.publish(message).await,
+            Packet::Puback(id) => {
+                self.running.inflight.acknowledge(id);
+                Ok(())
+            }
+            Packet::Subscribe { packet_id, filters } => self.subscribe(packet_id, filters).await,
+            Packet::Unsubscribe { packet_id, filters } => {
+                lock(&self.running.subscriptions).retain(|held| !filters.iter().any(|filter| filter == held.filter()));
+                self.say(Answer::Unsuback(packet_id)).await
+            }
+            Packet::Pingreq => self.say(Answer::Pingresp).await,
+            Packet::Connect(_) => Err(End::OutOfPlace),
+            Packet::Disconnect => Err(End::Closed),
+        }
+    }
+
+    async fn publish(&mut self, message: Publish) -> Result<(), End> {
+        let running = self.running;
+        let permit = policy::publish(&running.session, &message)
+            .map_err(|denial| End::Denied(denial, told(&message.topic)))?;
+        let meters = &running.shared.meters;
+        meters.messages_in.increment(1);
+        meters.bytes_in.increment(message.payload.len() as u64);
+        let handed = running.cell.publish(self.link, &permit, &message).await.map_err(|_| End::RouterGone)?;
+        match handed {
+            Handed::Queued => {}
+            Handed::NoConsumer => meters.unrouted.increment(1),
+            Handed::Overflow => meters.overflowed.increment(1),
+        }
+        match message.qos {
+            Qos::AtMostOnce => Ok(()),
+            _ => self.say(Answer::Puback(message.packet_id)).await,
+        }
+    }
+
+    async fn subscribe(&mut self, packet_id: u16, filters: Vec<(String, Qos)>) -> Result<(), End> {
+        let mut granted = Vec::with_capacity(filters.len());
+        for (filter, qos) in filters {
+            granted.push(self.subscribe_one(&filter, qos).await?);
+        }
+        self.say(Answer::Suback(packet_id, granted)).await?;
+        if self.refusals > REFUSALS_MAX { Err(End::Stubborn) } else { Ok(()) }
+    }
+
+    async fn subscribe_one(&mut self, filter: &str, qos: Qos) -> Result<Option<Qos>, End> {
+        let running = self.running;
+        let permit = match policy::subscribe(&running.session, filter, qos) {
+            Ok(permit) => permit,
+            Err(denial) => {
+                self.refuse(denial.name(), filter);
+                return Ok(None);
+            }
+        };
+        let (first, known) = {
+            let held = lock(&running.subscriptions);
+            if held.len() >= SUBSCRIPTIONS_MAX {
+                drop(held);
+                self.refuse("too-many-subscriptions", filter);
+                return Ok(None);
+            }
+            (held.is_empty(), held.iter().any(|held| held.filter() == filter))
+        };
+        let granted = permit.qos();
+        let attached = lock(&running.consumer).is_some();
+        if matches!(running.session, Session::Open(_)) {
+            if !known {
+                running.cell.subscribe_open(self.link, &permit).await.map_err(|_| End::RouterGone)?;
+            }
+            self.hold(permit);
+        } else {
+            // Held first: what the router sends from now on is meant for it.
+            self.hold(permit);
+            if first && !attached {
+                let slow = running.slow.clone();
+                let consumer = running.cell.attach(self.link, &running.session, slow).await.map_err(|_| End::RouterGone)?;
+                *lock(&running.consumer) = consumer;
+            }
+        }
+        Ok(Some(granted))
+    }
+
+    fn hold(&self, permit: policy::SubscribePermit) {
+        let mut held = lock(&self.running.subscriptions);
+        held.retain(|other| other.filter() != permit.filter());
+        held.push(permit);
+    }
+
+    fn refuse(&mut self, reason: &'static str, filter: &str) {
+        self.refusals += 1;
+        Meters::denied(reason);
+        let told = told(filter);
+        about(Event::denied(reason), &self.running.session, &self.running.principal).topic(&told).emit("subscribe refused");
+    }
+
+    async fn say(&self, answer: Answer) -> Result<(), End> {
+        self.answers.send(answer).await.map_err(|_| End::Lost)
+    }
+}
+
+impl Running {
+    /// Counts a packet against the identity's rates and waits as long as they ask for.
+    async fn throttle(&self, bytes: usize) {
+        let wait_ms = lock(&self.quota).take(bytes, self.shared.clock.monotonic_ms());
+        if wait_ms > 0 {
+            self.shared.meters.throttled_ms.increment(wait_ms);
+            tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! A session: its seat, its link, its two directions, and its orderly end.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use spokegate_contract::envelope::Presence;
+use spokegate_daemon::audit::Event;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::door::{FAREWELL, answer};
+use super::end::{End, about};
+use super::inbound::{self, Inbound};
+use super::inflight::Inflight;
+use super::outbound::{self, ANSWERS_MAX};
+use super::quota::Quota;
+use super::Shared;
+use crate::cell::{Cell, Consumer, LinkReceiver, LinkSender, NoLink, Occupancy, Seat};
+use crate::meters::Gauged;
+use crate::packet::{ConnectCode, Will, connack};
+use crate::policy::{Session, SubscribePermit};
+
+/// How long a predecessor may take to leave its seat, and a router to make a link.
+const SEAT_WAIT: Duration = Duration::from_secs(10);
+
+/// A session that policy permits.
+pub(super) struct Opening {
+    pub(super) shared: Arc<Shared>,
+    pub(super) session: Session,
+    pub(super) principal: String,
+    pub(super) keep_alive: Option<Duration>,
+    pub(super) will: Option<Will>,
+}
+
+/// What both directions of a session share.
+pub(super) struct Running {
+    pub(super) shared: Arc<Shared>,
+    pub(super) cell: Arc<Cell>,
+    pub(super) session: Session,
+    pub(super) principal: String,
+    pub(super) keep_alive: Option<Duration>,
+    pub(super) quota: Arc<Mutex<Quota>>,
+    pub(super) inflight: Inflight,
+    pub(super) subscriptions: Mutex<Vec<SubscribePermit>>,
+    pub(super) consumer: Mutex<Option<Arc<Consumer>>>,
+    /// Cancelled when the session's queue ran over.
+    pub(super) slow: CancellationToken,
+}
+
+/// Runs a session to its end.
+pub(super) async fn run<R, W>(opening: Opening, mut inbound: Inbound<R>, mut writer: W)
+where
+    R: AsyncRead + Unpin + Send,
+    W: AsyncWrite + Unpin + Send,
+{
+    let Some(_counted) = Counted::up(&opening.shared) else {
+        End::Full.refuse(Some(&opening.principal));
+        return answer(&mut writer, ConnectCode::Unavailable).await;
+    };
+    let (cell, seat, link) = match sit_down(&opening).await {
+        Ok(seated) => seated,
+        Err(end) => {
+            end.refuse(Some(&opening.principal));
+            return answer(&mut writer, ConnectCode::Unavailable).await;
+        }
+    };
+    let started_ms = opening.shared.clock.monotonic_ms();
+    let running = opening.start(cell);
+    about(Event::allowed("connect"), &running.session, &running.principal).emit("connected");
+    let end = serve(&running, &seat, link, &mut inbound, &mut writer).await;
+    let lasted_ms = running.shared.clock.monotonic_ms().saturating_sub(started_ms);
+    end.conclude(&running.session, &running.principal, lasted_ms);
+    // Only now may a successor sit down: the link is gone from the router.
+    drop(seat);
+    let _ = tokio::time::timeout(FAREWELL, writer.shutdown()).await;
+}
+
+/// Serves both directions until one of them ends, then takes the link out of its router.
+async fn serve<R, W>(
+    running: &Running,
+    seat: &Seat,
+    (mut sender, mut receiver): (LinkSender, LinkReceiver),
+    inbound: &mut Inbound<R>,
+    writer: &mut W,
+) -> End
+where
+    R: AsyncRead + Unpin + Send,
+    W: AsyncWrite + Unpin + Send,
+{
+    let (answers_tx, mut answers_rx) = mpsc::channel(ANSWERS_MAX);
+    let stopping = running.shared.tasks.soft();
+    let conversation = async {
+        let welcome = async {
+            writer.write_all(&connack(ConnectCode::Accepted)).await?;
+            writer.flush().await
+        };
+        if welcome.await.is_err() {
+            return End::Lost;
+        }
+        running.presence(&mut sender, true).await;
+        tokio::select! {
+            end = inbound::run(running, inbound, &mut sender, &answers_tx) => end,
+            end = outbound::run(running, writer, &mut receiver, &mut answers_rx) => end,
+        }
+    };
+    let end = tokio::select! {
+        end = conversation => end,
+        () = seat.replaced().cancelled() => End::Replaced,
+        () = running.slow.cancelled() => End::Slow,
+        () = stopping.cancelled() => End::Stopping,
+    };
+    if let Some(consumer) = crate::lock(&running.consumer).take() {
+        running.cell.detach(&consumer);
+    }
+    running.presence(&mut sender, false).await;
+    let closed = sender.close(receiver).await;
+    if closed.is_err() || matches!(end, End::RouterGone) {
+        running.shared.lost_router(&running.cell);
+    }
+    end
+}
+
+/// Finds the session's cell, waits for its seat and opens its link; once more if the router turned out to be dead.
+async fn sit_down(opening: &Opening) -> Result<(Arc<Cell>, Seat, (LinkSender, LinkReceiver)), End> {
+    let shared = &opening.shared;
+    for _attempt in 0..2 {
+        let cell = shared.cells.of(&opening.session).map_err(|_| End::Full)?;
+        shared.meters.tenants.set(shared.cells.tenants() as f64);
+        let seat = match tokio::time::timeout(SEAT_WAIT, cell.seats().take(&opening.session)).await {
+            Ok(Occupancy::Seated(seat)) => seat,
+            Ok(Occupancy::Superseded) => return Err(End::Replaced),
+            Err(_) => return Err(End::RouterGone),
+        };
+        let (asked, session) = (Arc::clone(&cell), opening.session.clone());
+        let link = shared.tasks.blocking("link", move || (asked.link(&session, &seat), seat));
+        match tokio::time::timeout(SEAT_WAIT, link).await {
+            Ok(Some((Ok(link), seat))) => return Ok((cell, seat, link)),
+            Ok(Some((Err(NoLink::Full), _))) => return Err(End::Full),
+            Ok(Some((Err(NoLink::Gone(_)), _)) | None) | Err(_) => shared.lost_router(&cell),
+        }
+    }
+    Err(End::RouterGone)
+}
+
+impl Opening {
+    fn start(self, cell: Arc<Cell>) -> Running {
+        let quota = self.shared.quotas.of(&self.session, self.shared.clock.monotonic_ms());
+        Running {
+            inflight: Inflight::new(self.shared.limits.inflight),
+            shared: self.shared,
+            cell,
+            session: self.session,
+            principal: self.principal,
+            keep_alive: self.keep_alive,
+            quota,
+            subscriptions: Mutex::default(),
+            consumer: Mutex::default(),
+            slow: CancellationToken::new(),
+        }
+    }
+}
+
+impl Running {
+    /// Tells the sanitizer that this satellite has come or gone. A router that has ended tells nobody, and its
+    /// successor asks who is there.
+    async fn presence(&self, sender: &mut LinkSender, online: bool) {
+        if let Session::Satellite(address) = &self.session {
+            let presence = Presence { online, at_ms: self.shared.clock.now_ms() };
+            let _ = self.cell.presence(sender, address, presence).await;
+        }
+    }
+}
+
+impl Shared {
+    fn lost_router(&self, cell: &Cell) {
+        if cell.condemn() {
+            self.meters.routers_lost.increment(1);
+        }
+    }
+}
+
+/// A session that counts against the broker's limit until dropped.
+struct Counted {
+    shared: Arc<Shared>,
+    #[expect(dead_code, reason = "counts while it lives")]
+    gauged: Gauged,
+}
+
+impl Counted {
+    fn up(shared: &Arc<Shared>) -> Option<Self> {
+        let before = shared.sessions.fetch_add(1, Ordering::SeqCst);
+        let counted = Self { shared: Arc::clone(shared), gauged: Gauged::up(&shared.meters.sessions) };
+        (before < shared.limits.connections_max).then_some(counted)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.shared.sessions.fetch_sub(1, Ordering::SeqCst);
+    }
+}
