@@ -1,1 +1,27 @@
-//! spokegate-sanitizer
+#![doc = include_str!("../README.md")]
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)
+)]
+
+pub mod body;
+mod check;
+mod config;
+pub mod contracts;
+mod egress;
+mod ingest;
+mod link;
+mod sandbox;
+mod service;
+mod setup;
+mod stdio;
+mod supervisor;
+mod worker;
+
+pub use config::{
+    BrokerConfig, DEFAULTS, InnerConfig, QuarantineConfig, SanitizerConfig, SealConfig,
+    WorkerConfig,
+};
+pub use service::{SanitizerService, Verb};
+pub use setup::{SandboxMode, TlsPaths};
+pub use supervisor::Sanitizer;

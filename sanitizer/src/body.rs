@@ -1,0 +1,14 @@
+//! Bodies: strict decoding into a bounded tree, and canonical JSON written anew from it.
+
+mod decode;
+mod float;
+mod json;
+mod refusal;
+mod text;
+mod tree;
+
+pub use decode::{BodyLimits, decode};
+pub use json::write_value;
+pub use refusal::{Refusal, Rule};
+pub use text::TextClass;
+pub use tree::{Elements, Item, Members, Node, Tree};

@@ -1,0 +1,237 @@
+//! The configuration: one struct per section of `defaults.toml`, which documents every key.
+
+use crate::setup::{EgressSetup, IngestSetup, LogSetup, SandboxMode, TlsPaths, WorkerSetup};
+use serde::Deserialize;
+use spokegate_contract::TenantId;
+use spokegate_daemon::config::{Faults, Section};
+use spokegate_daemon::logging::{LogConfig, LogFormat};
+use spokegate_daemon::ops::OpsConfig;
+use spokegate_identity::{TrustDomain, is_reserved_tenant};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// The documented defaults.
+pub const DEFAULTS: &str = include_str!("defaults.toml");
+
+/// All of it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct SanitizerConfig {
+    /// The name in all certificates of this installation.
+    pub trust_domain: TrustDomain,
+    /// The customers.
+    pub tenants: Vec<TenantId>,
+    /// Folder of the dataset contracts.
+    pub schemas: PathBuf,
+    /// Bytes of records that may wait for the centre, per customer.
+    pub outbox_bytes_max: u64,
+    /// The first hop.
+    pub broker: BrokerConfig,
+    /// The second hop.
+    pub inner: InnerConfig,
+    /// The seal.
+    pub seal: SealConfig,
+    /// The workers.
+    pub worker: WorkerConfig,
+    /// Refused messages.
+    pub quarantine: QuarantineConfig,
+    /// The operator's listener.
+    pub ops: OpsConfig,
+    /// The log.
+    pub log: LogConfig,
+}
+
+/// `[broker]`
+#[derive(Debug, Clone, Deserialize)]
+pub struct BrokerConfig {
+    /// `host:port`.
+    pub address: String,
+    /// The name in the broker's certificate.
+    pub server_name: Option<String>,
+    /// Keep-alive, in seconds.
+    pub keep_alive_s: u16,
+    /// Messages per second and customer.
+    pub messages_per_s: u32,
+    /// Bytes per second and customer.
+    pub bytes_per_s: u64,
+    /// Open requests per customer.
+    pub requests_max: usize,
+    /// Files.
+    pub tls: TlsPaths,
+}
+
+/// `[inner]`
+#[derive(Debug, Clone, Deserialize)]
+pub struct InnerConfig {
+    /// Where the centre connects.
+    pub listen: SocketAddr,
+    /// Files.
+    pub tls: TlsPaths,
+}
+
+/// `[seal]`
+#[derive(Debug, Clone, Deserialize)]
+pub struct SealConfig {
+    /// The key's file.
+    pub key_file: PathBuf,
+}
+
+/// `[worker]`
+#[derive(Debug, Clone, Deserialize)]
+pub struct WorkerConfig {
+    /// What a missing layer means.
+    pub sandbox: SandboxMode,
+    /// Bytes on top of the program.
+    pub memory_bytes_max: u64,
+    /// CPU time of one message.
+    pub cpu_ms_max: u64,
+    /// Wall time of one message.
+    pub stall_ms_max: u64,
+    /// Messages until it is replaced.
+    pub messages_max: u64,
+    /// Seconds until it is replaced.
+    pub age_max_s: u64,
+}
+
+/// `[quarantine]`
+#[derive(Debug, Clone, Deserialize)]
+pub struct QuarantineConfig {
+    /// Folder.
+    pub directory: PathBuf,
+    /// Most bytes in it.
+    pub bytes_max: u64,
+    /// Longest stay, in hours.
+    pub age_max_h: u64,
+}
+
+impl Section for SanitizerConfig {
+    fn validate(&self, faults: &mut Faults) {
+        if self.tenants.is_empty() {
+            faults
+                .add("tenants", "names no customer")
+                .hint("tenants = [\"acme\"]");
+        }
+        let mut seen = BTreeSet::new();
+        for tenant in &self.tenants {
+            if !seen.insert(tenant) {
+                faults.add("tenants", format!("names {tenant} twice"));
+            }
+            if is_reserved_tenant(tenant) {
+                faults
+                    .add("tenants", format!("{tenant} is a reserved name"))
+                    .hint("choose another id for the customer");
+            }
+        }
+        let port = self
+            .broker
+            .address
+            .rsplit_once(':')
+            .and_then(|(_, port)| port.parse::<u16>().ok());
+        if port.is_none() {
+            faults
+                .add("broker.address", "has no port")
+                .allowed("host:port")
+                .hint("address = \"broker.example:8883\"");
+        }
+        if self.broker.keep_alive_s == 0 {
+            faults
+                .add("broker.keep_alive_s", "is 0")
+                .allowed("1 to 65535")
+                .hint("keep_alive_s = 30");
+        }
+        for (key, value, least) in [
+            (
+                "broker.messages_per_s",
+                u64::from(self.broker.messages_per_s),
+                1,
+            ),
+            ("broker.bytes_per_s", self.broker.bytes_per_s, 131_072),
+            ("broker.requests_max", self.broker.requests_max as u64, 1),
+            ("outbox_bytes_max", self.outbox_bytes_max, 1_048_576),
+            (
+                "worker.memory_bytes_max",
+                self.worker.memory_bytes_max,
+                33_554_432,
+            ),
+            ("worker.cpu_ms_max", self.worker.cpu_ms_max, 10),
+            ("worker.stall_ms_max", self.worker.stall_ms_max, 10),
+            ("worker.messages_max", self.worker.messages_max, 1),
+            ("worker.age_max_s", self.worker.age_max_s, 1),
+        ] {
+            if value < least {
+                faults
+                    .add(key, format!("is {value}"))
+                    .allowed(format!("{least} or more"));
+            }
+        }
+        faults.within("log", &self.log);
+        faults.within("ops", &self.ops);
+    }
+}
+
+impl SanitizerConfig {
+    pub(crate) fn ingest_setup(&self) -> IngestSetup {
+        let host = self
+            .broker
+            .address
+            .rsplit_once(':')
+            .map_or("", |(host, _)| host);
+        IngestSetup {
+            log: self.log_setup(),
+            trust_domain: self.trust_domain.to_string(),
+            tenants: self.tenants.clone(),
+            schemas: self.schemas.clone(),
+            broker: self.broker.address.clone(),
+            server_name: self
+                .broker
+                .server_name
+                .clone()
+                .unwrap_or_else(|| host.to_owned()),
+            tls: self.broker.tls.clone(),
+            keep_alive_s: self.broker.keep_alive_s,
+            messages_per_s: self.broker.messages_per_s,
+            bytes_per_s: self.broker.bytes_per_s,
+            requests_max: self.broker.requests_max,
+        }
+    }
+
+    pub(crate) fn worker_setup(&self) -> WorkerSetup {
+        WorkerSetup {
+            schemas: self.schemas.clone(),
+            sandbox: self.worker.sandbox,
+            memory_bytes_max: self.worker.memory_bytes_max,
+            cpu_ms_max: self.worker.cpu_ms_max,
+        }
+    }
+
+    pub(crate) fn egress_setup(&self) -> EgressSetup {
+        EgressSetup {
+            log: self.log_setup(),
+            trust_domain: self.trust_domain.to_string(),
+            listen: self.inner.listen,
+            tls: self.inner.tls.clone(),
+            seal_key_file: self.seal.key_file.clone(),
+        }
+    }
+
+    fn log_setup(&self) -> LogSetup {
+        LogSetup {
+            json: self.log.format == LogFormat::Json,
+            filter: self.log.filter.clone(),
+        }
+    }
+}
+
+impl LogSetup {
+    pub(crate) fn init(&self) {
+        let format = if self.json {
+            LogFormat::Json
+        } else {
+            LogFormat::Text
+        };
+        spokegate_daemon::logging::init(&LogConfig {
+            format,
+            filter: self.filter.clone(),
+        });
+    }
+}

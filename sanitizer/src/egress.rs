@@ -1,0 +1,109 @@
+//! The egress process: checks seals and serves the second hop. It never filters.
+
+mod auth;
+mod handlers;
+mod outbox;
+mod shared;
+
+use crate::link::{Frame, FromEgress, ToEgress};
+use crate::setup::EgressSetup;
+use crate::stdio;
+use crate::worker::Key;
+use anyhow::{Context as _, bail};
+use shared::Shared;
+use spokegate_daemon::http::{self, HttpLimits};
+use spokegate_daemon::{Context, run_until_signal};
+use spokegate_identity::TrustDomain;
+use std::fs::File;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// Connections of the centre; one per lane and some for calls.
+const CONNECTIONS_MAX: usize = 64;
+/// Longest wait between two requests on a connection; above the longest poll.
+const IDLE_MS: u64 = 60_000;
+/// Time between two reports of the counters.
+const COUNTERS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Runs the egress process until its standard input ends.
+#[must_use]
+pub(crate) fn main() -> ExitCode {
+    run_until_signal("sanitizer-egress", run)
+}
+
+async fn run(context: Context) -> anyhow::Result<()> {
+    let (mut input, out) =
+        stdio::open(&context.tasks).context("open the pipes of the supervisor")?;
+    let setup = match input.next::<ToEgress>().await? {
+        Some(Frame {
+            head: ToEgress::Setup(setup),
+            ..
+        }) => *setup,
+        Some(_) => bail!("the first frame is no set-up"),
+        None => return Ok(()),
+    };
+    setup.log.init();
+    let shared = Arc::new(share(&setup, out.clone())?);
+    let listener = TcpListener::bind(setup.listen)
+        .await
+        .with_context(|| format!("bind the second hop (inner.listen) to {}", setup.listen))?;
+    let tls = spokegate_identity::server_config(&setup.tls.files())
+        .context("make the TLS configuration of the second hop")?;
+    let limits = HttpLimits {
+        connections_max: CONNECTIONS_MAX,
+        header_ms: IDLE_MS,
+        ..HttpLimits::default()
+    };
+    let server = http::tls_serve(
+        listener,
+        tls,
+        handlers::router(Arc::clone(&shared)),
+        limits,
+        &context.tasks,
+    )?;
+    out.send(&FromEgress::Listening(server.addr()), b"").await;
+    context
+        .tasks
+        .spawn("counters", report(Arc::clone(&shared), context.clone()));
+    let soft = context.tasks.soft();
+    while let Some(frame) = soft.run_until_cancelled(input.next::<ToEgress>()).await {
+        // Nothing below waits: what the supervisor sends is always taken.
+        match frame? {
+            Some(Frame {
+                head: ToEgress::Record { tenant, record },
+                body,
+            }) => shared.take(tenant, &record, body),
+            Some(Frame {
+                head: ToEgress::Outcome(outcome),
+                ..
+            }) => shared.conclude(outcome),
+            Some(Frame {
+                head: ToEgress::Status,
+                body,
+            }) => shared.set_status(body),
+            Some(Frame {
+                head: ToEgress::Setup(_),
+                ..
+            }) => bail!("a second set-up"),
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+fn share(setup: &EgressSetup, out: stdio::Out) -> anyhow::Result<Shared> {
+    let path = &setup.seal_key_file;
+    let file = File::open(path).with_context(|| format!("open the seal key {}", path.display()))?;
+    let trust_domain: TrustDomain = setup.trust_domain.clone().try_into()?;
+    Ok(Shared::new(Key::read(file)?, trust_domain, out))
+}
+
+async fn report(shared: Arc<Shared>, context: Context) {
+    let soft = context.tasks.soft();
+    let mut timer = tokio::time::interval(COUNTERS_INTERVAL);
+    while soft.run_until_cancelled(timer.tick()).await.is_some() {
+        shared.report();
+    }
+}

@@ -1,0 +1,171 @@
+//! The requests of the second hop.
+
+use super::auth;
+use super::shared::Shared;
+use crate::link::{CallVerb, Outcome};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::http::{HeaderName, StatusCode, header};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use spokegate_contract::record::{BOOT_HEADER, ErrorBody, ErrorDetail, PullBody};
+use spokegate_contract::{FailureClass, TenantId};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Largest request body.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Longest poll.
+const WAIT_MS_MAX: u32 = 25_000;
+/// Most records of one answer.
+const RECORDS_MAX: u32 = 4_096;
+/// Most bytes of one answer.
+const ANSWER_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// How long a call may take inside.
+const CALL_LIMIT: Duration = Duration::from_secs(5);
+/// Quarantine records of one answer when no limit is given.
+const QUARANTINE_LIMIT: usize = 100;
+
+/// All routes; each only for the centre.
+pub(super) fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/v1/pull", post(pull))
+        .route("/v1/requests", post(requests))
+        .route("/v1/acks", post(acks))
+        .route("/v1/quarantine", get(quarantine))
+        .route("/v1/status", get(status))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn_with_state(
+            Arc::clone(&shared),
+            auth::only_the_centre,
+        ))
+        .with_state(shared)
+}
+
+async fn pull(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    let mut asked: PullBody = match serde_json::from_slice(&body) {
+        Ok(asked) => asked,
+        Err(error) => {
+            return refuse(
+                400,
+                FailureClass::Refused,
+                format!("the pull is malformed: {error}"),
+            );
+        }
+    };
+    if asked.max == 0 || asked.wait_ms > WAIT_MS_MAX {
+        let detail = format!("max is 1 or more and wait_ms at most {WAIT_MS_MAX}");
+        return refuse(400, FailureClass::Refused, detail);
+    }
+    asked.max = asked.max.min(RECORDS_MAX);
+    asked.max_bytes = asked.max_bytes.min(ANSWER_BYTES_MAX);
+    let wait = Duration::from_millis(u64::from(asked.wait_ms));
+    let lines = tokio::time::timeout(wait, shared.pull(&asked))
+        .await
+        .unwrap_or_default();
+    let headers = [
+        (header::CONTENT_TYPE, "application/x-ndjson".to_owned()),
+        (HeaderName::from_static(BOOT_HEADER), shared.boot.clone()),
+    ];
+    (headers, Body::from(lines)).into_response()
+}
+
+async fn requests(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    call(&shared, CallVerb::Requests, &body).await
+}
+
+async fn acks(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    call(&shared, CallVerb::Acks, &body).await
+}
+
+async fn call(shared: &Shared, verb: CallVerb, body: &[u8]) -> Response {
+    let Some((call, outcome)) = shared.call(verb, body) else {
+        return refuse(
+            503,
+            FailureClass::Refused,
+            "too many calls wait; try again".to_owned(),
+        );
+    };
+    match tokio::time::timeout(CALL_LIMIT, outcome).await {
+        Ok(Ok(Outcome {
+            status,
+            class: None,
+            ..
+        })) => StatusCode::from_u16(status)
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+            .into_response(),
+        Ok(Ok(Outcome {
+            status,
+            class: Some(class),
+            detail,
+            ..
+        })) => refuse(status, class, detail),
+        _ => {
+            shared.give_up(call);
+            refuse(
+                503,
+                FailureClass::Offline,
+                "the sanitizer's first hop does not answer".to_owned(),
+            )
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct QuarantineQuery {
+    tenant: Option<String>,
+    limit: Option<usize>,
+}
+
+async fn quarantine(
+    State(shared): State<Arc<Shared>>,
+    Query(query): Query<QuarantineQuery>,
+) -> Response {
+    let tenant = match query
+        .tenant
+        .filter(|tenant| !tenant.is_empty())
+        .map(TenantId::try_from)
+        .transpose()
+    {
+        Ok(tenant) => tenant,
+        Err(error) => return refuse(400, FailureClass::Refused, format!("tenant: {error}")),
+    };
+    let records = shared.refused(tenant.as_ref(), query.limit.unwrap_or(QUARANTINE_LIMIT));
+    let mut body = b"{\"quarantine\":[".to_vec();
+    for (index, record) in records.iter().enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(record);
+    }
+    body.extend_from_slice(b"]}");
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+async fn status(State(shared): State<Arc<Shared>>) -> Response {
+    let (inside, depths) = shared.status();
+    let mut status: Value = serde_json::from_slice(&inside).unwrap_or_else(|_| json!({}));
+    if let Some(members) = status.as_object_mut() {
+        members.insert("boot".to_owned(), json!(shared.boot));
+        members.insert("lanes".to_owned(), json!(depths));
+    }
+    (
+        [(header::CONTENT_TYPE, "application/json")],
+        status.to_string(),
+    )
+        .into_response()
+}
+
+fn refuse(status: u16, class: FailureClass, detail: String) -> Response {
+    let body = ErrorBody {
+        error: ErrorDetail { class, detail },
+    };
+    let text = serde_json::to_string(&body).expect("plain data is always written");
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, [(header::CONTENT_TYPE, "application/json")], text).into_response()
+}

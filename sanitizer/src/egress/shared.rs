@@ -1,0 +1,197 @@
+//! What the frames from the supervisor and the requests of the centre share.
+
+use super::outbox::Outbox;
+use crate::link::{CallVerb, FromEgress, Outcome, RecordHead};
+use crate::stdio::Out;
+use crate::worker::Key;
+use bytes::Bytes;
+use spokegate_contract::TenantId;
+use spokegate_contract::record::{Lane, PullBody};
+use spokegate_identity::TrustDomain;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Notify, oneshot};
+
+/// Quarantine records that `GET /v1/quarantine` can show.
+const QUARANTINE_SHOWN_MAX: usize = 1_000;
+/// Calls that wait for their outcome; further ones are refused.
+const CALLS_MAX: usize = 1_024;
+
+/// One lane.
+#[derive(Debug, Default)]
+struct LaneBox {
+    outbox: Mutex<Outbox>,
+    filled: Notify,
+}
+
+/// Everything.
+pub(super) struct Shared {
+    /// Names this run: cursors of another run mean nothing.
+    pub(super) boot: String,
+    pub(super) trust_domain: TrustDomain,
+    key: Key,
+    out: Out,
+    lanes: BTreeMap<Lane, LaneBox>,
+    calls: Mutex<(u64, HashMap<u64, oneshot::Sender<Outcome>>)>,
+    status: Mutex<Bytes>,
+    refused: Mutex<VecDeque<(TenantId, Bytes)>>,
+    counters: Mutex<BTreeMap<String, u64>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub(super) fn new(key: Key, trust_domain: TrustDomain, out: Out) -> Shared {
+        Shared {
+            // The same source of randomness and the same form.
+            boot: spokegate_contract::RequestId::random().to_string(),
+            trust_domain,
+            key,
+            out,
+            lanes: Lane::ALL
+                .into_iter()
+                .map(|lane| (lane, LaneBox::default()))
+                .collect(),
+            calls: Mutex::default(),
+            status: Mutex::new(Bytes::from_static(b"{}")),
+            refused: Mutex::default(),
+            counters: Mutex::default(),
+        }
+    }
+
+    pub(super) fn count(&self, name: &str) {
+        let mut counters = lock(&self.counters);
+        let counter = counters.entry(name.to_owned()).or_default();
+        *counter = counter.saturating_add(1);
+    }
+
+    /// Takes a record over, if its seal holds.
+    pub(super) fn take(&self, tenant: TenantId, head: &RecordHead, record: Bytes) {
+        if !self.key.holds(&record, &head.seal) {
+            tracing::error!(tenant.id = %tenant, size_bytes = record.len(), "a record with a broken seal was dropped");
+            self.count("broken_seals");
+            self.freed(tenant, record.len() as u64);
+            return;
+        }
+        self.count("records");
+        if head.lane == Lane::Quarantine {
+            let mut refused = lock(&self.refused);
+            if refused.len() >= QUARANTINE_SHOWN_MAX {
+                refused.pop_front();
+            }
+            refused.push_back((tenant.clone(), record.clone()));
+        }
+        if let Some(lane) = self.lanes.get(&head.lane) {
+            lock(&lane.outbox).push(tenant, record, head.seal.clone());
+            lane.filled.notify_waiters();
+        }
+    }
+
+    /// Frees what the centre has taken over, then hands out what waits in the lane; returns once there is something.
+    pub(super) async fn pull(&self, body: &PullBody) -> Vec<u8> {
+        let Some(lane) = self.lanes.get(&body.lane) else {
+            return Vec::new();
+        };
+        if body.boot == self.boot {
+            let freed = lock(&lane.outbox).free(body.ack);
+            freed
+                .into_iter()
+                .for_each(|(tenant, bytes)| self.freed(tenant, bytes));
+        }
+        loop {
+            let filled = lane.filled.notified();
+            let lines = lock(&lane.outbox).lines(
+                body.max as usize,
+                usize::try_from(body.max_bytes).unwrap_or(usize::MAX),
+            );
+            if !lines.is_empty() {
+                return lines;
+            }
+            filled.await;
+        }
+    }
+
+    fn freed(&self, tenant: TenantId, bytes: u64) {
+        // The supervisor reads all the time; a loss would only narrow the tenant's room.
+        if !self.out.try_send(&FromEgress::Freed { tenant, bytes }, b"") {
+            self.count("frees_lost");
+        }
+    }
+
+    /// Hands a call inwards; the receiver gets its outcome.
+    pub(super) fn call(
+        &self,
+        verb: CallVerb,
+        body: &[u8],
+    ) -> Option<(u64, oneshot::Receiver<Outcome>)> {
+        let (sender, receiver) = oneshot::channel();
+        let call = {
+            let mut calls = lock(&self.calls);
+            if calls.1.len() >= CALLS_MAX {
+                return None;
+            }
+            calls.0 = calls.0.wrapping_add(1);
+            let call = calls.0;
+            calls.1.insert(call, sender);
+            call
+        };
+        if self.out.try_send(&FromEgress::Call { call, verb }, body) {
+            Some((call, receiver))
+        } else {
+            self.give_up(call);
+            None
+        }
+    }
+
+    /// Nobody waits for the outcome any more.
+    pub(super) fn give_up(&self, call: u64) {
+        lock(&self.calls).1.remove(&call);
+    }
+
+    /// The outcome of a call.
+    pub(super) fn conclude(&self, outcome: Outcome) {
+        if let Some(waiting) = lock(&self.calls).1.remove(&outcome.call) {
+            // The caller may have gone.
+            let _ = waiting.send(outcome);
+        }
+    }
+
+    pub(super) fn set_status(&self, status: Bytes) {
+        *lock(&self.status) = status;
+    }
+
+    /// The supervisor's part of the status and the depth of the lanes.
+    pub(super) fn status(&self) -> (Bytes, BTreeMap<&'static str, usize>) {
+        let depths = self
+            .lanes
+            .iter()
+            .map(|(lane, content)| (lane.as_str(), lock(&content.outbox).len()))
+            .collect();
+        (lock(&self.status).clone(), depths)
+    }
+
+    /// The newest quarantine records, newest first.
+    pub(super) fn refused(&self, tenant: Option<&TenantId>, limit: usize) -> Vec<Bytes> {
+        let refused = lock(&self.refused);
+        let wanted = refused
+            .iter()
+            .rev()
+            .filter(|(owner, _)| tenant.is_none_or(|tenant| tenant == owner));
+        wanted
+            .take(limit)
+            .map(|(_, record)| record.clone())
+            .collect()
+    }
+
+    /// Tells the supervisor the counters.
+    pub(super) fn report(&self) {
+        let counters = lock(&self.counters)
+            .iter()
+            .map(|(name, value)| (format!("egress_{name}"), *value))
+            .collect();
+        // The next report says the same and more.
+        self.out.try_send(&FromEgress::Counters(counters), b"");
+    }
+}

@@ -1,0 +1,131 @@
+//! The ingest process: one MQTT session per tenant, and the checks that need no look into a body.
+
+mod bucket;
+mod calls;
+mod counters;
+mod intake;
+mod mqtt;
+mod requests;
+mod session;
+mod tls;
+
+use crate::link::{CallVerb, FromIngest, ToIngest};
+use crate::setup::IngestSetup;
+use crate::stdio::{self, Out};
+use anyhow::{Context as _, bail};
+use calls::Calls;
+use counters::Counters;
+use session::SessionEvent;
+use spokegate_contract::TenantId;
+use spokegate_daemon::{Context, run_until_signal};
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Calls and acknowledgements that wait for a session; further calls are refused, acks repeat by themselves.
+const SESSION_EVENTS: usize = 1024;
+/// Time between two reports of the counters.
+const COUNTERS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Runs the ingest process until its standard input ends.
+#[must_use]
+pub(crate) fn main() -> ExitCode {
+    run_until_signal("sanitizer-ingest", run)
+}
+
+async fn run(context: Context) -> anyhow::Result<()> {
+    let (mut input, out) =
+        stdio::open(&context.tasks).context("open the pipes of the supervisor")?;
+    let setup = match input.next::<ToIngest>().await? {
+        Some(frame) => match frame.head {
+            ToIngest::Setup(setup) => *setup,
+            _ => bail!("the first frame is no set-up"),
+        },
+        None => return Ok(()),
+    };
+    setup.log.init();
+    let counters = Arc::new(Counters::default());
+    let sessions = start_sessions(&setup, &context, &out, &counters)?;
+    let calls = Calls::open(&setup.schemas)?;
+    context.tasks.spawn(
+        "counters",
+        report(Arc::clone(&counters), out.clone(), context.clone()),
+    );
+    let soft = context.tasks.soft();
+    while let Some(frame) = soft.run_until_cancelled(input.next::<ToIngest>()).await {
+        let Some(frame) = frame? else { break };
+        match frame.head {
+            ToIngest::Setup(_) => bail!("a second set-up"),
+            ToIngest::Done {
+                tenant,
+                token,
+                refused,
+            } => {
+                if let Some(session) = sessions.get(&tenant) {
+                    // At most as many as there are open messages, for which there is room.
+                    let _ = session.try_send(SessionEvent::Done { token, refused });
+                }
+            }
+            ToIngest::Call {
+                call,
+                verb: CallVerb::Requests,
+            } => {
+                let refused = calls.request(call, &frame.body, context.clock.now_ms(), &sessions);
+                if let Some(outcome) = refused {
+                    counters.add("requests_refused");
+                    out.try_send(&FromIngest::Outcome(outcome), b"");
+                }
+            }
+            ToIngest::Call {
+                call,
+                verb: CallVerb::Acks,
+            } => {
+                out.try_send(
+                    &FromIngest::Outcome(calls.acks(call, &frame.body, &sessions)),
+                    b"",
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+fn start_sessions(
+    setup: &IngestSetup,
+    context: &Context,
+    out: &Out,
+    counters: &Arc<Counters>,
+) -> anyhow::Result<Sessions> {
+    let endpoint = mqtt::Endpoint::new(setup)?;
+    let mut sessions = BTreeMap::new();
+    for tenant in &setup.tenants {
+        let (sender, receiver) = mpsc::channel(SESSION_EVENTS);
+        let session = session::Session::new(
+            tenant.clone(),
+            setup,
+            endpoint.clone(),
+            session::Links {
+                context: context.clone(),
+                out: out.clone(),
+                counters: Arc::clone(counters),
+            },
+        );
+        context.tasks.spawn("session", session.run(receiver));
+        sessions.insert(tenant.clone(), sender);
+    }
+    Ok(sessions)
+}
+
+/// The sessions by tenant.
+type Sessions = BTreeMap<TenantId, mpsc::Sender<SessionEvent>>;
+
+async fn report(counters: Arc<Counters>, out: Out, context: Context) {
+    let soft = context.tasks.soft();
+    let mut timer = tokio::time::interval(COUNTERS_INTERVAL);
+    while soft.run_until_cancelled(timer.tick()).await.is_some() {
+        out.send(&FromIngest::Counters(counters.snapshot()), b"")
+            .await;
+    }
+}

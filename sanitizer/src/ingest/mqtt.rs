@@ -1,0 +1,180 @@
+//! The adapter to rumqttc: its types stop here.
+//!
+//! The poll loop has a task of its own and never waits for anything but the network: a client that awaited a publish
+//! inside it would wait for itself.
+
+use super::tls;
+use crate::setup::IngestSetup;
+use anyhow::{Context as _, bail};
+use bytes::Bytes;
+use rumqttc::{
+    AsyncClient, ClientError, ConnectReturnCode, Event, EventLoop, MqttOptions, NetworkOptions,
+    Packet, Publish, QoS, SubscribeReasonCode, TlsConfiguration, Transport,
+};
+use rustls::ClientConfig;
+use spokegate_contract::limits::PACKET_BYTES_MAX;
+use spokegate_contract::{TenantId, filter};
+use spokegate_daemon::Tasks;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+/// Packets that wait to be written.
+const REQUESTS: usize = 1024;
+/// Messages that wait for the session. A broker has fewer unacknowledged ones, so overflow ends the connection.
+pub(super) const ARRIVALS: usize = 512;
+/// Seconds for the TCP, TLS and MQTT handshakes together.
+const CONNECT_S: u64 = 10;
+
+/// Where and how to connect.
+#[derive(Clone)]
+pub(super) struct Endpoint {
+    host: String,
+    port: u16,
+    tls: Arc<ClientConfig>,
+    keep_alive: Duration,
+}
+
+/// A message that has come and is not acknowledged.
+#[derive(Debug)]
+pub(super) struct Arrival(Publish);
+
+impl Arrival {
+    pub(super) fn topic(&self) -> &str {
+        &self.0.topic
+    }
+
+    pub(super) fn payload(&self) -> &Bytes {
+        &self.0.payload
+    }
+}
+
+/// What a connection tells its session.
+#[derive(Debug)]
+pub(super) enum Arrived {
+    /// Connected and subscribed.
+    Subscribed,
+    /// A message.
+    Message(Arrival),
+    /// The end, in words.
+    Closed(String),
+}
+
+/// One connection. Dropping it ends it.
+pub(super) struct Connection {
+    client: AsyncClient,
+    pub(super) arrived: mpsc::Receiver<Arrived>,
+    poll: AbortHandle,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.poll.abort();
+    }
+}
+
+impl Endpoint {
+    pub(super) fn new(setup: &IngestSetup) -> anyhow::Result<Endpoint> {
+        let Some((host, port)) = setup.broker.rsplit_once(':') else {
+            bail!("broker.address has no port")
+        };
+        let host = host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .to_owned();
+        let tls = tls::client_config(&setup.tls.files(), &host, &setup.server_name)
+            .context("make the TLS configuration towards the broker")?;
+        let port = port.parse().context("broker.address has no port")?;
+        Ok(Endpoint {
+            host,
+            port,
+            tls,
+            keep_alive: Duration::from_secs(u64::from(setup.keep_alive_s)),
+        })
+    }
+
+    /// Starts to connect as the sanitizer's session of a tenant.
+    pub(super) fn connect(&self, tenant: &TenantId, tasks: &Tasks) -> Connection {
+        let id = spokegate_identity::sanitizer_client_id(tenant);
+        let mut options = MqttOptions::new(id, self.host.clone(), self.port);
+        options.set_keep_alive(self.keep_alive);
+        options.set_clean_session(true);
+        options.set_manual_acks(true);
+        options.set_max_packet_size(PACKET_BYTES_MAX, PACKET_BYTES_MAX);
+        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(
+            Arc::clone(&self.tls),
+        )));
+        let (client, mut events) = AsyncClient::new(options, REQUESTS);
+        let mut network = NetworkOptions::new();
+        network.set_tcp_nodelay(true);
+        network.set_connection_timeout(CONNECT_S);
+        events.set_network_options(network);
+        let (sender, arrived) = mpsc::channel(ARRIVALS);
+        let poll = poll(events, client.clone(), filter::tenant_up(tenant), sender);
+        let poll = tasks.spawn_watched("broker connection", poll, |failure| {
+            tracing::error!(error = %failure, "a broker connection ended badly");
+        });
+        Connection {
+            client,
+            arrived,
+            poll,
+        }
+    }
+}
+
+impl Connection {
+    /// Acknowledges a message; false when the connection is gone.
+    pub(super) fn acknowledge(&self, arrival: &Arrival) -> bool {
+        self.client.try_ack(&arrival.0).is_ok()
+    }
+
+    /// Publishes with QoS 1; false when the connection is gone or takes no more.
+    pub(super) fn publish(&self, topic: String, payload: impl Into<Vec<u8>>) -> bool {
+        let result: Result<(), ClientError> =
+            self.client
+                .try_publish(topic, QoS::AtLeastOnce, false, payload);
+        result.is_ok()
+    }
+}
+
+async fn poll(
+    mut events: EventLoop,
+    client: AsyncClient,
+    filter: String,
+    sender: mpsc::Sender<Arrived>,
+) {
+    let reason = loop {
+        let arrived = match events.poll().await {
+            Ok(Event::Incoming(Packet::ConnAck(answer)))
+                if answer.code == ConnectReturnCode::Success =>
+            {
+                if client
+                    .try_subscribe(filter.clone(), QoS::AtLeastOnce)
+                    .is_err()
+                {
+                    break "cannot subscribe".to_owned();
+                }
+                continue;
+            }
+            Ok(Event::Incoming(Packet::SubAck(answer))) => {
+                if !matches!(
+                    answer.return_codes.as_slice(),
+                    [SubscribeReasonCode::Success(_)]
+                ) {
+                    break format!("the broker refuses the subscription {filter}");
+                }
+                Arrived::Subscribed
+            }
+            Ok(Event::Incoming(Packet::Publish(publish))) => Arrived::Message(Arrival(publish)),
+            Ok(Event::Incoming(Packet::Disconnect)) => break "the broker disconnected".to_owned(),
+            Ok(_) => continue,
+            Err(error) => break error.to_string(),
+        };
+        if sender.try_send(arrived).is_err() {
+            break "more unacknowledged messages than there is room for".to_owned();
+        }
+    };
+    // The session may have dropped the connection.
+    let _ = sender.send(Arrived::Closed(reason)).await;
+}

@@ -1,0 +1,416 @@
+//! One tenant's session: the loop over what the broker, the lane and the centre say.
+
+use super::bucket::Bucket;
+use super::counters::Counters;
+use super::intake::{Intake, Verdict};
+use super::mqtt::{Arrival, Arrived, Connection, Endpoint};
+use crate::link::{FromIngest, Outcome};
+use crate::setup::IngestSetup;
+use crate::stdio::Out;
+use bytes::Bytes;
+use spokegate_contract::envelope::Ack;
+use spokegate_contract::{
+    Address, Channel, DatasetId, Envelope, FailureClass, RequestId, SatelliteId, TenantId, Topic,
+};
+use spokegate_daemon::{Backoff, Context};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// Messages that are not acknowledged yet. Brokers keep to fewer; one that does not is disconnected.
+const OPEN_MESSAGES_MAX: usize = 400;
+/// Time between two looks for requests past their deadline.
+const TICK: Duration = Duration::from_millis(250);
+
+/// What the session is told.
+#[derive(Debug)]
+pub(super) enum SessionEvent {
+    /// A message has left the worker.
+    Done { token: u64, refused: bool },
+    /// The centre asks for data.
+    Request {
+        call: u64,
+        id: RequestId,
+        satellite: SatelliteId,
+        dataset: DatasetId,
+        version: u16,
+        deadline_ms: u64,
+        payload: Bytes,
+    },
+    /// The centre has taken something over.
+    Ack { satellite: SatelliteId, ack: Ack },
+}
+
+/// What a session shares with the process.
+pub(super) struct Links {
+    pub(super) context: Context,
+    pub(super) out: Out,
+    pub(super) counters: Arc<Counters>,
+}
+
+/// A message that is not acknowledged, in the order of arrival.
+struct Unacknowledged {
+    arrival: Arrival,
+    token: u64,
+    request: Option<(RequestId, SatelliteId)>,
+    done: bool,
+}
+
+/// One tenant's session.
+pub(super) struct Session {
+    tenant: TenantId,
+    endpoint: Endpoint,
+    links: Links,
+    intake: Intake,
+    bucket: Bucket,
+    requests_max: usize,
+    open: VecDeque<Unacknowledged>,
+    connection: Option<Connection>,
+    up: bool,
+    read_after: Instant,
+}
+
+impl Session {
+    pub(super) fn new(
+        tenant: TenantId,
+        setup: &IngestSetup,
+        endpoint: Endpoint,
+        links: Links,
+    ) -> Session {
+        let now_ms = links.context.clock.now_ms();
+        // Tokens of an earlier process that are still in the lane must not be taken for this one's.
+        let first_token = now_ms.wrapping_shl(20);
+        Session {
+            intake: Intake::new(tenant.clone(), first_token),
+            bucket: Bucket::new(
+                setup.messages_per_s,
+                setup.bytes_per_s,
+                links.context.clock.monotonic_ms(),
+            ),
+            requests_max: setup.requests_max,
+            tenant,
+            endpoint,
+            links,
+            open: VecDeque::new(),
+            connection: None,
+            up: false,
+            read_after: Instant::now(),
+        }
+    }
+
+    /// Runs until the stop; connects again and again.
+    pub(super) async fn run(mut self, mut events: mpsc::Receiver<SessionEvent>) {
+        let soft = self.links.context.tasks.soft();
+        let mut timer = tokio::time::interval(TICK);
+        let mut backoff = Backoff::new(100, 15_000);
+        let mut connect_after = Instant::now();
+        loop {
+            if self.connection.is_none() && connect_after <= Instant::now() {
+                self.connection = Some(
+                    self.endpoint
+                        .connect(&self.tenant, &self.links.context.tasks),
+                );
+            }
+            let may_read = self.read_after <= Instant::now();
+            tokio::select! {
+                arrived = arrival(self.connection.as_mut()), if may_read => match arrived {
+                    Arrived::Subscribed => {
+                        backoff.reset();
+                        self.subscribed().await;
+                    }
+                    Arrived::Message(arrival) => self.message(arrival).await,
+                    Arrived::Closed(reason) => {
+                        self.closed(&reason).await;
+                        let delay = backoff.next_delay();
+                        connect_after = Instant::now().checked_add(delay).unwrap_or(connect_after);
+                    }
+                },
+                event = events.recv() => match event {
+                    Some(event) => self.told(event).await,
+                    None => return,
+                },
+                () = tokio::time::sleep_until(self.read_after), if !may_read => {}
+                () = tokio::time::sleep_until(connect_after), if self.connection.is_none() => {}
+                _ = timer.tick() => self.tick(),
+                () = soft.cancelled() => return,
+            }
+        }
+    }
+
+    async fn subscribed(&mut self) {
+        self.up = true;
+        tracing::info!(tenant.id = %self.tenant, "the broker session is up");
+        self.links
+            .out
+            .send(
+                &FromIngest::Session {
+                    tenant: self.tenant.clone(),
+                    up: true,
+                },
+                b"",
+            )
+            .await;
+        for open in self.intake.requests.all_unanswered() {
+            self.publish(
+                &open.satellite,
+                Channel::Pull(open.dataset.clone()),
+                open.payload.clone(),
+            );
+        }
+    }
+
+    async fn closed(&mut self, reason: &str) {
+        self.connection = None;
+        // Unacknowledged messages belong to the connection; what the lane has of them goes on.
+        self.open.clear();
+        self.intake.forget_presence();
+        tracing::warn!(tenant.id = %self.tenant, error = reason, "the broker session is down");
+        if std::mem::take(&mut self.up) {
+            self.links
+                .out
+                .send(
+                    &FromIngest::Session {
+                        tenant: self.tenant.clone(),
+                        up: false,
+                    },
+                    b"",
+                )
+                .await;
+        }
+    }
+
+    async fn message(&mut self, arrival: Arrival) {
+        let wait_ms = self.bucket.take(
+            arrival.payload().len(),
+            self.links.context.clock.monotonic_ms(),
+        );
+        if wait_ms > 0 {
+            self.links.counters.add("throttled");
+            let wait = Duration::from_millis(wait_ms);
+            self.read_after = Instant::now().checked_add(wait).unwrap_or(self.read_after);
+        }
+        let verdict = self.intake.take(
+            arrival.topic(),
+            arrival.payload(),
+            self.links.context.clock.now_ms(),
+        );
+        match verdict {
+            Verdict::Forward(work) => {
+                if self.open.len() >= OPEN_MESSAGES_MAX {
+                    self.closed("more unacknowledged messages than allowed")
+                        .await;
+                    return;
+                }
+                self.links.counters.add("received");
+                let request = work.id.map(|id| (id, work.satellite.clone()));
+                let hello = (work.channel == "hello").then(|| work.satellite.clone());
+                let payload = arrival.payload().clone();
+                self.open.push_back(Unacknowledged {
+                    arrival,
+                    token: work.token,
+                    request,
+                    done: false,
+                });
+                self.links
+                    .out
+                    .send(&FromIngest::Message(*work), &payload)
+                    .await;
+                if let Some(satellite) = hello {
+                    self.ask_again(&satellite);
+                }
+            }
+            Verdict::Drop(reason) => {
+                self.links.counters.add(reason);
+                self.dispose(arrival);
+            }
+            Verdict::Stored {
+                satellite,
+                epoch,
+                sequence,
+            } => {
+                self.links.counters.add("dropped_stored_pushes");
+                self.publish(
+                    &satellite,
+                    Channel::Ack,
+                    Ack::Push { epoch, sequence }.encode(),
+                );
+                self.dispose(arrival);
+            }
+        }
+    }
+
+    /// A message that goes nowhere is acknowledged in its turn.
+    fn dispose(&mut self, arrival: Arrival) {
+        self.open.push_back(Unacknowledged {
+            arrival,
+            token: 0,
+            request: None,
+            done: true,
+        });
+        self.acknowledge();
+    }
+
+    /// Acknowledges in the order of arrival, as some brokers insist.
+    fn acknowledge(&mut self) {
+        while self.open.front().is_some_and(|first| first.done) {
+            if let (Some(first), Some(connection)) = (self.open.pop_front(), &self.connection) {
+                // When the connection is gone, the broker sends it again.
+                connection.acknowledge(&first.arrival);
+            }
+        }
+    }
+
+    /// A satellite that has just connected may have missed its requests.
+    fn ask_again(&self, satellite: &SatelliteId) {
+        for open in self.intake.requests.unanswered(satellite) {
+            self.publish(
+                satellite,
+                Channel::Pull(open.dataset.clone()),
+                open.payload.clone(),
+            );
+        }
+    }
+
+    async fn told(&mut self, event: SessionEvent) {
+        match event {
+            SessionEvent::Done { token, refused } => self.done(token, refused),
+            SessionEvent::Request {
+                call,
+                id,
+                satellite,
+                dataset,
+                version,
+                deadline_ms,
+                payload,
+            } => {
+                let asked = (satellite, dataset, version);
+                let outcome = match self.request(id, asked, deadline_ms, payload) {
+                    Ok(()) => Outcome {
+                        call,
+                        status: 202,
+                        class: None,
+                        detail: String::new(),
+                    },
+                    Err((class, detail)) => Outcome {
+                        call,
+                        status: 503,
+                        class: Some(class),
+                        detail,
+                    },
+                };
+                self.links
+                    .out
+                    .send(&FromIngest::Outcome(outcome), b"")
+                    .await;
+            }
+            SessionEvent::Ack { satellite, ack } => {
+                match &ack {
+                    Ack::Push { epoch, sequence } => {
+                        self.intake.stored(&satellite, *epoch, *sequence)
+                    }
+                    Ack::Cancel { id } => {
+                        self.intake.requests.close(id);
+                    }
+                    Ack::Credit { .. } => {}
+                }
+                self.publish(&satellite, Channel::Ack, ack.encode());
+            }
+        }
+    }
+
+    fn done(&mut self, token: u64, refused: bool) {
+        let Some(open) = self.open.iter_mut().find(|open| open.token == token) else {
+            return;
+        };
+        open.done = true;
+        if let (true, Some((id, satellite))) = (refused, open.request.take()) {
+            // The pull has failed at the centre; the rest of its answer is not wanted.
+            self.intake.requests.close(&id);
+            self.publish(&satellite, Channel::Ack, Ack::Cancel { id }.encode());
+        }
+        self.acknowledge();
+    }
+
+    fn request(
+        &mut self,
+        id: RequestId,
+        asked: (SatelliteId, DatasetId, u16),
+        deadline_ms: u64,
+        payload: Bytes,
+    ) -> Result<(), (FailureClass, String)> {
+        let (satellite, dataset) = (asked.0.clone(), asked.1.clone());
+        if !self.up {
+            return Err((
+                FailureClass::Offline,
+                format!("there is no broker session for tenant {}", self.tenant),
+            ));
+        }
+        if self.intake.is_offline(&satellite) {
+            return Err((
+                FailureClass::Offline,
+                format!("satellite {}/{satellite} is not connected", self.tenant),
+            ));
+        }
+        if self.intake.requests.count() >= self.requests_max {
+            return Err((
+                FailureClass::Refused,
+                format!("tenant {} has too many open requests", self.tenant),
+            ));
+        }
+        if !self
+            .intake
+            .requests
+            .open(id, asked, deadline_ms, payload.clone())
+        {
+            return Ok(());
+        }
+        if self.publish(&satellite, Channel::Pull(dataset), payload) {
+            return Ok(());
+        }
+        self.intake.requests.close(&id);
+        Err((
+            FailureClass::Offline,
+            format!(
+                "the broker session for tenant {} takes no more",
+                self.tenant
+            ),
+        ))
+    }
+
+    fn publish(
+        &self,
+        satellite: &SatelliteId,
+        channel: Channel,
+        payload: impl Into<Vec<u8>>,
+    ) -> bool {
+        let topic = Topic::new(
+            Address::new(self.tenant.clone(), satellite.clone()),
+            channel,
+        );
+        self.connection
+            .as_ref()
+            .is_some_and(|connection| connection.publish(topic.to_string(), payload))
+    }
+
+    fn tick(&mut self) {
+        let expired = self
+            .intake
+            .requests
+            .expire(self.links.context.clock.now_ms());
+        (0..expired).for_each(|_| self.links.counters.add("expired_requests"));
+    }
+}
+
+/// What the connection says next; waits for ever when there is none.
+async fn arrival(connection: Option<&mut Connection>) -> Arrived {
+    match connection {
+        Some(connection) => connection
+            .arrived
+            .recv()
+            .await
+            .unwrap_or_else(|| Arrived::Closed("ended".to_owned())),
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,251 @@
+//! The heads of all frames.
+
+use serde::{Deserialize, Serialize};
+use spokegate_contract::{DatasetId, FailureClass, RequestId, SatelliteId, TenantId};
+use std::collections::BTreeMap;
+
+use crate::setup::{EgressSetup, IngestSetup, WorkerSetup};
+
+/// To the ingest process.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ToIngest {
+    /// Its part of the configuration; the first frame.
+    Setup(Box<IngestSetup>),
+    /// A message has left the worker: its window place is free.
+    Done {
+        /// The lane.
+        tenant: TenantId,
+        /// The message.
+        token: u64,
+        /// Whether it was refused.
+        refused: bool,
+    },
+    /// The centre calls; the body is its JSON.
+    Call {
+        /// Ties the outcome to the call.
+        call: u64,
+        /// Which call.
+        verb: CallVerb,
+    },
+}
+
+/// From the ingest process.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum FromIngest {
+    /// A message; the body is the payload as it came.
+    Message(WorkHead),
+    /// A tenant's session came or went.
+    Session {
+        /// The tenant.
+        tenant: TenantId,
+        /// Whether it is there.
+        up: bool,
+    },
+    /// The answer to a call.
+    Outcome(Outcome),
+    /// Counters since the start.
+    Counters(BTreeMap<String, u64>),
+}
+
+/// To a worker.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ToWorker {
+    /// Its part of the configuration; the first frame.
+    Setup(WorkerSetup),
+    /// A message to judge; the body is the payload.
+    Work(WorkHead),
+}
+
+/// From a worker.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum FromWorker {
+    /// Locked down and ready; names the layers of the confinement.
+    Ready(Vec<String>),
+    /// It cannot work.
+    Unfit(String),
+    /// The answer to one message; the body is its records, one after the other.
+    Answer(AnswerHead),
+}
+
+/// To the egress process.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ToEgress {
+    /// Its part of the configuration; the first frame.
+    Setup(Box<EgressSetup>),
+    /// A sealed record; the body is the record.
+    Record {
+        /// The tenant whose room it takes.
+        tenant: TenantId,
+        /// Where it goes and what seals it.
+        record: RecordHead,
+    },
+    /// The answer to a call.
+    Outcome(Outcome),
+    /// What `GET /v1/status` shows; the body is its JSON.
+    Status,
+}
+
+/// From the egress process.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum FromEgress {
+    /// It listens.
+    Listening(std::net::SocketAddr),
+    /// The centre calls; the body is its JSON.
+    Call {
+        /// Ties the outcome to the call.
+        call: u64,
+        /// Which call.
+        verb: CallVerb,
+    },
+    /// The centre has taken records over.
+    Freed {
+        /// The tenant whose room they took.
+        tenant: TenantId,
+        /// Bytes of the records.
+        bytes: u64,
+    },
+    /// Counters since the start.
+    Counters(BTreeMap<String, u64>),
+}
+
+/// What the centre may ask of the first hop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum CallVerb {
+    /// `POST /v1/requests`
+    Requests,
+    /// `POST /v1/acks`
+    Acks,
+}
+
+/// The answer to a call: an HTTP status and, unless it went well, why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Outcome {
+    /// The call.
+    pub call: u64,
+    /// HTTP status.
+    pub status: u16,
+    /// The class, when it failed.
+    pub class: Option<FailureClass>,
+    /// One line, when it failed.
+    pub detail: String,
+}
+
+/// A message on its way through a lane.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WorkHead {
+    /// Its number, given by ingest.
+    pub token: u64,
+    /// From the topic.
+    pub tenant: TenantId,
+    /// From the topic.
+    pub satellite: SatelliteId,
+    /// When it came, unix time in milliseconds.
+    pub at_ms: u64,
+    /// From the topic: reply, push, hello, status or presence.
+    pub channel: String,
+    /// From the topic of a push, or of the request that a reply answers.
+    pub dataset: Option<DatasetId>,
+    /// Contract version of the request that a reply answers.
+    pub version: Option<u16>,
+    /// The request that a reply answers.
+    pub id: Option<RequestId>,
+    /// Set when the message is refused already; a worker then only writes the records.
+    pub condemned: Option<Condemned>,
+}
+
+/// Why a message was refused before or instead of a worker's judgement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Condemned {
+    /// The kind of fault.
+    pub reason: Reason,
+    /// The rule in that kind.
+    pub rule: String,
+}
+
+/// The kind of fault of a refused message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Reason {
+    /// The envelope is none.
+    Envelope,
+    /// The body is not in the strict form.
+    Form,
+    /// The body breaks its contract.
+    Contract,
+    /// A chunk is missing.
+    Sequence,
+    /// The digest over all chunks differs.
+    Digest,
+    /// A limit of the whole answer.
+    TooLarge,
+    /// The worker crashed over it.
+    Crash,
+    /// The worker took too long over it.
+    Stall,
+}
+
+impl Reason {
+    /// The name in records.
+    #[must_use]
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Reason::Envelope => "envelope",
+            Reason::Form => "form",
+            Reason::Contract => "contract",
+            Reason::Sequence => "sequence",
+            Reason::Digest => "digest",
+            Reason::TooLarge => "too-large",
+            Reason::Crash => "crash",
+            Reason::Stall => "stall",
+        }
+    }
+
+    /// The class that a pull ends with.
+    #[must_use]
+    pub(crate) fn class(self) -> FailureClass {
+        match self {
+            Reason::TooLarge => FailureClass::TooLarge,
+            _ => FailureClass::Invalid,
+        }
+    }
+}
+
+/// A worker's answer to one message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AnswerHead {
+    /// The message.
+    pub token: u64,
+    /// Its records, in the order of the body.
+    pub records: Vec<RecordHead>,
+    /// Set when the message was refused.
+    pub refusal: Option<RefusalHead>,
+}
+
+/// A record: where it goes, how long it is and what seals it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RecordHead {
+    /// The lane.
+    pub lane: spokegate_contract::record::Lane,
+    /// Bytes of the record.
+    pub length: u32,
+    /// HMAC-SHA256 over the record, in hexadecimal.
+    pub seal: String,
+}
+
+/// Why a message was refused, for the quarantine's own file and the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RefusalHead {
+    /// The kind of fault.
+    pub reason: Reason,
+    /// The rule.
+    pub rule: String,
+    /// The place.
+    pub pointer: String,
+}

@@ -1,0 +1,7 @@
+//! The program `spokegate-sanitizer`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    spokegate_daemon::cli::main::<spokegate_sanitizer::SanitizerService>()
+}

@@ -1,0 +1,109 @@
+//! The system calls of the confinement that no safe interface covers.
+#![expect(
+    unsafe_code,
+    reason = "limits, namespaces and timers of the own process have no safe interface in use here"
+)]
+
+use std::io;
+
+fn check(result: libc::c_int) -> Result<(), String> {
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error().to_string())
+    }
+}
+
+/// Closes every descriptor but the two pipes.
+pub(super) fn close_all_but_stdio() -> Result<(), String> {
+    let (first, last) = (libc::c_uint::from(2u8), libc::c_uint::MAX);
+    // SAFETY: nothing in this process uses a descriptor past 1; the key's was read and is done with.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error().to_string())
+    }
+}
+
+/// Own user, network, IPC, host name, mount and control-group namespaces.
+pub(super) fn unshare_namespaces() -> Result<(), String> {
+    let flags = libc::CLONE_NEWUSER
+        | libc::CLONE_NEWNET
+        | libc::CLONE_NEWIPC
+        | libc::CLONE_NEWUTS
+        | libc::CLONE_NEWNS
+        | libc::CLONE_NEWCGROUP;
+    // SAFETY: takes flags and touches no memory.
+    check(unsafe { libc::unshare(flags) })
+}
+
+/// No privileges through exec, no dumps, and death with the parent.
+pub(super) fn forbid_privileges() -> Result<(), String> {
+    let (on, off): (libc::c_ulong, libc::c_ulong) = (1, 0);
+    // SAFETY: these options of prctl take numbers and touch no memory.
+    unsafe {
+        check(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, on, off, off, off))?;
+        check(libc::prctl(libc::PR_SET_DUMPABLE, off, off, off, off))?;
+        check(libc::prctl(
+            libc::PR_SET_PDEATHSIG,
+            libc::SIGKILL,
+            off,
+            off,
+            off,
+        ))
+    }
+}
+
+/// Memory, core dumps, files, processes.
+pub(super) fn limit_resources(memory_bytes_max: u64) -> Result<(), String> {
+    limit(libc::RLIMIT_CORE, 0)?;
+    limit(libc::RLIMIT_FSIZE, 0)?;
+    limit(libc::RLIMIT_NPROC, 0)?;
+    let mapped = mapped_bytes().ok_or("cannot read the own size")?;
+    limit(libc::RLIMIT_AS, mapped.saturating_add(memory_bytes_max))
+}
+
+/// No descriptor can be opened any more. Comes after landlock, which needs one.
+pub(super) fn forbid_new_descriptors() -> Result<(), String> {
+    limit(libc::RLIMIT_NOFILE, 0)
+}
+
+fn limit(resource: libc::__rlimit_resource_t, value: u64) -> Result<(), String> {
+    let limits = libc::rlimit {
+        rlim_cur: value,
+        rlim_max: value,
+    };
+    // SAFETY: the pointer is to a live value that the call only reads.
+    check(unsafe { libc::setrlimit(resource, &raw const limits) })
+}
+
+fn mapped_bytes() -> Option<u64> {
+    // The first number is the mapped size in pages.
+    let text = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = text.split(' ').next()?.parse().ok()?;
+    // SAFETY: takes a number and touches no memory.
+    let page = u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).ok()?;
+    pages.checked_mul(page)
+}
+
+/// From now on the process may use this much CPU time before the system ends it.
+pub(crate) fn arm_cpu_timer(cpu_ms: u64) {
+    let seconds = libc::time_t::try_from(cpu_ms / 1000).unwrap_or(libc::time_t::MAX);
+    let rest = libc::suseconds_t::try_from((cpu_ms % 1000).saturating_mul(1000)).unwrap_or(0);
+    let never = libc::timeval {
+        tv_sec: 0,
+        tv_usec: 0,
+    };
+    let timer = libc::itimerval {
+        it_interval: never,
+        it_value: libc::timeval {
+            tv_sec: seconds,
+            tv_usec: rest,
+        },
+    };
+    // SAFETY: the pointer is to a live value that the call only reads; the old value is not asked for.
+    let result =
+        unsafe { libc::setitimer(libc::ITIMER_PROF, &raw const timer, std::ptr::null_mut()) };
+    debug_assert_eq!(result, 0, "a timer within range is always accepted");
+}

@@ -1,0 +1,65 @@
+//! The command line: the service, the verbs of its other processes, and `check`.
+
+use crate::check::{self, CheckArgs};
+use crate::config::{DEFAULTS, SanitizerConfig};
+use crate::supervisor::Sanitizer;
+use crate::{egress, ingest, worker};
+use clap::Subcommand;
+use spokegate_daemon::Context;
+use spokegate_daemon::cli::{ConfigArgs, Service};
+use spokegate_daemon::logging::LogConfig;
+use spokegate_daemon::ops::OpsConfig;
+use std::process::ExitCode;
+
+/// The service, for `spokegate_daemon::cli::main`.
+#[derive(Debug)]
+pub struct SanitizerService;
+
+/// Verbs beside those of every service.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Judge files against a contract; one JSON verdict line each.
+    Check(CheckArgs),
+    /// Started by `run`: the sessions with the broker.
+    #[command(hide = true)]
+    Ingest,
+    /// Started by `run`: judges one tenant's messages, confined.
+    #[command(hide = true)]
+    Worker,
+    /// Started by `run`: the second hop.
+    #[command(hide = true)]
+    Egress,
+}
+
+impl Service for SanitizerService {
+    const NAME: &'static str = "sanitizer";
+    const ABOUT: &'static str =
+        "Takes every message from the fabric apart and hands on only what its contract allows";
+    const DEFAULTS: &'static str = DEFAULTS;
+    type Config = SanitizerConfig;
+    type Extra = Verb;
+
+    fn log(config: &SanitizerConfig) -> &LogConfig {
+        &config.log
+    }
+
+    fn ops(config: &SanitizerConfig) -> &OpsConfig {
+        &config.ops
+    }
+
+    async fn run(config: SanitizerConfig, context: Context) -> anyhow::Result<()> {
+        let sanitizer = Sanitizer::bind(config, &context).await?;
+        tracing::info!(address = %sanitizer.addr(), "the second hop listens");
+        sanitizer.join().await;
+        Ok(())
+    }
+
+    fn extra(verb: Verb, _files: &ConfigArgs) -> ExitCode {
+        match verb {
+            Verb::Check(args) => check::main(&args),
+            Verb::Ingest => ingest::main(),
+            Verb::Worker => worker::main(),
+            Verb::Egress => egress::main(),
+        }
+    }
+}

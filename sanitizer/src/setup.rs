@@ -1,0 +1,103 @@
+//! What the supervisor tells each process in its first frame: its part of the configuration and no more.
+
+use serde::{Deserialize, Serialize};
+use spokegate_contract::TenantId;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Certificate, key and the roots trusted for the peer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TlsPaths {
+    /// PEM chain of this side.
+    pub certificate: PathBuf,
+    /// PEM key of this side.
+    pub key: PathBuf,
+    /// PEM roots that the other side must chain to.
+    pub ca: PathBuf,
+}
+
+impl TlsPaths {
+    /// The same, for the identity crate.
+    #[must_use]
+    pub fn files(&self) -> spokegate_identity::TlsFiles {
+        spokegate_identity::TlsFiles {
+            certificate: self.certificate.clone(),
+            key: self.key.clone(),
+            ca: self.ca.clone(),
+        }
+    }
+}
+
+/// How a child logs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LogSetup {
+    /// As JSON instead of text.
+    pub json: bool,
+    /// Filter.
+    pub filter: String,
+}
+
+/// The ingest process.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct IngestSetup {
+    /// Logging.
+    pub log: LogSetup,
+    /// Trust domain of identities.
+    pub trust_domain: String,
+    /// One session each.
+    pub tenants: Vec<TenantId>,
+    /// Schema folder, for the parameters of requests.
+    pub schemas: PathBuf,
+    /// The broker's `host:port`.
+    pub broker: String,
+    /// The name in the broker's certificate.
+    pub server_name: String,
+    /// This side of the first hop.
+    pub tls: TlsPaths,
+    /// Keep-alive of the sessions, in seconds.
+    pub keep_alive_s: u16,
+    /// Messages per second and tenant.
+    pub messages_per_s: u32,
+    /// Bytes per second and tenant.
+    pub bytes_per_s: u64,
+    /// Requests that may be open at once per tenant.
+    pub requests_max: usize,
+}
+
+/// A worker.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct WorkerSetup {
+    /// Schema folder; read before the confinement closes.
+    pub schemas: PathBuf,
+    /// Whether every layer of the confinement must hold.
+    pub sandbox: SandboxMode,
+    /// Memory on top of what the program itself takes, in bytes.
+    pub memory_bytes_max: u64,
+    /// CPU time of one message, in milliseconds.
+    pub cpu_ms_max: u64,
+}
+
+/// What happens when a layer of the confinement is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SandboxMode {
+    /// No start.
+    Require,
+    /// A start without it, and a warning.
+    BestEffort,
+}
+
+/// The egress process.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct EgressSetup {
+    /// Logging.
+    pub log: LogSetup,
+    /// Trust domain of identities.
+    pub trust_domain: String,
+    /// Address of the second hop.
+    pub listen: SocketAddr,
+    /// This side of the second hop.
+    pub tls: TlsPaths,
+    /// The seal key's file.
+    pub seal_key_file: PathBuf,
+}

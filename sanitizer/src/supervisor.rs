@@ -1,0 +1,98 @@
+//! The supervisor: starts, watches and replaces the other processes, and carries frames between them unread.
+//!
+//! It holds no key, opens no network connection and parses nothing that comes from a segment.
+
+mod hub;
+mod keeper;
+mod lane;
+mod process;
+mod quarantine;
+mod stats;
+mod window;
+
+use crate::config::SanitizerConfig;
+use anyhow::Context as _;
+use hub::Hub;
+use quarantine::Quarantine;
+use spokegate_daemon::Context;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the processes may take until they are at work.
+const START_LIMIT: Duration = Duration::from_secs(30);
+/// How long tasks may take to end at a stop.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// A running sanitizer: one egress process, one ingest process, workers for every tenant.
+#[derive(Debug)]
+pub struct Sanitizer {
+    addr: SocketAddr,
+    context: Context,
+}
+
+impl Sanitizer {
+    /// Starts all processes and returns once the second hop listens and a confined worker stands ready for every tenant.
+    ///
+    /// # Errors
+    /// When a process does not come up, for example because a layer of the confinement is missing.
+    pub async fn bind(config: SanitizerConfig, context: &Context) -> anyhow::Result<Sanitizer> {
+        let program = own_program().context("find the program spokegate-sanitizer")?;
+        let context = Context {
+            readiness: context.readiness.clone(),
+            ..context.child()
+        };
+        let quarantine = Quarantine::open(&config.quarantine, &context)?;
+        let hub = Arc::new(Hub::new(program, config, context.clone(), quarantine));
+        let started = tokio::time::timeout(START_LIMIT, hub::start(&hub)).await;
+        match started
+            .context("the processes took too long to start")
+            .and_then(|result| result)
+        {
+            Ok(addr) => Ok(Sanitizer { addr, context }),
+            Err(error) => {
+                context.tasks.shutdown(STOP_GRACE).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Where the second hop listens.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Stops all processes.
+    pub async fn shutdown(&self) {
+        self.context.tasks.shutdown(STOP_GRACE).await;
+    }
+
+    /// Returns when all has ended.
+    pub async fn join(&self) {
+        self.context.tasks.join().await;
+    }
+}
+
+/// The program that is started again for every other process: this one, or the one beside this one when this is not it.
+fn own_program() -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let name = format!("spokegate-sanitizer{}", std::env::consts::EXE_SUFFIX);
+    if own.file_name().is_some_and(|file| file == name.as_str()) {
+        return Ok(own);
+    }
+    // Test programs stand one folder below the others.
+    let found = own
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join(&name))
+        .find(|path| path.is_file());
+    found.with_context(|| {
+        format!(
+            "no {name} beside {}; hint: cargo build -p spokegate-sanitizer",
+            own.display()
+        )
+    })
+}

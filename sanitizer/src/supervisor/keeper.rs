@@ -1,0 +1,218 @@
+//! Keeps the ingest and the egress process running and passes on what they say.
+
+use super::hub::Hub;
+use super::lane::LaneEvent;
+use super::process::Process;
+use super::window::Item;
+use crate::link::{Frame, FromEgress, FromIngest, Outcome, ToEgress, ToIngest};
+use serde::de::DeserializeOwned;
+use spokegate_contract::{FailureClass, TenantId};
+use spokegate_daemon::{Backoff, Latch};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// How long a process may take to end by itself once its pipe is closed.
+const END_GRACE: Duration = Duration::from_secs(2);
+
+/// Runs the egress process until the stop; `first` learns where it listens, or is dropped when it does not start.
+pub(super) async fn keep_egress(hub: Arc<Hub>, first: oneshot::Sender<SocketAddr>) {
+    let latch = hub.context.readiness.latch("second hop");
+    let mut first = Some(first);
+    let mut backoff = Backoff::new(100, 10_000);
+    while let Some(process) = start(&hub, "egress").await {
+        let pipe = process.pipe.clone();
+        pipe.send(&ToEgress::Setup(Box::new(hub.config.egress_setup())), b"")
+            .await;
+        hub.egress.set(Some(pipe));
+        for lane in hub.lanes.values() {
+            // A lane only ends with the whole.
+            let _ = lane.events.send(LaneEvent::OutboxLost).await;
+        }
+        let mut listening = |addr: SocketAddr| {
+            latch.set();
+            if let Some(first) = first.take() {
+                // The start may have been given up.
+                let _ = first.send(addr);
+            }
+        };
+        let mut process = process;
+        while let Some(frame) = next(&hub, &mut process).await {
+            from_egress(&hub, frame, &mut listening).await;
+        }
+        hub.egress.set(None);
+        latch.unset();
+        if !ended(&hub, "egress", process, first.is_some(), &mut backoff).await {
+            return;
+        }
+    }
+}
+
+/// Runs the ingest process until the stop; `first` learns that it runs, or is dropped when it does not start.
+pub(super) async fn keep_ingest(hub: Arc<Hub>, first: oneshot::Sender<()>) {
+    let latch_of = |tenant: &TenantId| {
+        (
+            tenant.clone(),
+            hub.context
+                .readiness
+                .latch(format!("broker session {tenant}")),
+        )
+    };
+    let latches: BTreeMap<TenantId, Latch> = hub.lanes.keys().map(latch_of).collect();
+    let mut first = Some(first);
+    let mut backoff = Backoff::new(100, 10_000);
+    while let Some(mut process) = start(&hub, "ingest").await {
+        let pipe = process.pipe.clone();
+        pipe.send(&ToIngest::Setup(Box::new(hub.config.ingest_setup())), b"")
+            .await;
+        hub.ingest.set(Some(pipe));
+        while let Some(frame) = next(&hub, &mut process).await {
+            if let Some(first) = first.take() {
+                // The start may have been given up.
+                let _ = first.send(());
+            }
+            from_ingest(&hub, frame, &latches).await;
+        }
+        hub.ingest.set(None);
+        for (tenant, latch) in &latches {
+            latch.unset();
+            session(&hub, tenant, false);
+        }
+        if !ended(&hub, "ingest", process, first.is_some(), &mut backoff).await {
+            return;
+        }
+    }
+}
+
+async fn from_egress(hub: &Hub, frame: Frame<FromEgress>, listening: &mut impl FnMut(SocketAddr)) {
+    match frame.head {
+        FromEgress::Listening(addr) => listening(addr),
+        FromEgress::Call { call, verb } => {
+            if !hub
+                .ingest
+                .send(&ToIngest::Call { call, verb }, &frame.body)
+                .await
+            {
+                let detail = "the sanitizer has no session with the broker".to_owned();
+                let outcome = Outcome {
+                    call,
+                    status: 503,
+                    class: Some(FailureClass::Offline),
+                    detail,
+                };
+                hub.egress.send(&ToEgress::Outcome(outcome), b"").await;
+            }
+        }
+        FromEgress::Freed { tenant, bytes } => {
+            if let Some(lane) = hub.lanes.get(&tenant) {
+                // A lane only ends with the whole.
+                let _ = lane.events.send(LaneEvent::Freed(bytes)).await;
+            }
+        }
+        FromEgress::Counters(counters) => publish(hub, counters),
+    }
+}
+
+async fn from_ingest(hub: &Hub, frame: Frame<FromIngest>, latches: &BTreeMap<TenantId, Latch>) {
+    match frame.head {
+        FromIngest::Message(work) => {
+            if let Some(lane) = hub.lanes.get(&work.tenant) {
+                // A lane only ends with the whole.
+                let _ = lane
+                    .events
+                    .send(LaneEvent::Work(Item {
+                        work,
+                        payload: frame.body,
+                    }))
+                    .await;
+            }
+        }
+        FromIngest::Session { tenant, up } => {
+            if let Some(latch) = latches.get(&tenant) {
+                if up {
+                    latch.set()
+                } else {
+                    latch.unset()
+                }
+                session(hub, &tenant, up);
+            }
+        }
+        FromIngest::Outcome(outcome) => {
+            hub.egress.send(&ToEgress::Outcome(outcome), b"").await;
+        }
+        FromIngest::Counters(counters) => publish(hub, counters),
+    }
+}
+
+fn session(hub: &Hub, tenant: &TenantId, up: bool) {
+    if let Some(lane) = hub.lanes.get(tenant) {
+        lane.stats.session_up.store(up, Ordering::Relaxed);
+    }
+}
+
+fn publish(hub: &Hub, counters: BTreeMap<String, u64>) {
+    let mut shown = hub.counters.lock().unwrap_or_else(PoisonError::into_inner);
+    for (name, value) in counters {
+        metrics::counter!(format!("sanitizer_{name}_total")).absolute(value);
+        shown.insert(name, value);
+    }
+}
+
+async fn start(hub: &Hub, verb: &'static str) -> Option<Process> {
+    match Process::start(&hub.program, verb, Stdio::inherit(), &hub.context.tasks) {
+        Ok(process) => Some(process),
+        Err(error) => {
+            tracing::error!(verb, %error, "cannot start a process");
+            hub.context.tasks.soft().cancel();
+            None
+        }
+    }
+}
+
+/// The next frame; nothing when the process has ended or the stop has come.
+async fn next<H: DeserializeOwned>(hub: &Hub, process: &mut Process) -> Option<Frame<H>> {
+    let soft = hub.context.tasks.soft();
+    match soft.run_until_cancelled(process.frames.next::<H>()).await? {
+        Ok(frame) => frame,
+        Err(error) => {
+            tracing::error!(%error, "a process wrote no frame");
+            None
+        }
+    }
+}
+
+/// Buries a process; false when it is not to be started again.
+async fn ended(
+    hub: &Hub,
+    verb: &'static str,
+    process: Process,
+    never_ran: bool,
+    backoff: &mut Backoff,
+) -> bool {
+    let Process {
+        mut child,
+        pipe,
+        frames,
+    } = process;
+    drop((pipe, frames));
+    let status = match tokio::time::timeout(END_GRACE, child.wait()).await {
+        Ok(status) => status,
+        Err(_) => child.kill().await.and(child.wait().await),
+    };
+    if hub.context.tasks.soft().is_cancelled() || never_ran {
+        return false;
+    }
+    let delay = backoff.next_delay();
+    let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+    tracing::error!(verb, status, "a process ended and is started again");
+    hub.context
+        .tasks
+        .soft()
+        .run_until_cancelled(tokio::time::sleep(delay))
+        .await
+        .is_some()
+}

@@ -1,0 +1,110 @@
+//! A worker process as its lane sees it.
+
+use super::LaneEvent;
+use crate::link::{FromWorker, ToWorker};
+use crate::supervisor::hub::Hub;
+use crate::supervisor::process::{Pipe, Process};
+use spokegate_daemon::Tasks;
+use std::fs::File;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitStatus, Stdio};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// A started worker. Dropping it closes its pipe, upon which it ends.
+#[derive(Debug)]
+pub(super) struct Worker {
+    /// Its number in the lane.
+    pub(super) number: u64,
+    /// Its process.
+    pub(super) pid: u32,
+    /// Where its work goes.
+    pub(super) pipe: Pipe,
+    /// Ends it at once.
+    pub(super) kill: CancellationToken,
+    /// Whether it is confined and waiting for work.
+    pub(super) ready: bool,
+    /// Messages given to it.
+    pub(super) handled: u64,
+    /// When it was started.
+    pub(super) born: Instant,
+}
+
+/// Starts a worker, which tells its lane what it says and when it ends.
+pub(super) fn start(
+    hub: &Hub,
+    number: u64,
+    lane: mpsc::Sender<LaneEvent>,
+) -> std::io::Result<Worker> {
+    // Opened here and read there: the key never is in this process.
+    let key = File::open(&hub.config.seal.key_file)?;
+    let tasks = &hub.context.tasks;
+    let process = Process::start(&hub.program, "worker", Stdio::from(key), tasks)?;
+    let kill = CancellationToken::new();
+    let worker = Worker {
+        number,
+        pid: process.child.id().unwrap_or_default(),
+        pipe: process.pipe.clone(),
+        kill: kill.clone(),
+        ready: false,
+        handled: 0,
+        born: Instant::now(),
+    };
+    let setup = hub.config.worker_setup();
+    let watch = watch(process, setup, number, kill, lane.clone(), tasks.clone());
+    tasks.spawn_watched(
+        "worker",
+        watch,
+        |failure| tracing::error!(error = %failure, "a worker's watch ended badly"),
+    );
+    Ok(worker)
+}
+
+async fn watch(
+    mut process: Process,
+    setup: crate::setup::WorkerSetup,
+    number: u64,
+    kill: CancellationToken,
+    lane: mpsc::Sender<LaneEvent>,
+    tasks: Tasks,
+) {
+    process.pipe.send(&ToWorker::Setup(setup), b"").await;
+    drop(process.pipe);
+    let soft = tasks.soft();
+    loop {
+        let frame = tokio::select! {
+            frame = process.frames.next::<FromWorker>() => frame,
+            () = kill.cancelled() => break,
+            () = soft.cancelled() => break,
+        };
+        match frame {
+            Ok(Some(frame)) => {
+                if lane
+                    .send(LaneEvent::Said(number, frame.head, frame.body))
+                    .await
+                    .is_err()
+                {
+                    break;
+                }
+            }
+            Ok(None) => break,
+            Err(error) => {
+                tracing::error!(%error, "a worker wrote no frame");
+                break;
+            }
+        }
+    }
+    // Whatever it is doing now, nobody listens to it any more.
+    let _ = process.child.start_kill();
+    let status = process.child.wait().await;
+    // The lane may have ended.
+    let _ = lane
+        .send(LaneEvent::Gone(number, status.is_ok_and(ran_out_of_time)))
+        .await;
+}
+
+/// The CPU timer of a worker ends it with this signal.
+fn ran_out_of_time(status: ExitStatus) -> bool {
+    status.signal() == Some(libc::SIGPROF)
+}

@@ -1,0 +1,89 @@
+//! A child process and its two pipes.
+
+use crate::link::{FrameReader, encode_into};
+use bytes::{Bytes, BytesMut};
+use serde::Serialize;
+use spokegate_daemon::Tasks;
+use std::path::Path;
+use std::process::Stdio;
+use tokio::io::AsyncWriteExt;
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::mpsc;
+
+/// Frames that wait for a child to read. A sender waits when it is full; what makes frames is bounded by windows.
+const PIPE_FRAMES: usize = 256;
+/// Frames written at once.
+const WRITE_FRAMES: usize = 64;
+
+/// The writing end of a child's pipe.
+#[derive(Debug, Clone)]
+pub(super) struct Pipe(mpsc::Sender<Bytes>);
+
+impl Pipe {
+    /// Sends a frame; does nothing when the child is gone.
+    pub(super) async fn send<H: Serialize>(&self, head: &H, body: &[u8]) {
+        let mut frame = BytesMut::new();
+        encode_into(head, body, &mut frame);
+        // The reader of the child's other pipe sees its end.
+        let _ = self.0.send(frame.freeze()).await;
+    }
+}
+
+/// A started child.
+pub(super) struct Process {
+    pub(super) child: Child,
+    pub(super) pipe: Pipe,
+    pub(super) frames: FrameReader<ChildStdout>,
+}
+
+impl Process {
+    /// Starts this program again with a verb, an empty environment and three descriptors.
+    pub(super) fn start(
+        program: &Path,
+        verb: &str,
+        third: Stdio,
+        tasks: &Tasks,
+    ) -> std::io::Result<Process> {
+        let mut child = Command::new(program)
+            .arg(verb)
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(third)
+            .kill_on_drop(true)
+            .spawn()?;
+        let missing = || std::io::Error::other("a child without its pipes");
+        let input = child.stdin.take().ok_or_else(missing)?;
+        let output = child.stdout.take().ok_or_else(missing)?;
+        let (sender, receiver) = mpsc::channel(PIPE_FRAMES);
+        tasks.spawn_watched("pipe to a process", write_all(input, receiver), |failure| {
+            tracing::warn!(error = %failure, "a pipe writer ended badly");
+        });
+        Ok(Process {
+            child,
+            pipe: Pipe(sender),
+            frames: FrameReader::new(output),
+        })
+    }
+}
+
+/// Writes what has gathered in one go, and never waits for more.
+async fn write_all(mut pipe: ChildStdin, mut frames: mpsc::Receiver<Bytes>) {
+    let mut batch = Vec::with_capacity(WRITE_FRAMES);
+    let mut joined = Vec::new();
+    while frames.recv_many(&mut batch, WRITE_FRAMES).await > 0 {
+        let written = if let [only] = batch.as_slice() {
+            pipe.write_all(only).await
+        } else {
+            joined.clear();
+            batch
+                .iter()
+                .for_each(|frame| joined.extend_from_slice(frame));
+            pipe.write_all(&joined).await
+        };
+        batch.clear();
+        if written.is_err() {
+            return;
+        }
+    }
+}

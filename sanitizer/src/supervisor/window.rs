@@ -1,0 +1,96 @@
+//! The order of work in a lane: what waits, what is with the worker, what must be tried alone. Pure.
+
+use crate::link::{Condemned, Reason, WorkHead};
+use bytes::Bytes;
+use std::collections::VecDeque;
+
+/// Messages with a worker at once.
+const WINDOW_MESSAGES: usize = 64;
+/// Bytes with a worker at once; one message always fits.
+const WINDOW_BYTES: usize = 512 * 1024;
+
+/// A message and its payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Item {
+    pub(super) work: WorkHead,
+    pub(super) payload: Bytes,
+}
+
+/// The work of one lane.
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    waiting: VecDeque<Item>,
+    with_worker: VecDeque<Item>,
+    bytes: usize,
+    /// How many at the front, with the worker or waiting, go one by one.
+    alone: usize,
+}
+
+impl Window {
+    /// Adds a message at the end.
+    pub(super) fn add(&mut self, item: Item) {
+        self.waiting.push_back(item);
+    }
+
+    /// Hands out the next message for the worker, if the window has room.
+    pub(super) fn next(&mut self) -> Option<&Item> {
+        let most = if self.alone > 0 { 1 } else { WINDOW_MESSAGES };
+        let size = self.waiting.front()?.payload.len();
+        let full = self.bytes.saturating_add(size) > WINDOW_BYTES;
+        if self.with_worker.len() >= most || (full && !self.with_worker.is_empty()) {
+            return None;
+        }
+        self.bytes = self.bytes.saturating_add(size);
+        self.with_worker.push_back(self.waiting.pop_front()?);
+        self.with_worker.back()
+    }
+
+    /// Takes out the message that the worker answered; nothing when it answers out of turn.
+    pub(super) fn answered(&mut self, token: u64) -> Option<Item> {
+        if self.with_worker.front()?.work.token != token {
+            return None;
+        }
+        let item = self.with_worker.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(item.payload.len());
+        self.alone = self.alone.saturating_sub(1);
+        Some(item)
+    }
+
+    /// The worker is gone. One message alone with it is condemned; several are tried again, one by one. A message that
+    /// breaks a worker although it is condemned is given up and returned.
+    pub(super) fn lost(&mut self, reason: Reason) -> Option<Item> {
+        self.bytes = 0;
+        if self.with_worker.len() == 1 {
+            let mut item = self.with_worker.pop_front()?;
+            if item.work.condemned.is_some() {
+                self.alone = self.alone.saturating_sub(1);
+                return Some(item);
+            }
+            item.work.condemned = Some(Condemned {
+                reason,
+                rule: reason.as_str().to_owned(),
+            });
+            self.waiting.push_front(item);
+            self.alone = self.alone.max(1);
+            return None;
+        }
+        self.alone = self.alone.max(self.with_worker.len());
+        while let Some(item) = self.with_worker.pop_back() {
+            self.waiting.push_front(item);
+        }
+        None
+    }
+
+    /// Messages with the worker.
+    pub(super) fn with_worker(&self) -> usize {
+        self.with_worker.len()
+    }
+
+    /// Messages that wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,7 @@
+//! The worker process: judges the messages of one tenant and seals what passes.
+
+mod judge;
+mod process;
+mod records;
+
+pub(crate) use process::{Key, main};

@@ -1,0 +1,217 @@
+//! The worker's loop: frames in on one pipe, answers out on the other.
+
+use super::judge::{Bench, Judged};
+use super::records::hexadecimal;
+use crate::body::BodyLimits;
+use crate::contracts::Library;
+use crate::link::{
+    AnswerHead, Frame, FromWorker, RecordHead, ToWorker, WorkHead, encode_into, read_frame,
+};
+use crate::sandbox;
+use crate::setup::WorkerSetup;
+use anyhow::{Context, anyhow, bail};
+use bytes::{Bytes, BytesMut};
+use ring::hmac;
+use spokegate_contract::Registry;
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::process::ExitCode;
+use zeroize::Zeroizing;
+
+/// Answers are written out at the latest when this many bytes have gathered.
+const ANSWER_BYTES: usize = 128 * 1024;
+/// Bytes asked of the pipe at once.
+const READ_BYTES: usize = 256 * 1024;
+/// Bytes of a seal key.
+const KEY_BYTES: usize = 32;
+/// Longest key file: the key in hexadecimal and white space.
+const KEY_FILE_BYTES_MAX: u64 = 256;
+
+/// The seal key.
+#[derive(Debug)]
+pub(crate) struct Key(hmac::Key);
+
+impl Key {
+    /// Reads a key: 64 hexadecimal digits.
+    ///
+    /// # Errors
+    /// When the file is anything else.
+    pub(crate) fn read(file: impl Read) -> anyhow::Result<Key> {
+        let mut text = Zeroizing::new(String::new());
+        file.take(KEY_FILE_BYTES_MAX)
+            .read_to_string(&mut text)
+            .context("read the seal key")?;
+        let digits = text.trim();
+        let mut key = Zeroizing::new(Vec::with_capacity(KEY_BYTES));
+        for pair in digits.as_bytes().chunks(2) {
+            let pair = std::str::from_utf8(pair)
+                .ok()
+                .filter(|pair| pair.bytes().all(|digit| digit.is_ascii_hexdigit()));
+            let byte = pair.and_then(|pair| u8::from_str_radix(pair, 16).ok());
+            key.push(byte.ok_or_else(|| anyhow!("the seal key is 64 hexadecimal digits"))?);
+        }
+        if key.len() != KEY_BYTES || digits.len() != KEY_BYTES.saturating_mul(2) {
+            bail!("the seal key is 64 hexadecimal digits");
+        }
+        Ok(Key(hmac::Key::new(hmac::HMAC_SHA256, &key)))
+    }
+
+    /// The seal of a record.
+    #[must_use]
+    pub(crate) fn seal(&self, record: &[u8]) -> String {
+        hexadecimal(hmac::sign(&self.0, record).as_ref())
+    }
+
+    /// Whether a seal is this key's over the record; takes the same time whatever differs.
+    #[must_use]
+    pub(crate) fn holds(&self, record: &[u8], seal: &str) -> bool {
+        let pairs = seal
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| std::str::from_utf8(pair).ok());
+        let bytes: Option<Vec<u8>> = pairs
+            .map(|pair| u8::from_str_radix(pair?, 16).ok())
+            .collect();
+        bytes.is_some_and(|bytes| hmac::verify(&self.0, record, &bytes).is_ok())
+    }
+}
+
+/// Runs the worker: standard input brings work, standard output takes answers, standard error is the seal key's file,
+/// open for reading and closed before the first message is read.
+#[must_use]
+pub(crate) fn main() -> ExitCode {
+    // A panic ends the process; its text could hold a customer's value.
+    std::panic::set_hook(Box::new(|_| {}));
+    match start() {
+        Ok(mut worker) => match worker.serve() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        },
+        Err(error) => {
+            let mut out = BytesMut::new();
+            encode_into(&FromWorker::Unfit(format!("{error:#}")), b"", &mut out);
+            // Nobody is left to tell when this fails too.
+            let _ = emit(&mut out);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+struct Worker {
+    bench: Bench,
+    key: Key,
+    cpu_ms_max: u64,
+    input: BytesMut,
+    output: BytesMut,
+}
+
+fn start() -> anyhow::Result<Worker> {
+    let key_file = std::io::stderr()
+        .as_fd()
+        .try_clone_to_owned()
+        .context("take the seal key's file")?;
+    let key = Key::read(std::fs::File::from(key_file))?;
+    let mut input = BytesMut::with_capacity(READ_BYTES);
+    let setup = loop {
+        match read_frame::<ToWorker>(&mut input)? {
+            Some(Frame {
+                head: ToWorker::Setup(setup),
+                ..
+            }) => break setup,
+            Some(_) => bail!("work before the set-up"),
+            None if fill(&mut input)? => {}
+            None => bail!("no set-up"),
+        }
+    };
+    let bench = bench(&setup)?;
+    let layers = sandbox::enter(&setup)?
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    let mut output = BytesMut::with_capacity(ANSWER_BYTES);
+    encode_into(&FromWorker::Ready(layers), b"", &mut output);
+    emit(&mut output)?;
+    Ok(Worker {
+        bench,
+        key,
+        cpu_ms_max: setup.cpu_ms_max,
+        input,
+        output,
+    })
+}
+
+fn bench(setup: &WorkerSetup) -> anyhow::Result<Bench> {
+    let registry = Registry::open(&setup.schemas)
+        .with_context(|| format!("open the schema folder {}", setup.schemas.display()))?;
+    let library = Library::compile(&registry).map_err(|(dataset, error)| {
+        anyhow!("compile the contract of dataset {dataset}: {error}")
+    })?;
+    Ok(Bench {
+        library,
+        limits: BodyLimits::default(),
+    })
+}
+
+impl Worker {
+    fn serve(&mut self) -> anyhow::Result<()> {
+        loop {
+            while let Some(frame) = read_frame::<ToWorker>(&mut self.input)? {
+                let ToWorker::Work(work) = frame.head else {
+                    bail!("a second set-up")
+                };
+                self.answer(&work, &frame.body);
+                if self.output.len() >= ANSWER_BYTES {
+                    emit(&mut self.output)?;
+                }
+            }
+            // Never waits to fill a batch: all that has come is answered before more is asked for.
+            emit(&mut self.output)?;
+            if !fill(&mut self.input)? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn answer(&mut self, work: &WorkHead, payload: &Bytes) {
+        sandbox::arm_cpu_timer(self.cpu_ms_max);
+        let Judged { records, refusal } = self.bench.judge(work, payload);
+        let heads = records.iter().map(|(lane, record)| RecordHead {
+            lane: *lane,
+            length: u32::try_from(record.len()).unwrap_or(u32::MAX),
+            seal: self.key.seal(record),
+        });
+        let head = AnswerHead {
+            token: work.token,
+            records: heads.collect(),
+            refusal,
+        };
+        let body = match records.as_slice() {
+            [(_, only)] => only.as_slice(),
+            _ => &records
+                .iter()
+                .flat_map(|(_, record)| record.iter().copied())
+                .collect::<Vec<u8>>(),
+        };
+        encode_into(&FromWorker::Answer(head), body, &mut self.output);
+    }
+}
+
+/// Reads what is there; false at the end.
+fn fill(input: &mut BytesMut) -> std::io::Result<bool> {
+    let before = input.len();
+    input.resize(before.saturating_add(READ_BYTES), 0);
+    let room = input.get_mut(before..).unwrap_or_default();
+    let count = std::io::stdin().lock().read(room)?;
+    input.truncate(before.saturating_add(count));
+    Ok(count > 0)
+}
+
+fn emit(output: &mut BytesMut) -> std::io::Result<()> {
+    if output.is_empty() {
+        return Ok(());
+    }
+    let mut pipe = std::io::stdout().lock();
+    pipe.write_all(output)?;
+    output.clear();
+    pipe.flush()
+}

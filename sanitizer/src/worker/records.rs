@@ -1,0 +1,178 @@
+//! Records in canonical JSON.
+
+use super::judge::Data;
+use crate::link::{RefusalHead, WorkHead};
+use bytes::Bytes;
+use ring::digest::{SHA256, digest};
+use serde_json::value::RawValue;
+use spokegate_contract::envelope::{Hello, Presence, Push, Reply, Status};
+use spokegate_contract::limits::{FAILURE_TEXT_BYTES_MAX, VERSION_TEXT_BYTES_MAX};
+use spokegate_contract::record::{Flat, Lane, Served};
+use spokegate_contract::text::one_line;
+use spokegate_contract::{Envelope, Failure, RequestId, Shape};
+
+pub(super) fn reply(work: &WorkHead, reply: &Reply, data: &Data, last: bool) -> Vec<u8> {
+    let mut flat = blank(work, "reply");
+    flat.id = Some(reply.id);
+    flat.dataset.clone_from(&work.dataset);
+    flat.version = work.version;
+    flat.sequence = Some(u64::from(reply.sequence));
+    flat.last = Some(last);
+    written_with(flat, data)
+}
+
+pub(super) fn push(work: &WorkHead, push: &Push, data: &Data) -> Vec<u8> {
+    let mut flat = blank(work, "push");
+    flat.dataset.clone_from(&work.dataset);
+    flat.version = Some(push.version);
+    flat.epoch = Some(push.epoch);
+    flat.sequence = Some(push.sequence);
+    flat.captured_at = Some(push.captured_at_ms);
+    written_with(flat, data)
+}
+
+pub(super) fn failure(work: &WorkHead, id: RequestId, failure: Failure) -> Vec<u8> {
+    let mut flat = blank(work, "reply");
+    flat.id = Some(id);
+    flat.dataset.clone_from(&work.dataset);
+    flat.version = work.version;
+    flat.last = Some(true);
+    flat.failure = Some(failure);
+    written(&flat)
+}
+
+pub(super) fn hello(work: &WorkHead, hello: &Hello) -> Vec<u8> {
+    let mut flat = blank(work, "hello");
+    flat.agent_version = Some(one_line(&hello.agent_version, VERSION_TEXT_BYTES_MAX).into());
+    flat.epoch = Some(hello.epoch);
+    flat.last_sequence = Some(hello.last_sequence);
+    flat.acked_sequence = Some(hello.acked_sequence);
+    let served = |(dataset, version): &(_, u16)| Served {
+        dataset: Clone::clone(dataset),
+        version: *version,
+    };
+    flat.datasets = Some(hello.datasets.iter().map(served).collect());
+    written(&flat)
+}
+
+pub(super) fn status(work: &WorkHead, status: &Status) -> Vec<u8> {
+    let mut flat = blank(work, "status");
+    flat.agent_version = Some(one_line(&status.agent_version, VERSION_TEXT_BYTES_MAX).into());
+    flat.sent_at = Some(status.at_ms);
+    flat.spool_messages = Some(status.spool_messages);
+    flat.spool_bytes = Some(status.spool_bytes);
+    flat.node_red = Some(status.node_red.as_str().into());
+    written(&flat)
+}
+
+pub(super) fn presence(work: &WorkHead, presence: Presence) -> Vec<u8> {
+    let mut flat = blank(work, "presence");
+    flat.online = Some(presence.online);
+    written(&flat)
+}
+
+/// A refused message: its quarantine record and, for an answer to a pull, the failure that ends the pull.
+pub(super) fn refused(
+    work: &WorkHead,
+    payload: &Bytes,
+    refusal: &RefusalHead,
+) -> Vec<(Lane, Vec<u8>)> {
+    let sha256 = hexadecimal(digest(&SHA256, payload).as_ref());
+    let mut flat = blank(work, "quarantine");
+    flat.channel = Some(work.channel.as_str().into());
+    flat.dataset.clone_from(&work.dataset);
+    flat.reason = Some(refusal.reason.as_str().into());
+    flat.rule = Some(refusal.rule.as_str().into());
+    flat.pointer = Some(refusal.pointer.as_str().into());
+    flat.size_bytes = Some(payload.len() as u64);
+    flat.sha256 = Some(sha256.into());
+    flat.id = work.id;
+    // A push whose envelope can be read is disposed of by name, so that its spool moves on.
+    if let Some(push) = (work.channel == "push")
+        .then(|| Push::decode(payload).ok())
+        .flatten()
+    {
+        flat.epoch = Some(push.epoch);
+        flat.sequence = Some(push.sequence);
+    }
+    let mut records = vec![(Lane::Quarantine, written(&flat))];
+    if let Some(id) = work.id {
+        let place = if refusal.pointer.is_empty() {
+            "/"
+        } else {
+            &refusal.pointer
+        };
+        let detail = one_line(
+            &format!("{place}: {}", refusal.rule),
+            FAILURE_TEXT_BYTES_MAX,
+        );
+        records.push((
+            Lane::Reply,
+            failure(work, id, Failure::new(refusal.reason.class(), &detail)),
+        ));
+    }
+    records
+}
+
+/// Bytes in lower-case hexadecimal.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(
+        String::with_capacity(bytes.len().saturating_mul(2)),
+        |mut text, byte| {
+            for digit in [byte >> 4, byte & 0xf] {
+                text.extend(char::from_digit(u32::from(digit), 16));
+            }
+            text
+        },
+    )
+}
+
+fn written_with<'a>(mut flat: Flat<'a>, data: &'a Data) -> Vec<u8> {
+    let raw: &RawValue =
+        serde_json::from_slice(&data.json).expect("the canonical writer writes JSON");
+    match data.shape {
+        Shape::Rows => flat.rows = Some(raw),
+        Shape::Document => flat.document = Some(raw),
+    }
+    let mut out = Vec::with_capacity(data.json.len().saturating_add(512));
+    serde_json::to_writer(&mut out, &flat).expect("writing plain data into memory cannot fail");
+    out
+}
+
+fn written(flat: &Flat<'_>) -> Vec<u8> {
+    serde_json::to_vec(flat).expect("writing plain data into memory cannot fail")
+}
+
+fn blank<'a>(work: &'a WorkHead, kind: &'a str) -> Flat<'a> {
+    Flat {
+        acked_sequence: None,
+        agent_version: None,
+        at: work.at_ms,
+        captured_at: None,
+        channel: None,
+        dataset: None,
+        datasets: None,
+        document: None,
+        epoch: None,
+        failure: None,
+        id: None,
+        kind: kind.into(),
+        last: None,
+        last_sequence: None,
+        node_red: None,
+        online: None,
+        pointer: None,
+        reason: None,
+        rows: None,
+        rule: None,
+        satellite: work.satellite.clone(),
+        sent_at: None,
+        sequence: None,
+        sha256: None,
+        size_bytes: None,
+        spool_bytes: None,
+        spool_messages: None,
+        tenant: work.tenant.clone(),
+        version: None,
+    }
+}
