@@ -87,7 +87,8 @@ pub(crate) fn environment(limits: &Limits) -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.set_formatter(format);
-    environment.set_debug(false);
+    // Lets errors say which value does not exist; it costs only when one is made.
+    environment.set_debug(true);
     environment.set_fuel(Some(limits.fuel));
     environment.set_recursion_limit(RECURSION_MAX);
     environment.remove_global("debug");

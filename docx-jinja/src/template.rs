@@ -1,5 +1,6 @@
 //! The public face: compile once, render often.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
@@ -120,21 +121,40 @@ impl Template {
     /// The tag that could not be evaluated, a bound that was passed, or a failure of `out`.
     pub fn render(&self, values: Value, out: impl Write) -> Result<RenderReport, RenderError> {
         let mut package = self.package.clone();
-        let mut counted = Counted { out, bytes: 0 };
+        let failed = Cell::new(false);
+        let mut counted = Counted {
+            out,
+            bytes: 0,
+            failed: &failed,
+        };
         let mut writer = ZipWriter::new_stream(&mut counted);
-        let mut xml_bytes = 0;
-        for index in 0..package.len() {
-            match self.parts.iter().find(|part| part.index == index) {
-                Some(part) => xml_bytes += self.fill(part, &values, &mut writer, xml_bytes)?,
-                None => package.copy(index, &mut writer).map_err(output)?,
-            }
-        }
+        let written = self.write(&values, &mut package, &mut writer);
+        // A zip writer completes its archive when dropped: what is unfinished must not pass for a document.
+        failed.set(written.is_err());
+        let xml_bytes = written?;
         writer.finish().map_err(output)?;
         Ok(RenderReport {
             xml_bytes,
             document_bytes: counted.bytes,
             parts_filled: self.parts.len(),
         })
+    }
+
+    /// Writes every entry; gives the bytes of XML written.
+    fn write<W: Write>(
+        &self,
+        values: &Value,
+        package: &mut Package,
+        writer: &mut ZipWriter<StreamWriter<W>>,
+    ) -> Result<u64, RenderError> {
+        let mut xml_bytes = 0;
+        for index in 0..package.len() {
+            match self.parts.iter().find(|part| part.index == index) {
+                Some(part) => xml_bytes += self.fill(part, values, writer, xml_bytes)?,
+                None => package.copy(index, writer).map_err(output)?,
+            }
+        }
+        Ok(xml_bytes)
     }
 
     fn fill<W: Write>(
@@ -220,13 +240,18 @@ fn output(error: ZipError) -> RenderError {
     }
 }
 
-struct Counted<W: Write> {
+/// Counts what is written, and swallows what comes after a failure.
+struct Counted<'f, W: Write> {
     out: W,
     bytes: u64,
+    failed: &'f Cell<bool>,
 }
 
-impl<W: Write> Write for Counted<W> {
+impl<W: Write> Write for Counted<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.failed.get() {
+            return Ok(bytes.len());
+        }
         let count = self.out.write(bytes)?;
         self.bytes += count as u64;
         Ok(count)

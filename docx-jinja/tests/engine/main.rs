@@ -1,5 +1,12 @@
 //! The engine from outside: packages in, packages out.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod corpus;
 mod errors;
 mod properties;
 mod refusals;

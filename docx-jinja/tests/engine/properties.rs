@@ -1,1 +1,125 @@
-//! x
+//! Whatever comes in: no panic, and text comes out as it was.
+
+use docx_jinja::Template;
+use docx_jinja::minijinja::context;
+use proptest::prelude::*;
+
+use crate::support::{body, docx, docx_with, entry, fill, p, row, text};
+
+/// What a value looks like in Word: without characters XML cannot hold, line ends alike.
+fn shown(value: &str) -> String {
+    let value = value.replace("\r\n", "\n").replace('\r', "\n");
+    let legal =
+        |c: &char| matches!(c, '\t' | '\n') || (*c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}'));
+    value.chars().filter(legal).collect()
+}
+
+/// Checks that elements nest; the strictness of Word, as far as the engine can break it.
+fn well_formed(xml: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    for piece in xml.split('<').skip(1) {
+        let (tag, _) = piece.split_once('>').unwrap();
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name), "{xml}");
+        } else if !tag.ends_with('/') && !tag.starts_with(['?', '!']) {
+            open.push(tag.split(' ').next().unwrap());
+        }
+    }
+    assert!(open.is_empty(), "{xml}");
+}
+
+/// Pieces that make interesting paragraphs when strung together.
+fn snippet() -> impl Strategy<Value = String> {
+    let pieces = [
+        "{{ a }}",
+        "{{",
+        "}}",
+        "{%",
+        "%}",
+        "{#",
+        "#}",
+        "{% if b %}",
+        "{% endif %}",
+        "{% else %}",
+        "{% for x in c %}",
+        "{% endfor %}",
+        "{{ x }}",
+        "{%p if b %}",
+        "{%p endif %}",
+        "{%tr for x in c %}",
+        "{%tr endfor %}",
+        "{%tc for x in c %}",
+        "{%tc endfor %}",
+        "{%r if b %}",
+        "{%r endif %}",
+        "{% raw %}",
+        "{% endraw %}",
+        "{% set d %}",
+        "{% endset %}",
+        "{{ d }}",
+        "'",
+        "&quot;",
+        "&amp;",
+        "text",
+        " ",
+        "</w:t></w:r><w:r><w:t>",
+        "</w:t></w:r></w:p><w:p><w:r><w:t>",
+        "</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>",
+        "</w:t></w:r></w:p></w:tc></w:tr><w:tr><w:tc><w:p><w:r><w:t>",
+    ];
+    prop::collection::vec(prop::sample::select(pieces.to_vec()), 0..12)
+        .prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn any_text_comes_out_as_it_was(value in any::<String>()) {
+        let out = body(&p("{{ v }}"), context! { v => value.as_str() });
+        well_formed(&out);
+        prop_assert_eq!(text(&out), shown(&value) + "¶");
+    }
+
+    #[test]
+    fn any_text_of_awkward_characters_comes_out_as_it_was(value in "[\\x00-\\x20<>&\"'{}%#\u{e}\u{fffe}\u{ffff}é]{0,40}") {
+        let list = docx_with(
+            &(String::from("<w:tbl>") + &row(&["{%tr for v in vs %}"]) + &row(&["{{ v }}", "{{ v|upper }}"]) + &row(&["{%tr endfor %}"]) + "</w:tbl>"),
+            &[("docProps/core.xml", "<c><t>{{ vs|first }}</t></c>")],
+        );
+        let out = fill(&list, context! { vs => vec![value.clone()] });
+        let document = entry(&out, "word/document.xml");
+        well_formed(&document);
+        well_formed(&entry(&out, "docProps/core.xml"));
+        let expected = shown(&value) + "¶" + &shown(&value.to_uppercase()) + "¶";
+        prop_assert_eq!(text(&document), expected);
+    }
+
+    #[test]
+    fn a_template_that_is_accepted_gives_a_document_that_nests(inner in snippet(), b in any::<bool>(), n in 0_usize..3) {
+        let table = format!("<w:tbl><w:tr><w:tc><w:p><w:r><w:t>{inner}</w:t></w:r></w:p></w:tc></w:tr></w:tbl>");
+        if let Ok(template) = Template::compile(&docx(&table)) {
+            let mut out = Vec::new();
+            let values = context! { a => "<a>", b => b, c => vec!["&"; n], x => "outer" };
+            if template.render(values, &mut out).is_ok() {
+                let document = entry(&out, "word/document.xml");
+                well_formed(&document);
+                prop_assert!(!document.contains("<w:tc></w:tc>") && !document.contains("<w:tr></w:tr>"), "{document}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_panics_on_any_markup(xml in "[<>/wptcr:{}%# \"'=&;a-e!?\\[\\]-]{0,80}") {
+        drop(Template::compile(&docx(&xml)));
+        drop(Template::compile(&docx_with("", &[("word/_rels/document.xml.rels", &xml), ("word/header1.xml", &xml)])));
+    }
+
+    #[test]
+    fn nothing_panics_on_any_package(at in 0_usize..2_000, with in any::<u8>(), cut in 0_usize..2_000) {
+        let mut bytes = docx(&p("{{ v }}"));
+        let length = bytes.len();
+        bytes[at % length] = with;
+        drop(Template::compile(&bytes));
+        bytes.truncate(cut % length);
+        drop(Template::compile(&bytes));
+    }
+}

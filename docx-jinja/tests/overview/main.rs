@@ -2,6 +2,12 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p docx-jinja --test overview` writes the template and the golden parts anew.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
 mod build;
 mod template;
 
