@@ -4,14 +4,18 @@ use serde::Deserialize;
 use spokegate_daemon::config::{Faults, Section};
 use spokegate_daemon::logging::LogConfig;
 use spokegate_daemon::ops::OpsConfig;
+use spokegate_identity::TrustDomain;
+use std::path::PathBuf;
 
 mod directory;
 mod listener;
 mod people;
+mod runs;
 
 pub use directory::DirectoryConfig;
 pub use listener::{ListenerConfig, ListenerTls};
 pub use people::{RolesConfig, SessionConfig, StoreConfig, ThrottleConfig};
+pub use runs::{RunsConfig, SanitizerConfig, TenantConfig};
 
 use crate::auth::Site;
 
@@ -21,6 +25,22 @@ pub const DEFAULTS: &str = include_str!("../defaults.toml");
 /// The whole configuration.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
+    /// The trust domain of machine identities.
+    pub trust_domain: TrustDomain,
+    /// The folder of report folders.
+    pub reports: PathBuf,
+    /// The folder of dataset contracts.
+    pub schemas: PathBuf,
+    /// Where finished documents are kept.
+    pub files: PathBuf,
+    /// Where data comes from.
+    #[serde(default, rename = "sanitizer")]
+    pub sanitizers: Vec<SanitizerConfig>,
+    /// The customers.
+    #[serde(default, rename = "tenant")]
+    pub tenants: Vec<TenantConfig>,
+    /// How many runs, and how long they stay.
+    pub runs: RunsConfig,
     /// Where staff work.
     pub forms: ListenerConfig,
     /// Where administrators work.
@@ -61,12 +81,20 @@ impl Section for Config {
         faults.within("session", &self.session);
         faults.within("throttle", &self.throttle);
         faults.within("store", &self.store);
+        faults.within("runs", &self.runs);
+        runs::validate_lists(&self.sanitizers, &self.tenants, faults);
         faults.within("ops", &self.ops);
         faults.within("log", &self.log);
         let shared = self.forms.listen.port() != 0 && self.forms.listen == self.admin.listen;
         if shared {
             faults
-                .add("admin.listen", format!("is the same address as forms.listen ({})", self.forms.listen))
+                .add(
+                    "admin.listen",
+                    format!(
+                        "is the same address as forms.listen ({})",
+                        self.forms.listen
+                    ),
+                )
                 .allowed("two different addresses")
                 .hint("give the admin listener a port of its own");
         }

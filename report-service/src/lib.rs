@@ -3,6 +3,11 @@
 pub mod auth;
 pub mod config;
 pub mod directory;
+pub mod forms;
+pub mod relay;
+pub mod render;
+pub mod reports;
+pub mod runs;
 pub mod state;
 pub mod store;
 pub mod text;

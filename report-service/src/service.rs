@@ -7,6 +7,7 @@ use crate::auth::sign_in::SignIn;
 use crate::auth::throttle::Throttle;
 use crate::config::{Config, DEFAULTS, ListenerConfig};
 use crate::directory::Directory;
+use crate::runs::{Engine, start_engine};
 use crate::state::AppState;
 use crate::store::Store;
 use crate::web;
@@ -45,13 +46,18 @@ impl ReportService {
     /// When the configuration cannot be put to work.
     pub async fn bind(config: Config, context: &Context) -> anyhow::Result<Self> {
         let store = Store::open(&config.store.url).await?;
-        let state = assemble(config, store, context)?;
+        let engine = start_engine(&config, &store, context).await?;
+        let state = assemble(config, store, engine, context)?;
         let forms = listen(&state, Site::Forms, context).await?;
         let admin = listen(&state, Site::Admin, context).await?;
         watch_directory(&state, context);
         sweep(&state, context);
         tracing::info!(forms = %forms.addr(), admin = %admin.addr(), "the report service listens");
-        Ok(Self { forms, admin, state })
+        Ok(Self {
+            forms,
+            admin,
+            state,
+        })
     }
 
     /// Where staff reach it.
@@ -84,13 +90,21 @@ impl ReportService {
     }
 }
 
-fn assemble(config: Config, store: Store, context: &Context) -> anyhow::Result<AppState> {
+fn assemble(
+    config: Config,
+    store: Store,
+    engine: Engine,
+    context: &Context,
+) -> anyhow::Result<AppState> {
     let (clock, tasks) = (context.clock.clone(), context.tasks.clone());
     let roles: Arc<Roles> = Arc::new(config.roles.roles());
     let mut groups = [roles.forms_groups.clone(), roles.admin_groups.clone()].concat();
     groups.sort();
     groups.dedup();
-    let settings = config.directory.settings(groups).context("read the directory's settings")?;
+    let settings = config
+        .directory
+        .settings(groups)
+        .context("read the directory's settings")?;
     let directory = Arc::new(Directory::new(settings, clock.clone(), tasks.clone())?);
     let throttle = Throttle::new(store.clone(), clock.clone(), config.throttle.limits());
     let sign_in = SignIn::new(
@@ -101,22 +115,47 @@ fn assemble(config: Config, store: Store, context: &Context) -> anyhow::Result<A
         clock.clone(),
         config.throttle.refusal_floor(),
     );
-    let sessions =
-        Sessions::new(store.clone(), Arc::clone(&directory), roles, config.session.limits(), clock.clone());
-    Ok(AppState { config: Arc::new(config), clock, tasks, store, sessions, sign_in: Arc::new(sign_in), directory })
+    let sessions = Sessions::new(
+        store.clone(),
+        Arc::clone(&directory),
+        roles,
+        config.session.limits(),
+        clock.clone(),
+    );
+    Ok(AppState {
+        config: Arc::new(config),
+        clock,
+        tasks,
+        store,
+        sessions,
+        sign_in: Arc::new(sign_in),
+        directory,
+        engine,
+    })
 }
 
 async fn listen(state: &AppState, site: Site, context: &Context) -> anyhow::Result<Server> {
     let config = state.config.listener(site);
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("bind the {} listener ({0}.listen) to {}", site.as_str(), config.listen))?;
-    let tls = server_tls(config).with_context(|| format!("set up TLS for the {} listener", site.as_str()))?;
+    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+        format!(
+            "bind the {} listener ({0}.listen) to {}",
+            site.as_str(),
+            config.listen
+        )
+    })?;
+    let tls = server_tls(config)
+        .with_context(|| format!("set up TLS for the {} listener", site.as_str()))?;
     let routes = match site {
         Site::Forms => web::forms_routes(state),
         Site::Admin => web::admin_routes(state),
     };
-    tls_serve(listener, tls, web::router(routes), HttpLimits::default(), &context.tasks)
+    tls_serve(
+        listener,
+        tls,
+        web::router(routes),
+        HttpLimits::default(),
+        &context.tasks,
+    )
 }
 
 /// TLS for browsers: our certificate, none of theirs.
@@ -125,7 +164,8 @@ fn server_tls(config: &ListenerConfig) -> anyhow::Result<Arc<rustls::ServerConfi
     let chain = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .with_context(|| format!("read the certificate {}", certificate.display()))?;
-    let key = PrivateKeyDer::from_pem_file(key).with_context(|| format!("read the key {}", key.display()))?;
+    let key = PrivateKeyDer::from_pem_file(key)
+        .with_context(|| format!("read the key {}", key.display()))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut tls = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -160,12 +200,18 @@ fn watch_directory(state: &AppState, context: &Context) {
 
 /// Removes what is over and done with.
 fn sweep(state: &AppState, context: &Context) {
-    let (store, clock, soft): (Store, Clock, _) = (state.store.clone(), state.clock.clone(), context.tasks.soft());
+    let (store, clock, soft): (Store, Clock, _) = (
+        state.store.clone(),
+        state.clock.clone(),
+        context.tasks.soft(),
+    );
     context.tasks.spawn("sweep", async move {
         let mut timer = tokio::time::interval(SWEEP_INTERVAL);
         while soft.run_until_cancelled(timer.tick()).await.is_some() {
             let now = clock.now_ms();
-            let swept = store.sessions_sweep(now.saturating_sub(ENDED_KEPT_MS)).await;
+            let swept = store
+                .sessions_sweep(now.saturating_sub(ENDED_KEPT_MS))
+                .await;
             if let Err(error) = swept.and(store.throttle_sweep(now).await) {
                 tracing::warn!(%error, "cannot remove what is over");
             }
@@ -181,11 +227,14 @@ pub struct Service;
 pub enum Extra {
     /// Walks the audit trail and recomputes every hash; exit 0 or 1
     VerifyAudit,
+    /// Fills a Word template with values from a JSON file; needs no service
+    Render(crate::render::Files),
 }
 
 impl cli::Service for Service {
     const NAME: &'static str = "reports";
-    const ABOUT: &'static str = "Spokegate's report service: people sign in, choose a report and download it";
+    const ABOUT: &'static str =
+        "Spokegate's report service: people sign in, choose a report and download it";
     const DEFAULTS: &'static str = DEFAULTS;
     type Config = Config;
     type Extra = Extra;
@@ -208,6 +257,7 @@ impl cli::Service for Service {
     fn extra(extra: Extra, files: &cli::ConfigArgs) -> ExitCode {
         match extra {
             Extra::VerifyAudit => crate::verify::audit(files),
+            Extra::Render(files) => crate::render::verb(&files),
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::auth::session::Sessions;
 use crate::auth::sign_in::SignIn;
 use crate::config::Config;
 use crate::directory::Directory;
+use crate::runs::Engine;
 use crate::store::Store;
 use spokegate_daemon::{Clock, Tasks};
 use std::sync::Arc;
@@ -25,4 +26,6 @@ pub struct AppState {
     pub sign_in: Arc<SignIn>,
     /// Who people are.
     pub directory: Arc<Directory>,
+    /// Starts and watches runs; knows reports, customers and the way to the satellites.
+    pub engine: Engine,
 }

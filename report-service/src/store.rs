@@ -7,6 +7,10 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 pub mod audit;
+pub mod pushes;
+pub mod quarantine;
+pub mod runs;
+pub mod satellites;
 pub mod sessions;
 pub mod throttle;
 

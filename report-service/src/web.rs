@@ -7,14 +7,18 @@ use axum::extract::DefaultBodyLimit;
 
 pub mod admin_audit;
 pub mod admin_home;
+pub mod admin_quarantine;
+pub mod admin_satellites;
 pub mod admin_sessions;
 pub mod assets;
+pub mod downloads;
 pub mod errors;
 pub mod guard;
-pub mod home;
 pub mod layout;
 pub mod login;
+pub mod reports;
 pub mod routes;
+pub mod runs;
 pub mod security_headers;
 pub mod session;
 
@@ -32,7 +36,9 @@ pub fn forms_routes(state: &AppState) -> Routes {
     let routes = Routes::new(Site::Forms, state.clone());
     let routes = assets::routes(routes);
     let routes = login::routes(routes);
-    home::routes(routes)
+    let routes = reports::routes(routes);
+    let routes = runs::routes(routes);
+    downloads::routes(routes)
 }
 
 /// Every route of the admin listener.
@@ -43,6 +49,8 @@ pub fn admin_routes(state: &AppState) -> Routes {
     let routes = login::routes(routes);
     let routes = admin_home::routes(routes);
     let routes = admin_sessions::routes(routes);
+    let routes = admin_satellites::routes(routes);
+    let routes = admin_quarantine::routes(routes);
     admin_audit::routes(routes)
 }
 
@@ -52,7 +60,9 @@ pub fn router(routes: Routes) -> Router {
     routes
         .into_router()
         .fallback(async || PageError::not_found("There is no page at this address."))
-        .method_not_allowed_fallback(async || PageError::not_found("This address does not take that kind of request."))
+        .method_not_allowed_fallback(async || {
+            PageError::not_found("This address does not take that kind of request.")
+        })
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(axum::middleware::map_response(security_headers::add))
 }

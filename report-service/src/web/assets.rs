@@ -9,10 +9,27 @@ use axum::response::{IntoResponse as _, Response};
 use sha2::{Digest as _, Sha256};
 
 /// Name, media type and content of every asset.
-const ASSETS: [(&str, &str, &[u8]); 3] = [
-    ("spokegate.css", "text/css; charset=utf-8", include_bytes!("../../assets/spokegate.css")),
-    ("spokegate.js", "text/javascript; charset=utf-8", include_bytes!("../../assets/spokegate.js")),
-    ("mark.svg", "image/svg+xml", include_bytes!("../../assets/mark.svg")),
+const ASSETS: [(&str, &str, &[u8]); 4] = [
+    (
+        "spokegate.css",
+        "text/css; charset=utf-8",
+        include_bytes!("../../assets/spokegate.css"),
+    ),
+    (
+        "spokegate.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../assets/spokegate.js"),
+    ),
+    (
+        "run.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../assets/run.js"),
+    ),
+    (
+        "mark.svg",
+        "image/svg+xml",
+        include_bytes!("../../assets/mark.svg"),
+    ),
 ];
 
 /// `/assets/<name>`, and the icon that browsers ask for unbidden.
@@ -24,14 +41,21 @@ pub fn routes(routes: Routes) -> Routes {
 /// The address of an asset with its fingerprint.
 #[must_use]
 pub fn address(name: &str) -> String {
-    let content = ASSETS.iter().find(|(known, ..)| *known == name).map_or(&b""[..], |(.., content)| *content);
+    let content = ASSETS
+        .iter()
+        .find(|(known, ..)| *known == name)
+        .map_or(&b""[..], |(.., content)| *content);
     let fingerprint = hex(&Sha256::digest(content)[..6]);
     format!("/assets/{name}?v={fingerprint}")
 }
 
 async fn serve(Path(name): Path<String>) -> Result<Response, PageError> {
     let asset = ASSETS.iter().find(|(known, ..)| *known == name);
-    let (_, media_type, content) = asset.ok_or_else(|| PageError::not_found("There is no such file."))?;
-    let headers = [(header::CONTENT_TYPE, *media_type), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
+    let (_, media_type, content) =
+        asset.ok_or_else(|| PageError::not_found("There is no such file."))?;
+    let headers = [
+        (header::CONTENT_TYPE, *media_type),
+        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+    ];
     Ok((headers, *content).into_response())
 }

@@ -8,9 +8,15 @@ use anyhow::Context as _;
 use askama::Template;
 use axum::response::{Html, IntoResponse as _, Response};
 
-const FORMS_NAVIGATION: &[(&str, &str, &str)] = &[("/", "reports", "Reports")];
-const ADMIN_NAVIGATION: &[(&str, &str, &str)] =
-    &[("/", "home", "Overview"), ("/sessions", "sessions", "Sessions"), ("/audit", "audit", "Audit trail")];
+const FORMS_NAVIGATION: &[(&str, &str, &str)] =
+    &[("/", "reports", "Reports"), ("/runs", "history", "History")];
+const ADMIN_NAVIGATION: &[(&str, &str, &str)] = &[
+    ("/", "home", "Overview"),
+    ("/satellites", "satellites", "Satellites"),
+    ("/quarantine", "quarantine", "Quarantine"),
+    ("/sessions", "sessions", "Sessions"),
+    ("/audit", "audit", "Audit trail"),
+];
 
 /// The frame of a page: `{% extends "layout.html" %}` templates have a field `page: Page`.
 #[derive(Clone, Debug)]
@@ -43,13 +49,25 @@ impl Page {
     /// The frame for nobody in particular.
     #[must_use]
     pub fn bare(title: impl Into<String>) -> Self {
-        Self { title: title.into(), site: None, person: None, csrf: String::new(), active: "" }
+        Self {
+            title: title.into(),
+            site: None,
+            person: None,
+            csrf: String::new(),
+            active: "",
+        }
     }
 
     /// The frame of a site for somebody who has not signed in, with the token for the sign-in form.
     #[must_use]
     pub fn visitor(title: impl Into<String>, site: Site, csrf: String) -> Self {
-        Self { title: title.into(), site: Some(site), person: None, csrf, active: "" }
+        Self {
+            title: title.into(),
+            site: Some(site),
+            person: None,
+            csrf,
+            active: "",
+        }
     }
 
     /// True on the admin listener.
@@ -61,13 +79,21 @@ impl Page {
     /// What the service is called on this site.
     #[must_use]
     pub fn site_name(&self) -> &'static str {
-        if self.is_admin() { "Spokegate Administration" } else { "Spokegate Reports" }
+        if self.is_admin() {
+            "Spokegate Administration"
+        } else {
+            "Spokegate Reports"
+        }
     }
 
     /// Address, key and label of each navigation entry.
     #[must_use]
     pub fn navigation(&self) -> &'static [(&'static str, &'static str, &'static str)] {
-        if self.is_admin() { ADMIN_NAVIGATION } else { FORMS_NAVIGATION }
+        if self.is_admin() {
+            ADMIN_NAVIGATION
+        } else {
+            FORMS_NAVIGATION
+        }
     }
 
     /// The address of an asset, with its fingerprint so that browsers may keep it for ever.

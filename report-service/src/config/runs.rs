@@ -1,0 +1,143 @@
+//! Where data comes from and what is made of it: `[[sanitizer]]`, `[[tenant]]` and `[runs]`.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use spokegate_contract::TenantId;
+use spokegate_daemon::config::{Faults, Section};
+use spokegate_identity::TlsFiles;
+use url::Url;
+
+use crate::runs::Tenant;
+
+/// One sanitizer.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SanitizerConfig {
+    /// `https://host:port`.
+    pub url: String,
+    /// The name its certificate is checked for, when it is not the URL's host.
+    pub server_name: Option<String>,
+    /// The key of its seals: a file of 64 hexadecimal digits.
+    pub seal_key_file: PathBuf,
+    /// Our certificate and key on the inner hop, and the inner hop's CA.
+    pub tls: TlsFiles,
+}
+
+impl Section for SanitizerConfig {
+    fn validate(&self, faults: &mut Faults) {
+        let url = Url::parse(&self.url).ok();
+        let plain =
+            |url: &Url| url.path() == "/" && url.query().is_none() && url.username().is_empty();
+        if !url.is_some_and(|url| url.scheme() == "https" && url.has_host() && plain(&url)) {
+            faults
+                .add(
+                    "url",
+                    format!("is not the address of a sanitizer: {:?}", self.url),
+                )
+                .allowed("https://host:port, nothing after it")
+                .hint("the second hop is always HTTPS");
+        }
+    }
+}
+
+/// One customer.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TenantConfig {
+    /// The id in certificates and topics.
+    pub id: TenantId,
+    /// What people call it.
+    pub title: String,
+}
+
+impl TenantConfig {
+    /// The same for runs.
+    #[must_use]
+    pub fn tenant(&self) -> Tenant {
+        Tenant {
+            id: self.id.clone(),
+            title: self.title.clone(),
+        }
+    }
+}
+
+impl Section for TenantConfig {
+    fn validate(&self, faults: &mut Faults) {
+        let length = self.title.chars().count();
+        if self.title.trim().is_empty() || length > 120 || self.title.contains(char::is_control) {
+            faults
+                .add("title", format!("has {length} characters"))
+                .allowed("1 to 120 characters on one line");
+        }
+    }
+}
+
+/// How many runs there may be and how long they stay.
+#[derive(Clone, Debug, Deserialize)]
+pub struct RunsConfig {
+    /// Runs at the same time.
+    pub concurrent_max: u32,
+    /// Runs that may wait for their turn.
+    pub queued_max: u32,
+    /// Days that runs and documents are kept.
+    pub keep_days: u32,
+    /// Days that pushed data is kept; the latest of each dataset stays.
+    pub pushes_keep_days: u32,
+}
+
+impl RunsConfig {
+    /// Milliseconds that runs are kept.
+    #[must_use]
+    pub fn keep_ms(&self) -> u64 {
+        u64::from(self.keep_days) * 86_400_000
+    }
+
+    /// Milliseconds that pushes are kept.
+    #[must_use]
+    pub fn pushes_keep_ms(&self) -> u64 {
+        u64::from(self.pushes_keep_days) * 86_400_000
+    }
+}
+
+impl Section for RunsConfig {
+    fn validate(&self, faults: &mut Faults) {
+        let bounds = [
+            ("concurrent_max", self.concurrent_max, 64),
+            ("queued_max", self.queued_max, 10_000),
+            ("keep_days", self.keep_days, 3_650),
+            ("pushes_keep_days", self.pushes_keep_days, 3_650),
+        ];
+        for (key, value, most) in bounds {
+            if !(1..=most).contains(&value) {
+                faults
+                    .add(key, format!("is {value}"))
+                    .allowed(format!("1 to {most}"));
+            }
+        }
+    }
+}
+
+/// Checks every item of `[[sanitizer]]` and `[[tenant]]`.
+pub(super) fn validate_lists(
+    sanitizers: &[SanitizerConfig],
+    tenants: &[TenantConfig],
+    faults: &mut Faults,
+) {
+    for (index, sanitizer) in sanitizers.iter().enumerate() {
+        faults.within(&format!("sanitizer[{index}]"), sanitizer);
+    }
+    for (index, tenant) in tenants.iter().enumerate() {
+        faults.within(&format!("tenant[{index}]"), tenant);
+        if tenants
+            .iter()
+            .take(index)
+            .any(|known| known.id == tenant.id)
+        {
+            faults
+                .add(
+                    &format!("tenant[{index}].id"),
+                    format!("\"{}\" stands twice", tenant.id),
+                )
+                .allowed("each customer once");
+        }
+    }
+}

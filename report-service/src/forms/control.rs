@@ -1,0 +1,151 @@
+//! What a page draws for a field; plain strings and flags, so that the page holds no logic.
+
+use serde_json::Value;
+
+use super::field::{Field, FieldKind};
+use super::read::{FormFaults, sent};
+
+/// A control of a form, ready to draw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Control {
+    /// Its name in the form and the end of its element id.
+    pub name: String,
+    /// What its label says.
+    pub title: String,
+    /// A sentence below it; may be empty.
+    pub help: String,
+    /// What is wrong with what was sent; empty when nothing is.
+    pub fault: String,
+    /// Whether it must be filled in.
+    pub required: bool,
+    /// `text`, `area`, `number`, `check`, `select` or `date`.
+    pub widget: &'static str,
+    /// What it shows.
+    pub value: String,
+    /// Of a check box: whether it is ticked.
+    pub checked: bool,
+    /// Least length or value; empty for none.
+    pub min: String,
+    /// Greatest length or value; empty for none.
+    pub max: String,
+    /// Of a number: `1` or `any`.
+    pub step: &'static str,
+    /// Of a list: what can be chosen.
+    pub choices: Vec<Choice>,
+}
+
+impl Control {
+    /// Attributes that tie the control to its help and its fault; made of the field's name only, which needs no escape.
+    pub fn described(&self) -> String {
+        let name = &self.name;
+        let mut ids = Vec::new();
+        if !self.help.is_empty() {
+            ids.push(format!("f-{name}-help"));
+        }
+        if !self.fault.is_empty() {
+            ids.push(format!("f-{name}-error"));
+        }
+        let invalid = if self.fault.is_empty() {
+            ""
+        } else {
+            " aria-invalid=\"true\""
+        };
+        if ids.is_empty() {
+            String::new()
+        } else {
+            format!("aria-describedby=\"{}\"{invalid}", ids.join(" "))
+        }
+    }
+}
+
+/// An entry of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// What is sent.
+    pub value: String,
+    /// What is read.
+    pub label: String,
+    /// Whether it is the chosen one.
+    pub selected: bool,
+}
+
+pub(super) fn control(
+    field: &Field,
+    pairs: Option<&[(String, String)]>,
+    faults: &FormFaults,
+) -> Control {
+    let value = match pairs {
+        Some(pairs) => sent(pairs, &field.name)
+            .first()
+            .copied()
+            .unwrap_or_default()
+            .to_string(),
+        None => field.default.as_ref().map(shown).unwrap_or_default(),
+    };
+    let mut control = Control {
+        name: field.name.clone(),
+        title: field.title.clone(),
+        help: field.help.clone(),
+        fault: faults.of(&field.name).unwrap_or_default().into(),
+        required: field.required,
+        widget: "text",
+        checked: matches!(value.as_str(), "true" | "on"),
+        value,
+        min: String::new(),
+        max: String::new(),
+        step: "1",
+        choices: Vec::new(),
+    };
+    dress(&mut control, &field.kind);
+    control
+}
+
+fn dress(control: &mut Control, kind: &FieldKind) {
+    let bound = |bound: &Option<f64>| bound.map(|b| b.to_string()).unwrap_or_default();
+    match kind {
+        FieldKind::Text {
+            min,
+            max,
+            multiline,
+        } => {
+            control.widget = if *multiline { "area" } else { "text" };
+            control.min = if *min > 0 {
+                min.to_string()
+            } else {
+                String::new()
+            };
+            control.max = max.to_string();
+        }
+        FieldKind::Integer { min, max } => {
+            control.widget = "number";
+            control.min = min.to_string();
+            control.max = max.to_string();
+        }
+        FieldKind::Number { min, max } => {
+            control.widget = "number";
+            control.step = "any";
+            control.min = bound(min);
+            control.max = bound(max);
+        }
+        FieldKind::Boolean => control.widget = "check",
+        FieldKind::Date => control.widget = "date",
+        FieldKind::Choice(options) => {
+            control.widget = "select";
+            control.choices = options
+                .iter()
+                .map(|(value, label)| Choice {
+                    value: value.clone(),
+                    label: label.clone(),
+                    selected: *value == control.value,
+                })
+                .collect();
+        }
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,293 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+fn form(name: &str, property: Value, required: bool) -> Form {
+    let required = if required { vec![name] } else { vec![] };
+    Form::from_schema(&json!({
+        "type": "object", "additionalProperties": false, "properties": {name: property}, "required": required,
+    }))
+    .unwrap()
+}
+
+#[track_caller]
+fn check(property: Value, text: &str, expected: Result<Value, &str>) {
+    let form = form("field", property.clone(), true);
+    let pairs = [
+        ("field".to_string(), text.to_string()),
+        ("token".into(), "x".into()),
+    ];
+    let read = form.read(&pairs);
+    match expected {
+        Ok(value) => assert_eq!(
+            read.unwrap().get("field"),
+            Some(&value),
+            "{property} {text:?}"
+        ),
+        Err(sentence) => {
+            let faults = read.unwrap_err();
+            assert_eq!(faults.of("field"), Some(sentence), "{property} {text:?}");
+            let controls = form.controls(Some(&pairs), &faults);
+            assert_eq!(controls[0].fault, sentence);
+            assert_eq!(controls[0].value, text, "what was typed is shown again");
+        }
+    }
+}
+
+#[test]
+fn texts() {
+    let property = json!({"type": "string", "minLength": 2, "maxLength": 5});
+    check(property.clone(), "abcde", Ok(json!("abcde")));
+    check(property.clone(), "  ab ", Ok(json!("ab")));
+    check(property.clone(), "äöüéß", Ok(json!("äöüéß")));
+    check(
+        property.clone(),
+        "abcdef",
+        Err("Write at most 5 characters; this has 6."),
+    );
+    check(
+        property.clone(),
+        "a",
+        Err("Write at least 2 characters; this has 1."),
+    );
+    check(property.clone(), "a\nb", Err("Write this on one line."));
+    check(
+        property.clone(),
+        "a\u{7}b",
+        Err("Leave out the control character U+0007."),
+    );
+    check(property.clone(), "", Err("Fill in this field."));
+    check(property, "   ", Err("Fill in this field."));
+    let long = json!({"type": "string", "maxLength": 500});
+    check(long.clone(), "a\r\nb", Ok(json!("a\nb")));
+    check(
+        long,
+        "a\u{1b}b",
+        Err("Leave out the control character U+001B."),
+    );
+}
+
+#[test]
+fn integers() {
+    let property = json!({"type": "integer", "minimum": 1, "maximum": 1000});
+    let fault = Err("Enter a whole number from 1 to 1000.");
+    check(property.clone(), "1", Ok(json!(1)));
+    check(property.clone(), " 1000 ", Ok(json!(1000)));
+    for text in [
+        "0",
+        "1001",
+        "-1",
+        "1.5",
+        "1e2",
+        "+5",
+        "0x1",
+        "ten",
+        "1 0",
+        "-",
+        "99999999999999999999",
+    ] {
+        check(property.clone(), text, fault.clone());
+    }
+    check(
+        json!({"type": "integer"}),
+        "-9007199254740991",
+        Ok(json!(-9_007_199_254_740_991_i64)),
+    );
+}
+
+#[test]
+fn numbers() {
+    let property = json!({"type": "number", "minimum": 0, "maximum": 1});
+    check(property.clone(), "0.5", Ok(json!(0.5)));
+    for text in ["1.5", "-0.1", "nan", "inf", "0,5", "1e999"] {
+        check(property.clone(), text, Err("Enter a number from 0 to 1."));
+    }
+    check(json!({"type": "number"}), "1e3", Ok(json!(1000.0)));
+    check(
+        json!({"type": "number"}),
+        "x",
+        Err("Enter a number, such as 12.5."),
+    );
+    check(
+        json!({"type": "number", "minimum": 2}),
+        "1",
+        Err("Enter a number of at least 2."),
+    );
+    check(
+        json!({"type": "number", "maximum": 2}),
+        "3",
+        Err("Enter a number of at most 2."),
+    );
+}
+
+#[test]
+fn choices_dates_and_boxes() {
+    let choice =
+        json!({"type": "string", "enum": ["all", "failed"], "x-labels": ["All", "Failed only"]});
+    check(choice.clone(), "failed", Ok(json!("failed")));
+    check(
+        choice.clone(),
+        "Failed only",
+        Err("Choose one of the values in the list."),
+    );
+    check(choice, "", Err("Choose a value."));
+    let date = json!({"type": "string", "format": "date"});
+    check(date.clone(), "2026-02-28", Ok(json!("2026-02-28")));
+    let fault = Err("Enter a day as year-month-day, such as 2026-01-31.");
+    for text in [
+        "2026-02-29",
+        "28.02.2026",
+        "2026-2-28",
+        "2026-02-28T00:00",
+        "tomorrow",
+    ] {
+        check(date.clone(), text, fault.clone());
+    }
+    let tick = json!({"type": "boolean"});
+    check(tick.clone(), "true", Ok(json!(true)));
+    check(tick.clone(), "on", Ok(json!(true)));
+    check(tick.clone(), "", Ok(json!(false)));
+    check(tick, "yes", Err("Tick the box or leave it empty."));
+}
+
+#[test]
+fn optional_fields_may_stay_empty_and_twice_is_refused() {
+    let form = form("note", json!({"type": "string", "maxLength": 9}), false);
+    let pair = |value: &str| ("note".to_string(), value.to_string());
+    assert!(form.read(&[]).unwrap().is_empty());
+    assert!(form.read(&[pair("")]).unwrap().is_empty());
+    let faults = form.read(&[pair("a"), pair("b")]).unwrap_err();
+    assert_eq!(faults.of("note"), Some("Send this field once only."));
+}
+
+#[test]
+fn controls_follow_the_schema() {
+    let form = Form::from_schema(&json!({
+        "type": "object", "additionalProperties": false, "required": ["title"],
+        "properties": {
+            "title": {"type": "string", "maxLength": 200, "title": "Heading", "description": "On the cover.", "default": "Overview"},
+            "remarks": {"type": "string", "maxLength": 201},
+            "short_box": {"type": "string", "maxLength": 50, "x-multiline": true},
+            "limit": {"type": "integer", "minimum": 1, "maximum": 9, "default": 5},
+            "share": {"type": "number", "maximum": 0.5},
+            "details": {"type": "boolean", "default": true},
+            "kind": {"type": "string", "enum": ["a", "b"], "default": "b"},
+            "since": {"type": "string", "format": "date"},
+        },
+    }))
+    .unwrap();
+    let controls = form.controls(None, &FormFaults::default());
+    let widgets: Vec<_> = controls
+        .iter()
+        .map(|c| (c.name.as_str(), c.widget))
+        .collect();
+    let expected = [
+        ("title", "text"),
+        ("remarks", "area"),
+        ("short_box", "area"),
+        ("limit", "number"),
+        ("share", "number"),
+        ("details", "check"),
+        ("kind", "select"),
+        ("since", "date"),
+    ];
+    assert_eq!(widgets, expected);
+    let title = &controls[0];
+    assert_eq!(
+        (
+            title.title.as_str(),
+            title.help.as_str(),
+            title.value.as_str()
+        ),
+        ("Heading", "On the cover.", "Overview")
+    );
+    assert!(title.required && !controls[1].required);
+    assert_eq!(
+        (
+            controls[3].min.as_str(),
+            controls[3].max.as_str(),
+            controls[3].step
+        ),
+        ("1", "9", "1")
+    );
+    assert_eq!((controls[4].max.as_str(), controls[4].step), ("0.5", "any"));
+    assert!(controls[5].checked);
+    assert!(controls[6].choices[1].selected && !controls[6].choices[0].selected);
+    assert_eq!(controls[2].title, "short box");
+}
+
+#[track_caller]
+fn refused(schema: Value, expected: &str) {
+    let faults = Form::from_schema(&schema).unwrap_err();
+    assert!(
+        faults.iter().any(|f| f.starts_with(expected)),
+        "{faults:#?} has no {expected:?}"
+    );
+}
+
+#[test]
+fn schemas_that_no_form_can_show_are_refused_with_all_faults() {
+    let with = |property: Value| json!({"type": "object", "additionalProperties": false, "properties": {"a": property}});
+    refused(json!([]), "the schema must be a JSON object");
+    refused(
+        json!({"type": "array", "additionalProperties": false}),
+        "/type: must be",
+    );
+    refused(
+        json!({"type": "object"}),
+        "/additionalProperties: must be false",
+    );
+    refused(
+        json!({"type": "object", "additionalProperties": false, "required": ["x"]}),
+        "/required: \"x\" is not",
+    );
+    refused(
+        json!({"type": "object", "additionalProperties": false, "allOf": []}),
+        "/allOf: not a keyword",
+    );
+    refused(with(json!({"type": "array"})), "/properties/a/type: one of");
+    refused(
+        with(json!({"type": "string"})),
+        "/properties/a/maxLength: every text needs one",
+    );
+    refused(
+        with(json!({"type": "string", "maxLength": 5, "maxLenght": 9})),
+        "/properties/a/maxLenght: not a keyword",
+    );
+    refused(
+        with(json!({"type": "string", "maxLength": 5, "minLength": 6})),
+        "/properties/a/minLength: is greater",
+    );
+    refused(
+        with(json!({"type": "string", "format": "email"})),
+        "/properties/a/format: only",
+    );
+    refused(
+        with(json!({"type": "string", "enum": [1]})),
+        "/properties/a/enum: a list of",
+    );
+    refused(
+        with(json!({"type": "string", "enum": ["a"], "x-labels": []})),
+        "/properties/a/x-labels: 0 labels",
+    );
+    refused(
+        with(json!({"type": "integer", "minimum": 2, "maximum": 1})),
+        "/properties/a/minimum: is greater",
+    );
+    refused(
+        with(json!({"type": "integer", "minimum": 0.5})),
+        "/properties/a/minimum: a whole number",
+    );
+    refused(
+        with(json!({"type": "integer", "maximum": 5, "default": 6})),
+        "/properties/a/default: 6 is not",
+    );
+    refused(
+        with(json!({"type": "boolean", "default": "true"})),
+        "/properties/a/default: \"true\" is not",
+    );
+    let two =
+        Form::from_schema(&json!({"type": "object", "properties": {"a b": {"type": "boolean"}}}))
+            .unwrap_err();
+    assert_eq!(two.len(), 2, "{two:#?}");
+}

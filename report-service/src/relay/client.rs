@@ -1,0 +1,239 @@
+//! The four requests of the second hop, as typed calls. Everything that comes back has a limit.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use arc_swap::ArcSwap;
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::client::legacy::Client as HttpClient;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls_pki_types::ServerName;
+use serde::Serialize;
+use spokegate_contract::record::{AckBody, BOOT_HEADER, ErrorBody, Lane, PullBody, RequestBody};
+use spokegate_contract::{Failure, FailureClass};
+use spokegate_identity::{TlsFiles, TrustDomain};
+
+use super::connector::Connector;
+use super::line::LINE_BYTES_MAX;
+
+/// Records per answer.
+const RECORDS_MAX: u32 = 256;
+/// Bytes per answer that are asked for; one line more may come.
+const BATCH_BYTES_MAX: u64 = 4_194_304;
+/// Bytes of an answer that are read.
+const ANSWER_BYTES_MAX: usize = BATCH_BYTES_MAX as usize + LINE_BYTES_MAX;
+/// Bytes of an answer that is no batch.
+const SMALL_BYTES_MAX: usize = 65_536;
+/// How long the sanitizer may hold a poll open.
+const POLL_WAIT_MS: u32 = 20_000;
+/// How long an answer may take beyond that.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an unused connection is kept; shorter than any server's own limit.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
+
+/// What a poll brought: lines, and the sanitizer's boot they belong to.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub(crate) boot: String,
+    pub(crate) lines: Bytes,
+}
+
+/// Why a request was not accepted.
+#[derive(Debug)]
+pub(crate) enum RequestError {
+    /// The sanitizer said no; another one would too, unless it does not know the customer.
+    Refused(Failure),
+    /// The sanitizer did not answer; another one may.
+    Unreachable(anyhow::Error),
+}
+
+/// How a sanitizer is reached.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// `https://host:port`.
+    pub url: String,
+    /// The name its certificate is checked for; the URL's host when unset.
+    pub server_name: Option<String>,
+    /// Our certificate and key, and the inner hop's CA.
+    pub tls: TlsFiles,
+    /// The trust domain of its identity.
+    pub trust_domain: TrustDomain,
+}
+
+/// A client of one sanitizer; a pool of keep-alive connections.
+pub(crate) struct Client {
+    base: String,
+    http: HttpClient<Connector, Full<Bytes>>,
+    tls: Arc<ArcSwap<rustls::ClientConfig>>,
+    files: TlsFiles,
+}
+
+impl Client {
+    pub(crate) fn new(endpoint: &Endpoint) -> anyhow::Result<Self> {
+        let url = &endpoint.url;
+        let tls = spokegate_identity::client_config(&endpoint.tls)
+            .with_context(|| format!("read the certificates for the sanitizer {url}"))?;
+        let tls = Arc::new(ArcSwap::new(tls));
+        let name = endpoint
+            .server_name
+            .clone()
+            .map(ServerName::try_from)
+            .transpose();
+        let name = name.with_context(|| format!("read the server name of the sanitizer {url}"))?;
+        let connector = Connector::new(Arc::clone(&tls), endpoint.trust_domain.clone(), name);
+        let http = HttpClient::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(8)
+            .build(connector);
+        Ok(Self {
+            base: url.trim_end_matches('/').into(),
+            http,
+            tls,
+            files: endpoint.tls.clone(),
+        })
+    }
+
+    /// Reads the certificate files again; a failure leaves the present ones in use.
+    pub(crate) fn reload_certificates(&self) {
+        match spokegate_identity::client_config(&self.files) {
+            Ok(config) => self.tls.store(config),
+            Err(error) => tracing::warn!(
+                error = format!("{error:#}"),
+                "the certificates for the sanitizer cannot be read, the present ones stay"
+            ),
+        }
+    }
+
+    /// Waits for records of a lane; `ack` frees what came before.
+    pub(crate) async fn poll(&self, lane: Lane, boot: &str, ack: u64) -> anyhow::Result<Batch> {
+        let body = PullBody {
+            lane,
+            boot: boot.into(),
+            ack,
+            max: RECORDS_MAX,
+            max_bytes: BATCH_BYTES_MAX,
+            wait_ms: POLL_WAIT_MS,
+        };
+        let wait = ANSWER_TIMEOUT + Duration::from_millis(POLL_WAIT_MS.into());
+        let polled = tokio::time::timeout(wait, async {
+            let response = self.post("/v1/pull", &body).await?;
+            let status = response.status();
+            anyhow::ensure!(
+                status == StatusCode::OK,
+                "the sanitizer answered a poll with {status}"
+            );
+            let boot = response
+                .headers()
+                .get(BOOT_HEADER)
+                .and_then(|boot| boot.to_str().ok());
+            let hex =
+                |boot: &&str| boot.len() == 32 && boot.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let boot = boot
+                .filter(hex)
+                .context("the sanitizer's answer names no boot")?
+                .to_string();
+            let lines = read(response, ANSWER_BYTES_MAX).await?;
+            Ok(Batch { boot, lines })
+        });
+        polled
+            .await
+            .context("the sanitizer did not answer a poll in time")?
+    }
+
+    /// Hands a pull over to the sanitizer.
+    pub(crate) async fn request(&self, body: &RequestBody) -> Result<(), RequestError> {
+        let asked = tokio::time::timeout(ANSWER_TIMEOUT, async {
+            let response = self.post("/v1/requests", body).await?;
+            let status = response.status();
+            Ok::<_, anyhow::Error>((status, read(response, SMALL_BYTES_MAX).await?))
+        });
+        let (status, text) = match asked.await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => return Err(RequestError::Unreachable(error)),
+            Err(_) => {
+                return Err(RequestError::Unreachable(anyhow::anyhow!(
+                    "no answer to a request in time"
+                )));
+            }
+        };
+        if status == StatusCode::ACCEPTED {
+            return Ok(());
+        }
+        Err(match serde_json::from_slice::<ErrorBody>(&text) {
+            Ok(ErrorBody { error }) => {
+                RequestError::Refused(Failure::new(error.class, &error.detail))
+            }
+            Err(_) if status.is_server_error() => RequestError::Unreachable(anyhow::anyhow!(
+                "the sanitizer answered a request with {status}"
+            )),
+            Err(_) => {
+                let detail = format!("the sanitizer answered {}", status.as_u16());
+                RequestError::Refused(Failure::new(FailureClass::Refused, &detail))
+            }
+        })
+    }
+
+    /// Sends acks.
+    pub(crate) async fn acks(&self, acks: &AckBody) -> anyhow::Result<()> {
+        let sent = tokio::time::timeout(ANSWER_TIMEOUT, async {
+            let response = self.post("/v1/acks", acks).await?;
+            let status = response.status();
+            read(response, SMALL_BYTES_MAX).await?;
+            anyhow::ensure!(
+                status.is_success(),
+                "the sanitizer answered acks with {status}"
+            );
+            Ok(())
+        });
+        sent.await
+            .context("the sanitizer did not answer acks in time")?
+    }
+
+    async fn post(&self, path: &str, body: &impl Serialize) -> anyhow::Result<Response<Incoming>> {
+        let body = serde_json::to_vec(body).context("write a request")?;
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("{}{path}", self.base))
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::from(body)))
+            .context("make a request")?;
+        self.http
+            .request(request)
+            .await
+            .with_context(|| format!("reach the sanitizer at {}", self.base))
+    }
+}
+
+/// Reads a body up to a limit; without a copy when it came in one piece.
+async fn read(response: Response<Incoming>, bytes_max: usize) -> anyhow::Result<Bytes> {
+    let mut body = response.into_body();
+    let mut first = Bytes::new();
+    let mut joined = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.context("read the sanitizer's answer")?.into_data() else {
+            continue;
+        };
+        anyhow::ensure!(
+            first.len() + joined.len() + data.len() <= bytes_max,
+            "the sanitizer's answer is over {bytes_max} bytes"
+        );
+        if first.is_empty() && joined.is_empty() {
+            first = data;
+        } else {
+            if joined.is_empty() {
+                joined.extend_from_slice(&std::mem::take(&mut first));
+            }
+            joined.extend_from_slice(&data);
+        }
+    }
+    Ok(if joined.is_empty() {
+        first
+    } else {
+        joined.freeze()
+    })
+}

@@ -1,0 +1,152 @@
+//! Connections to a sanitizer: TCP without delay, TLS with our certificate, and a peer that is a sanitizer by name.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use hyper::Uri;
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::rt::TokioIo;
+use rustls_pki_types::ServerName;
+use spokegate_identity::{Principal, ServiceName, TrustDomain};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tower::Service;
+
+/// How long connecting and the TLS handshake may take together.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Makes connections for hyper's pool.
+#[derive(Clone)]
+pub(crate) struct Connector {
+    tls: Arc<ArcSwap<rustls::ClientConfig>>,
+    trust_domain: TrustDomain,
+    server_name: Option<ServerName<'static>>,
+}
+
+impl Connector {
+    pub(crate) fn new(
+        tls: Arc<ArcSwap<rustls::ClientConfig>>,
+        trust_domain: TrustDomain,
+        server_name: Option<ServerName<'static>>,
+    ) -> Self {
+        Self {
+            tls,
+            trust_domain,
+            server_name,
+        }
+    }
+
+    async fn connect(self, uri: Uri) -> io::Result<SanitizerStream> {
+        let host = uri
+            .host()
+            .ok_or_else(|| io::Error::other("the address has no host"))?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let name = match self.server_name {
+            Some(name) => name,
+            None => ServerName::try_from(host.to_string()).map_err(io::Error::other)?,
+        };
+        let tcp = TcpStream::connect((host, uri.port_u16().unwrap_or(443))).await?;
+        tcp.set_nodelay(true)?;
+        let tls = TlsConnector::from(self.tls.load_full())
+            .connect(name, tcp)
+            .await?;
+        require_sanitizer(&tls, &self.trust_domain)?;
+        Ok(SanitizerStream(TokioIo::new(tls)))
+    }
+}
+
+/// The inner hop's CA also signs this service's own certificate, so that a valid chain alone is not enough.
+fn require_sanitizer(tls: &TlsStream<TcpStream>, trust_domain: &TrustDomain) -> io::Result<()> {
+    let (_, session) = tls.get_ref();
+    let certificate = session
+        .peer_certificates()
+        .and_then(|chain| chain.first())
+        .ok_or_else(|| io::Error::other("the peer showed no certificate"))?;
+    match Principal::from_certificate(certificate, trust_domain) {
+        Ok(Principal::Service(ServiceName::Sanitizer)) => Ok(()),
+        Ok(_) => Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "the peer's certificate is not a sanitizer's",
+        )),
+        Err(error) => Err(io::Error::new(io::ErrorKind::PermissionDenied, error)),
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = SanitizerStream;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<SanitizerStream>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connecting = self.clone().connect(uri);
+        Box::pin(async move {
+            tokio::time::timeout(CONNECT_TIMEOUT, connecting)
+                .await
+                .unwrap_or_else(|_| {
+                    Err(io::Error::new(
+                        io::ErrorKind::TimedOut,
+                        "connecting took too long",
+                    ))
+                })
+        })
+    }
+}
+
+/// An open connection, as hyper's pool wants it.
+pub(crate) struct SanitizerStream(TokioIo<TlsStream<TcpStream>>);
+
+impl Connection for SanitizerStream {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
+
+impl hyper::rt::Read for SanitizerStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: hyper::rt::ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().0).poll_read(context, buffer)
+    }
+}
+
+impl hyper::rt::Write for SanitizerStream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().0).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().0).poll_shutdown(context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().0).poll_write_vectored(context, buffers)
+    }
+}

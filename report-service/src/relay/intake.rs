@@ -1,0 +1,229 @@
+//! What comes unasked: pushes, signs of life, quarantine. Stored first; only then does anybody hear that it was.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use spokegate_contract::record::{Content, Record, Refusal};
+use spokegate_contract::{Address, DatasetId};
+
+use super::{BodyFault, Contracts, Shared};
+use crate::store::pushes::{NewPush, Spool, SpoolEvent};
+use crate::store::quarantine::Refused;
+use crate::store::satellites::{News, Sighting};
+use crate::text::hex;
+
+/// A record in the form in which it is stored.
+pub(super) enum Taken {
+    /// Something about a spool.
+    Spool(Spool, SpoolEvent),
+    /// Something heard of a satellite.
+    Sighting(Sighting),
+    /// Something refused.
+    Refused(Refused),
+    /// A push that the sanitizer let through and the centre does not.
+    RefusedHere(Spool, u64, Refused),
+}
+
+impl Taken {
+    /// A push, checked against its contract.
+    pub(super) fn push(contracts: &Contracts, record: Record<'_>, body: Bytes) -> Self {
+        let Content::Push {
+            dataset,
+            epoch,
+            sequence,
+            captured_at_ms,
+            ..
+        } = record.content
+        else {
+            return Self::Sighting(Sighting {
+                address: record.address,
+                at_ms: record.at_ms,
+                news: News::Presence(true),
+            });
+        };
+        let (dataset, version) = dataset;
+        let spool = (record.address, epoch);
+        let checked = match contracts.get(&dataset, version) {
+            Some(contract) => contract.count(&body),
+            None => Err(BodyFault::Shape("dataset of the registry")),
+        };
+        match checked {
+            Ok(rows) => {
+                let rows = u64::try_from(rows).unwrap_or(u64::MAX);
+                let received_at_ms = record.at_ms;
+                let push = NewPush {
+                    dataset,
+                    version,
+                    captured_at_ms,
+                    received_at_ms,
+                    rows,
+                    body,
+                };
+                Self::Spool(spool, SpoolEvent::Push(sequence, push))
+            }
+            Err(fault) => {
+                let refused = refused_here(&spool.0, record.at_ms, &dataset, &fault, &body);
+                Self::RefusedHere(spool, sequence, refused)
+            }
+        }
+    }
+
+    /// A record of the status or the quarantine lane.
+    pub(super) fn other(record: Record<'_>) -> Vec<Self> {
+        let Record {
+            address,
+            at_ms,
+            content,
+        } = record;
+        let sighting = |news| {
+            Self::Sighting(Sighting {
+                address: address.clone(),
+                at_ms,
+                news,
+            })
+        };
+        match content {
+            Content::Presence { online } => vec![sighting(News::Presence(online))],
+            Content::Hello {
+                agent_version,
+                epoch,
+                acked_sequence,
+                datasets,
+                ..
+            } => {
+                let datasets = datasets
+                    .into_iter()
+                    .map(|served| (served.dataset, served.version))
+                    .collect();
+                let hello = sighting(News::Hello {
+                    agent_version: agent_version.into_owned(),
+                    datasets,
+                });
+                // What the satellite no longer holds never comes: waiting for it would hold back every later ack.
+                vec![
+                    hello,
+                    Self::Spool((address, epoch), SpoolEvent::Advance(acked_sequence)),
+                ]
+            }
+            Content::Status {
+                agent_version,
+                sent_at_ms,
+                spool_messages,
+                spool_bytes,
+                node_red,
+            } => {
+                let (agent_version, node_red) = (agent_version.into_owned(), node_red.into_owned());
+                vec![sighting(News::Status {
+                    agent_version,
+                    sent_at_ms,
+                    spool_messages,
+                    spool_bytes,
+                    node_red,
+                })]
+            }
+            Content::Quarantine(refusal) => {
+                let disposed = refusal.push;
+                let mut taken = vec![Self::Refused(refused(&address, at_ms, refusal))];
+                if let Some((epoch, sequence)) = disposed {
+                    taken.push(Self::Spool(
+                        (address, epoch),
+                        SpoolEvent::Disposed(sequence),
+                    ));
+                }
+                taken
+            }
+            Content::Reply { .. } | Content::Failed { .. } | Content::Push { .. } => Vec::new(),
+        }
+    }
+}
+
+/// Stores what was taken, then lets the satellites know.
+pub(super) async fn store(
+    shared: &Arc<Shared>,
+    sanitizer: usize,
+    taken: Vec<Taken>,
+) -> anyhow::Result<()> {
+    let (mut spools, mut sightings, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    for taken in taken {
+        match taken {
+            Taken::Spool(spool, event) => spools.push((spool, event)),
+            Taken::Sighting(sighting) => sightings.push(sighting),
+            Taken::Refused(entry) => refused.push(entry),
+            Taken::RefusedHere(spool, sequence, entry) => {
+                tracing::warn!(
+                    tenant.id = entry.tenant,
+                    dataset = entry.dataset,
+                    reason = entry.rule,
+                    "a push passed the sanitizer but not the centre's own check"
+                );
+                refused.push(entry);
+                spools.push((spool, SpoolEvent::Disposed(sequence)));
+            }
+        }
+    }
+    let around = &shared.around;
+    if !refused.is_empty() {
+        around.store.quarantine_note(&refused).await?;
+    }
+    if !sightings.is_empty() {
+        around.store.satellite_note(&sightings).await?;
+    }
+    if !spools.is_empty() {
+        let received_after_ms = around.clock.now_ms().saturating_sub(around.pushes_keep_ms);
+        let watermarks = around.store.push_take(&spools, received_after_ms).await?;
+        metrics::counter!("spokegate_pushes_total").increment(spools.len() as u64);
+        let Some(link) = shared.links.get(sanitizer) else {
+            return Ok(());
+        };
+        for ((address, epoch), sequence) in watermarks {
+            // Nothing disposed of yet is nothing to say.
+            if sequence > 0 {
+                link.outbox.stored(address, epoch, sequence);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn refused(address: &Address, at_ms: u64, refusal: Refusal<'_>) -> Refused {
+    Refused {
+        tenant: address.tenant.to_string(),
+        satellite: address.satellite.to_string(),
+        at_ms,
+        channel: refusal.channel.into_owned(),
+        dataset: refusal
+            .dataset
+            .map(|dataset| dataset.to_string())
+            .unwrap_or_default(),
+        reason: refusal.reason.into_owned(),
+        rule: refusal.rule.into_owned(),
+        pointer: refusal.pointer.into_owned(),
+        size_bytes: refusal.size_bytes,
+        sha256: refusal.sha256.into_owned(),
+    }
+}
+
+fn refused_here(
+    address: &Address,
+    at_ms: u64,
+    dataset: &DatasetId,
+    fault: &BodyFault,
+    body: &[u8],
+) -> Refused {
+    let (pointer, rule) = match fault {
+        BodyFault::Shape(expected) => (String::new(), format!("is no {expected}")),
+        BodyFault::Rule(violation) => (violation.pointer.clone(), violation.rule.clone()),
+    };
+    Refused {
+        tenant: address.tenant.to_string(),
+        satellite: address.satellite.to_string(),
+        at_ms,
+        channel: "push".into(),
+        dataset: dataset.to_string(),
+        reason: "centre-check".into(),
+        rule,
+        pointer,
+        size_bytes: body.len() as u64,
+        sha256: hex(ring::digest::digest(&ring::digest::SHA256, body).as_ref()),
+    }
+}

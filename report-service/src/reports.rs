@@ -1,0 +1,10 @@
+//! Report definitions: folders read and checked as a whole at start.
+
+mod definition;
+mod load;
+
+pub use definition::{Need, ParamSource, Report};
+pub use load::{Catalogue, ReportFaults};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! What a template sees of a run.
+
+use docx_jinja::Value;
+use serde_json::Map;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::Tenant;
+use super::fetch::Fetched;
+use crate::render::value;
+use crate::reports::Need;
+
+/// One need of one customer, as it ended: data, or the reason in words.
+pub(super) struct Part {
+    pub(super) need: usize,
+    pub(super) tenant: usize,
+    pub(super) result: Result<Fetched, String>,
+}
+
+/// What is said about the document itself.
+pub(super) struct About<'a> {
+    pub(super) title: &'a str,
+    pub(super) generated_by: &'a str,
+    pub(super) run_id: &'a str,
+    pub(super) now_ms: u64,
+}
+
+/// The values of a run: `report`, `params`, `tenants` and `missing`.
+pub(super) fn values(
+    about: &About<'_>,
+    params: Map<String, serde_json::Value>,
+    tenants: &[Tenant],
+    needs: &[Need],
+    parts: Vec<Part>,
+) -> Value {
+    let mut missing = Vec::new();
+    let mut by_tenant: Vec<Vec<(String, Value)>> = tenants
+        .iter()
+        .map(|tenant| {
+            vec![
+                pair("id", tenant.id.as_str()),
+                pair("title", tenant.title.as_str()),
+            ]
+        })
+        .collect();
+    for part in parts {
+        let (Some(need), Some(tenant)) = (needs.get(part.need), tenants.get(part.tenant)) else {
+            continue;
+        };
+        let Some(entries) = by_tenant.get_mut(part.tenant) else {
+            continue;
+        };
+        let value = match part.result {
+            Ok(fetched) => present(fetched),
+            Err(reason) => {
+                missing.push(map([
+                    pair("tenant", tenant.title.as_str()),
+                    pair("dataset", need.title.as_str()),
+                    pair("reason", reason.as_str()),
+                ]));
+                absent(&reason)
+            }
+        };
+        entries.push((need.key.clone(), value));
+    }
+    let report = map([
+        pair("title", about.title),
+        pair("generated_at", timestamp(about.now_ms)),
+        pair("generated_by", about.generated_by),
+        pair("run_id", about.run_id),
+    ]);
+    map([
+        pair("report", report),
+        pair("params", value(serde_json::Value::Object(params))),
+        pair(
+            "tenants",
+            Value::from(by_tenant.into_iter().map(map).collect::<Vec<_>>()),
+        ),
+        pair("missing", Value::from(missing)),
+    ])
+}
+
+fn present(fetched: Fetched) -> Value {
+    map([
+        pair("rows", fetched.data),
+        pair("count", fetched.count),
+        pair("state", "ok"),
+        pair("reason", Value::from(())),
+        pair("captured_at", timestamp(fetched.captured_at_ms)),
+    ])
+}
+
+fn absent(reason: &str) -> Value {
+    map([
+        pair("rows", Value::from(Vec::<Value>::new())),
+        pair("count", 0),
+        pair("state", "missing"),
+        pair("reason", reason),
+        pair("captured_at", Value::from(())),
+    ])
+}
+
+fn pair(key: &str, value: impl Into<Value>) -> (String, Value) {
+    (key.into(), value.into())
+}
+
+fn map(entries: impl IntoIterator<Item = (String, Value)>) -> Value {
+    entries.into_iter().collect()
+}
+
+/// RFC 3339, whole seconds, UTC.
+pub(crate) fn timestamp(ms: u64) -> String {
+    let seconds = i64::try_from(ms / 1_000).unwrap_or(0);
+    let time = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    time.format(&Rfc3339).unwrap_or_default()
+}

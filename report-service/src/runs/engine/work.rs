@@ -1,0 +1,333 @@
+//! The work of one run: plan, fetch in parallel, decide, render.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use ring::digest::{Context, SHA256};
+use spokegate_contract::{Failure, FailureClass, TenantId};
+use tokio::sync::watch;
+
+use super::super::context::{self, About, Part, timestamp};
+use super::super::failure::{Wanted, sentence};
+use super::super::fetch::{Fetched, Fetcher, Job};
+use super::super::plan::{self, Source};
+use super::super::{NeedProgress, NeedState, Progress, RunState, Tenant};
+use super::{Ended, Live, Shared};
+use crate::render;
+use crate::reports::{Need, Report};
+use crate::store::runs::RunRow;
+use crate::text::hex;
+
+/// Fetches of one run at the same time.
+const FETCHES_MAX: usize = 16;
+
+/// One need of one customer, planned.
+struct Planned {
+    need: usize,
+    tenant: usize,
+    job: Job,
+}
+
+impl Shared {
+    /// Plans, fetches and renders; dropping it cancels what is under way.
+    pub(super) async fn work(&self, row: &RunRow, report: &Arc<Report>, live: &Live) -> Ended {
+        let known = |id: &TenantId| {
+            self.parts
+                .tenants
+                .iter()
+                .find(|tenant| tenant.id == *id)
+                .cloned()
+        };
+        let tenants: Option<Vec<Tenant>> = row.tenants.iter().map(known).collect();
+        let Some(tenants) = tenants else {
+            return Ended::failed(
+                "One of the customers is no longer there. Start the report again.",
+            );
+        };
+        let planned = match self.plan(row, report, &tenants).await {
+            Ok(planned) => planned,
+            Err(error) => {
+                tracing::error!(error = format!("{error:#}"), "a run could not be planned");
+                return Ended::failed(
+                    "The service could not look up what the satellites sent. Tell your administrator.",
+                );
+            }
+        };
+        announce(&live.progress, report, &tenants, &planned);
+        self.count();
+        match self.gather(report, &tenants, planned, &live.progress).await {
+            Ok(parts) => self.render(row, report, tenants, parts, live).await,
+            Err(reasons) => Ended::failed(reasons.join("\n")),
+        }
+    }
+
+    async fn plan(
+        &self,
+        row: &RunRow,
+        report: &Report,
+        tenants: &[Tenant],
+    ) -> anyhow::Result<Vec<Planned>> {
+        let store = &self.parts.store;
+        let satellites = if report.needs.is_empty() {
+            Vec::new()
+        } else {
+            store.satellites().await?
+        };
+        let mut planned = Vec::with_capacity(report.needs.len() * tenants.len());
+        for (tenant_index, tenant) in tenants.iter().enumerate() {
+            for (need_index, need) in report.needs.iter().enumerate() {
+                let pushes = match need.max_age_ms {
+                    Some(_) => {
+                        store
+                            .push_latest(&tenant.id, &need.dataset, need.version)
+                            .await?
+                    }
+                    None => Vec::new(),
+                };
+                let contract = self.parts.contracts.get(&need.dataset, need.version);
+                let contract = Arc::clone(
+                    contract.ok_or_else(|| anyhow::anyhow!("dataset {} is gone", need.dataset))?,
+                );
+                let params = need.params(&row.params);
+                let source = match contract.check_params(&params) {
+                    Ok(()) => plan::source(
+                        need,
+                        tenant,
+                        &satellites,
+                        &pushes,
+                        self.parts.clock.now_ms(),
+                    ),
+                    Err(violation) => Source::Nowhere(Failure::new(
+                        FailureClass::Refused,
+                        &format!("parameters: {violation}"),
+                    )),
+                };
+                let job = Job {
+                    contract,
+                    source,
+                    params,
+                    timeout_ms: need.timeout_ms,
+                };
+                planned.push(Planned {
+                    need: need_index,
+                    tenant: tenant_index,
+                    job,
+                });
+            }
+        }
+        Ok(planned)
+    }
+
+    /// Fetches everything, or returns why a required part is missing: at once, with all reasons known by then.
+    async fn gather(
+        &self,
+        report: &Report,
+        tenants: &[Tenant],
+        planned: Vec<Planned>,
+        progress: &watch::Sender<Progress>,
+    ) -> Result<Vec<Part>, Vec<String>> {
+        let parts = &self.parts;
+        let fetcher = Fetcher {
+            relay: parts.relay.clone(),
+            store: parts.store.clone(),
+            clock: parts.clock.clone(),
+            tasks: parts.tasks.clone(),
+        };
+        // What is known to fail is told first, so that a person reads every reason and not just the quickest.
+        let mut waiting: Vec<(usize, &Planned)> = planned.iter().enumerate().collect();
+        waiting.sort_by_key(|(_, planned)| !matches!(planned.job.source, Source::Nowhere(_)));
+        let hopeless = waiting
+            .iter()
+            .filter(|(_, planned)| matches!(planned.job.source, Source::Nowhere(_)))
+            .count();
+        let mut waiting = waiting.into_iter();
+        let mut under_way = FuturesUnordered::new();
+        let (mut finished, mut reasons) = (Vec::with_capacity(planned.len()), Vec::new());
+        let mut ended = 0;
+        loop {
+            while under_way.len() < FETCHES_MAX
+                && let Some((index, planned)) = waiting.next()
+            {
+                under_way.push(fetch_one(&fetcher, index, planned, progress));
+            }
+            let Some((index, planned, result)) = under_way.next().await else {
+                break;
+            };
+            ended += 1;
+            let (Some(need), Some(tenant)) =
+                (report.needs.get(planned.need), tenants.get(planned.tenant))
+            else {
+                continue;
+            };
+            let result = result.map_err(|failure| in_words(need, tenant, &failure));
+            note_end(progress, index, need, &result);
+            if let (Err(reason), true) = (&result, need.required) {
+                reasons.push(reason.clone());
+            }
+            finished.push((
+                index,
+                Part {
+                    need: planned.need,
+                    tenant: planned.tenant,
+                    result,
+                },
+            ));
+            if !reasons.is_empty() && ended >= hopeless {
+                return Err(reasons);
+            }
+        }
+        finished.sort_by_key(|(index, _)| *index);
+        Ok(finished.into_iter().map(|(_, part)| part).collect())
+    }
+
+    async fn render(
+        &self,
+        row: &RunRow,
+        report: &Arc<Report>,
+        tenants: Vec<Tenant>,
+        parts: Vec<Part>,
+        live: &Live,
+    ) -> Ended {
+        let data_sha256 = digest(report, &tenants, &parts);
+        let now_ms = self.parts.clock.now_ms();
+        let (row, report, cancel) = (row.clone(), Arc::clone(report), live.cancel.clone());
+        let output = self.file(&row.id);
+        let work = move || {
+            let about = About {
+                title: &report.title,
+                generated_by: &row.owner_title,
+                run_id: row.id.as_str(),
+                now_ms,
+            };
+            let values = context::values(
+                &about,
+                report.shown_params(&row.params),
+                &tenants,
+                &report.needs,
+                parts,
+            );
+            let rendered = render::to_file(&report.template, values, &output);
+            if cancel.is_cancelled() {
+                // Nobody will fetch it.
+                let _ = std::fs::remove_file(&output);
+            }
+            rendered
+        };
+        match self.parts.tasks.blocking("render", work).await {
+            Some(Ok(file_bytes)) => Ended {
+                state: RunState::Done,
+                reason: String::new(),
+                data_sha256,
+                file_bytes,
+            },
+            Some(Err(render::RenderFailure::Render(error))) => Ended::failed(format!(
+                "The report's template could not be filled: {error}"
+            )),
+            Some(Err(error)) => {
+                tracing::error!(error = %error, "a document could not be written");
+                Ended::failed("The document could not be written. Tell your administrator.")
+            }
+            None => Ended::failed("The document could not be made. Tell your administrator."),
+        }
+    }
+}
+
+async fn fetch_one<'a>(
+    fetcher: &Fetcher,
+    index: usize,
+    planned: &'a Planned,
+    progress: &watch::Sender<Progress>,
+) -> (usize, &'a Planned, Result<Fetched, Failure>) {
+    change(progress, index, |need| need.state = NeedState::Fetching);
+    let note = |rows| change(progress, index, |need| need.rows = rows);
+    let result = fetcher.fetch(&planned.job, &note).await;
+    (index, planned, result)
+}
+
+fn change(progress: &watch::Sender<Progress>, index: usize, act: impl FnOnce(&mut NeedProgress)) {
+    progress.send_modify(|progress| {
+        if let Some(need) = progress.needs.get_mut(index) {
+            act(need);
+        }
+    });
+}
+
+fn announce(
+    progress: &watch::Sender<Progress>,
+    report: &Report,
+    tenants: &[Tenant],
+    planned: &[Planned],
+) {
+    let entry = |planned: &Planned| {
+        let (need, tenant) = (
+            report.needs.get(planned.need)?,
+            tenants.get(planned.tenant)?,
+        );
+        Some(NeedProgress {
+            tenant: tenant.title.clone(),
+            dataset: need.title.clone(),
+            required: need.required,
+            state: NeedState::Waiting,
+            rows: 0,
+            note: String::new(),
+        })
+    };
+    let needs = planned.iter().filter_map(entry).collect();
+    progress.send_modify(|progress| {
+        progress.state = RunState::Running;
+        progress.needs = needs;
+    });
+}
+
+fn note_end(
+    progress: &watch::Sender<Progress>,
+    index: usize,
+    need: &Need,
+    result: &Result<Fetched, String>,
+) {
+    change(progress, index, |entry| match result {
+        Ok(fetched) => {
+            entry.state = NeedState::Ready;
+            entry.rows = fetched.count;
+            if need.max_age_ms.is_some() {
+                entry.note = format!("as of {}", timestamp(fetched.captured_at_ms));
+            }
+        }
+        Err(reason) => {
+            entry.state = NeedState::Missing;
+            entry.note.clone_from(reason);
+        }
+    });
+}
+
+fn in_words(need: &Need, tenant: &Tenant, failure: &Failure) -> String {
+    let wanted = Wanted {
+        tenant: &tenant.title,
+        dataset: &need.title,
+        timeout_s: need.timeout_ms.div_ceil(1_000),
+    };
+    sentence(wanted, failure)
+}
+
+/// SHA-256 over customer, dataset and digest of every part, in a fixed order.
+fn digest(report: &Report, tenants: &[Tenant], parts: &[Part]) -> String {
+    let mut sorted = BTreeMap::new();
+    for part in parts {
+        if let (Some(need), Some(tenant)) = (report.needs.get(part.need), tenants.get(part.tenant))
+        {
+            let data = part
+                .result
+                .as_ref()
+                .map_or([0; 32], |fetched| fetched.digest);
+            sorted.insert((tenant.id.as_str(), need.dataset.as_str()), data);
+        }
+    }
+    let mut whole = Context::new(&SHA256);
+    for ((tenant, dataset), data) in sorted {
+        whole.update(format!("{tenant}/{dataset}\n").as_bytes());
+        whole.update(&data);
+    }
+    hex(whole.finish().as_ref())
+}

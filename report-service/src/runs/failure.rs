@@ -1,0 +1,142 @@
+//! What a person reads when data did not come: one sentence of what happened and one of what to do next.
+
+use spokegate_contract::{Failure, FailureClass};
+
+use super::text::one_line;
+
+/// Most characters of a remote party's detail that a sentence repeats.
+const DETAIL_CHARS_MAX: usize = 200;
+
+/// The need that failed, in the words a person knows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    /// The customer's title.
+    pub(super) tenant: &'a str,
+    /// The dataset's title.
+    pub(super) dataset: &'a str,
+    /// How long the centre waited.
+    pub(super) timeout_s: u64,
+}
+
+/// The reason in words.
+pub(super) fn sentence(wanted: Wanted<'_>, failure: &Failure) -> String {
+    let Wanted {
+        tenant,
+        dataset,
+        timeout_s,
+    } = wanted;
+    let detail = detail(&failure.detail);
+    match failure.class {
+        FailureClass::Offline => format!(
+            "{tenant}: {dataset} could not be fetched because the customer's satellite is not connected{detail}. \
+             Have its machine and its internet line checked, then start the report again."
+        ),
+        FailureClass::Timeout => format!(
+            "{tenant}: {dataset} did not arrive within {timeout_s} seconds{detail}. \
+             Start the report again; if it happens twice, have the Node-RED flow that supplies it checked."
+        ),
+        FailureClass::Refused => format!(
+            "{tenant}: the request for {dataset} was refused{detail}. \
+             Ask an administrator whether this customer's satellite is set up to supply it."
+        ),
+        FailureClass::Invalid => format!(
+            "{tenant}: {dataset} arrived but breaks its contract{detail}. \
+             Nothing of it was used; the quarantine page shows the place, for whoever looks after the customer's flow."
+        ),
+        FailureClass::SourceError => format!(
+            "{tenant}: the customer's Node-RED could not supply {dataset}{detail}. \
+             Have the flow behind it checked, then start the report again."
+        ),
+        FailureClass::TooLarge => format!(
+            "{tenant}: {dataset} is larger than one report may fetch{detail}. \
+             Ask for less, such as a shorter period or a lower row limit."
+        ),
+    }
+}
+
+fn detail(text: &str) -> String {
+    let text = one_line(text, DETAIL_CHARS_MAX);
+    match text.trim_end_matches('.') {
+        "" => String::new(),
+        text => format!(" ({text})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(class: FailureClass, detail: &str, expected: &str) {
+        let wanted = Wanted {
+            tenant: "Acme Dental Group",
+            dataset: "Devices",
+            timeout_s: 30,
+        };
+        let failure = Failure {
+            class,
+            detail: detail.into(),
+        };
+        assert_eq!(sentence(wanted, &failure), expected);
+    }
+
+    #[test]
+    fn every_class_has_its_sentence() {
+        check(
+            FailureClass::Offline,
+            "",
+            "Acme Dental Group: Devices could not be fetched because the customer's satellite is not connected. \
+             Have its machine and its internet line checked, then start the report again.",
+        );
+        check(
+            FailureClass::Timeout,
+            "hq",
+            "Acme Dental Group: Devices did not arrive within 30 seconds (hq). \
+             Start the report again; if it happens twice, have the Node-RED flow that supplies it checked.",
+        );
+        check(
+            FailureClass::Refused,
+            "no source is bound to this dataset.",
+            "Acme Dental Group: the request for Devices was refused (no source is bound to this dataset). \
+             Ask an administrator whether this customer's satellite is set up to supply it.",
+        );
+        check(
+            FailureClass::Invalid,
+            "/3/hostname: maxLength",
+            "Acme Dental Group: Devices arrived but breaks its contract (/3/hostname: maxLength). \
+             Nothing of it was used; the quarantine page shows the place, for whoever looks after the customer's flow.",
+        );
+        check(
+            FailureClass::SourceError,
+            "Node-RED answered with a web page\r\ninstead of JSON",
+            "Acme Dental Group: the customer's Node-RED could not supply Devices (Node-RED answered with a web page instead of JSON). \
+             Have the flow behind it checked, then start the report again.",
+        );
+        check(
+            FailureClass::TooLarge,
+            "more than 8192 chunks",
+            "Acme Dental Group: Devices is larger than one report may fetch (more than 8192 chunks). \
+             Ask for less, such as a shorter period or a lower row limit.",
+        );
+    }
+
+    #[test]
+    fn a_detail_is_cut_and_stays_on_its_line() {
+        let failure = Failure {
+            class: FailureClass::Refused,
+            detail: format!("\u{7}{}\n", "é".repeat(300)),
+        };
+        let wanted = Wanted {
+            tenant: "T",
+            dataset: "D",
+            timeout_s: 1,
+        };
+        let text = sentence(wanted, &failure);
+        assert!(!text.contains(char::is_control), "{text}");
+        assert_eq!(
+            text.matches('é').count(),
+            DETAIL_CHARS_MAX - 1,
+            "room for the ellipsis"
+        );
+    }
+}

@@ -1,0 +1,313 @@
+//! Fetches one need for one customer: from pushes in the store, or by pulls.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use docx_jinja::Value;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesOrdered;
+use ring::digest::{Context, SHA256};
+use serde_json::Map;
+use spokegate_contract::limits::{PULL_BYTES_MAX, PULL_CHUNKS_MAX, PULL_ROWS_MAX};
+use spokegate_contract::{Address, Failure, FailureClass, Shape};
+use spokegate_daemon::{Clock, Tasks};
+
+use super::plan::Source;
+use super::table;
+use crate::relay::{BodyFault, Contract, PullEvent, PullOrder, PullStream, Relay};
+use crate::store::Store;
+
+/// Chunks smaller than this are parsed where they arrive; a thread's hand-over would take longer.
+const INLINE_BYTES_MAX: usize = 16_384;
+/// How often a pull is asked again when the sanitizer starts anew under it.
+const ATTEMPTS_MAX: u32 = 3;
+/// What the satellite gets less than the centre waits, so that its own word on a time-out can arrive.
+const RETURN_MS: u64 = 500;
+
+/// What fetching needs.
+#[derive(Clone)]
+pub(super) struct Fetcher {
+    pub(super) relay: Relay,
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) tasks: Tasks,
+}
+
+/// What to fetch.
+pub(super) struct Job {
+    pub(super) contract: Arc<Contract>,
+    pub(super) source: Source,
+    pub(super) params: Map<String, serde_json::Value>,
+    pub(super) timeout_ms: u64,
+}
+
+/// Data of one need for one customer.
+pub(super) struct Fetched {
+    /// A list of rows, or the document.
+    pub(super) data: Value,
+    /// How many rows; a document counts as one.
+    pub(super) count: u64,
+    /// When the oldest part of it was captured, in milliseconds since 1970; now for a pull.
+    pub(super) captured_at_ms: u64,
+    /// SHA-256 over the bodies.
+    pub(super) digest: [u8; 32],
+}
+
+/// Rows or a document while they come.
+struct Gathered {
+    rows: Vec<Value>,
+    document: Option<Value>,
+    digest: Context,
+    bytes: u64,
+    chunks: u32,
+}
+
+impl Gathered {
+    fn new() -> Self {
+        Self {
+            rows: Vec::new(),
+            document: None,
+            digest: Context::new(&SHA256),
+            bytes: 0,
+            chunks: 0,
+        }
+    }
+
+    /// Counts a body against the limits.
+    fn note(&mut self, body: &[u8]) -> Result<(), Failure> {
+        self.digest.update(body);
+        self.bytes = self.bytes.saturating_add(body.len() as u64);
+        self.chunks = self.chunks.saturating_add(1);
+        // JSON is larger than the CBOR that the limit counts on the wire, never more than twice for real data.
+        if self.bytes > PULL_BYTES_MAX.saturating_mul(2) || self.chunks > PULL_CHUNKS_MAX {
+            return Err(Failure::new(
+                FailureClass::TooLarge,
+                &format!("more than {} MB", PULL_BYTES_MAX >> 20),
+            ));
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, mut rows: Vec<Value>) -> Result<(), Failure> {
+        if self.rows.is_empty() {
+            self.rows = rows;
+        } else {
+            self.rows.append(&mut rows);
+        }
+        if self.rows.len() as u64 > PULL_ROWS_MAX {
+            return Err(Failure::new(
+                FailureClass::TooLarge,
+                &format!("more than {PULL_ROWS_MAX} rows"),
+            ));
+        }
+        Ok(())
+    }
+
+    fn finish(self, captured_at_ms: u64) -> Fetched {
+        let mut digest = [0; 32];
+        digest.copy_from_slice(self.digest.finish().as_ref());
+        let count = if self.document.is_some() {
+            1
+        } else {
+            self.rows.len() as u64
+        };
+        let data = self.document.unwrap_or_else(|| Value::from(self.rows));
+        Fetched {
+            data,
+            count,
+            captured_at_ms,
+            digest,
+        }
+    }
+}
+
+impl Fetcher {
+    /// Fetches; `progress` hears of rows as they come.
+    pub(super) async fn fetch(
+        &self,
+        job: &Job,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<Fetched, Failure> {
+        match &job.source {
+            Source::Nowhere(failure) => Err(failure.clone()),
+            Source::Pushes(pushes) => {
+                let mut gathered = Gathered::new();
+                let mut captured_at_ms = u64::MAX;
+                for push in pushes {
+                    let body = self
+                        .store
+                        .push_body(push.id)
+                        .await
+                        .map_err(|error| store_failed(&error))?;
+                    let Some(body) = body else {
+                        return Err(Failure::new(
+                            FailureClass::SourceError,
+                            "what was sent has just been replaced",
+                        ));
+                    };
+                    captured_at_ms = captured_at_ms.min(push.captured_at_ms);
+                    self.whole(job, &mut gathered, body).await?;
+                    progress(gathered.rows.len() as u64);
+                }
+                Ok(gathered.finish(captured_at_ms))
+            }
+            Source::Pull(addresses) => {
+                let mut gathered = Gathered::new();
+                let deadline_ms = self.clock.now_ms().saturating_add(job.timeout_ms);
+                for address in addresses {
+                    gathered = self
+                        .pull(job, address, deadline_ms, gathered, progress)
+                        .await?;
+                }
+                Ok(gathered.finish(self.clock.now_ms()))
+            }
+        }
+    }
+
+    /// One satellite's part, asked again when the sanitizer lost it.
+    async fn pull(
+        &self,
+        job: &Job,
+        address: &Address,
+        deadline_ms: u64,
+        gathered: Gathered,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<Gathered, Failure> {
+        let began_ms = self.clock.monotonic_ms();
+        let order = PullOrder {
+            address: address.clone(),
+            dataset: job.contract.dataset.id.clone(),
+            version: job.contract.dataset.version,
+            params: job.params.clone(),
+            deadline_ms: deadline_ms.saturating_sub(RETURN_MS.min(job.timeout_ms / 2)),
+        };
+        let left = deadline_ms.saturating_sub(self.clock.now_ms());
+        let work = self.attempts(job, &order, gathered, progress);
+        let pulled = match tokio::time::timeout(std::time::Duration::from_millis(left), work).await
+        {
+            Ok(pulled) => pulled,
+            Err(_) => Err(Failure::new(
+                FailureClass::Timeout,
+                &format!("satellite {}", address.satellite),
+            )),
+        };
+        let outcome = pulled
+            .as_ref()
+            .map_or_else(|failure| failure.class.as_str(), |_| "ok");
+        let seconds = self.clock.monotonic_ms().saturating_sub(began_ms) as f64 / 1_000.0;
+        metrics::histogram!("spokegate_pull_duration_seconds", "outcome" => outcome)
+            .record(seconds);
+        pulled
+    }
+
+    async fn attempts(
+        &self,
+        job: &Job,
+        order: &PullOrder,
+        mut gathered: Gathered,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<Gathered, Failure> {
+        let before = gathered.rows.len();
+        let digest = gathered.digest.clone();
+        for _ in 0..ATTEMPTS_MAX {
+            gathered.rows.truncate(before);
+            gathered.digest = digest.clone();
+            let mut stream = self.relay.pull(order).await?;
+            if self
+                .drain(job, &mut stream, &mut gathered, progress)
+                .await?
+            {
+                return Ok(gathered);
+            }
+        }
+        Err(Failure::new(
+            FailureClass::Offline,
+            "the sanitizer keeps starting anew",
+        ))
+    }
+
+    /// Takes every chunk; `false` when the sanitizer lost the pull.
+    async fn drain(
+        &self,
+        job: &Job,
+        stream: &mut PullStream,
+        gathered: &mut Gathered,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<bool, Failure> {
+        let mut parsing = FuturesOrdered::new();
+        let mut ended = false;
+        while !ended || !parsing.is_empty() {
+            tokio::select! {
+                biased;
+                Some(rows) = parsing.next() => {
+                    gathered.add(rows?)?;
+                    stream.taken();
+                    progress(gathered.rows.len() as u64);
+                }
+                event = stream.next(), if !ended => match event {
+                    PullEvent::Rows { body, last } => {
+                        ended = last;
+                        gathered.note(&body)?;
+                        parsing.push_back(self.rows(Arc::clone(&job.contract), body));
+                    }
+                    PullEvent::Document { body } => {
+                        self.whole(job, gathered, body).await?;
+                        return Ok(true);
+                    }
+                    PullEvent::Failure(failure) => return Err(failure),
+                    PullEvent::Forgotten => return Ok(false),
+                },
+            }
+        }
+        Ok(true)
+    }
+
+    /// A body that came in one piece.
+    async fn whole(&self, job: &Job, gathered: &mut Gathered, body: Bytes) -> Result<(), Failure> {
+        gathered.note(&body)?;
+        match job.contract.dataset.shape {
+            Shape::Rows => gathered.add(self.rows(Arc::clone(&job.contract), body).await?),
+            Shape::Document => {
+                let document = job
+                    .contract
+                    .document(&body)
+                    .map_err(|fault| invalid(&fault))?;
+                gathered.document = Some(table::document(document));
+                Ok(())
+            }
+        }
+    }
+
+    /// Checks a chunk and turns it into values, several at a time when they are large.
+    async fn rows(&self, contract: Arc<Contract>, body: Bytes) -> Result<Vec<Value>, Failure> {
+        let small = body.len() <= INLINE_BYTES_MAX;
+        let work = move || {
+            contract
+                .rows(&body)
+                .map(table::rows)
+                .map_err(|fault| invalid(&fault))
+        };
+        if small {
+            return work();
+        }
+        let parsed = self.tasks.blocking("parse rows", work).await;
+        parsed.unwrap_or_else(|| {
+            Err(Failure::new(
+                FailureClass::Invalid,
+                "the rows could not be read",
+            ))
+        })
+    }
+}
+
+fn invalid(fault: &BodyFault) -> Failure {
+    Failure::new(FailureClass::Invalid, &fault.to_string())
+}
+
+fn store_failed(error: &sqlx::Error) -> Failure {
+    tracing::error!(error = %error, "a push could not be read from the store");
+    Failure::new(
+        FailureClass::SourceError,
+        "the centre's store could not be read",
+    )
+}

@@ -1,0 +1,110 @@
+//! Which data a run takes from where; pure.
+
+use spokegate_contract::{Address, Failure, FailureClass};
+
+use super::Tenant;
+use crate::reports::Need;
+use crate::store::pushes::StoredPush;
+use crate::store::satellites::Satellite;
+
+/// Most satellites of one tenant that one need is fetched from.
+const SATELLITES_MAX: usize = 32;
+
+/// Where a need's data comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Source {
+    /// Data sent before, fresh enough.
+    Pushes(Vec<StoredPush>),
+    /// Each of these is asked; a table is their rows one after the other.
+    Pull(Vec<Address>),
+    /// Nowhere.
+    Nowhere(Failure),
+}
+
+/// Chooses the source of one need for one customer.
+pub(super) fn source(
+    need: &Need,
+    tenant: &Tenant,
+    satellites: &[Satellite],
+    pushes: &[StoredPush],
+    now_ms: u64,
+) -> Source {
+    let own: Vec<&Satellite> = satellites
+        .iter()
+        .filter(|satellite| satellite.address.tenant == tenant.id)
+        .collect();
+    // A satellite that has not said yet what it supplies may supply this; it refuses by itself if it does not.
+    let serves = |satellite: &&&Satellite| {
+        satellite.datasets.is_empty()
+            || satellite
+                .datasets
+                .contains(&(need.dataset.clone(), need.version))
+    };
+    let serving: Vec<&Satellite> = own.iter().filter(serves).copied().collect();
+    if let Some(max_age_ms) = need.max_age_ms {
+        let fresh: Vec<StoredPush> = pushes
+            .iter()
+            .filter(|push| now_ms.saturating_sub(push.captured_at_ms) <= max_age_ms)
+            .cloned()
+            .collect();
+        let from =
+            |satellite: &Satellite| fresh.iter().any(|push| push.address == satellite.address);
+        let announced = serving
+            .iter()
+            .filter(|satellite| !satellite.datasets.is_empty());
+        if !fresh.is_empty() && announced.clone().all(|satellite| from(satellite)) {
+            return Source::Pushes(fresh);
+        }
+    }
+    if !need.pull {
+        return Source::Nowhere(stale(pushes, now_ms));
+    }
+    if serving.is_empty() {
+        return Source::Nowhere(if own.is_empty() {
+            Failure::new(
+                FailureClass::Offline,
+                "no satellite of this customer has reported in yet",
+            )
+        } else {
+            Failure::new(
+                FailureClass::Refused,
+                "none of the customer's satellites supplies it",
+            )
+        });
+    }
+    if serving.len() > SATELLITES_MAX {
+        let detail = format!(
+            "{} satellites supply it, at most {SATELLITES_MAX} are asked",
+            serving.len()
+        );
+        return Source::Nowhere(Failure::new(FailureClass::TooLarge, &detail));
+    }
+    match serving.iter().find(|satellite| !satellite.online) {
+        Some(offline) => {
+            let detail = format!("satellite {}", offline.address.satellite);
+            Source::Nowhere(Failure::new(FailureClass::Offline, &detail))
+        }
+        None => Source::Pull(
+            serving
+                .iter()
+                .map(|satellite| satellite.address.clone())
+                .collect(),
+        ),
+    }
+}
+
+fn stale(pushes: &[StoredPush], now_ms: u64) -> Failure {
+    match pushes.iter().map(|push| push.captured_at_ms).max() {
+        None => Failure::new(FailureClass::SourceError, "nothing was sent yet"),
+        Some(latest) => {
+            let hours = now_ms.saturating_sub(latest) / 3_600_000;
+            Failure::new(
+                FailureClass::SourceError,
+                &format!("what was last sent is {hours} hours old"),
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

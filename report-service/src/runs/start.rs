@@ -1,0 +1,79 @@
+//! Puts contracts, reports, relay and engine together from the configuration.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use spokegate_contract::Registry;
+use spokegate_daemon::Context;
+
+use super::{Engine, EngineParts};
+use crate::config::{Config, SanitizerConfig};
+use crate::relay::{Contracts, Endpoint, Relay, SealKey, Surroundings};
+use crate::reports::Catalogue;
+use crate::store::Store;
+
+/// Reads everything that runs need and starts the engine. No sanitizer needs to be up yet.
+///
+/// # Errors
+/// When contracts, reports, certificates or keys cannot be used; faults of reports are told all at once.
+pub async fn start_engine(
+    config: &Config,
+    store: &Store,
+    context: &Context,
+) -> anyhow::Result<Engine> {
+    let registry = Registry::open(&config.schemas)
+        .with_context(|| format!("read the dataset contracts in {}", config.schemas.display()))?;
+    let contracts = Arc::new(Contracts::compile(&registry)?);
+    let catalogue = Catalogue::open(&config.reports, &contracts)
+        .with_context(|| format!("read the reports in {}", config.reports.display()))?;
+    let endpoint = |sanitizer: &SanitizerConfig| {
+        let endpoint = Endpoint {
+            url: sanitizer.url.clone(),
+            server_name: sanitizer.server_name.clone(),
+            tls: sanitizer.tls.clone(),
+            trust_domain: config.trust_domain.clone(),
+        };
+        anyhow::Ok((endpoint, SealKey::read(&sanitizer.seal_key_file)?))
+    };
+    let sanitizers = config
+        .sanitizers
+        .iter()
+        .map(endpoint)
+        .collect::<Result<Vec<_>, _>>()?;
+    let around = Surroundings {
+        store: store.clone(),
+        contracts: Arc::clone(&contracts),
+        tenants: Arc::new(
+            config
+                .tenants
+                .iter()
+                .map(|tenant| tenant.id.clone())
+                .collect::<BTreeSet<_>>(),
+        ),
+        pushes_keep_ms: config.runs.pushes_keep_ms(),
+        clock: context.clock.clone(),
+        tasks: context.tasks.clone(),
+    };
+    let relay = Relay::start(sanitizers, around)?;
+    Engine::start(EngineParts {
+        relay,
+        store: store.clone(),
+        contracts,
+        catalogue: Arc::new(catalogue),
+        tenants: Arc::new(
+            config
+                .tenants
+                .iter()
+                .map(crate::config::TenantConfig::tenant)
+                .collect(),
+        ),
+        files: config.files.clone(),
+        concurrent_max: config.runs.concurrent_max as usize,
+        queued_max: config.runs.queued_max as usize,
+        keep_ms: config.runs.keep_ms(),
+        clock: context.clock.clone(),
+        tasks: context.tasks.clone(),
+    })
+    .await
+}

@@ -1,0 +1,76 @@
+//! Small helpers for text that came from elsewhere.
+
+/// The text on one line without control characters, at most `chars_max` characters, marked with an ellipsis when cut.
+pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
+    let mut line = String::with_capacity(text.len().min(chars_max));
+    let mut count = 0;
+    let words = text
+        .split(|c: char| c.is_control() || c.is_whitespace())
+        .filter(|word| !word.is_empty());
+    for (index, word) in words.enumerate() {
+        let space = usize::from(index > 0);
+        let length = word.chars().count();
+        if count + space + length > chars_max {
+            let room = chars_max.saturating_sub(count + space + 1);
+            if space == 1 {
+                line.push(' ');
+            }
+            line.extend(word.chars().take(room));
+            line.push('…');
+            return line;
+        }
+        if space == 1 {
+            line.push(' ');
+        }
+        line.push_str(word);
+        count += space + length;
+    }
+    line
+}
+
+/// A name for a file that every system takes: letters, digits, `-`, `_`; runs of anything else become one `-`.
+pub(crate) fn file_stem(text: &str, chars_max: usize) -> String {
+    let mut stem = String::new();
+    for c in text.chars() {
+        if c.is_ascii_alphanumeric() || c == '_' {
+            stem.push(c);
+        } else if !stem.ends_with('-') && !stem.is_empty() {
+            stem.push('-');
+        }
+        if stem.len() >= chars_max {
+            break;
+        }
+    }
+    let stem = stem.trim_matches('-');
+    if stem.is_empty() {
+        "report".into()
+    } else {
+        stem.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_joined_and_cut() {
+        assert_eq!(one_line(" a\r\n\tb  c ", 10), "a b c");
+        assert_eq!(one_line("abcdef", 6), "abcdef");
+        assert_eq!(one_line("abcdefg", 6), "abcde…");
+        assert_eq!(one_line("ab cdefg", 6), "ab cd…");
+        assert_eq!(one_line("", 6), "");
+    }
+
+    #[test]
+    fn file_names_are_plain() {
+        assert_eq!(file_stem("Acme Dental Group", 40), "Acme-Dental-Group");
+        assert_eq!(
+            file_stem("../../etc/passwd\"\r\nX: y", 40),
+            "etc-passwd-X-y"
+        );
+        assert_eq!(file_stem("Ünïcode ünd", 40), "n-code-nd");
+        assert_eq!(file_stem("日本", 40), "report");
+        assert_eq!(file_stem("aaaa", 2), "aa");
+    }
+}

@@ -1,0 +1,302 @@
+//! Pushes: stored once each, counted as disposed of only when stored.
+
+mod watermark;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use bytes::Bytes;
+use spokegate_contract::{Address, DatasetId, TenantId};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, Sqlite, Transaction};
+
+use super::Store;
+use watermark::{Seen, Watermark};
+
+/// Pushes kept per satellite and dataset, whatever their age.
+const KEPT_PER_DATASET_MAX: i64 = 50;
+/// Spools remembered per satellite. One is in use; more come when a spool is made anew.
+const EPOCHS_MAX: i64 = 16;
+
+/// Data that a satellite sent unasked, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPush {
+    /// What it is.
+    pub dataset: DatasetId,
+    /// The version of its contract.
+    pub version: u16,
+    /// When the satellite took it, in milliseconds since 1970.
+    pub captured_at_ms: u64,
+    /// When the sanitizer took it in.
+    pub received_at_ms: u64,
+    /// How many rows it has.
+    pub rows: u64,
+    /// Canonical JSON.
+    pub body: Bytes,
+}
+
+/// What happened in a satellite's spool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SpoolEvent {
+    /// A push arrived.
+    Push(u64, NewPush),
+    /// A push was refused and will not come again.
+    Disposed(u64),
+    /// The satellite holds nothing up to here any more.
+    Advance(u64),
+}
+
+/// A satellite's spool: its address and its epoch.
+pub type Spool = (Address, u64);
+
+/// A push as a run uses it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredPush {
+    /// Its row.
+    pub id: i64,
+    /// Who sent it.
+    pub address: Address,
+    /// When it was captured, in milliseconds since 1970.
+    pub captured_at_ms: u64,
+}
+
+impl Store {
+    /// Takes in what happened in spools, in one transaction, and returns the watermark of every spool concerned.
+    ///
+    /// # Errors
+    /// When the store cannot write; nothing of it is then stored.
+    pub async fn push_take(
+        &self,
+        events: &[(Spool, SpoolEvent)],
+        received_after_ms: u64,
+    ) -> Result<Vec<(Spool, u64)>, sqlx::Error> {
+        let mut tx = self.pool().begin_with("BEGIN IMMEDIATE").await?;
+        let mut spools: BTreeMap<&Spool, (Watermark, Watermark)> = BTreeMap::new();
+        for (spool, event) in events {
+            let (watermark, _) = match spools.entry(spool) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => {
+                    let known = read_watermark(&mut tx, spool).await?;
+                    entry.insert((known.clone(), known))
+                }
+            };
+            match event {
+                SpoolEvent::Push(sequence, push) => {
+                    if watermark.take(*sequence) == Seen::New {
+                        insert(&mut tx, spool, *sequence, push).await?;
+                        prune(&mut tx, &spool.0, push, received_after_ms).await?;
+                    }
+                }
+                SpoolEvent::Disposed(sequence) => {
+                    watermark.take(*sequence);
+                }
+                SpoolEvent::Advance(sequence) => watermark.advance(*sequence),
+            }
+        }
+        for (spool, (watermark, known)) in &spools {
+            if watermark != known {
+                write_watermark(&mut tx, spool, watermark, known).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(spools
+            .into_iter()
+            .map(|(spool, (watermark, _))| (spool.clone(), watermark.contiguous()))
+            .collect())
+    }
+
+    /// The latest push of a dataset from each satellite of a tenant.
+    ///
+    /// # Errors
+    /// When the store cannot read.
+    pub async fn push_latest(
+        &self,
+        tenant: &TenantId,
+        dataset: &DatasetId,
+        version: u16,
+    ) -> Result<Vec<StoredPush>, sqlx::Error> {
+        let rows = sqlx::query(
+            "SELECT id, satellite, MAX(captured_at) AS captured_at FROM push
+             WHERE tenant = ?1 AND dataset = ?2 AND version = ?3 GROUP BY satellite ORDER BY satellite",
+        )
+        .bind(tenant.as_str())
+        .bind(dataset.as_str())
+        .bind(i64::from(version))
+        .fetch_all(self.pool())
+        .await?;
+        let read = |row: &SqliteRow| {
+            let satellite: String = row.try_get("satellite")?;
+            let satellite = satellite
+                .parse()
+                .map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+            Ok(StoredPush {
+                id: row.try_get("id")?,
+                address: Address::new(tenant.clone(), satellite),
+                captured_at_ms: unsigned(row.try_get("captured_at")?),
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// The body of a push; `None` when it was pruned meanwhile.
+    ///
+    /// # Errors
+    /// When the store cannot read.
+    pub async fn push_body(&self, id: i64) -> Result<Option<Bytes>, sqlx::Error> {
+        let body: Option<Vec<u8>> = sqlx::query_scalar("SELECT body FROM push WHERE id = ?1")
+            .bind(id)
+            .fetch_optional(self.pool())
+            .await?;
+        Ok(body.map(Bytes::from))
+    }
+}
+
+type Tx<'a> = Transaction<'a, Sqlite>;
+
+async fn read_watermark(
+    tx: &mut Tx<'_>,
+    (address, epoch): &Spool,
+) -> Result<Watermark, sqlx::Error> {
+    let watermark: Option<i64> = sqlx::query_scalar(
+        "SELECT watermark FROM push_epoch WHERE tenant = ?1 AND satellite = ?2 AND epoch = ?3",
+    )
+    .bind(address.tenant.as_str())
+    .bind(address.satellite.as_str())
+    .bind(signed(*epoch))
+    .fetch_optional(&mut **tx)
+    .await?;
+    let above: Vec<i64> = sqlx::query_scalar(
+        "SELECT sequence FROM push_above WHERE tenant = ?1 AND satellite = ?2 AND epoch = ?3",
+    )
+    .bind(address.tenant.as_str())
+    .bind(address.satellite.as_str())
+    .bind(signed(*epoch))
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(Watermark::new(
+        watermark.map_or(0, unsigned),
+        above.into_iter().map(unsigned),
+    ))
+}
+
+async fn write_watermark(
+    tx: &mut Tx<'_>,
+    (address, epoch): &Spool,
+    watermark: &Watermark,
+    known: &Watermark,
+) -> Result<(), sqlx::Error> {
+    let (tenant, satellite, epoch) = (
+        address.tenant.as_str(),
+        address.satellite.as_str(),
+        signed(*epoch),
+    );
+    sqlx::query(
+        "INSERT INTO push_epoch (tenant, satellite, epoch, watermark) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (tenant, satellite, epoch) DO UPDATE SET watermark = excluded.watermark",
+    )
+    .bind(tenant)
+    .bind(satellite)
+    .bind(epoch)
+    .bind(signed(watermark.contiguous()))
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query("DELETE FROM push_above WHERE tenant = ?1 AND satellite = ?2 AND epoch = ?3 AND sequence <= ?4")
+        .bind(tenant)
+        .bind(satellite)
+        .bind(epoch)
+        .bind(signed(watermark.contiguous()))
+        .execute(&mut **tx)
+        .await?;
+    for sequence in watermark
+        .above()
+        .filter(|sequence| !known.is_above(*sequence))
+    {
+        sqlx::query(
+            "INSERT INTO push_above (tenant, satellite, epoch, sequence) VALUES (?1, ?2, ?3, ?4)",
+        )
+        .bind(tenant)
+        .bind(satellite)
+        .bind(epoch)
+        .bind(signed(sequence))
+        .execute(&mut **tx)
+        .await?;
+    }
+    for table in ["push_epoch", "push_above"] {
+        // Names of our own tables, not text from elsewhere.
+        let forget = format!(
+            "DELETE FROM {table} WHERE tenant = ?1 AND satellite = ?2 AND epoch NOT IN
+             (SELECT epoch FROM push_epoch WHERE tenant = ?1 AND satellite = ?2 ORDER BY epoch DESC LIMIT ?3)"
+        );
+        sqlx::query(sqlx::AssertSqlSafe(forget))
+            .bind(tenant)
+            .bind(satellite)
+            .bind(EPOCHS_MAX)
+            .execute(&mut **tx)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn insert(
+    tx: &mut Tx<'_>,
+    spool: &Spool,
+    sequence: u64,
+    push: &NewPush,
+) -> Result<(), sqlx::Error> {
+    let (address, epoch) = spool;
+    sqlx::query(
+        "INSERT INTO push (tenant, satellite, epoch, sequence, dataset, version, captured_at, received_at, row_count, body)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+         ON CONFLICT (tenant, satellite, epoch, sequence) DO NOTHING",
+    )
+    .bind(address.tenant.as_str())
+    .bind(address.satellite.as_str())
+    .bind(signed(*epoch))
+    .bind(signed(sequence))
+    .bind(push.dataset.as_str())
+    .bind(i64::from(push.version))
+    // A clock that runs ahead must not make old data look fresh for ever.
+    .bind(signed(push.captured_at_ms.min(push.received_at_ms)))
+    .bind(signed(push.received_at_ms))
+    .bind(signed(push.rows))
+    .bind(push.body.as_ref())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+async fn prune(
+    tx: &mut Tx<'_>,
+    address: &Address,
+    push: &NewPush,
+    received_after_ms: u64,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "WITH kept AS (
+             SELECT id, received_at, ROW_NUMBER() OVER (ORDER BY captured_at DESC, id DESC) AS place FROM push
+             WHERE tenant = ?1 AND satellite = ?2 AND dataset = ?3 AND version = ?4)
+         DELETE FROM push WHERE id IN (
+             SELECT id FROM kept WHERE place > 1 AND (place > ?5 OR received_at < ?6))",
+    )
+    .bind(address.tenant.as_str())
+    .bind(address.satellite.as_str())
+    .bind(push.dataset.as_str())
+    .bind(i64::from(push.version))
+    .bind(KEPT_PER_DATASET_MAX)
+    .bind(signed(received_after_ms))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// SQL integers are signed; what does not fit is cut to the greatest, which sorts last.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+pub(super) fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests;

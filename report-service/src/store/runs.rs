@@ -1,0 +1,231 @@
+//! Runs: who started what, when, with which inputs, and how it ended.
+
+use serde_json::{Map, Value};
+use spokegate_contract::TenantId;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use super::Store;
+use super::pushes::{signed, unsigned};
+use crate::runs::{NeedProgress, RunId, RunState};
+
+/// What a run says when the service stopped under it.
+pub const INTERRUPTED: &str = "The run was interrupted by a restart; start it again.";
+
+/// A run as stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRow {
+    /// Its id.
+    pub id: RunId,
+    /// The report's id.
+    pub report: String,
+    /// The report's title at that time.
+    pub title: String,
+    /// The stable id of the person who started it.
+    pub owner_id: String,
+    /// That person's name.
+    pub owner_title: String,
+    /// The customers.
+    pub tenants: Vec<TenantId>,
+    /// What was filled in.
+    pub params: Map<String, Value>,
+    /// Where it stands.
+    pub state: RunState,
+    /// Why it failed.
+    pub reason: String,
+    /// When it was started, in milliseconds since 1970.
+    pub created_at_ms: u64,
+    /// When it ended.
+    pub finished_at_ms: Option<u64>,
+    /// SHA-256 of the template.
+    pub template_sha256: String,
+    /// SHA-256 over all data that went in.
+    pub data_sha256: String,
+    /// How each need ended.
+    pub needs: Vec<NeedProgress>,
+    /// What a download is called.
+    pub file_name: String,
+    /// The document's size.
+    pub file_bytes: u64,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunEnd<'a> {
+    /// `done`, `failed` or `cancelled`.
+    pub state: RunState,
+    /// Why it failed; empty otherwise.
+    pub reason: &'a str,
+    /// When, in milliseconds since 1970.
+    pub finished_at_ms: u64,
+    /// SHA-256 over all data that went in; empty without a document.
+    pub data_sha256: &'a str,
+    /// How each need ended.
+    pub needs: &'a [NeedProgress],
+    /// The document's size.
+    pub file_bytes: u64,
+}
+
+impl Store {
+    /// Stores a new run.
+    ///
+    /// # Errors
+    /// When the store cannot write.
+    pub async fn run_insert(&self, run: &RunRow) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "INSERT INTO run (id, report, title, owner_id, owner_title, tenants, params, state, created_at,
+                 template_sha256, file_name) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        )
+        .bind(run.id.as_str())
+        .bind(&run.report)
+        .bind(&run.title)
+        .bind(&run.owner_id)
+        .bind(&run.owner_title)
+        .bind(text(&run.tenants)?)
+        .bind(text(&run.params)?)
+        .bind(run.state.as_str())
+        .bind(signed(run.created_at_ms))
+        .bind(&run.template_sha256)
+        .bind(&run.file_name)
+        .execute(self.pool())
+        .await?;
+        Ok(())
+    }
+
+    /// A run that waited has its turn.
+    ///
+    /// # Errors
+    /// When the store cannot write.
+    pub async fn run_begin(&self, id: &RunId) -> Result<(), sqlx::Error> {
+        let begin = "UPDATE run SET state = 'running' WHERE id = ?1 AND state = 'queued'";
+        sqlx::query(begin)
+            .bind(id.as_str())
+            .execute(self.pool())
+            .await?;
+        Ok(())
+    }
+
+    /// A run ended; one that has ended before stays as it is.
+    ///
+    /// # Errors
+    /// When the store cannot write.
+    pub async fn run_end(&self, id: &RunId, end: &RunEnd<'_>) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "UPDATE run SET state = ?2, reason = ?3, finished_at = ?4, data_sha256 = ?5, needs = ?6, file_bytes = ?7
+             WHERE id = ?1 AND state IN ('queued', 'running')",
+        )
+        .bind(id.as_str())
+        .bind(end.state.as_str())
+        .bind(end.reason)
+        .bind(signed(end.finished_at_ms))
+        .bind(end.data_sha256)
+        .bind(text(&end.needs)?)
+        .bind(signed(end.file_bytes))
+        .execute(self.pool())
+        .await?;
+        Ok(())
+    }
+
+    /// At start: runs that were under way have failed; how many there were.
+    ///
+    /// # Errors
+    /// When the store cannot write.
+    pub async fn run_interrupted(&self, now_ms: u64) -> Result<u64, sqlx::Error> {
+        let done = sqlx::query("UPDATE run SET state = 'failed', reason = ?1, finished_at = ?2 WHERE state = 'running'")
+            .bind(INTERRUPTED)
+            .bind(signed(now_ms))
+            .execute(self.pool())
+            .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Runs that wait for their turn, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot read.
+    pub async fn runs_queued(&self) -> Result<Vec<RunRow>, sqlx::Error> {
+        let rows = sqlx::query("SELECT * FROM run WHERE state = 'queued' ORDER BY created_at, id")
+            .fetch_all(self.pool())
+            .await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// A person's own run; `None` when it is somebody else's or nobody's.
+    ///
+    /// # Errors
+    /// When the store cannot read.
+    pub async fn run_of(&self, owner_id: &str, id: &RunId) -> Result<Option<RunRow>, sqlx::Error> {
+        let row = sqlx::query("SELECT * FROM run WHERE id = ?1 AND owner_id = ?2")
+            .bind(id.as_str())
+            .bind(owner_id)
+            .fetch_optional(self.pool())
+            .await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// A person's own runs, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot read.
+    pub async fn runs_of(&self, owner_id: &str, limit: u32) -> Result<Vec<RunRow>, sqlx::Error> {
+        let rows = sqlx::query(
+            "SELECT * FROM run WHERE owner_id = ?1 ORDER BY created_at DESC, id LIMIT ?2",
+        )
+        .bind(owner_id)
+        .bind(limit)
+        .fetch_all(self.pool())
+        .await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// Forgets runs that ended before a time; returns which.
+    ///
+    /// # Errors
+    /// When the store cannot write.
+    pub async fn runs_forget(&self, finished_before_ms: u64) -> Result<Vec<RunId>, sqlx::Error> {
+        let ids: Vec<String> =
+            sqlx::query_scalar("DELETE FROM run WHERE finished_at < ?1 RETURNING id")
+                .bind(signed(finished_before_ms))
+                .fetch_all(self.pool())
+                .await?;
+        Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
+    }
+}
+
+fn text(value: &impl serde::Serialize) -> Result<String, sqlx::Error> {
+    serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(Box::new(error)))
+}
+
+fn parsed<T: for<'a> serde::Deserialize<'a>>(
+    row: &SqliteRow,
+    column: &str,
+) -> Result<T, sqlx::Error> {
+    let text: String = row.try_get(column)?;
+    serde_json::from_str(&text).map_err(|error| sqlx::Error::Decode(Box::new(error)))
+}
+
+fn read(row: &SqliteRow) -> Result<RunRow, sqlx::Error> {
+    let (id, state): (String, String) = (row.try_get("id")?, row.try_get("state")?);
+    Ok(RunRow {
+        id: id
+            .parse()
+            .map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+        report: row.try_get("report")?,
+        title: row.try_get("title")?,
+        owner_id: row.try_get("owner_id")?,
+        owner_title: row.try_get("owner_title")?,
+        tenants: parsed(row, "tenants")?,
+        params: parsed(row, "params")?,
+        state: state
+            .parse()
+            .map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+        reason: row.try_get("reason")?,
+        created_at_ms: unsigned(row.try_get("created_at")?),
+        finished_at_ms: row.try_get::<Option<i64>, _>("finished_at")?.map(unsigned),
+        template_sha256: row.try_get("template_sha256")?,
+        data_sha256: row.try_get("data_sha256")?,
+        needs: parsed(row, "needs")?,
+        file_name: row.try_get("file_name")?,
+        file_bytes: unsigned(row.try_get("file_bytes")?),
+    })
+}

@@ -1,0 +1,85 @@
+//! The finished document.
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
+use tokio_util::io::ReaderStream;
+
+use super::errors::PageError;
+use super::routes::{Routes, Rule};
+use super::runs::own;
+use super::session::FormsUser;
+use crate::runs::RunState;
+use crate::state::AppState;
+use crate::store::audit::Decision;
+
+const WORD: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+/// Bytes read from the disk at a time.
+const BUFFER_BYTES: usize = 65_536;
+
+/// `/runs/{run}/download`.
+#[must_use]
+pub fn routes(routes: Routes) -> Routes {
+    routes.get("/runs/{run}/download", Rule::Forms, download)
+}
+
+async fn download(
+    State(state): State<AppState>,
+    user: FormsUser,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let (id, row) = own(&state, &user, &id).await?;
+    if row.state != RunState::Done {
+        return Err(PageError::not_found("This run has no document."));
+    }
+    let file = tokio::fs::File::open(state.engine.file(&id)).await;
+    let file =
+        file.map_err(|_| PageError::not_found("The document of this run is no longer kept."))?;
+    user.audit(
+        &state,
+        "file.download",
+        Decision::Allowed,
+        "own-run",
+        id.as_str(),
+    )
+    .await?;
+    let headers = [
+        (header::CONTENT_TYPE, WORD.to_string()),
+        (header::CONTENT_LENGTH, row.file_bytes.to_string()),
+        (header::CONTENT_DISPOSITION, disposition(&row.file_name)),
+    ];
+    let body = Body::from_stream(ReaderStream::with_capacity(file, BUFFER_BYTES));
+    Ok((headers, body).into_response())
+}
+
+/// A header that no name can break out of: only plain ASCII letters, digits, `-`, `_` and `.` are left.
+fn disposition(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let name: String = name.chars().filter(|c| plain(*c)).collect();
+    let name = if name.trim_matches('.').is_empty() {
+        "report.docx".into()
+    } else {
+        name
+    };
+    format!("attachment; filename=\"{name}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_break_out_of_its_header() {
+        assert_eq!(
+            disposition("Acme_Overview_2026-11-22.docx"),
+            "attachment; filename=\"Acme_Overview_2026-11-22.docx\""
+        );
+        assert_eq!(
+            disposition("a\"; filename=\"b.exe\r\nX: y"),
+            "attachment; filename=\"afilenameb.exeXy\""
+        );
+        assert_eq!(disposition("日本"), "attachment; filename=\"report.docx\"");
+        assert_eq!(disposition(".."), "attachment; filename=\"report.docx\"");
+    }
+}

@@ -1,0 +1,223 @@
+//! Choosing a report, filling in its form, starting it.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use spokegate_contract::TenantId;
+use std::sync::Arc;
+
+use super::errors::PageError;
+use super::layout::{Page, render};
+use super::routes::{Routes, Rule};
+use super::session::FormsUser;
+use crate::forms::{Control, FormFaults};
+use crate::reports::Report;
+use crate::runs::{NewRun, StartError, Tenant};
+use crate::state::AppState;
+use crate::store::audit::Decision;
+
+/// The form's field for customers. A parameter cannot have this name: it holds a hyphen.
+const TENANT_FIELD: &str = "for-tenant";
+/// Most customers of one run.
+const TENANTS_MAX: usize = 200;
+
+/// `/`, `/reports/{report}` and its form's target.
+#[must_use]
+pub fn routes(routes: Routes) -> Routes {
+    routes
+        .get("/", Rule::Forms, list)
+        .get("/reports/{report}", Rule::Forms, form)
+        .post("/reports/{report}", Rule::Forms, start)
+}
+
+#[derive(Template)]
+#[template(path = "reports.html")]
+struct ListPage {
+    page: Page,
+    reports: Vec<Arc<Report>>,
+}
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct FormPage {
+    page: Page,
+    report: Arc<Report>,
+    tenants: Vec<TenantChoice>,
+    tenant_fault: String,
+    controls: Vec<Control>,
+    faults: usize,
+}
+
+struct TenantChoice {
+    id: TenantId,
+    title: String,
+    chosen: bool,
+}
+
+async fn list(State(state): State<AppState>, user: FormsUser) -> Result<Response, PageError> {
+    let reports = state
+        .engine
+        .catalogue()
+        .iter()
+        .filter(|report| report.is_for(user.groups()))
+        .cloned()
+        .collect();
+    render(&ListPage {
+        page: Page::new("Reports", "reports", &user),
+        reports,
+    })
+}
+
+async fn form(
+    State(state): State<AppState>,
+    user: FormsUser,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let report = find(&state, &user, &id)?;
+    show(&state, &user, report, None, &FormFaults::default())
+}
+
+async fn start(
+    State(state): State<AppState>,
+    user: FormsUser,
+    Path(id): Path<String>,
+    body: String,
+) -> Result<Response, PageError> {
+    let report = find(&state, &user, &id)?;
+    let pairs: Vec<(String, String)> = url::form_urlencoded::parse(body.as_bytes())
+        .into_owned()
+        .collect();
+    let (tenants, params) = match read(&report, state.engine.tenants(), &pairs) {
+        Ok(read) => read,
+        Err(faults) => {
+            let page = show(&state, &user, report, Some(&pairs), &faults)?;
+            return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+        }
+    };
+    let names: Vec<&str> = tenants.iter().map(TenantId::as_str).collect();
+    user.audit(
+        &state,
+        "report.run",
+        Decision::Allowed,
+        &names.join(" "),
+        report.id.as_str(),
+    )
+    .await?;
+    let order = NewRun {
+        report,
+        tenants,
+        params,
+        owner_id: user.person_id().into(),
+        owner_title: user.title().into(),
+    };
+    match state.engine.order(order).await {
+        Ok(run) => Ok((
+            StatusCode::SEE_OTHER,
+            [(header::LOCATION, format!("/runs/{run}"))],
+        )
+            .into_response()),
+        Err(StartError::Full) => Err(PageError::unavailable(
+            "Too many reports are waiting already.",
+        )),
+        Err(error) => Err(PageError::internal(&anyhow::Error::new(error))),
+    }
+}
+
+fn find(state: &AppState, user: &FormsUser, id: &str) -> Result<Arc<Report>, PageError> {
+    let report = id
+        .parse()
+        .ok()
+        .and_then(|id| state.engine.catalogue().get(&id));
+    let report = report.filter(|report| report.is_for(user.groups()));
+    report
+        .cloned()
+        .ok_or_else(|| PageError::not_found("There is no such report."))
+}
+
+type Order = (Vec<TenantId>, serde_json::Map<String, serde_json::Value>);
+
+/// Customers and parameters of a form that was sent, or what is wrong with it.
+fn read(
+    report: &Report,
+    known: &[Tenant],
+    pairs: &[(String, String)],
+) -> Result<Order, FormFaults> {
+    let mut faults = FormFaults::default();
+    let chosen: Vec<&str> = pairs
+        .iter()
+        .filter(|(name, _)| name == TENANT_FIELD)
+        .map(|(_, value)| value.as_str())
+        .collect();
+    let tenants: Vec<TenantId> = known
+        .iter()
+        .filter(|tenant| chosen.contains(&tenant.id.as_str()))
+        .map(|tenant| tenant.id.clone())
+        .collect();
+    if chosen.is_empty() {
+        faults.add(TENANT_FIELD, "Choose at least one customer.");
+    } else if chosen
+        .iter()
+        .any(|chosen| !known.iter().any(|tenant| tenant.id.as_str() == *chosen))
+    {
+        faults.add(
+            TENANT_FIELD,
+            "One of these customers is not known here. Choose again.",
+        );
+    } else if tenants.len() > TENANTS_MAX {
+        faults.add(
+            TENANT_FIELD,
+            format!("Choose at most {TENANTS_MAX} customers."),
+        );
+    }
+    match report.form.read(pairs) {
+        Ok(params) => match report.check_params(&params) {
+            Ok(()) if faults.is_empty() => Ok((tenants, params)),
+            Ok(()) => Err(faults),
+            Err(sentence) => {
+                faults.add("", sentence);
+                Err(faults)
+            }
+        },
+        Err(mut found) => {
+            if let Some(sentence) = faults.of(TENANT_FIELD) {
+                found.add(TENANT_FIELD, sentence);
+            }
+            Err(found)
+        }
+    }
+}
+
+fn show(
+    state: &AppState,
+    user: &FormsUser,
+    report: Arc<Report>,
+    pairs: Option<&[(String, String)]>,
+    faults: &FormFaults,
+) -> Result<Response, PageError> {
+    let tenants = state.engine.tenants();
+    let chosen = |tenant: &Tenant| match pairs {
+        Some(pairs) => pairs
+            .iter()
+            .any(|(name, value)| name == TENANT_FIELD && value == tenant.id.as_str()),
+        None => tenants.len() == 1,
+    };
+    let choice = |tenant: &Tenant| TenantChoice {
+        id: tenant.id.clone(),
+        title: tenant.title.clone(),
+        chosen: chosen(tenant),
+    };
+    let page = FormPage {
+        page: Page::new(report.title.clone(), "reports", user),
+        tenants: tenants.iter().map(choice).collect(),
+        tenant_fault: faults
+            .of(TENANT_FIELD)
+            .or(faults.of(""))
+            .unwrap_or_default()
+            .into(),
+        controls: report.form.controls(pairs, faults),
+        faults: faults.len(),
+        report,
+    };
+    render(&page)
+}

@@ -1,0 +1,260 @@
+//! A run while it goes on and after; a person's history.
+
+use askama::Template;
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::stream::{self, Stream};
+use serde::{Deserialize, Serialize};
+use spokegate_contract::TenantId;
+use std::convert::Infallible;
+use std::time::Duration;
+use tokio::sync::watch;
+
+use super::errors::PageError;
+use super::layout::{Page, render};
+use super::routes::{Routes, Rule};
+use super::session::{FormsUser, SignedIn};
+use crate::runs::{Progress, RunId};
+use crate::state::AppState;
+use crate::store::audit::Decision;
+use crate::store::runs::RunRow;
+
+/// Runs on the history page.
+const HISTORY_MAX: u32 = 200;
+/// Longest wait for a run's end in one request.
+const WAIT_MS_MAX: u64 = 25_000;
+/// How often a stream checks that its person is still signed in.
+const SESSION_CHECK: Duration = Duration::from_secs(15);
+
+/// `/runs` and what is below it, but for the download.
+#[must_use]
+pub fn routes(routes: Routes) -> Routes {
+    routes
+        .get("/runs", Rule::Forms, history)
+        .get("/runs/{run}", Rule::FormsBackground, show)
+        .get("/runs/{run}/events", Rule::FormsBackground, events)
+        .post("/runs/{run}/cancel", Rule::Forms, cancel)
+}
+
+#[derive(Template)]
+#[template(path = "history.html")]
+struct HistoryPage {
+    page: Page,
+    runs: Vec<HistoryEntry>,
+}
+
+struct HistoryEntry {
+    run: RunRow,
+    tenants: String,
+}
+
+#[derive(Template)]
+#[template(path = "run.html")]
+struct RunPage {
+    page: Page,
+    run: RunRow,
+    tenants: String,
+    progress: Progress,
+}
+
+/// A run as programs read it.
+#[derive(Serialize)]
+struct RunJson<'a> {
+    id: &'a str,
+    report: &'a str,
+    file_name: &'a str,
+    file_bytes: u64,
+    #[serde(flatten)]
+    progress: &'a Progress,
+}
+
+#[derive(Deserialize)]
+struct Wait {
+    wait_ms: Option<u64>,
+}
+
+/// A person's own run, or the same answer as for one that does not exist.
+pub(super) async fn own(
+    state: &AppState,
+    user: &FormsUser,
+    id: &str,
+) -> Result<(RunId, RunRow), PageError> {
+    let missing = || PageError::not_found("There is no such run.");
+    let id: RunId = id.parse().map_err(|_| missing())?;
+    let row = state.store.run_of(user.person_id(), &id).await?;
+    row.map(|row| (id, row)).ok_or_else(missing)
+}
+
+async fn history(State(state): State<AppState>, user: FormsUser) -> Result<Response, PageError> {
+    let runs = state.store.runs_of(user.person_id(), HISTORY_MAX).await?;
+    let entry = |run: RunRow| HistoryEntry {
+        tenants: tenants(&state, &run),
+        run,
+    };
+    let runs = runs.into_iter().map(entry).collect();
+    render(&HistoryPage {
+        page: Page::new("History", "history", &user),
+        runs,
+    })
+}
+
+async fn show(
+    State(state): State<AppState>,
+    user: FormsUser,
+    Path(id): Path<String>,
+    Query(wait): Query<Wait>,
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
+    // Watch before reading, so that an end in between is not missed.
+    let watched = id
+        .parse()
+        .ok()
+        .and_then(|id| state.engine.watch(user.person_id(), &id));
+    if let (Some(mut watched), Some(wait_ms)) = (watched, wait.wait_ms) {
+        let ended = watched.wait_for(|progress| progress.state.is_final());
+        // When the time is over, the run is shown as it stands.
+        let _ = tokio::time::timeout(Duration::from_millis(wait_ms.min(WAIT_MS_MAX)), ended).await;
+    }
+    let (id, row) = own(&state, &user, &id).await?;
+    let progress = match state.engine.watch(user.person_id(), &id) {
+        Some(watched) if !row.state.is_final() => watched.borrow().clone(),
+        _ => stored(&row),
+    };
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .unwrap_or_default();
+    if accept.starts_with("application/json") {
+        let json = RunJson {
+            id: id.as_str(),
+            report: &row.report,
+            file_name: &row.file_name,
+            file_bytes: row.file_bytes,
+            progress: &progress,
+        };
+        return Ok(Json(json).into_response());
+    }
+    let page = Page::new(row.title.clone(), "history", &user);
+    render(&RunPage {
+        page,
+        tenants: tenants(&state, &row),
+        progress,
+        run: row,
+    })
+}
+
+async fn events(
+    State(state): State<AppState>,
+    user: FormsUser,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let watched = id
+        .parse()
+        .ok()
+        .and_then(|id| state.engine.watch(user.person_id(), &id));
+    let (_, row) = own(&state, &user, &id).await?;
+    let watched = watched.unwrap_or_else(|| watch::Sender::new(stored(&row)).subscribe());
+    let user: SignedIn = SignedIn::clone(&user);
+    let stream = changes(Feed {
+        state,
+        user,
+        watched,
+        first: true,
+        ended: false,
+    });
+    Ok(Sse::new(stream)
+        .keep_alive(KeepAlive::default())
+        .into_response())
+}
+
+async fn cancel(
+    State(state): State<AppState>,
+    user: FormsUser,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let (id, _) = own(&state, &user, &id).await?;
+    user.audit(
+        &state,
+        "run.cancel",
+        Decision::Allowed,
+        "own-run",
+        id.as_str(),
+    )
+    .await?;
+    let watched = state.engine.watch(user.person_id(), &id);
+    if state.engine.cancel(user.person_id(), &id)
+        && let Some(mut watched) = watched
+    {
+        // A run that does not end at once is shown as it stands.
+        let ended = watched.wait_for(|progress| progress.state.is_final());
+        let _ = tokio::time::timeout(Duration::from_secs(2), ended).await;
+    }
+    Ok((
+        StatusCode::SEE_OTHER,
+        [(header::LOCATION, format!("/runs/{id}"))],
+    )
+        .into_response())
+}
+
+struct Feed {
+    state: AppState,
+    user: SignedIn,
+    watched: watch::Receiver<Progress>,
+    first: bool,
+    ended: bool,
+}
+
+/// Every change of a run, the present state first; ends with the run or with the session.
+fn changes(feed: Feed) -> impl Stream<Item = Result<Event, Infallible>> {
+    stream::unfold(feed, |mut feed| async move {
+        if feed.ended {
+            return None;
+        }
+        if !feed.first {
+            loop {
+                match tokio::time::timeout(SESSION_CHECK, feed.watched.changed()).await {
+                    Ok(Ok(())) => break,
+                    // Whoever ran it is gone; the page looks again.
+                    Ok(Err(_)) => return None,
+                    Err(_) if feed.user.still_signed_in(&feed.state).await => {}
+                    Err(_) => return None,
+                }
+            }
+        }
+        feed.first = false;
+        let progress = feed.watched.borrow_and_update().clone();
+        feed.ended = progress.state.is_final();
+        let event = Event::default().event("progress");
+        // A state always has a JSON form; were it otherwise, the page would look again.
+        let event = event.json_data(&progress).unwrap_or_default();
+        Some((Ok(event), feed))
+    })
+}
+
+fn stored(row: &RunRow) -> Progress {
+    Progress {
+        state: row.state,
+        reason: row.reason.clone(),
+        needs: row.needs.clone(),
+    }
+}
+
+fn tenants(state: &AppState, row: &RunRow) -> String {
+    let title = |id: &TenantId| {
+        state
+            .engine
+            .tenants()
+            .iter()
+            .find(|tenant| tenant.id == *id)
+            .map(|tenant| tenant.title.clone())
+    };
+    let titles: Vec<String> = row
+        .tenants
+        .iter()
+        .map(|id| title(id).unwrap_or_else(|| id.to_string()))
+        .collect();
+    titles.join(", ")
+}
