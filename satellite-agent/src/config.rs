@@ -142,7 +142,7 @@ impl Section for BrokerConfig {
         {
             faults.add("server_name", format!("{name:?} is no name that a certificate can have")).allowed("a host name");
         }
-        range(faults, "keep_alive_s", self.keep_alive_s, 5, 600);
+        range(faults, "keep_alive_s", self.keep_alive_s, 5, 300);
     }
 }
 

@@ -1,0 +1,12 @@
+//! The agent against the real broker, over mutual TLS: what the centre sees, and what it can rely on.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "fabric/link.rs"]
+mod link;
+#[path = "fabric/pull.rs"]
+mod pull;
+#[path = "fabric/push.rs"]
+mod push;
+#[path = "fabric/support.rs"]
+mod support;
