@@ -6,6 +6,7 @@
 
 mod flow;
 mod frame;
+mod retained;
 mod router;
 mod seats;
 
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use flow::{Consumer, Destination};
 pub(crate) use frame::Frame;
+pub(crate) use retained::Kept;
 pub(crate) use router::{LinkReceiver, LinkSender, NoLink, RouterGone};
 pub(crate) use seats::{Occupancy, Seat};
 
@@ -27,6 +29,7 @@ use crate::lock;
 use crate::packet::{Publish, Qos};
 use crate::policy::{PublishPermit, Route, Session, SubscribePermit};
 use flow::Flows;
+use retained::Retained;
 use router::Router;
 use seats::Seats;
 
@@ -59,6 +62,7 @@ pub(crate) struct Cell {
     seats: Seats,
     flows: Flows,
     online: tokio::sync::Mutex<BTreeMap<Address, u64>>,
+    retained: Retained,
     dead: AtomicBool,
 }
 
@@ -69,6 +73,7 @@ impl Cell {
             seats: Seats::default(),
             flows: Flows::new(sizes),
             online: tokio::sync::Mutex::default(),
+            retained: Retained::default(),
             dead: AtomicBool::new(false),
         })
     }
@@ -131,9 +136,22 @@ impl Cell {
         self.flows.detach(consumer);
     }
 
-    /// Subscribes to one more filter of the open cell.
-    pub(crate) async fn subscribe_open(&self, link: &mut LinkSender, permit: &SubscribePermit) -> Result<(), RouterGone> {
-        link.subscribe(open_name(permit.filter())).await
+    /// Subscribes to a filter of the open cell, unless the session has it already, and gives what is retained there.
+    pub(crate) async fn subscribe_open(
+        &self,
+        link: &mut LinkSender,
+        permit: &SubscribePermit,
+        known: bool,
+    ) -> Result<Vec<Kept>, RouterGone> {
+        if !known {
+            link.subscribe(open_name(permit.filter())).await?;
+        }
+        Ok(self.retained.matching(permit.filter()))
+    }
+
+    /// Ends a subscription of the open cell that the session holds.
+    pub(crate) async fn unsubscribe_open(&self, link: &mut LinkSender, filter: &str) -> Result<(), RouterGone> {
+        link.unsubscribe(open_name(filter)).await
     }
 
     /// Says that a satellite has come or gone.
@@ -172,7 +190,12 @@ impl Cell {
                 }
                 (down_topic(address.satellite.as_str()).into(), bytes)
             }
-            Route::Open => (open_name(&message.topic).into(), frame(0)),
+            Route::Open => {
+                if message.retain {
+                    self.retained.keep(message);
+                }
+                (open_name(&message.topic).into(), frame(0))
+            }
         };
         link.publish(topic, bytes).await?;
         Ok(Handed::Queued)

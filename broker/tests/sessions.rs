@@ -22,8 +22,7 @@ async fn requests_go_down_and_answers_come_up_in_order() {
     assert!(sanitizer.publish("sg/1/acme/hq/down/pull/devices", b"please").await);
     assert_eq!(hq.data().await, ("sg/1/acme/hq/down/pull/devices".into(), b"please".to_vec()));
     for n in 0..50_u8 {
-        let publish = Publish { packet_id: u16::from(n) + 1, ..Publish::new("sg/1/acme/hq/up/reply", &[n]) };
-        hq.send(&publish.encode()).await;
+        hq.send(&Publish { packet_id: u16::from(n) + 1, ..Publish::new("sg/1/acme/hq/up/reply", &[n]) }.encode()).await;
     }
     for n in 0..50_u8 {
         assert_eq!(sanitizer.data().await, ("sg/1/acme/hq/up/reply".into(), vec![n]));
@@ -66,10 +65,10 @@ async fn the_newest_of_one_identity_wins_and_the_sanitizer_sees_them_in_order() 
     let mut first = broker.listening_satellite("acme", "hq").await;
     let mut second = broker.listening_satellite("acme", "hq").await;
     assert!(first.is_closed().await);
-    assert!(sanitizer.publish("sg/1/acme/hq/down/ack", b"for the second").await);
-    assert_eq!(second.data().await.1, b"for the second");
     let seen = [sanitizer.message().await, sanitizer.message().await, sanitizer.message().await];
     assert_eq!(seen.map(|message| presence(&message).1), [true, false, true]);
+    assert!(sanitizer.publish("sg/1/acme/hq/down/ack", b"for the second").await);
+    assert_eq!(second.data().await.1, b"for the second");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,7 +143,8 @@ async fn wrong_packets_end_their_sender_and_nobody_else() {
 async fn a_first_packet_that_is_no_connect_is_answered_with_nothing() {
     let broker = TestBroker::start().await;
     let certificate = broker.authority.satellite("acme", "hq");
-    for bytes in [&[0xc0, 0][..], &Publish::new("sg/1/acme/hq/up/status", b"").encode(), b"GET / HTTP/1.1\r\n\r\n"] {
+    let publish = Publish::new("sg/1/acme/hq/up/status", b"").encode();
+    for bytes in [&[0xc0, 0][..], &publish, b"GET / HTTP/1.1\r\n\r\n"] {
         let mut client = broker.dial(&certificate).await;
         client.send(bytes).await;
         assert_eq!(client.receive().await, None);

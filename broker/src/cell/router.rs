@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use rumqttd::local::{LinkBuilder, LinkError, LinkRx, LinkTx};
 use rumqttd::protocol::{
-    Disconnect, DisconnectReasonCode, Filter, Packet, Publish, QoS, RetainForwardRule, Subscribe,
+    Disconnect, DisconnectReasonCode, Filter, Packet, Publish, QoS, RetainForwardRule, Subscribe, Unsubscribe,
 };
 use rumqttd::{Notification, Router as Inner, RouterConfig, SegmentConfig};
 
@@ -166,6 +166,11 @@ impl LinkSender {
             retain_forward_rule: RetainForwardRule::Never,
         };
         self.send(Packet::Subscribe(Subscribe { pkid: 1, filters: vec![filter] }, None)).await
+    }
+
+    /// Ends a subscription that the link has; the router never answers one that it has not.
+    pub(crate) async fn unsubscribe(&mut self, path: String) -> Result<(), RouterGone> {
+        self.send(Packet::Unsubscribe(Unsubscribe { pkid: 1, filters: vec![path] }, None)).await
     }
 
     /// Closes the link and returns once the router has let it go, so that a successor never meets it there.

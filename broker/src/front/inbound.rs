@@ -10,11 +10,11 @@ use tokio::sync::mpsc;
 use super::end::{End, about, told};
 use super::outbound::Answer;
 use super::session::Running;
-use crate::cell::{Handed, LinkSender};
+use crate::cell::{Handed, Kept, LinkSender};
 use crate::lock;
 use crate::meters::Meters;
 use crate::packet::{Decoder, Limits, Packet, Publish, Qos};
-use crate::policy::{self, Session};
+use crate::policy::{self, Denial, Session, SubscribePermit};
 
 /// Bytes read at once while no packet's length is known.
 const READ_BYTES: usize = 16_384;
@@ -96,10 +96,7 @@ impl Client<'_> {
                 Ok(())
             }
             Packet::Subscribe { packet_id, filters } => self.subscribe(packet_id, filters).await,
-            Packet::Unsubscribe { packet_id, filters } => {
-                lock(&self.running.subscriptions).retain(|held| !filters.iter().any(|filter| filter == held.filter()));
-                self.say(Answer::Unsuback(packet_id)).await
-            }
+            Packet::Unsubscribe { packet_id, filters } => self.unsubscribe(packet_id, &filters).await,
             Packet::Pingreq => self.say(Answer::Pingresp).await,
             Packet::Connect(_) => Err(End::OutOfPlace),
             Packet::Disconnect => Err(End::Closed),
@@ -127,54 +124,67 @@ impl Client<'_> {
 
     async fn subscribe(&mut self, packet_id: u16, filters: Vec<(String, Qos)>) -> Result<(), End> {
         let mut granted = Vec::with_capacity(filters.len());
+        let mut kept = Vec::new();
         for (filter, qos) in filters {
-            granted.push(self.subscribe_one(&filter, qos).await?);
+            let permit = match self.may_subscribe(&filter, qos) {
+                Ok(permit) => permit,
+                Err(reason) => {
+                    self.refuse(reason, &filter);
+                    granted.push(None);
+                    continue;
+                }
+            };
+            granted.push(Some(permit.qos()));
+            if matches!(self.running.session, Session::Open(_)) {
+                kept.extend(self.subscribe_open(permit).await?);
+            } else {
+                self.subscribe_own(permit).await?;
+            }
         }
         self.say(Answer::Suback(packet_id, granted)).await?;
+        for message in kept {
+            self.say(Answer::Retained(message)).await?;
+        }
         if self.refusals > REFUSALS_MAX { Err(End::Stubborn) } else { Ok(()) }
     }
 
-    async fn subscribe_one(&mut self, filter: &str, qos: Qos) -> Result<Option<Qos>, End> {
-        let running = self.running;
-        let permit = match policy::subscribe(&running.session, filter, qos) {
-            Ok(permit) => permit,
-            Err(denial) => {
-                self.refuse(denial.name(), filter);
-                return Ok(None);
-            }
-        };
-        let (first, known) = {
-            let held = lock(&running.subscriptions);
-            if held.len() >= SUBSCRIPTIONS_MAX {
-                drop(held);
-                self.refuse("too-many-subscriptions", filter);
-                return Ok(None);
-            }
-            (held.is_empty(), held.iter().any(|held| held.filter() == filter))
-        };
-        let granted = permit.qos();
-        let attached = lock(&running.consumer).is_some();
-        if matches!(running.session, Session::Open(_)) {
-            if !known {
-                running.cell.subscribe_open(self.link, &permit).await.map_err(|_| End::RouterGone)?;
-            }
-            self.hold(permit);
-        } else {
-            // Held first: what the router sends from now on is meant for it.
-            self.hold(permit);
-            if first && !attached {
-                let slow = running.slow.clone();
-                let consumer = running.cell.attach(self.link, &running.session, slow).await.map_err(|_| End::RouterGone)?;
-                *lock(&running.consumer) = consumer;
+    async fn unsubscribe(&mut self, packet_id: u16, filters: &[String]) -> Result<(), End> {
+        let held: Vec<_> = filters.iter().filter(|filter| self.running.holds(filter)).collect();
+        if matches!(self.running.session, Session::Open(_)) {
+            for filter in &held {
+                self.running.cell.unsubscribe_open(self.link, filter).await.map_err(|_| End::RouterGone)?;
             }
         }
-        Ok(Some(granted))
+        lock(&self.running.subscriptions).retain(|other| !held.iter().any(|filter| *filter == other.filter()));
+        self.say(Answer::Unsuback(packet_id)).await
     }
 
-    fn hold(&self, permit: policy::SubscribePermit) {
-        let mut held = lock(&self.running.subscriptions);
-        held.retain(|other| other.filter() != permit.filter());
-        held.push(permit);
+    fn may_subscribe(&self, filter: &str, qos: Qos) -> Result<SubscribePermit, &'static str> {
+        let permit = policy::subscribe(&self.running.session, filter, qos).map_err(Denial::name)?;
+        let full = lock(&self.running.subscriptions).len() >= SUBSCRIPTIONS_MAX;
+        if full && !self.running.holds(filter) { Err("too-many-subscriptions") } else { Ok(permit) }
+    }
+
+    /// The first subscription attaches the session to its queue; the others only widen what is taken from it.
+    async fn subscribe_own(&mut self, permit: SubscribePermit) -> Result<(), End> {
+        let running = self.running;
+        let attached = lock(&running.consumer).is_some();
+        // Held first: what the router sends from now on is meant for it.
+        running.hold(permit);
+        if !attached {
+            let slow = running.slow.clone();
+            let consumer = running.cell.attach(self.link, &running.session, slow).await;
+            *lock(&running.consumer) = consumer.map_err(|_| End::RouterGone)?;
+        }
+        Ok(())
+    }
+
+    async fn subscribe_open(&mut self, permit: SubscribePermit) -> Result<Vec<Kept>, End> {
+        let running = self.running;
+        let known = running.holds(permit.filter());
+        let kept = running.cell.subscribe_open(self.link, &permit, known).await.map_err(|_| End::RouterGone)?;
+        running.hold(permit);
+        Ok(kept)
     }
 
     fn refuse(&mut self, reason: &'static str, filter: &str) {
@@ -190,6 +200,16 @@ impl Client<'_> {
 }
 
 impl Running {
+    fn holds(&self, filter: &str) -> bool {
+        lock(&self.subscriptions).iter().any(|held| held.filter() == filter)
+    }
+
+    fn hold(&self, permit: SubscribePermit) {
+        let mut held = lock(&self.subscriptions);
+        held.retain(|other| other.filter() != permit.filter());
+        held.push(permit);
+    }
+
     /// Counts a packet against the identity's rates and waits as long as they ask for.
     async fn throttle(&self, bytes: usize) {
         let wait_ms = lock(&self.quota).take(bytes, self.shared.clock.monotonic_ms());

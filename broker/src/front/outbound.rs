@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::end::End;
 use super::session::Running;
-use crate::cell::{Frame, LinkReceiver, RouterGone};
+use crate::cell::{Frame, Kept, LinkReceiver, RouterGone};
 use crate::lock;
 use crate::packet::{self, PublishHead, Qos};
 
@@ -26,15 +26,21 @@ pub(super) enum Answer {
     Suback(u16, Vec<Option<Qos>>),
     Unsuback(u16),
     Pingresp,
+    Retained(Kept),
 }
 
 impl Answer {
-    fn put(self, out: &mut BytesMut) {
+    fn put(self, running: &Running, out: &mut BytesMut) {
         match self {
             Self::Puback(id) => out.extend_from_slice(&packet::puback(id)),
             Self::Suback(id, granted) => packet::suback(id, &granted, out),
             Self::Unsuback(id) => out.extend_from_slice(&packet::unsuback(id)),
             Self::Pingresp => out.extend_from_slice(&packet::pingresp()),
+            Self::Retained(kept) => {
+                let Some(qos) = running.wanted(&kept.topic) else { return };
+                let packet_id = (qos.min(kept.qos) == Qos::AtLeastOnce).then(|| running.inflight.assign());
+                PublishHead { topic: kept.topic.as_bytes(), packet_id, retain: true }.put(&kept.payload, out);
+            }
         }
     }
 }
@@ -56,7 +62,7 @@ pub(super) async fn run<W: AsyncWrite + Unpin>(
         tokio::select! {
             biased;
             answer = answers.recv() => match answer {
-                Some(answer) => answer.put(&mut batch.bytes),
+                Some(answer) => answer.put(running, &mut batch.bytes),
                 None => return End::Lost,
             },
             frame = link.next(), if has_room => match frame {
@@ -85,7 +91,7 @@ impl Batch<'_> {
     fn gather(&mut self, link: &mut LinkReceiver, answers: &mut mpsc::Receiver<Answer>) -> Result<(), End> {
         while self.bytes.len() < BATCH_BYTES {
             if let Ok(answer) = answers.try_recv() {
-                answer.put(&mut self.bytes);
+                answer.put(self.running, &mut self.bytes);
                 continue;
             }
             if !self.running.inflight.has_room() {

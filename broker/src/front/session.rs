@@ -19,8 +19,8 @@ use super::quota::Quota;
 use super::Shared;
 use crate::cell::{Cell, Consumer, LinkReceiver, LinkSender, NoLink, Occupancy, Seat};
 use crate::meters::Gauged;
-use crate::packet::{ConnectCode, Will, connack};
-use crate::policy::{Session, SubscribePermit};
+use crate::packet::{ConnectCode, Publish, Will, connack};
+use crate::policy::{self, Session, SubscribePermit};
 
 /// How long a predecessor may take to leave its seat, and a router to make a link.
 const SEAT_WAIT: Duration = Duration::from_secs(10);
@@ -45,6 +45,7 @@ pub(super) struct Running {
     pub(super) inflight: Inflight,
     pub(super) subscriptions: Mutex<Vec<SubscribePermit>>,
     pub(super) consumer: Mutex<Option<Arc<Consumer>>>,
+    will: Option<Will>,
     /// Cancelled when the session's queue ran over.
     pub(super) slow: CancellationToken,
 }
@@ -115,6 +116,9 @@ where
         running.cell.detach(&consumer);
     }
     running.presence(&mut sender, false).await;
+    if !matches!(end, End::Closed) {
+        running.last_will(&mut sender).await;
+    }
     let closed = sender.close(receiver).await;
     if closed.is_err() || matches!(end, End::RouterGone) {
         running.shared.lost_router(&running.cell);
@@ -157,6 +161,7 @@ impl Opening {
             quota,
             subscriptions: Mutex::default(),
             consumer: Mutex::default(),
+            will: self.will,
             slow: CancellationToken::new(),
         }
     }
@@ -169,6 +174,17 @@ impl Running {
         if let Session::Satellite(address) = &self.session {
             let presence = Presence { online, at_ms: self.shared.clock.now_ms() };
             let _ = self.cell.presence(sender, address, presence).await;
+        }
+    }
+}
+
+impl Running {
+    /// Publishes the will of an open session; no other has one.
+    async fn last_will(&self, sender: &mut LinkSender) {
+        let Some(Will { topic, payload, qos, retain }) = self.will.clone() else { return };
+        let message = Publish { topic, packet_id: 0, qos, retain, payload };
+        if let Ok(permit) = policy::publish(&self.session, &message) {
+            let _ = self.cell.publish(sender, &permit, &message).await;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A broker on a free port, a throw-away CA, and a client that writes any bytes over real TLS: what a polite MQTT
 //! library refuses to send is just what these tests are about.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "a module shared by test files, each of which uses a part of it")]
 
 pub mod certificates;
 pub mod packets;
@@ -264,5 +264,18 @@ impl Client {
     pub async fn ping(&mut self) -> bool {
         self.send(&[0xc0, 0]).await;
         self.answer(0xd0).await.is_some()
+    }
+}
+
+impl Client {
+    /// Nothing but presence comes for a while.
+    pub async fn is_quiet_but_for_presence(&mut self) -> bool {
+        while let Ok(packet) = tokio::time::timeout(QUIET, self.read()).await {
+            match packet {
+                Some(packet) if packet.publish().0.ends_with("/up/presence") => {}
+                _ => return false,
+            }
+        }
+        true
     }
 }
