@@ -11,6 +11,7 @@ const TEAL: &str = "0F7B8A";
 const GOOD: &str = "1E7B4A";
 const BAD: &str = "B3352B";
 const GREY: &str = "6B7A8A";
+const AMBER: &str = "B9770E";
 
 /// The main document part.
 pub(crate) fn document() -> String {
@@ -30,6 +31,16 @@ pub(crate) fn document() -> String {
          <w:footerReference w:type=\"first\" r:id=\"rId4\"/><w:pgSz w:w=\"11906\" w:h=\"16838\"/>\
          <w:pgMar w:top=\"1304\" w:right=\"1134\" w:bottom=\"1134\" w:left=\"1134\" w:header=\"624\" w:footer=\"567\" w:gutter=\"0\"/>\
          <w:titlePg/></w:sectPr></w:body></w:document>"
+    )
+}
+
+/// A run that is there only under a condition: so Word can open the template, which would refuse a tag where
+/// it expects a colour.
+fn when(condition: &str, colour: &str, content: &str) -> String {
+    let look = format!("<w:b/><w:color w:val=\"{colour}\"/>");
+    run(
+        &look,
+        &format!("{{%r if {condition} %}}{content}{{%r endif %}}"),
     )
 }
 
@@ -87,10 +98,11 @@ fn cover() -> String {
 }
 
 fn at_a_glance() -> String {
-    let colour = |set: &str, good: &str| {
-        format!(
-            "<w:b/><w:color w:val=\"{{{{ '{GREY}' if t.{set}.state == 'missing' else '{GOOD}' if {good} else '{BAD}' }}}}\"/>"
-        )
+    let judged = |set: &str, good: &str, value: &str| {
+        let missing = format!("t.{set}.state == \"missing\"");
+        when(&missing, GREY, "–")
+            + &when(&format!("not {missing} and {good}"), GOOD, value)
+            + &when(&format!("not {missing} and not {good}"), BAD, value)
     };
     let dash = |set: &str, value: &str| {
         format!("{{{{ \"–\" if t.{set}.state == \"missing\" else {value} }}}}")
@@ -106,11 +118,11 @@ fn at_a_glance() -> String {
             Column::new("Devices", 1_200, &dash("devices", "d.rows|number")).right(),
             Column::new("Online", 1_200, &dash("devices", "d.online.yes|number")).right(),
             Column::new("Missing critical patches", 1_700, "")
-                .runs(run(&colour("patch_status", "p.missing_critical.positive == 0"), &dash("patch_status", "p.missing_critical.positive|number")))
+                .runs(judged("patch_status", "(p.missing_critical.positive == 0)", "{{ p.missing_critical.positive|number }}"))
                 .right(),
             Column::new("Fully patched", 1_200, &dash("patch_status", "p.compliant.yes|percent(of=p.rows)")).right(),
             Column::new("Backups that failed", 1_500, "")
-                .runs(run(&colour("backup_jobs", "b.result.of.failed == 0"), &dash("backup_jobs", "b.result.of.failed|number")))
+                .runs(judged("backup_jobs", "(b.result.of.failed == 0)", "{{ b.result.of.failed|number }}"))
                 .right(),
         ],
     );
@@ -127,7 +139,11 @@ fn missing() -> String {
     let table = looping(
         "m in missing",
         &[
-            Column::new("Customer", 2_838, "{{ m.tenant }}"),
+            Column::new(
+                "Customer",
+                2_838,
+                "{{ tenants|selectattr(\"id\", \"equalto\", m.tenant)|map(attribute=\"title\")|first|default(m.tenant) }}",
+            ),
             Column::new(
                 "Data",
                 2_000,
@@ -175,10 +191,11 @@ fn figures() -> String {
     let width = (PAGE_WIDTH - 3 * gap) / 4;
     let last = PAGE_WIDTH - 3 * gap - 3 * width;
     let figure = |width: u32, set: &str, good: &str, value: &str, label: &str| {
-        let colour = format!(
-            "<w:color w:val=\"{{{{ '{NAVY}' if {good} or t.{set}.state == 'missing' else '{BAD}' }}}}\"/>"
-        );
-        let shown = format!("{{{{ \"–\" if t.{set}.state == \"missing\" else {value} }}}}");
+        let missing = format!("t.{set}.state == \"missing\"");
+        let value = format!("{{{{ {value} }}}}");
+        let shown = when(&missing, NAVY, "–")
+            + &when(&format!("not {missing} and {good}"), NAVY, &value)
+            + &when(&format!("not {missing} and not ({good})"), BAD, &value);
         let top = format!(
             "<w:tcBorders><w:top w:val=\"single\" w:sz=\"18\" w:space=\"0\" w:color=\"{TEAL}\"/></w:tcBorders>{}",
             shade("F3F6F9")
@@ -186,7 +203,7 @@ fn figures() -> String {
         cell(
             width,
             &top,
-            &(paragraph("FigureValue", &run(&colour, &shown)) + &text("FigureLabel", label)),
+            &(paragraph("FigureValue", &shown) + &text("FigureLabel", label)),
         )
     };
     let space = cell(gap, "", &paragraph("Cell", ""));
@@ -244,10 +261,7 @@ fn section(heading: &str, set: &str, noun: &str, content: &str) -> String {
 }
 
 fn devices() -> String {
-    let status = run(
-        &format!("<w:b/><w:color w:val=\"{{{{ '{GOOD}' if r.online else '{BAD}' }}}}\"/>"),
-        "{{ \"Online\" if r.online else \"Offline\" }}",
-    );
+    let status = when("r.online", GOOD, "Online") + &when("not r.online", BAD, "Offline");
     let system = run("", "{{ r.os|default(\"\") }}")
         + &run(
             &format!("<w:color w:val=\"{GREY}\"/>"),
@@ -303,10 +317,8 @@ fn devices() -> String {
 
 fn patches() -> String {
     let count = |field: &str| {
-        run(
-            &format!("<w:color w:val=\"{{{{ '{BAD}' if r.{field} else '{GREY}' }}}}\"/>"),
-            &format!("{{{{ r.{field} }}}}"),
-        )
+        let value = format!("{{{{ r.{field} }}}}");
+        when(&format!("r.{field}"), BAD, &value) + &when(&format!("not r.{field}"), GREY, &value)
     };
     let table = looping(
         "r in t.patch_status.rows if shows_all or r.missing_critical or (only_missing and r.missing_important)",
@@ -359,12 +371,13 @@ fn patches() -> String {
 }
 
 fn backups() -> String {
-    let result = run(
-        &format!(
-            "<w:b/><w:color w:val=\"{{{{ {{'success': '{GOOD}', 'failed': '{BAD}'}}[r.result]|default('B9770E') }}}}\"/>"
-        ),
-        "{{ r.result|capitalize }}",
-    );
+    let result = when("r.result == \"success\"", GOOD, "Success")
+        + &when("r.result == \"failed\"", BAD, "Failed")
+        + &when(
+            "r.result not in [\"success\", \"failed\"]",
+            AMBER,
+            "{{ r.result|capitalize }}",
+        );
     let table = looping(
         "r in t.backup_jobs.rows if technical or r.result != \"success\"",
         &[
