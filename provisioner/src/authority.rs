@@ -317,6 +317,13 @@ impl Authorities {
         trust_domain: &TrustDomain,
         validity: Validity,
     ) -> Result<Self, AuthorityError> {
+        for hop in [Hop::Fabric, Hop::Inner] {
+            let path = directory.join(hop.as_str());
+            if path.symlink_metadata().is_ok() {
+                // Half an installation is worse than none.
+                return Err(WriteError::Exists(path).into());
+            }
+        }
         let create = |hop: Hop| {
             Authority::create(&directory.join(hop.as_str()), hop, trust_domain, validity)
         };

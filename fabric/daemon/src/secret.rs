@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// A secret file larger than this is a mistake.
@@ -14,7 +15,7 @@ const CREDENTIAL_PREFIX: &str = "credential:";
 
 /// A piece of text that must not appear anywhere. `Debug` shows `[redacted]`; there is no
 /// `Display`. The memory is wiped on drop.
-#[derive(Clone, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Deserialize)]
 #[serde(from = "String")]
 pub struct Secret(Zeroizing<String>);
 
@@ -27,6 +28,12 @@ impl Secret {
     /// The secret itself. Use it where it is needed and nowhere else.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// True when `presented` is the secret. Takes the same time wherever they differ, so that a
+    /// guesser learns nothing; the length is not hidden.
+    pub fn matches(&self, presented: &[u8]) -> bool {
+        self.0.as_bytes().ct_eq(presented).into()
     }
 
     /// Reads a secret from a file, without one trailing line end. The file must be a regular
@@ -211,6 +218,15 @@ mod tests {
             format!("{source:?}"),
             "SecretSource { value: Some([redacted]), file: None }"
         );
+    }
+
+    #[test]
+    fn only_the_whole_secret_matches() {
+        let secret = Secret::new("hunter2");
+        assert!(secret.matches(b"hunter2"));
+        for presented in ["", "hunter", "hunter22", "hunter3", "HUNTER2"] {
+            assert!(!secret.matches(presented.as_bytes()), "{presented}");
+        }
     }
 
     #[test]

@@ -264,6 +264,9 @@ impl Service for Sample {
     async fn run(config: Config, context: Context) -> anyhow::Result<()> {
         let latch = context.readiness.latch("the moon");
         let soft = context.tasks.soft();
+        if config.manner != "unready" {
+            latch.set();
+        }
         tracing::info!("started");
         match config.manner.as_str() {
             "fail" => return Err(anyhow::anyhow!("no space").context("open the store")),
@@ -275,17 +278,13 @@ impl Service for Sample {
                     .spawn("worker", async { Err::<(), _>("the disk is gone") }),
             ),
             "deaf" => drop(context.tasks.spawn("worker", std::future::pending::<()>())),
-            "unready" => {
-                soft.cancelled().await;
-                return Ok(());
-            }
+            "unready" => {}
             _ => drop(context.tasks.spawn("worker", async move {
                 soft.cancelled().await;
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 tracing::info!("drained");
             })),
         }
-        latch.set();
         context.tasks.soft().cancelled().await;
         Ok(())
     }
@@ -355,7 +354,16 @@ impl Running {
 
     fn wait(mut self) -> (Option<i32>, String) {
         self.errors.read_to_string(&mut self.log).unwrap();
-        (self.child.wait().unwrap().code(), self.log)
+        let code = self.child.wait().unwrap().code();
+        (code, std::mem::take(&mut self.log))
+    }
+}
+
+/// A failed check leaves no process behind.
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
