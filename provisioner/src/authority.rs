@@ -1,140 +1,30 @@
 //! A certificate authority in a folder.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::Path;
 
 use rcgen::{CertificateParams, Issuer, KeyPair};
 use sha2::{Digest, Sha256};
 use spokegate_contract::Address;
-use spokegate_daemon::{Secret, SecretError};
+use spokegate_daemon::Secret;
 use spokegate_identity::{Principal, ServiceName, TrustDomain};
 
 use crate::files::{Access, WriteError, write_new};
-use crate::plan::{CertificatePlan, HostName, PlanError, Usage, Validity};
+use crate::hop::Hop;
+use crate::plan::{CertificatePlan, HostName, Usage, Validity};
 
+mod error;
+mod issued;
 mod stored;
 mod x509;
 
+pub use error::AuthorityError;
+pub use issued::Issued;
+
+use error::library;
+
 const CERTIFICATE_FILE: &str = "ca.pem";
 const KEY_FILE: &str = "ca-key.pem";
-
-/// Which of the two hops an authority is for. Neither trusts the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hop {
-    /// Segments, broker, sanitizer: MQTT.
-    Fabric,
-    /// Sanitizer, report service: HTTPS.
-    Inner,
-}
-
-impl Hop {
-    /// The folder of its authority: `fabric` or `inner`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Fabric => "fabric",
-            Self::Inner => "inner",
-        }
-    }
-
-    /// The hop on which a service presents itself as a client.
-    pub fn of(service: ServiceName) -> Self {
-        match service {
-            ServiceName::Sanitizer => Self::Fabric,
-            ServiceName::ReportService => Self::Inner,
-        }
-    }
-}
-
-impl fmt::Display for Hop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Hop {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Fabric, Self::Inner]
-            .into_iter()
-            .find(|hop| hop.as_str() == text)
-            .ok_or_else(|| format!("{text:?} is no authority; allowed are fabric and inner"))
-    }
-}
-
-/// Why an authority cannot be made, opened or used.
-#[derive(Debug, thiserror::Error)]
-pub enum AuthorityError {
-    /// Something is there already, or the disk refuses.
-    #[error(transparent)]
-    Write(#[from] WriteError),
-    /// The request makes no certificate.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// The key file is missing or open to others.
-    #[error(transparent)]
-    Key(#[from] SecretError),
-    /// A file of the authority cannot be read.
-    #[error("cannot read {}, hint: `spokegate ca init` makes the authorities", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The files are not those of an authority that this program made.
-    #[error("the authority in {} cannot be used: {problem}", directory.display())]
-    Unusable {
-        /// Its folder.
-        directory: PathBuf,
-        /// What is wrong.
-        problem: String,
-    },
-    /// An identity of the other hop.
-    #[error("the {hop} authority does not issue to {principal}, hint: use the other authority")]
-    WrongHop {
-        /// The authority that was asked.
-        hop: Hop,
-        /// Who would have been named.
-        principal: String,
-    },
-    /// The certificate would outlive the authority.
-    #[error(
-        "the certificate would outlive the authority, which ends at {0}, hint: ask for fewer days"
-    )]
-    OutlivesAuthority(String),
-    /// The library refused.
-    #[error("cannot make the certificate: {0}")]
-    Library(String),
-}
-
-/// A new certificate with its key.
-#[derive(Clone, Debug)]
-pub struct Issued {
-    /// The certificate, PEM.
-    pub certificate_pem: String,
-    /// Its private key, PKCS #8 in PEM.
-    pub key_pem: Secret,
-    /// The root that its holder trusts for the peer, PEM.
-    pub ca_pem: String,
-}
-
-impl Issued {
-    /// Writes `certificate.pem`, `key.pem` (mode 0600) and `ca.pem`; refuses when one is there.
-    pub fn write(&self, directory: &Path) -> Result<(), AuthorityError> {
-        let files = [
-            ("key.pem", Access::Owner, self.key_pem.expose().as_bytes()),
-            (
-                "certificate.pem",
-                Access::Everyone,
-                self.certificate_pem.as_bytes(),
-            ),
-            ("ca.pem", Access::Everyone, self.ca_pem.as_bytes()),
-        ];
-        Ok(write_new(directory, &files)?)
-    }
-}
 
 /// One certificate authority, open for signing.
 pub struct Authority {
@@ -366,10 +256,6 @@ impl Authorities {
     ) -> Result<Issued, AuthorityError> {
         self.of(Hop::of(name)).issue_service(name, validity)
     }
-}
-
-fn library(error: rcgen::Error) -> AuthorityError {
-    AuthorityError::Library(error.to_string())
 }
 
 impl From<Usage> for rcgen::ExtendedKeyUsagePurpose {

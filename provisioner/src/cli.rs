@@ -9,7 +9,8 @@ use spokegate_contract::{Address, SatelliteId, TenantId};
 use spokegate_daemon::{Clock, EXIT_FAILURE, cli};
 use spokegate_identity::{Principal, ServiceName, TrustDomain};
 
-use crate::authority::{Authorities, Authority, Hop, Issued};
+use crate::authority::{Authorities, Authority, Issued};
+use crate::hop::Hop;
 use crate::plan::{CertificatePlan, HostName, Validity};
 
 /// Certificates of clients and listeners live this long unless told otherwise.

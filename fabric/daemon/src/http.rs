@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use crate::Tasks;
 
 mod connection;
+mod stall;
 
 /// What one listener grants a client. All counts and times are per listener or per connection.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,8 @@ pub struct HttpLimits {
     pub header_ms: u64,
     /// Time between two parts of a request's body.
     pub body_part_ms: u64,
+    /// Time in which the client must take at least some of what is sent to it.
+    pub write_ms: u64,
     /// Bytes of request line and headers.
     pub header_bytes_max: usize,
     /// Number of headers.
@@ -36,6 +39,7 @@ impl Default for HttpLimits {
             handshake_ms: 10_000,
             header_ms: 30_000,
             body_part_ms: 30_000,
+            write_ms: 30_000,
             header_bytes_max: 8_192,
             headers_max: 64,
         }

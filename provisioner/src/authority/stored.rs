@@ -5,7 +5,8 @@ use rustls_pki_types::pem::PemObject;
 use spokegate_identity::TrustDomain;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
-use super::{Hop, x509};
+use super::x509;
+use crate::hop::Hop;
 use crate::plan::Validity;
 
 /// What an authority's certificate says.

@@ -1,9 +1,11 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::Command;
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
+use spokegate_daemon::SecretError;
 use tempfile::TempDir;
 use x509_parser::prelude::{FromDer, X509Certificate};
 

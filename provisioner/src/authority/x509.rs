@@ -7,7 +7,8 @@ use rcgen::{
 use spokegate_identity::TrustDomain;
 use time::OffsetDateTime;
 
-use super::{AuthorityError, Hop, library};
+use super::{AuthorityError, library};
+use crate::hop::Hop;
 use crate::plan::{CertificatePlan, HostName, Names, Validity};
 
 /// RFC 5280 allows 20 bytes; 16 random ones cannot be guessed and do not repeat.

@@ -20,6 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
+use super::stall::Stalling;
 use super::{HttpLimits, PeerCertificate, TlsSource};
 use crate::Tasks;
 
@@ -115,6 +116,7 @@ impl Acceptor {
         peer: Peer,
     ) {
         let body_part = Duration::from_millis(self.limits.body_part_ms);
+        let stream = Stalling::new(stream, Duration::from_millis(self.limits.write_ms));
         let router = self.router;
         let service = service_fn(move |request: Request<Incoming>| {
             let (router, peer) = (router.clone(), peer.clone());

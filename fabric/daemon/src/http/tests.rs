@@ -5,6 +5,8 @@ use tokio::net::TcpStream;
 
 use super::*;
 
+/// More than the system buffers between two sockets.
+const LARGE: usize = 64 << 20;
 const GRACE: Duration = Duration::from_secs(5);
 
 #[tokio::test]
@@ -76,6 +78,44 @@ async fn a_slow_body_is_cut_off_and_a_whole_one_passes() {
     );
     let answer = talk(&server, &format!("{head}ab")).await;
     assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_client_that_reads_nothing_is_cut_off_and_a_slow_one_is_served() {
+    let limits = HttpLimits {
+        write_ms: 200,
+        ..HttpLimits::default()
+    };
+    let (server, tasks) = start_server(limits).await;
+    let request = b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let mut slow = TcpStream::connect(server.addr()).await.unwrap();
+    slow.write_all(request).await.unwrap();
+    let mut received = 0;
+    let mut part = vec![0; 4 << 20];
+    loop {
+        match slow.read(&mut part).await.unwrap() {
+            0 => break,
+            count => received += count,
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(received > LARGE);
+
+    while tasks.running() > 1 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let mut deaf = TcpStream::connect(server.addr()).await.unwrap();
+    deaf.write_all(request).await.unwrap();
+    while tasks.running() < 2 {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::timeout(GRACE, async {
+        while tasks.running() > 1 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .expect("the connection of a client that reads nothing ends");
 }
 
 #[tokio::test]
@@ -210,6 +250,7 @@ async fn start_server(limits: HttpLimits) -> (Server, Tasks) {
     let tasks = Tasks::new();
     let router = Router::new()
         .route("/peer", get(peer))
+        .route("/large", get(|| async { vec![b'a'; LARGE] }))
         .route("/echo", post(|body: String| async { body }))
         .route(
             "/slow",
