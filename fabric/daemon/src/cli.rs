@@ -52,7 +52,7 @@ pub enum NoExtra {}
 /// Where the configuration comes from.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct ConfigArgs {
-    /// The TOML file [default: /etc/spokegate/<service>.toml where that exists]
+    /// The TOML file [default: /etc/spokegate/SERVICE.toml where that exists]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Sets one key, above the file and the environment: --set section.key=value
