@@ -84,7 +84,11 @@ impl Cell {
     }
 
     /// Opens a link for the session that holds `_seat`. Blocks; call it off the async threads.
-    pub(crate) fn link(&self, session: &Session, _seat: &Seat) -> Result<(LinkSender, LinkReceiver), NoLink> {
+    pub(crate) fn link(
+        &self,
+        session: &Session,
+        _seat: &Seat,
+    ) -> Result<(LinkSender, LinkReceiver), NoLink> {
         let name = match session {
             Session::Satellite(address) => format!("s.{}", address.satellite),
             Session::Sanitizer(_) => "sanitizer".to_owned(),
@@ -98,7 +102,9 @@ impl Cell {
     pub(crate) fn condemn(&self) -> bool {
         let first = !self.dead.swap(true, Ordering::SeqCst);
         if first {
-            tracing::error!("a tenant's router has ended; its connections are dropped and it is made anew");
+            tracing::error!(
+                "a tenant's router has ended; its connections are dropped and it is made anew"
+            );
         }
         first
     }
@@ -115,8 +121,11 @@ impl Cell {
         match session {
             Session::Open(_) => Ok(None),
             Session::Satellite(address) => {
-                let consumer = self.flows.attach(Destination::Satellite(address.satellite.clone()), overflow);
-                link.subscribe(down_topic(address.satellite.as_str())).await?;
+                let consumer = self
+                    .flows
+                    .attach(Destination::Satellite(address.satellite.clone()), overflow);
+                link.subscribe(down_topic(address.satellite.as_str()))
+                    .await?;
                 Ok(Some(consumer))
             }
             Session::Sanitizer(_) => {
@@ -124,7 +133,15 @@ impl Cell {
                 let consumer = self.flows.attach(Destination::Sanitizer, overflow);
                 link.subscribe(UP.to_owned()).await?;
                 for (address, at_ms) in online.iter() {
-                    announce(link, address, Presence { online: true, at_ms: *at_ms }).await?;
+                    announce(
+                        link,
+                        address,
+                        Presence {
+                            online: true,
+                            at_ms: *at_ms,
+                        },
+                    )
+                    .await?;
                 }
                 Ok(Some(consumer))
             }
@@ -150,12 +167,21 @@ impl Cell {
     }
 
     /// Ends a subscription of the open cell that the session holds.
-    pub(crate) async fn unsubscribe_open(&self, link: &mut LinkSender, filter: &str) -> Result<(), RouterGone> {
+    pub(crate) async fn unsubscribe_open(
+        &self,
+        link: &mut LinkSender,
+        filter: &str,
+    ) -> Result<(), RouterGone> {
         link.unsubscribe(open_name(filter)).await
     }
 
     /// Says that a satellite has come or gone.
-    pub(crate) async fn presence(&self, link: &mut LinkSender, address: &Address, presence: Presence) -> Result<(), RouterGone> {
+    pub(crate) async fn presence(
+        &self,
+        link: &mut LinkSender,
+        address: &Address,
+        presence: Presence,
+    ) -> Result<(), RouterGone> {
         // Held while publishing, so that a sanitizer that attaches now hears the two in order.
         let mut online = self.online.lock().await;
         if presence.online {
@@ -170,11 +196,26 @@ impl Cell {
     }
 
     /// Hands over a message, waiting for room in the sanitizer's queue if it must.
-    pub(crate) async fn publish(&self, link: &mut LinkSender, permit: &PublishPermit, message: &Publish) -> Result<Handed, RouterGone> {
-        let frame = |epoch| Frame { epoch, qos: message.qos, topic: &message.topic, payload: &message.payload }.encode();
+    pub(crate) async fn publish(
+        &self,
+        link: &mut LinkSender,
+        permit: &PublishPermit,
+        message: &Publish,
+    ) -> Result<Handed, RouterGone> {
+        let frame = |epoch| {
+            Frame {
+                epoch,
+                qos: message.qos,
+                topic: &message.topic,
+                payload: &message.payload,
+            }
+            .encode()
+        };
         let (topic, bytes) = match permit.route() {
             Route::Up => {
-                let Some(consumer) = self.flows.consumer(&Destination::Sanitizer) else { return Ok(Handed::NoConsumer) };
+                let Some(consumer) = self.flows.consumer(&Destination::Sanitizer) else {
+                    return Ok(Handed::NoConsumer);
+                };
                 let bytes = frame(consumer.epoch());
                 if consumer.reserve(bytes.len()).await.is_err() {
                     return Ok(Handed::NoConsumer);
@@ -183,7 +224,9 @@ impl Cell {
             }
             Route::Down(address) => {
                 let destination = Destination::Satellite(address.satellite.clone());
-                let Some(consumer) = self.flows.consumer(&destination) else { return Ok(Handed::NoConsumer) };
+                let Some(consumer) = self.flows.consumer(&destination) else {
+                    return Ok(Handed::NoConsumer);
+                };
                 let bytes = frame(consumer.epoch());
                 if consumer.try_reserve(bytes.len()).is_err() {
                     return Ok(Handed::Overflow);
@@ -217,14 +260,28 @@ fn down_topic(satellite: &str) -> String {
 /// Names of the open cell get a first level of ours, so that the router sees neither `$` nor a multi-byte first
 /// character, and a wildcard in first place does not match `$` topics (MQTT 3.1.1 §4.7.2).
 fn open_name(name: &str) -> String {
-    if name.starts_with('$') { format!("dollar/{name}") } else { format!("open/{name}") }
+    if name.starts_with('$') {
+        format!("dollar/{name}")
+    } else {
+        format!("open/{name}")
+    }
 }
 
 /// Puts a presence message into the sanitizer's queue; small and rare, so outside the window.
-async fn announce(link: &mut LinkSender, address: &Address, presence: Presence) -> Result<(), RouterGone> {
+async fn announce(
+    link: &mut LinkSender,
+    address: &Address,
+    presence: Presence,
+) -> Result<(), RouterGone> {
     let topic = Topic::new(address.clone(), Channel::Presence).to_string();
-    let frame = Frame { epoch: 0, qos: Qos::AtLeastOnce, topic: &topic, payload: &presence.encode() };
-    link.publish(Bytes::from_static(UP.as_bytes()), frame.encode()).await
+    let frame = Frame {
+        epoch: 0,
+        qos: Qos::AtLeastOnce,
+        topic: &topic,
+        payload: &presence.encode(),
+    };
+    link.publish(Bytes::from_static(UP.as_bytes()), frame.encode())
+        .await
 }
 
 /// All cells of the broker.
@@ -250,13 +307,21 @@ pub(crate) struct Full;
 impl Cells {
     /// No cells yet.
     pub(crate) fn new(sizes: Sizes, tenants_max: usize) -> Self {
-        Self { sizes, tenants_max, inner: Mutex::default() }
+        Self {
+            sizes,
+            tenants_max,
+            inner: Mutex::default(),
+        }
     }
 
     /// The cell that this session belongs to, made or made anew if need be. No other code looks cells up.
     pub(crate) fn of(&self, session: &Session) -> Result<Arc<Cell>, Full> {
         let mut guard = lock(&self.inner);
-        let Inner { made, open, tenants } = &mut *guard;
+        let Inner {
+            made,
+            open,
+            tenants,
+        } = &mut *guard;
         let current = match session.tenant() {
             None => open.as_ref(),
             Some(tenant) => tenants.get(tenant),

@@ -49,7 +49,11 @@ pub struct BrokerTls {
 impl BrokerTls {
     /// The same as the identity crate takes it.
     pub fn files(&self) -> TlsFiles {
-        TlsFiles { certificate: self.certificate.clone(), key: self.key.clone(), ca: self.client_ca.clone() }
+        TlsFiles {
+            certificate: self.certificate.clone(),
+            key: self.key.clone(),
+            ca: self.client_ca.clone(),
+        }
     }
 }
 
@@ -74,7 +78,10 @@ pub enum ListenerKind {
 
 /// The `[limits]` section; `defaults.toml` says what each key does.
 #[derive(Clone, Copy, Debug, Deserialize)]
-#[expect(missing_docs, reason = "each key is documented in defaults.toml, which is also what people read")]
+#[expect(
+    missing_docs,
+    reason = "each key is documented in defaults.toml, which is also what people read"
+)]
 pub struct BrokerLimits {
     pub connections_max: usize,
     pub connections_per_tenant_max: usize,
@@ -106,11 +113,17 @@ impl BrokerLimits {
 impl Section for BrokerConfig {
     fn validate(&self, faults: &mut Faults) {
         if self.listener.is_empty() {
-            faults.add("listener", "no listener").allowed("at least one [[listener]]").hint("add one of kind = \"mtls\"");
+            faults
+                .add("listener", "no listener")
+                .allowed("at least one [[listener]]")
+                .hint("add one of kind = \"mtls\"");
         }
         for (index, listener) in self.listener.iter().enumerate() {
             if listener.kind == ListenerKind::Open && !listener.address.ip().is_loopback() {
-                let what = format!("an open listener on {}, which others can reach", listener.address);
+                let what = format!(
+                    "an open listener on {}, which others can reach",
+                    listener.address
+                );
                 faults
                     .add(&format!("listener[{index}].address"), what)
                     .allowed("127.0.0.0/8 and ::1 for kind = \"open\"")
@@ -127,7 +140,11 @@ impl Section for BrokerLimits {
     fn validate(&self, faults: &mut Faults) {
         let at_least = [
             ("connections_max", self.connections_max, 1),
-            ("connections_per_tenant_max", self.connections_per_tenant_max, 2),
+            (
+                "connections_per_tenant_max",
+                self.connections_per_tenant_max,
+                2,
+            ),
             ("tenants_max", self.tenants_max, 1),
             ("pending_max", self.pending_max, 8),
             ("inflight", usize::from(self.inflight), 1),
@@ -137,12 +154,21 @@ impl Section for BrokerLimits {
         ];
         for (key, value, least) in at_least {
             if value < least {
-                faults.add(key, format!("{value} is too small")).allowed(format!("{least} or more")).hint("leave the key out for its default");
+                faults
+                    .add(key, format!("{value} is too small"))
+                    .allowed(format!("{least} or more"))
+                    .hint("leave the key out for its default");
             }
         }
         let positive = [
-            ("connections_per_address_per_s", self.connections_per_address_per_s),
-            ("connections_per_address_burst", self.connections_per_address_burst),
+            (
+                "connections_per_address_per_s",
+                self.connections_per_address_per_s,
+            ),
+            (
+                "connections_per_address_burst",
+                self.connections_per_address_burst,
+            ),
             ("messages_per_s", self.messages_per_s),
             ("bytes_per_s", self.bytes_per_s),
             ("handshake_ms", self.handshake_ms),
@@ -150,7 +176,10 @@ impl Section for BrokerLimits {
         ];
         for (key, value) in positive {
             if value == 0 {
-                faults.add(key, "0 would let nobody through").allowed("1 or more").hint("leave the key out for its default");
+                faults
+                    .add(key, "0 would let nobody through")
+                    .allowed("1 or more")
+                    .hint("leave the key out for its default");
             }
         }
     }

@@ -44,20 +44,30 @@ pub fn explain(principal: &Principal, action: &Action) -> Verdict {
             };
             policy::publish(&session, &message).map(|permit| permit.rule())
         }
-        Action::Subscribe(filter) => policy::subscribe(&session, filter, Qos::AtLeastOnce).map(|permit| permit.rule()),
+        Action::Subscribe(filter) => {
+            policy::subscribe(&session, filter, Qos::AtLeastOnce).map(|permit| permit.rule())
+        }
     });
     match decision {
-        Ok(rule) => Verdict { allowed: true, rule: rule.name(), reason: None },
-        Err(denial) => Verdict { allowed: false, rule: denial.name(), reason: Some(denial.to_string()) },
+        Ok(rule) => Verdict {
+            allowed: true,
+            rule: rule.name(),
+            reason: None,
+        },
+        Err(denial) => Verdict {
+            allowed: false,
+            rule: denial.name(),
+            reason: Some(denial.to_string()),
+        },
     }
 }
 
 fn session(principal: &Principal, text: &str) -> Result<Session, Denial> {
     match principal {
         Principal::Satellite(address) => Ok(Session::Satellite(address.clone())),
-        Principal::Service(spokegate_identity::ServiceName::Sanitizer) => {
-            tenant_of(text).map(Session::Sanitizer).ok_or(Denial::Grammar)
-        }
+        Principal::Service(spokegate_identity::ServiceName::Sanitizer) => tenant_of(text)
+            .map(Session::Sanitizer)
+            .ok_or(Denial::Grammar),
         Principal::Service(_) => Err(Denial::Service),
     }
 }
@@ -78,7 +88,11 @@ mod tests {
     #[track_caller]
     fn check(principal: &Principal, action: Action, allowed: bool, rule: &str) {
         let verdict = explain(principal, &action);
-        assert_eq!((verdict.allowed, verdict.rule), (allowed, rule), "{action:?}");
+        assert_eq!(
+            (verdict.allowed, verdict.rule),
+            (allowed, rule),
+            "{action:?}"
+        );
         assert_eq!(verdict.reason.is_some(), !allowed);
     }
 
@@ -88,14 +102,29 @@ mod tests {
         let subscribe = |filter: &str| Action::Subscribe(filter.to_owned());
         let hq = Principal::Satellite(Address::new("acme".parse().unwrap(), "hq".parse().unwrap()));
         check(&hq, publish("sg/1/acme/hq/up/reply"), true, "own-up");
-        check(&hq, publish("sg/1/globex/hq/up/reply"), false, "other-tenant");
+        check(
+            &hq,
+            publish("sg/1/globex/hq/up/reply"),
+            false,
+            "other-tenant",
+        );
         check(&hq, subscribe("sg/1/acme/hq/down/#"), true, "own-down");
         check(&hq, subscribe("#"), false, "filter");
         let sanitizer = Principal::Service(ServiceName::Sanitizer);
         check(&sanitizer, subscribe("sg/1/acme/+/up/#"), true, "tenant-up");
         check(&sanitizer, subscribe("sg/1/+/+/up/#"), false, "grammar");
-        check(&sanitizer, publish("sg/1/acme/hq/down/ack"), true, "tenant-down");
-        check(&sanitizer, publish("sg/1/acme/hq/up/reply"), false, "direction");
+        check(
+            &sanitizer,
+            publish("sg/1/acme/hq/down/ack"),
+            true,
+            "tenant-down",
+        );
+        check(
+            &sanitizer,
+            publish("sg/1/acme/hq/up/reply"),
+            false,
+            "direction",
+        );
         let reports = Principal::Service(ServiceName::ReportService);
         check(&reports, subscribe("sg/1/acme/+/up/#"), false, "service");
     }

@@ -57,7 +57,8 @@ struct Shared {
 impl Broker {
     /// Loads the TLS files, binds every listener and starts to serve.
     pub async fn bind(config: BrokerConfig, context: &Context) -> anyhow::Result<Self> {
-        let tls = Reloading::server(config.tls.files()).context("load the broker's TLS files ([tls])")?;
+        let tls =
+            Reloading::server(config.tls.files()).context("load the broker's TLS files ([tls])")?;
         let limits = config.limits;
         let now_ms = context.clock.monotonic_ms();
         let shared = Arc::new(Shared {
@@ -74,7 +75,11 @@ impl Broker {
                 now_ms,
             )),
             pending: Pending::new(limits.pending_max),
-            quotas: Quotas::new(limits.messages_per_s, limits.bytes_per_s, limits.connections_max),
+            quotas: Quotas::new(
+                limits.messages_per_s,
+                limits.bytes_per_s,
+                limits.connections_max,
+            ),
             sessions: AtomicUsize::new(0),
             unnamed: AtomicUsize::new(0),
         });
@@ -92,29 +97,44 @@ impl Broker {
         }
         let mut addresses = Vec::new();
         for (kind, socket) in bound {
-            let address = socket.local_addr().context("ask a listener for its address")?;
+            let address = socket
+                .local_addr()
+                .context("ask a listener for its address")?;
             tracing::info!(kind = ?kind, %address, "listening");
             addresses.push((kind, address));
-            shared.tasks.spawn("listener", accept::run(Arc::clone(&shared), kind, socket));
+            shared
+                .tasks
+                .spawn("listener", accept::run(Arc::clone(&shared), kind, socket));
         }
         let ready = context.readiness.latch("listeners");
         ready.set();
-        Ok(Self { addresses, shared, _ready: ready })
+        Ok(Self {
+            addresses,
+            shared,
+            _ready: ready,
+        })
     }
 
     /// Where satellites and the sanitizer connect.
     pub fn addr(&self) -> SocketAddr {
-        self.address_of(ListenerKind::Mtls).unwrap_or(self.addresses[0].1)
+        self.address_of(ListenerKind::Mtls)
+            .unwrap_or(self.addresses[0].1)
     }
 
     /// The first listener of a kind.
     pub fn address_of(&self, kind: ListenerKind) -> Option<SocketAddr> {
-        self.addresses.iter().find(|(of, _)| *of == kind).map(|(_, address)| *address)
+        self.addresses
+            .iter()
+            .find(|(of, _)| *of == kind)
+            .map(|(_, address)| *address)
     }
 
     /// Reads the TLS files again; new connections meet the new ones.
     pub fn reload(&self) -> anyhow::Result<()> {
-        self.shared.tls.reload().context("reload the broker's TLS files")
+        self.shared
+            .tls
+            .reload()
+            .context("reload the broker's TLS files")
     }
 
     /// Stops to accept, ends every session, and returns when all links are gone from their routers.

@@ -116,5 +116,35 @@ pub enum Packet {
     Disconnect,
 }
 
+/// Reads all packets at the front of `bytes`, as a connection would, and checks what must hold whatever they are: the
+/// entry of the fuzz target and of the test that replays its corpus.
+///
+/// # Panics
+/// When the decoder breaks its own rules.
+pub fn digest(bytes: &[u8]) -> (usize, Result<(), DecodeError>) {
+    let decoder = Decoder::new(Limits::WIRE);
+    let mut buffer = bytes::BytesMut::from(bytes);
+    let mut packets = 0;
+    loop {
+        let before = buffer.len();
+        match decoder.next(&mut buffer) {
+            Ok(Some(_)) => {
+                assert!(buffer.len() < before, "a packet takes its bytes away");
+                packets += 1;
+            }
+            Ok(None) => {
+                assert_eq!(buffer.len(), before, "a wait takes nothing away");
+                let most = 2 * (bytes.len() + Limits::WIRE.publish_bytes);
+                assert!(
+                    buffer.capacity() <= most,
+                    "no more room than a packet needs"
+                );
+                return (packets, Ok(()));
+            }
+            Err(error) => return (packets, Err(error)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests;

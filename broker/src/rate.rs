@@ -16,7 +16,12 @@ impl Bucket {
     /// A full bucket. A rate of 0 would never refill and is taken as 1.
     pub(crate) fn new(per_s: u64, burst: u64, now_ms: u64) -> Self {
         let (per_s, burst) = (per_s.max(1) as f64, burst.max(1) as f64);
-        Self { per_s, burst, tokens: burst, at_ms: now_ms }
+        Self {
+            per_s,
+            burst,
+            tokens: burst,
+            at_ms: now_ms,
+        }
     }
 
     fn refill(&mut self, now_ms: u64) {
@@ -29,7 +34,11 @@ impl Bucket {
     pub(crate) fn take(&mut self, count: u64, now_ms: u64) -> u64 {
         self.refill(now_ms);
         self.tokens -= count as f64;
-        if self.tokens >= 0.0 { 0 } else { (-self.tokens * 1000.0 / self.per_s).ceil() as u64 }
+        if self.tokens >= 0.0 {
+            0
+        } else {
+            (-self.tokens * 1000.0 / self.per_s).ceil() as u64
+        }
     }
 
     /// Takes one token if there is one.
@@ -94,20 +103,35 @@ impl Entry {
 impl PerAddress {
     /// A table that lets each address connect `per_s` times a second and `burst` times at once.
     pub(crate) fn new(per_s: u64, burst: u64, now_ms: u64) -> Self {
-        let crowd = Entry { bucket: Bucket::new(per_s, burst, now_ms), refused: false };
-        Self { per_s, burst, entries: HashMap::new(), crowd }
+        let crowd = Entry {
+            bucket: Bucket::new(per_s, burst, now_ms),
+            refused: false,
+        };
+        Self {
+            per_s,
+            burst,
+            entries: HashMap::new(),
+            crowd,
+        }
     }
 
     /// Judges one new connection.
     pub(crate) fn admit(&mut self, address: IpAddr, now_ms: u64) -> Admission {
         if self.entries.len() >= ADDRESSES_MAX && !self.entries.contains_key(&address) {
-            self.entries.retain(|_, entry| !entry.bucket.is_full(now_ms));
+            self.entries
+                .retain(|_, entry| !entry.bucket.is_full(now_ms));
             if self.entries.len() >= ADDRESSES_MAX {
                 return self.crowd.admit(now_ms);
             }
         }
-        let fresh = || Entry { bucket: Bucket::new(self.per_s, self.burst, now_ms), refused: false };
-        self.entries.entry(address).or_insert_with(fresh).admit(now_ms)
+        let fresh = || Entry {
+            bucket: Bucket::new(self.per_s, self.burst, now_ms),
+            refused: false,
+        };
+        self.entries
+            .entry(address)
+            .or_insert_with(fresh)
+            .admit(now_ms)
     }
 }
 

@@ -30,20 +30,27 @@ pub enum Extra {
 
 /// Arguments of `explain`.
 #[derive(Debug, clap::Args)]
-#[group(id = "action", required = true, multiple = false, args = ["publish", "subscribe"])]
 pub struct Explain {
     /// The client's certificate (PEM)
     #[arg(long, value_name = "FILE")]
     cert: PathBuf,
+    #[command(flatten)]
+    asked: Asked,
+    /// The installation's trust domain
+    #[arg(long, value_name = "NAME", default_value = "spokegate.local")]
+    trust_domain: TrustDomain,
+}
+
+/// What the certificate's holder would do: one of the two.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct Asked {
     /// A topic to publish on
     #[arg(long, value_name = "TOPIC")]
     publish: Option<String>,
     /// A filter to subscribe to
     #[arg(long, value_name = "FILTER")]
     subscribe: Option<String>,
-    /// The installation's trust domain
-    #[arg(long, value_name = "NAME", default_value = "spokegate.local")]
-    trust_domain: TrustDomain,
 }
 
 impl Service for BrokerService {
@@ -65,10 +72,18 @@ impl Service for BrokerService {
         let broker = Broker::bind(config, &context).await?;
         let soft = context.tasks.soft();
         let mut hang_up = signal(SignalKind::hangup()).context("listen for SIGHUP")?;
-        while soft.run_until_cancelled(hang_up.recv()).await.flatten().is_some() {
+        while soft
+            .run_until_cancelled(hang_up.recv())
+            .await
+            .flatten()
+            .is_some()
+        {
             match broker.reload() {
                 Ok(()) => tracing::info!("TLS files read again"),
-                Err(error) => tracing::error!(error = format!("{error:#}"), "the present TLS files stay in use"),
+                Err(error) => tracing::error!(
+                    error = format!("{error:#}"),
+                    "the present TLS files stay in use"
+                ),
             }
         }
         broker.shutdown().await;
@@ -92,15 +107,22 @@ impl Service for BrokerService {
 impl Explain {
     fn verdict(self) -> anyhow::Result<(String, u8)> {
         let principal = principal(&self.cert, &self.trust_domain)?;
-        let (verb, text, action) = match (self.publish, self.subscribe) {
+        let (verb, text, action) = match (self.asked.publish, self.asked.subscribe) {
             (Some(topic), _) => ("publish", topic.clone(), Action::Publish(topic)),
             (None, Some(filter)) => ("subscribe", filter.clone(), Action::Subscribe(filter)),
             (None, None) => anyhow::bail!("neither --publish nor --subscribe was given"),
         };
         let verdict = explain(&principal, &action);
         let word = if verdict.allowed { "allow" } else { "deny" };
-        let reason = verdict.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
-        let line = format!("{word}: {principal} may{} {verb} {text:?}, rule {}{reason}\n", if verdict.allowed { "" } else { " not" }, verdict.rule);
+        let reason = verdict
+            .reason
+            .map(|reason| format!(" ({reason})"))
+            .unwrap_or_default();
+        let line = format!(
+            "{word}: {principal} may{} {verb} {text:?}, rule {}{reason}\n",
+            if verdict.allowed { "" } else { " not" },
+            verdict.rule
+        );
         Ok((line, u8::from(!verdict.allowed)))
     }
 }

@@ -1,7 +1,14 @@
 //! Promise: a customer's certificate reaches that customer's own topics and nothing else, whatever bytes its holder
 //! sends. Every attack is made with a valid certificate over real TLS, is refused, and has a twin that is allowed.
 
-#[path = "../../broker/tests/support/mod.rs"]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+#[expect(dead_code, reason = "the broker's own tests use all of it")]
+#[path = "../../broker/tests/support/harness.rs"]
 mod support;
 
 use support::{Authority, Certificate, Client, Connect, Publish, TestBroker};
@@ -29,8 +36,22 @@ impl Scene {
             broker,
         };
         // Presence of the two satellites, so that what comes later is quiet or of the test.
-        assert!(scene.acme_sanitizer.message().await.0.ends_with("/presence"));
-        assert!(scene.globex_sanitizer.message().await.0.ends_with("/presence"));
+        assert!(
+            scene
+                .acme_sanitizer
+                .message()
+                .await
+                .0
+                .ends_with("/presence")
+        );
+        assert!(
+            scene
+                .globex_sanitizer
+                .message()
+                .await
+                .0
+                .ends_with("/presence")
+        );
         scene
     }
 
@@ -40,8 +61,15 @@ impl Scene {
 
     /// Nobody but the attacker noticed anything.
     async fn untouched(&mut self) {
-        for victim in [&mut self.globex_sanitizer, &mut self.branch, &mut self.globex] {
-            assert!(victim.is_quiet().await, "something was delivered, or the victim was cut off");
+        for victim in [
+            &mut self.globex_sanitizer,
+            &mut self.branch,
+            &mut self.globex,
+        ] {
+            assert!(
+                victim.is_quiet().await,
+                "something was delivered, or the victim was cut off"
+            );
             assert!(victim.ping().await);
         }
     }
@@ -95,25 +123,71 @@ async fn no_filter_shows_what_belongs_to_others() {
     let mut scene = Scene::set().await;
     let mut attacker = scene.attack().await;
     for filter in FILTERS {
-        assert_eq!(attacker.subscribe_code(filter, 1).await, Some(0x80), "{filter}");
-        assert_eq!(attacker.subscribe_code("sg/1/acme/hq/down/#", 1).await, Some(1), "the twin of {filter}");
+        assert_eq!(
+            attacker.subscribe_code(filter, 1).await,
+            Some(0x80),
+            "{filter}"
+        );
+        assert_eq!(
+            attacker.subscribe_code("sg/1/acme/hq/down/#", 1).await,
+            Some(1),
+            "the twin of {filter}"
+        );
     }
-    assert!(scene.globex_sanitizer.publish("sg/1/globex/hq/down/ack", b"secret").await);
-    assert!(scene.globex.publish("sg/1/globex/hq/up/reply", b"secret").await);
-    assert!(scene.branch.publish("sg/1/acme/branch/up/reply", b"secret").await);
-    assert!(scene.acme_sanitizer.publish("sg/1/acme/branch/down/ack", b"secret").await);
+    assert!(
+        scene
+            .globex_sanitizer
+            .publish("sg/1/globex/hq/down/ack", b"secret")
+            .await
+    );
+    assert!(
+        scene
+            .globex
+            .publish("sg/1/globex/hq/up/reply", b"secret")
+            .await
+    );
+    assert!(
+        scene
+            .branch
+            .publish("sg/1/acme/branch/up/reply", b"secret")
+            .await
+    );
+    assert!(
+        scene
+            .acme_sanitizer
+            .publish("sg/1/acme/branch/down/ack", b"secret")
+            .await
+    );
     assert!(attacker.is_quiet().await);
-    assert!(scene.acme_sanitizer.publish("sg/1/acme/hq/down/ack", b"mine").await);
-    assert_eq!(attacker.data().await, ("sg/1/acme/hq/down/ack".into(), b"mine".to_vec()));
+    assert!(
+        scene
+            .acme_sanitizer
+            .publish("sg/1/acme/hq/down/ack", b"mine")
+            .await
+    );
+    assert_eq!(
+        attacker.data().await,
+        ("sg/1/acme/hq/down/ack".into(), b"mine".to_vec())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_bad_filter_among_good_ones_is_refused_alone() {
     let scene = Scene::set().await;
     let mut attacker = scene.attack().await;
-    let filters = [("sg/1/acme/hq/down/ack", 1), ("#", 1), ("sg/1/globex/hq/down/ack", 0), ("sg/1/acme/hq/down/pull/+", 0)];
-    attacker.send(&support::packets::subscribe(5, &filters)).await;
-    assert_eq!(attacker.answer(0x90).await.unwrap().body, [0, 5, 1, 0x80, 0x80, 0]);
+    let filters = [
+        ("sg/1/acme/hq/down/ack", 1),
+        ("#", 1),
+        ("sg/1/globex/hq/down/ack", 0),
+        ("sg/1/acme/hq/down/pull/+", 0),
+    ];
+    attacker
+        .send(&support::packets::subscribe(5, &filters))
+        .await;
+    assert_eq!(
+        attacker.answer(0x90).await.unwrap().body,
+        [0, 5, 1, 0x80, 0x80, 0]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -159,13 +233,24 @@ async fn no_publish_reaches_others_or_speaks_for_them() {
     for topic in topics {
         for qos in [0, 1] {
             let mut attacker = scene.attack().await;
-            attacker.send(&Publish { qos, ..Publish::new(topic, b"forged") }.encode()).await;
+            attacker
+                .send(
+                    &Publish {
+                        qos,
+                        ..Publish::new(topic, b"forged")
+                    }
+                    .encode(),
+                )
+                .await;
             assert!(attacker.is_closed().await, "{topic} with QoS {qos}");
         }
     }
     let mut twin = scene.attack().await;
     assert!(twin.publish("sg/1/acme/hq/up/reply", b"genuine").await);
-    assert_eq!(scene.acme_sanitizer.data().await, ("sg/1/acme/hq/up/reply".into(), b"genuine".to_vec()));
+    assert_eq!(
+        scene.acme_sanitizer.data().await,
+        ("sg/1/acme/hq/up/reply".into(), b"genuine".to_vec())
+    );
     scene.untouched().await;
 }
 
@@ -175,28 +260,64 @@ async fn nothing_is_left_behind_wills_retained_messages_sessions() {
     let hq = || Connect::new("acme.hq");
     for topic in ["sg/1/globex/hq/down/ack", "sg/1/acme/hq/up/status", "#"] {
         for retain in [false, true] {
-            let code = scene.broker.connect_code(&scene.attacker, &hq().will(topic, retain)).await;
+            let code = scene
+                .broker
+                .connect_code(&scene.attacker, &hq().will(topic, retain))
+                .await;
             assert_eq!(code, Some(5), "a will on {topic}");
         }
     }
     let persistent = Connect { flags: 0, ..hq() };
-    assert_eq!(scene.broker.connect_code(&scene.attacker, &persistent).await, Some(5));
-    for (qos, topic) in [(0, "sg/1/acme/hq/up/status"), (1, "sg/1/acme/hq/up/status"), (1, "sg/1/globex/hq/down/ack")] {
+    assert_eq!(
+        scene
+            .broker
+            .connect_code(&scene.attacker, &persistent)
+            .await,
+        Some(5)
+    );
+    for (qos, topic) in [
+        (0, "sg/1/acme/hq/up/status"),
+        (1, "sg/1/acme/hq/up/status"),
+        (1, "sg/1/globex/hq/down/ack"),
+    ] {
         let mut attacker = scene.attack().await;
-        attacker.send(&Publish { qos, retain: true, ..Publish::new(topic, b"stays") }.encode()).await;
+        attacker
+            .send(
+                &Publish {
+                    qos,
+                    retain: true,
+                    ..Publish::new(topic, b"stays")
+                }
+                .encode(),
+            )
+            .await;
         assert!(attacker.is_closed().await, "retained on {topic}");
     }
     // Exactly once is not offered, in either direction.
     let mut attacker = scene.attack().await;
-    assert_eq!(attacker.subscribe_code("sg/1/acme/hq/down/#", 2).await, Some(0x80));
-    attacker.send(&Publish { qos: 2, ..Publish::new("sg/1/acme/hq/up/status", b"") }.encode()).await;
+    assert_eq!(
+        attacker.subscribe_code("sg/1/acme/hq/down/#", 2).await,
+        Some(0x80)
+    );
+    attacker
+        .send(
+            &Publish {
+                qos: 2,
+                ..Publish::new("sg/1/acme/hq/up/status", b"")
+            }
+            .encode(),
+        )
+        .await;
     assert!(attacker.is_closed().await);
     let mut twin = scene.attack().await;
     assert!(twin.publish("sg/1/acme/hq/up/status", b"goes by").await);
     assert_eq!(scene.acme_sanitizer.data().await.1, b"goes by");
     // Who comes later finds nothing retained.
     let mut later = scene.broker.sanitizer("acme").await;
-    assert!(later.is_quiet_but_for_presence().await, "a message was kept");
+    assert!(
+        later.is_quiet_but_for_presence().await,
+        "a message was kept"
+    );
     scene.untouched().await;
 }
 
@@ -204,18 +325,59 @@ async fn nothing_is_left_behind_wills_retained_messages_sessions() {
 async fn a_client_id_is_not_for_the_taking() {
     let mut scene = Scene::set().await;
     let stolen = [
-        "globex.hq", "acme.branch", "sanitizer.acme", "sanitizer.globex", "sanitizer", "", "acme", "acme.hq.", "acme.hq2",
-        "acme/hq", "ACME.HQ", "acme.hq\u{200b}", "+", "#", "$SYS", "a/b", "s.branch", "acme..hq",
+        "globex.hq",
+        "acme.branch",
+        "sanitizer.acme",
+        "sanitizer.globex",
+        "sanitizer",
+        "",
+        "acme",
+        "acme.hq.",
+        "acme.hq2",
+        "acme/hq",
+        "ACME.HQ",
+        "acme.hq\u{200b}",
+        "+",
+        "#",
+        "$SYS",
+        "a/b",
+        "s.branch",
+        "acme..hq",
     ];
     for client_id in stolen {
-        let code = scene.broker.connect_code(&scene.attacker, &Connect::new(client_id)).await;
+        let code = scene
+            .broker
+            .connect_code(&scene.attacker, &Connect::new(client_id))
+            .await;
         assert_eq!(code, Some(2), "{client_id:?}");
     }
-    let with_password = Connect { flags: 0xc2, fields: vec![b"admin".to_vec(), b"admin".to_vec()], ..Connect::new("acme.hq") };
-    assert_eq!(scene.broker.connect_code(&scene.attacker, &with_password).await, Some(5));
-    let newer = Connect { level: 5, ..Connect::new("acme.hq") };
-    assert_eq!(scene.broker.connect_code(&scene.attacker, &newer).await, Some(1));
-    assert_eq!(scene.broker.connect_code(&scene.attacker, &Connect::new("acme.hq")).await, Some(0));
+    let with_password = Connect {
+        flags: 0xc2,
+        fields: vec![b"admin".to_vec(), b"admin".to_vec()],
+        ..Connect::new("acme.hq")
+    };
+    assert_eq!(
+        scene
+            .broker
+            .connect_code(&scene.attacker, &with_password)
+            .await,
+        Some(5)
+    );
+    let newer = Connect {
+        level: 5,
+        ..Connect::new("acme.hq")
+    };
+    assert_eq!(
+        scene.broker.connect_code(&scene.attacker, &newer).await,
+        Some(1)
+    );
+    assert_eq!(
+        scene
+            .broker
+            .connect_code(&scene.attacker, &Connect::new("acme.hq"))
+            .await,
+        Some(0)
+    );
     scene.untouched().await;
 }
 
@@ -225,11 +387,23 @@ async fn the_same_client_id_in_two_tenants_is_two_clients() {
     // Names of one tenant that spell out another's.
     let odd = scene.broker.authority.satellite("globex", "hq-acme");
     let _odd = scene.broker.connected(&odd, "globex.hq-acme").await;
-    assert!(scene.globex_sanitizer.message().await.0.starts_with("sg/1/globex/hq-acme/"));
+    assert!(
+        scene
+            .globex_sanitizer
+            .message()
+            .await
+            .0
+            .starts_with("sg/1/globex/hq-acme/")
+    );
     let mut attacker = scene.attack().await;
     assert!(attacker.ping().await);
     // acme's hq did not replace globex's hq, which is still there.
-    assert!(scene.globex_sanitizer.publish("sg/1/globex/hq/down/ack", b"still here").await);
+    assert!(
+        scene
+            .globex_sanitizer
+            .publish("sg/1/globex/hq/down/ack", b"still here")
+            .await
+    );
     assert_eq!(scene.globex.data().await.1, b"still here");
     scene.untouched().await;
 }
@@ -244,14 +418,27 @@ async fn only_certificates_of_the_fabric_come_in_and_only_known_names_speak() {
         let config = authority.client(certificate);
         async move {
             if let Ok(mut client) = Client::dial(addr, config).await {
-                assert_eq!(client.connect(&Connect::new("acme.hq")).await, None, "{what}");
+                assert_eq!(
+                    client.connect(&Connect::new("acme.hq")).await,
+                    None,
+                    "{what}"
+                );
             }
         }
     };
     let foreign = Authority::new("fabric");
     refused(None, "no certificate").await;
-    refused(Some(&foreign.satellite("acme", "hq")), "a foreign CA of the same name").await;
-    refused(Some(&authority.expired("acme", "hq")), "an expired certificate").await;
+    refused(
+        Some(&foreign.satellite("acme", "hq")),
+        "a foreign CA of the same name",
+    )
+    .await;
+    let acme = "spiffe://spokegate.local/tenant/acme/satellite/hq";
+    let globex = "spiffe://spokegate.local/tenant/globex/satellite/hq";
+    let expired = authority.issue(&[acme], |params| {
+        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    });
+    refused(Some(&expired), "an expired certificate").await;
     refused(Some(&authority.server()), "a certificate for servers").await;
     let names = [
         "spiffe://other.local/tenant/acme/satellite/hq",
@@ -266,31 +453,64 @@ async fn only_certificates_of_the_fabric_come_in_and_only_known_names_speak() {
     for name in names {
         refused(Some(&authority.identity(name)), "a name that is nobody's").await;
     }
-    let (acme, globex) = ("spiffe://spokegate.local/tenant/acme/satellite/hq", "spiffe://spokegate.local/tenant/globex/satellite/hq");
     refused(Some(&authority.issue(&[acme, globex], |_| {})), "two names").await;
     refused(Some(&authority.issue(&[], |_| {})), "no name").await;
     // The centre's own service has no business here.
     let reports = authority.service("report-service");
-    assert_eq!(scene.broker.connect_code(&reports, &Connect::new("sanitizer.acme")).await, Some(5));
+    assert_eq!(
+        scene
+            .broker
+            .connect_code(&reports, &Connect::new("sanitizer.acme"))
+            .await,
+        Some(5)
+    );
     // Plaintext on the TLS port.
     let mut plain = Client::plain(addr).await;
     plain.send(&Connect::new("acme.hq").encode()).await;
     assert!(plain.is_closed().await);
-    assert_eq!(scene.broker.connect_code(&scene.attacker, &Connect::new("acme.hq")).await, Some(0), "the twin");
+    assert_eq!(
+        scene
+            .broker
+            .connect_code(&scene.attacker, &Connect::new("acme.hq"))
+            .await,
+        Some(0),
+        "the twin"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sanitizer_session_stays_in_its_tenant_too() {
     let mut scene = Scene::set().await;
     let service = scene.broker.authority.service("sanitizer");
-    for filter in ["sg/1/globex/+/up/#", "sg/1/+/+/up/#", "#", "sg/1/acme/#", "sg/1/acme/+/down/#", "$share/g/sg/1/acme/+/up/#"] {
-        assert_eq!(scene.acme_sanitizer.subscribe_code(filter, 1).await, Some(0x80), "{filter}");
+    for filter in [
+        "sg/1/globex/+/up/#",
+        "sg/1/+/+/up/#",
+        "#",
+        "sg/1/acme/#",
+        "sg/1/acme/+/down/#",
+        "$share/g/sg/1/acme/+/up/#",
+    ] {
+        assert_eq!(
+            scene.acme_sanitizer.subscribe_code(filter, 1).await,
+            Some(0x80),
+            "{filter}"
+        );
     }
-    for topic in ["sg/1/globex/hq/down/ack", "sg/1/acme/hq/up/reply", "sg/1/acme/hq/up/presence", "sg/1/acme/+/down/ack"] {
+    for topic in [
+        "sg/1/globex/hq/down/ack",
+        "sg/1/acme/hq/up/reply",
+        "sg/1/acme/hq/up/presence",
+        "sg/1/acme/+/down/ack",
+    ] {
         let mut session = scene.broker.connected(&service, "sanitizer.initech").await;
         assert!(!session.publish(topic, b"stray").await, "{topic}");
     }
-    assert!(scene.acme_sanitizer.publish("sg/1/acme/branch/down/ack", b"x").await);
+    assert!(
+        scene
+            .acme_sanitizer
+            .publish("sg/1/acme/branch/down/ack", b"x")
+            .await
+    );
     assert_eq!(scene.branch.data().await.1, b"x");
     scene.untouched().await;
 }
@@ -302,7 +522,12 @@ async fn the_open_listener_leads_into_no_tenants_cell() {
     assert_eq!(stranger.connect(&Connect::new("acme.hq")).await, Some(0));
     stranger.subscribe("#").await;
     stranger.subscribe("sg/1/globex/+/up/#").await;
-    assert!(scene.globex.publish("sg/1/globex/hq/up/reply", b"secret").await);
+    assert!(
+        scene
+            .globex
+            .publish("sg/1/globex/hq/up/reply", b"secret")
+            .await
+    );
     assert_eq!(scene.globex_sanitizer.data().await.1, b"secret");
     assert!(stranger.is_quiet().await);
     assert!(stranger.publish("sg/1/globex/hq/down/ack", b"forged").await);

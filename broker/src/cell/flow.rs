@@ -53,7 +53,11 @@ impl Consumer {
 
     /// Waits until `bytes` fit; the waiting are served in turn.
     pub(crate) async fn reserve(&self, bytes: usize) -> Result<(), NoRoom> {
-        let permit = self.room.acquire_many(count(bytes)).await.map_err(|_| NoRoom)?;
+        let permit = self
+            .room
+            .acquire_many(count(bytes))
+            .await
+            .map_err(|_| NoRoom)?;
         permit.forget();
         Ok(())
     }
@@ -91,19 +95,37 @@ pub(super) struct Flows {
 
 impl Flows {
     pub(super) fn new(sizes: Sizes) -> Self {
-        Self { sizes, epochs: AtomicU32::new(0), consumers: Mutex::default() }
+        Self {
+            sizes,
+            epochs: AtomicU32::new(0),
+            consumers: Mutex::default(),
+        }
     }
 
     /// Registers a consumer; `overflow` is cancelled when its queue runs over.
-    pub(super) fn attach(&self, destination: Destination, overflow: CancellationToken) -> Arc<Consumer> {
+    pub(super) fn attach(
+        &self,
+        destination: Destination,
+        overflow: CancellationToken,
+    ) -> Arc<Consumer> {
         let bytes = match &destination {
             Destination::Sanitizer => self.sizes.up_bytes,
             Destination::Satellite(_) => self.sizes.down_bytes,
         };
-        let epoch = self.epochs.fetch_add(1, Ordering::Relaxed).wrapping_add(1).max(1);
+        let epoch = self
+            .epochs
+            .fetch_add(1, Ordering::Relaxed)
+            .wrapping_add(1)
+            .max(1);
         let room = Semaphore::new(window(bytes));
-        let consumer = Arc::new(Consumer { destination: destination.clone(), epoch, room, overflow });
-        if let Some(predecessor) = lock(&self.consumers).insert(destination, Arc::clone(&consumer)) {
+        let consumer = Arc::new(Consumer {
+            destination: destination.clone(),
+            epoch,
+            room,
+            overflow,
+        });
+        if let Some(predecessor) = lock(&self.consumers).insert(destination, Arc::clone(&consumer))
+        {
             predecessor.room.close();
         }
         consumer
@@ -111,7 +133,10 @@ impl Flows {
 
     pub(super) fn detach(&self, consumer: &Consumer) {
         let mut consumers = lock(&self.consumers);
-        if consumers.get(&consumer.destination).is_some_and(|current| current.epoch == consumer.epoch) {
+        if consumers
+            .get(&consumer.destination)
+            .is_some_and(|current| current.epoch == consumer.epoch)
+        {
             consumers.remove(&consumer.destination);
         }
         consumer.room.close();
@@ -127,7 +152,11 @@ mod tests {
     use super::*;
     use futures_util::FutureExt;
 
-    const SIZES: Sizes = Sizes { up_bytes: 1 << 20, down_bytes: 1 << 20, links: 4 };
+    const SIZES: Sizes = Sizes {
+        up_bytes: 1 << 20,
+        down_bytes: 1 << 20,
+        links: 4,
+    };
 
     #[tokio::test]
     async fn publishers_wait_for_room_and_are_let_go_when_the_consumer_leaves() {
@@ -147,7 +176,10 @@ mod tests {
     #[test]
     fn a_satellite_that_does_not_keep_up_is_told_to_go() {
         let (flows, overflow) = (Flows::new(SIZES), CancellationToken::new());
-        let consumer = flows.attach(Destination::Satellite("hq".parse().unwrap()), overflow.clone());
+        let consumer = flows.attach(
+            Destination::Satellite("hq".parse().unwrap()),
+            overflow.clone(),
+        );
         assert_eq!(consumer.try_reserve(window(1 << 20)), Ok(()));
         assert!(!overflow.is_cancelled());
         assert_eq!(consumer.try_reserve(1), Err(NoRoom));
@@ -160,7 +192,10 @@ mod tests {
         let old = flows.attach(Destination::Sanitizer, CancellationToken::new());
         let new = flows.attach(Destination::Sanitizer, CancellationToken::new());
         flows.detach(&old);
-        assert_eq!(flows.consumer(&Destination::Sanitizer).unwrap().epoch(), new.epoch());
+        assert_eq!(
+            flows.consumer(&Destination::Sanitizer).unwrap().epoch(),
+            new.epoch()
+        );
         assert_eq!(old.try_reserve(1), Err(NoRoom));
     }
 }

@@ -26,7 +26,8 @@ impl<'a> Frame<'a> {
         let mut out = Vec::with_capacity(HEAD_BYTES + self.topic.len() + self.payload.len());
         out.extend_from_slice(&self.epoch.to_be_bytes());
         out.push(self.qos.bits());
-        let topic_bytes = u16::try_from(self.topic.len()).expect("a topic was read with a length of 16 bits");
+        let topic_bytes =
+            u16::try_from(self.topic.len()).expect("a topic was read with a length of 16 bits");
         out.extend_from_slice(&topic_bytes.to_be_bytes());
         out.extend_from_slice(self.topic.as_bytes());
         out.extend_from_slice(self.payload);
@@ -39,7 +40,12 @@ impl<'a> Frame<'a> {
         let qos = Qos::from_bits(bytes.try_get_u8().ok()?)?;
         let topic_bytes = usize::from(bytes.try_get_u16().ok()?);
         let (topic, payload) = bytes.split_at_checked(topic_bytes)?;
-        Some(Self { epoch, qos, topic: std::str::from_utf8(topic).ok()?, payload })
+        Some(Self {
+            epoch,
+            qos,
+            topic: std::str::from_utf8(topic).ok()?,
+            payload,
+        })
     }
 }
 

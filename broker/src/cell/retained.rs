@@ -34,7 +34,10 @@ impl Retained {
             topics.remove(&message.topic);
         } else if topics.len() < TOPICS_MAX || topics.contains_key(&message.topic) {
             // A copy: the slice would keep the connection's whole read buffer.
-            topics.insert(message.topic.clone(), (message.qos, Bytes::copy_from_slice(&message.payload)));
+            topics.insert(
+                message.topic.clone(),
+                (message.qos, Bytes::copy_from_slice(&message.payload)),
+            );
         }
     }
 
@@ -46,7 +49,11 @@ impl Retained {
             qos: *qos,
             payload: payload.clone(),
         };
-        lock(&self.0).iter().filter(|(topic, _)| matches(topic)).map(kept).collect()
+        lock(&self.0)
+            .iter()
+            .filter(|(topic, _)| matches(topic))
+            .map(kept)
+            .collect()
     }
 }
 
@@ -56,7 +63,13 @@ mod tests {
 
     fn keep(retained: &Retained, topic: &str, payload: &'static [u8]) {
         let payload = Bytes::from_static(payload);
-        retained.keep(&Publish { topic: topic.into(), packet_id: 1, qos: Qos::AtLeastOnce, retain: true, payload });
+        retained.keep(&Publish {
+            topic: topic.into(),
+            packet_id: 1,
+            qos: Qos::AtLeastOnce,
+            retain: true,
+            payload,
+        });
     }
 
     #[test]

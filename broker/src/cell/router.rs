@@ -10,7 +10,8 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use rumqttd::local::{LinkBuilder, LinkError, LinkRx, LinkTx};
 use rumqttd::protocol::{
-    Disconnect, DisconnectReasonCode, Filter, Packet, Publish, QoS, RetainForwardRule, Subscribe, Unsubscribe,
+    Disconnect, DisconnectReasonCode, Filter, Packet, Publish, QoS, RetainForwardRule, Subscribe,
+    Unsubscribe,
 };
 use rumqttd::{Notification, Router as Inner, RouterConfig, SegmentConfig};
 
@@ -52,7 +53,7 @@ impl From<LinkError> for RouterGone {
     }
 }
 
-type Connect = dyn Fn(&str) -> Result<(LinkTx, LinkRx), LinkError> + Send + Sync;
+type Connect = dyn Fn(&str) -> Result<(LinkTx, LinkRx), RouterGone> + Send + Sync;
 
 /// A router on a thread of its own. The thread parks when idle and ends with the process.
 pub(super) struct Router {
@@ -65,13 +66,18 @@ pub(super) struct Router {
 
 impl fmt::Debug for Router {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Router").field("queued", &(self.queued)()).finish()
+        f.debug_struct("Router")
+            .field("queued", &(self.queued)())
+            .finish()
     }
 }
 
 impl Router {
     pub(super) fn start(number: usize, sizes: Sizes) -> Self {
-        let down = SegmentConfig { max_segment_size: sizes.down_bytes / SEGMENTS, max_segment_count: SEGMENTS };
+        let down = SegmentConfig {
+            max_segment_size: sizes.down_bytes / SEGMENTS,
+            max_segment_count: SEGMENTS,
+        };
         let config = RouterConfig {
             max_connections: sizes.links + LINKS_SPARE,
             max_outgoing_packet_count: BATCH,
@@ -84,7 +90,8 @@ impl Router {
         let queue = events.clone();
         Self {
             connect: Box::new(move |name| {
-                let (tx, rx, _connack) = LinkBuilder::new(name, events.clone()).clean_session(true).build()?;
+                let link = LinkBuilder::new(name, events.clone()).clean_session(true);
+                let (tx, rx, _connack) = link.build().map_err(RouterGone::from)?;
                 Ok((tx, rx))
             }),
             queued: Arc::new(move || queue.len()),
@@ -99,15 +106,21 @@ impl Router {
         if counted.0.load(Ordering::SeqCst) > self.links_max {
             return Err(NoLink::Full);
         }
-        let (tx, rx) = (self.connect)(name).map_err(RouterGone::from)?;
-        let sender = LinkSender { tx, queued: Arc::clone(&self.queued), _counted: counted };
+        let (tx, rx) = (self.connect)(name)?;
+        let sender = LinkSender {
+            tx,
+            queued: Arc::clone(&self.queued),
+            _counted: counted,
+        };
         Ok((sender, LinkReceiver { rx, paused: false }))
     }
 
     /// Makes the router thread panic: it indexes its buffers with the id of a link that it has let go.
     #[cfg(any(test, feature = "fault-injection"))]
     pub(super) fn kill(&self) {
-        let Ok((mut tx, mut rx)) = (self.connect)("killer") else { return };
+        let Ok((mut tx, mut rx)) = (self.connect)("killer") else {
+            return;
+        };
         tx.buffer().push_back(goodbye());
         let _ = tx.try_unsubscribe("none");
         while rx.recv().is_ok() {}
@@ -116,7 +129,12 @@ impl Router {
 }
 
 fn goodbye() -> Packet {
-    Packet::Disconnect(Disconnect { reason_code: DisconnectReasonCode::NormalDisconnection }, None)
+    Packet::Disconnect(
+        Disconnect {
+            reason_code: DisconnectReasonCode::NormalDisconnection,
+        },
+        None,
+    )
 }
 
 /// A link that counts until dropped.
@@ -153,7 +171,8 @@ impl LinkSender {
 
     /// Hands a message over. The router acknowledges nothing and retains nothing: that is the front's part.
     pub(crate) async fn publish(&mut self, topic: Bytes, frame: Bytes) -> Result<(), RouterGone> {
-        self.send(Packet::Publish(Publish::new(topic, frame, false), None)).await
+        self.send(Packet::Publish(Publish::new(topic, frame, false), None))
+            .await
     }
 
     /// Subscribes to a topic or filter of ours.
@@ -165,19 +184,35 @@ impl LinkSender {
             preserve_retain: false,
             retain_forward_rule: RetainForwardRule::Never,
         };
-        self.send(Packet::Subscribe(Subscribe { pkid: 1, filters: vec![filter] }, None)).await
+        self.send(Packet::Subscribe(
+            Subscribe {
+                pkid: 1,
+                filters: vec![filter],
+            },
+            None,
+        ))
+        .await
     }
 
     /// Ends a subscription that the link has; the router never answers one that it has not.
     pub(crate) async fn unsubscribe(&mut self, path: String) -> Result<(), RouterGone> {
-        self.send(Packet::Unsubscribe(Unsubscribe { pkid: 1, filters: vec![path] }, None)).await
+        self.send(Packet::Unsubscribe(
+            Unsubscribe {
+                pkid: 1,
+                filters: vec![path],
+            },
+            None,
+        ))
+        .await
     }
 
     /// Closes the link and returns once the router has let it go, so that a successor never meets it there.
     pub(crate) async fn close(mut self, mut receiver: LinkReceiver) -> Result<(), RouterGone> {
         self.send(goodbye()).await?;
         let gone = async { while receiver.rx.next().await.is_ok() {} };
-        tokio::time::timeout(DEREGISTER, gone).await.map_err(|_| RouterGone)
+        tokio::time::timeout(DEREGISTER, gone)
+            .await
+            .map_err(|_| RouterGone)
     }
 }
 

@@ -60,7 +60,14 @@ impl Seats {
             (Arc::clone(&chair.taken), chair.newest.clone())
         };
         let guard = taken.lock_owned().await;
-        if mine.is_cancelled() { Occupancy::Superseded } else { Occupancy::Seated(Seat { replaced: mine, _taken: guard }) }
+        if mine.is_cancelled() {
+            Occupancy::Superseded
+        } else {
+            Occupancy::Seated(Seat {
+                replaced: mine,
+                _taken: guard,
+            })
+        }
     }
 }
 
@@ -77,7 +84,9 @@ mod tests {
     async fn the_newest_waits_for_the_link_of_the_oldest_to_go() {
         let seats = Seats::default();
         let name = session("a");
-        let Occupancy::Seated(first) = seats.take(&name).await else { panic!("an empty seat") };
+        let Occupancy::Seated(first) = seats.take(&name).await else {
+            panic!("an empty seat")
+        };
         let mut second = Box::pin(seats.take(&name));
         assert!(second.as_mut().now_or_never().is_none());
         assert!(first.replaced().is_cancelled());
@@ -85,7 +94,9 @@ mod tests {
         assert!(third.as_mut().now_or_never().is_none());
         drop(first);
         assert!(matches!(second.await, Occupancy::Superseded));
-        let Occupancy::Seated(third) = third.await else { panic!("the newest wins") };
+        let Occupancy::Seated(third) = third.await else {
+            panic!("the newest wins")
+        };
         assert!(!third.replaced().is_cancelled());
     }
 
@@ -94,7 +105,9 @@ mod tests {
         let seats = Seats::default();
         let a = seats.take(&session("a")).await;
         let b = seats.take(&session("b")).await;
-        let (Occupancy::Seated(a), Occupancy::Seated(b)) = (a, b) else { panic!("two seats") };
+        let (Occupancy::Seated(a), Occupancy::Seated(b)) = (a, b) else {
+            panic!("two seats")
+        };
         assert!(!a.replaced().is_cancelled());
         drop((a, b));
         let _c = seats.take(&session("c")).await;

@@ -4,7 +4,10 @@ use spokegate_daemon::config::{ConfigFaults, Layered};
 const TLS: &str = "[tls]\ncertificate = \"c\"\nkey = \"k\"\nclient_ca = \"a\"\n";
 
 fn load(text: &str) -> Result<BrokerConfig, ConfigFaults> {
-    Layered::new("broker", DEFAULTS).no_environment().text("broker.toml", text).load()
+    Layered::new("broker", DEFAULTS)
+        .no_environment()
+        .text("broker.toml", text)
+        .load()
 }
 
 #[track_caller]
@@ -25,18 +28,36 @@ fn the_defaults_need_only_the_tls_files() {
 
 #[test]
 fn an_open_listener_is_for_loopback_only() {
-    let listener = |address: &str| format!("{TLS}[[listener]]\nkind = \"open\"\naddress = \"{address}\"\n");
+    let listener =
+        |address: &str| format!("{TLS}[[listener]]\nkind = \"open\"\naddress = \"{address}\"\n");
     for address in ["127.0.0.1:1883", "127.8.8.8:0", "[::1]:1883"] {
         load(&listener(address)).unwrap();
     }
-    for address in ["0.0.0.0:1883", "192.0.2.1:1883", "[::]:1883", "[::ffff:127.0.0.1]:1883"] {
-        refused(&listener(address), &["listener[0].address", "which others can reach", "hint:"]);
+    for address in [
+        "0.0.0.0:1883",
+        "192.0.2.1:1883",
+        "[::]:1883",
+        "[::ffff:127.0.0.1]:1883",
+    ] {
+        refused(
+            &listener(address),
+            &["listener[0].address", "which others can reach", "hint:"],
+        );
     }
 }
 
 #[test]
 fn all_faults_are_told_in_one_run() {
-    let text = format!("{TLS}[limits]\ninflight = 0\nup_queue_bytes = 1\nwrite_ms = 0\nmessages = 3\n");
-    refused(&text, &["limits.inflight", "limits.up_queue_bytes", "limits.write_ms", "limits.messages"]);
+    let text =
+        format!("{TLS}[limits]\ninflight = 0\nup_queue_bytes = 1\nwrite_ms = 0\nmessages = 3\n");
+    refused(
+        &text,
+        &[
+            "limits.inflight",
+            "limits.up_queue_bytes",
+            "limits.write_ms",
+            "limits.messages",
+        ],
+    );
     refused(&format!("listener = []\n{TLS}"), &["no listener"]);
 }

@@ -51,7 +51,9 @@ fn admit(shared: &Arc<Shared>, kind: ListenerKind, stream: TcpStream, peer: IpAd
 /// What counts as one address: in IPv6 a /64, which is what one customer of a provider has.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(
+            address.to_bits() & !u128::from(u64::MAX),
+        )),
         address => address,
     }
 }
@@ -63,7 +65,11 @@ mod tests {
     #[test]
     fn one_network_is_one_address() {
         let check = |address: &str, expected: &str| {
-            assert_eq!(network(address.parse().unwrap()), expected.parse::<IpAddr>().unwrap(), "{address}");
+            assert_eq!(
+                network(address.parse().unwrap()),
+                expected.parse::<IpAddr>().unwrap(),
+                "{address}"
+            );
         };
         check("192.0.2.7", "192.0.2.7");
         check("::ffff:192.0.2.7", "192.0.2.7");

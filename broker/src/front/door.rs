@@ -49,7 +49,11 @@ struct Hall {
 }
 
 impl Hall {
-    async fn wait<T>(&self, shared: &Shared, step: impl Future<Output = Result<T, End>>) -> Result<T, End> {
+    async fn wait<T>(
+        &self,
+        shared: &Shared,
+        step: impl Future<Output = Result<T, End>>,
+    ) -> Result<T, End> {
         let left_ms = self.deadline_ms.saturating_sub(shared.clock.monotonic_ms());
         let soft = shared.tasks.soft();
         tokio::select! {
@@ -61,13 +65,21 @@ impl Hall {
     }
 }
 
-async fn handshake(shared: &Shared, stream: TcpStream) -> Result<(TlsStream<TcpStream>, Principal), End> {
+async fn handshake(
+    shared: &Shared,
+    stream: TcpStream,
+) -> Result<(TlsStream<TcpStream>, Principal), End> {
     let acceptor = TlsAcceptor::from(shared.tls.current());
-    let stream = acceptor.accept(stream).await.map_err(|error| End::Handshake(error.to_string()))?;
+    let stream = acceptor
+        .accept(stream)
+        .await
+        .map_err(|error| End::Handshake(error.to_string()))?;
     let (_, connection) = stream.get_ref();
     let certificate = connection.peer_certificates().and_then(<[_]>::first);
-    let certificate = certificate.ok_or_else(|| End::Handshake("no client certificate".to_owned()))?;
-    let principal = Principal::from_certificate(certificate, &shared.trust_domain).map_err(End::Nobody)?;
+    let certificate =
+        certificate.ok_or_else(|| End::Handshake("no client certificate".to_owned()))?;
+    let principal =
+        Principal::from_certificate(certificate, &shared.trust_domain).map_err(End::Nobody)?;
     Ok((stream, principal))
 }
 
@@ -76,7 +88,9 @@ async fn greet<S>(shared: Arc<Shared>, hall: Hall, stream: S, principal: Option<
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let name = principal.as_ref().map(|principal| principal.spiffe_id(&shared.trust_domain));
+    let name = principal
+        .as_ref()
+        .map(|principal| principal.spiffe_id(&shared.trust_domain));
     let (reader, mut writer) = tokio::io::split(stream);
     let mut inbound = Inbound::new(reader);
     let connect = match hall.wait(&shared, first_packet(&mut inbound)).await {
@@ -92,8 +106,20 @@ where
         }
     };
     let principal = name.unwrap_or_else(|| "open listener".to_owned());
-    let keep_alive = (connect.keep_alive_s > 0).then(|| Duration::from_millis(u64::from(connect.keep_alive_s) * 1_500));
-    session::run(Opening { shared, session, principal, keep_alive, will: connect.will }, inbound, writer).await;
+    let keep_alive = (connect.keep_alive_s > 0)
+        .then(|| Duration::from_millis(u64::from(connect.keep_alive_s) * 1_500));
+    session::run(
+        Opening {
+            shared,
+            session,
+            principal,
+            keep_alive,
+            will: connect.will,
+        },
+        inbound,
+        writer,
+    )
+    .await;
 }
 
 async fn first_packet<R: AsyncRead + Unpin>(inbound: &mut Inbound<R>) -> Result<Connect, End> {
@@ -103,9 +129,19 @@ async fn first_packet<R: AsyncRead + Unpin>(inbound: &mut Inbound<R>) -> Result<
     }
 }
 
-fn judge(shared: &Shared, principal: Option<&Principal>, connect: &Connect) -> Result<Session, Denial> {
+fn judge(
+    shared: &Shared,
+    principal: Option<&Principal>,
+    connect: &Connect,
+) -> Result<Session, Denial> {
     match principal {
-        Some(principal) => policy::connect(principal, connect, KeepAlive { max_s: shared.limits.keep_alive_s_max }),
+        Some(principal) => policy::connect(
+            principal,
+            connect,
+            KeepAlive {
+                max_s: shared.limits.keep_alive_s_max,
+            },
+        ),
         None => policy::connect_open(connect, || {
             format!("unnamed-{}", shared.unnamed.fetch_add(1, Ordering::Relaxed))
         }),

@@ -72,7 +72,15 @@ impl End {
 
     /// Whether the broker refused something, rather than that a session ran its course.
     pub(super) fn is_denial(&self) -> bool {
-        !matches!(self, Self::Closed | Self::Lost | Self::Replaced | Self::Stopping | Self::Silent | Self::RouterGone)
+        !matches!(
+            self,
+            Self::Closed
+                | Self::Lost
+                | Self::Replaced
+                | Self::Stopping
+                | Self::Silent
+                | Self::RouterGone
+        )
     }
 
     /// What there is to say beyond the reason; for the log at DEBUG, since it may hold what a stranger wrote.
@@ -105,14 +113,22 @@ impl End {
     /// Tells the end of a session.
     pub(super) fn conclude(&self, session: &Session, principal: &str, lasted_ms: u64) {
         if let Some(detail) = self.detail() {
-            tracing::debug!(reason = self.reason(), principal, detail, "a session was ended");
+            tracing::debug!(
+                reason = self.reason(),
+                principal,
+                detail,
+                "a session was ended"
+            );
         }
         if !self.is_denial() {
-            about(Event::allowed(self.reason()), session, principal).duration_ms(lasted_ms).emit("disconnected");
+            about(Event::allowed(self.reason()), session, principal)
+                .duration_ms(lasted_ms)
+                .emit("disconnected");
             return;
         }
         Meters::denied(self.reason());
-        let mut event = about(Event::denied(self.reason()), session, principal).duration_ms(lasted_ms);
+        let mut event =
+            about(Event::denied(self.reason()), session, principal).duration_ms(lasted_ms);
         if let Self::Denied(_, topic) = self {
             event = event.topic(topic);
         }
@@ -124,7 +140,9 @@ impl End {
 pub(super) fn about<'a>(event: Event<'a>, session: &'a Session, principal: &'a str) -> Event<'a> {
     let event = event.principal(principal);
     match session {
-        Session::Satellite(address) => event.tenant(address.tenant.as_str()).satellite(address.satellite.as_str()),
+        Session::Satellite(address) => event
+            .tenant(address.tenant.as_str())
+            .satellite(address.satellite.as_str()),
         Session::Sanitizer(tenant) => event.tenant(tenant.as_str()),
         Session::Open(_) => event,
     }

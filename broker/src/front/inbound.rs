@@ -32,14 +32,22 @@ pub(super) struct Inbound<R> {
 
 impl<R: AsyncRead + Unpin> Inbound<R> {
     pub(super) fn new(reader: R) -> Self {
-        Self { reader, buffer: BytesMut::new(), decoder: Decoder::new(Limits::WIRE) }
+        Self {
+            reader,
+            buffer: BytesMut::new(),
+            decoder: Decoder::new(Limits::WIRE),
+        }
     }
 
     /// The next packet and its size in bytes.
     pub(super) async fn next(&mut self) -> Result<(Packet, usize), End> {
         loop {
             let before = self.buffer.len();
-            if let Some(packet) = self.decoder.next(&mut self.buffer).map_err(End::Malformed)? {
+            if let Some(packet) = self
+                .decoder
+                .next(&mut self.buffer)
+                .map_err(End::Malformed)?
+            {
                 return Ok((packet, before - self.buffer.len()));
             }
             if self.buffer.capacity() == self.buffer.len() {
@@ -60,11 +68,18 @@ pub(super) async fn run<R: AsyncRead + Unpin>(
     link: &mut LinkSender,
     answers: &mpsc::Sender<Answer>,
 ) -> End {
-    let mut client = Client { running, link, answers, refusals: 0 };
+    let mut client = Client {
+        running,
+        link,
+        answers,
+        refusals: 0,
+    };
     loop {
         let next = inbound.next();
         let next = match running.keep_alive {
-            Some(keep_alive) => tokio::time::timeout(keep_alive, next).await.unwrap_or(Err(End::Silent)),
+            Some(keep_alive) => tokio::time::timeout(keep_alive, next)
+                .await
+                .unwrap_or(Err(End::Silent)),
             None => next.await,
         };
         let step = match next {
@@ -96,7 +111,9 @@ impl Client<'_> {
                 Ok(())
             }
             Packet::Subscribe { packet_id, filters } => self.subscribe(packet_id, filters).await,
-            Packet::Unsubscribe { packet_id, filters } => self.unsubscribe(packet_id, &filters).await,
+            Packet::Unsubscribe { packet_id, filters } => {
+                self.unsubscribe(packet_id, &filters).await
+            }
             Packet::Pingreq => self.say(Answer::Pingresp).await,
             Packet::Connect(_) => Err(End::OutOfPlace),
             Packet::Disconnect => Err(End::Closed),
@@ -110,7 +127,11 @@ impl Client<'_> {
         let meters = &running.shared.meters;
         meters.messages_in.increment(1);
         meters.bytes_in.increment(message.payload.len() as u64);
-        let handed = running.cell.publish(self.link, &permit, &message).await.map_err(|_| End::RouterGone)?;
+        let handed = running
+            .cell
+            .publish(self.link, &permit, &message)
+            .await
+            .map_err(|_| End::RouterGone)?;
         match handed {
             Handed::Queued => {}
             Handed::NoConsumer => meters.unrouted.increment(1),
@@ -145,24 +166,40 @@ impl Client<'_> {
         for message in kept {
             self.say(Answer::Retained(message)).await?;
         }
-        if self.refusals > REFUSALS_MAX { Err(End::Stubborn) } else { Ok(()) }
+        if self.refusals > REFUSALS_MAX {
+            Err(End::Stubborn)
+        } else {
+            Ok(())
+        }
     }
 
     async fn unsubscribe(&mut self, packet_id: u16, filters: &[String]) -> Result<(), End> {
-        let held: Vec<_> = filters.iter().filter(|filter| self.running.holds(filter)).collect();
+        let held: Vec<_> = filters
+            .iter()
+            .filter(|filter| self.running.holds(filter))
+            .collect();
         if matches!(self.running.session, Session::Open(_)) {
             for filter in &held {
-                self.running.cell.unsubscribe_open(self.link, filter).await.map_err(|_| End::RouterGone)?;
+                self.running
+                    .cell
+                    .unsubscribe_open(self.link, filter)
+                    .await
+                    .map_err(|_| End::RouterGone)?;
             }
         }
-        lock(&self.running.subscriptions).retain(|other| !held.iter().any(|filter| *filter == other.filter()));
+        lock(&self.running.subscriptions)
+            .retain(|other| !held.iter().any(|filter| *filter == other.filter()));
         self.say(Answer::Unsuback(packet_id)).await
     }
 
     fn may_subscribe(&self, filter: &str, qos: Qos) -> Result<SubscribePermit, &'static str> {
         let permit = policy::subscribe(&self.running.session, filter, qos).map_err(Denial::name)?;
         let full = lock(&self.running.subscriptions).len() >= SUBSCRIPTIONS_MAX;
-        if full && !self.running.holds(filter) { Err("too-many-subscriptions") } else { Ok(permit) }
+        if full && !self.running.holds(filter) {
+            Err("too-many-subscriptions")
+        } else {
+            Ok(permit)
+        }
     }
 
     /// The first subscription attaches the session to its queue; the others only widen what is taken from it.
@@ -182,7 +219,11 @@ impl Client<'_> {
     async fn subscribe_open(&mut self, permit: SubscribePermit) -> Result<Vec<Kept>, End> {
         let running = self.running;
         let known = running.holds(permit.filter());
-        let kept = running.cell.subscribe_open(self.link, &permit, known).await.map_err(|_| End::RouterGone)?;
+        let kept = running
+            .cell
+            .subscribe_open(self.link, &permit, known)
+            .await
+            .map_err(|_| End::RouterGone)?;
         running.hold(permit);
         Ok(kept)
     }
@@ -191,7 +232,13 @@ impl Client<'_> {
         self.refusals += 1;
         Meters::denied(reason);
         let told = told(filter);
-        about(Event::denied(reason), &self.running.session, &self.running.principal).topic(&told).emit("subscribe refused");
+        about(
+            Event::denied(reason),
+            &self.running.session,
+            &self.running.principal,
+        )
+        .topic(&told)
+        .emit("subscribe refused");
     }
 
     async fn say(&self, answer: Answer) -> Result<(), End> {
@@ -201,7 +248,9 @@ impl Client<'_> {
 
 impl Running {
     fn holds(&self, filter: &str) -> bool {
-        lock(&self.subscriptions).iter().any(|held| held.filter() == filter)
+        lock(&self.subscriptions)
+            .iter()
+            .any(|held| held.filter() == filter)
     }
 
     fn hold(&self, permit: SubscribePermit) {

@@ -23,7 +23,11 @@ struct Ids {
 
 impl Inflight {
     pub(super) fn new(max: u16) -> Self {
-        Self { max: usize::from(max), room: Notify::new(), ids: Mutex::default() }
+        Self {
+            max: usize::from(max),
+            room: Notify::new(),
+            ids: Mutex::default(),
+        }
     }
 
     pub(super) fn has_room(&self) -> bool {

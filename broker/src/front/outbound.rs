@@ -37,9 +37,17 @@ impl Answer {
             Self::Unsuback(id) => out.extend_from_slice(&packet::unsuback(id)),
             Self::Pingresp => out.extend_from_slice(&packet::pingresp()),
             Self::Retained(kept) => {
-                let Some(qos) = running.wanted(&kept.topic) else { return };
-                let packet_id = (qos.min(kept.qos) == Qos::AtLeastOnce).then(|| running.inflight.assign());
-                PublishHead { topic: kept.topic.as_bytes(), packet_id, retain: true }.put(&kept.payload, out);
+                let Some(qos) = running.wanted(&kept.topic) else {
+                    return;
+                };
+                let packet_id =
+                    (qos.min(kept.qos) == Qos::AtLeastOnce).then(|| running.inflight.assign());
+                PublishHead {
+                    topic: kept.topic.as_bytes(),
+                    packet_id,
+                    retain: true,
+                }
+                .put(&kept.payload, out);
             }
         }
     }
@@ -52,7 +60,11 @@ pub(super) async fn run<W: AsyncWrite + Unpin>(
     link: &mut LinkReceiver,
     answers: &mut mpsc::Receiver<Answer>,
 ) -> End {
-    let mut batch = Batch { running, bytes: BytesMut::new(), released: 0 };
+    let mut batch = Batch {
+        running,
+        bytes: BytesMut::new(),
+        released: 0,
+    };
     let mut stalled_since_ms = None;
     loop {
         let has_room = running.inflight.has_room();
@@ -88,7 +100,11 @@ struct Batch<'a> {
 
 impl Batch<'_> {
     /// Adds what is there without waiting.
-    fn gather(&mut self, link: &mut LinkReceiver, answers: &mut mpsc::Receiver<Answer>) -> Result<(), End> {
+    fn gather(
+        &mut self,
+        link: &mut LinkReceiver,
+        answers: &mut mpsc::Receiver<Answer>,
+    ) -> Result<(), End> {
         while self.bytes.len() < BATCH_BYTES {
             if let Ok(answer) = answers.try_recv() {
                 answer.put(self.running, &mut self.bytes);
@@ -108,11 +124,19 @@ impl Batch<'_> {
 
     /// Adds a message, if the client subscribed to it.
     fn put(&mut self, bytes: &Bytes) {
-        let Some(frame) = Frame::decode(bytes) else { return };
+        let Some(frame) = Frame::decode(bytes) else {
+            return;
+        };
         let wanted = self.running.wanted(frame.topic);
         if let Some(qos) = wanted {
-            let packet_id = (qos.min(frame.qos) == Qos::AtLeastOnce).then(|| self.running.inflight.assign());
-            PublishHead { topic: frame.topic.as_bytes(), packet_id, retain: false }.put(frame.payload, &mut self.bytes);
+            let packet_id =
+                (qos.min(frame.qos) == Qos::AtLeastOnce).then(|| self.running.inflight.assign());
+            PublishHead {
+                topic: frame.topic.as_bytes(),
+                packet_id,
+                retain: false,
+            }
+            .put(frame.payload, &mut self.bytes);
             let meters = &self.running.shared.meters;
             meters.messages_out.increment(1);
             meters.bytes_out.increment(frame.payload.len() as u64);
@@ -134,7 +158,11 @@ impl Batch<'_> {
             Ok(Err(_)) => return Err(End::Lost),
             Err(_) => return Err(End::Slow),
         }
-        if self.bytes.capacity() > KEPT_BYTES { self.bytes = BytesMut::new() } else { self.bytes.clear() }
+        if self.bytes.capacity() > KEPT_BYTES {
+            self.bytes = BytesMut::new()
+        } else {
+            self.bytes.clear()
+        }
         self.running.release(std::mem::take(&mut self.released));
         Ok(())
     }
@@ -145,11 +173,17 @@ impl Running {
     /// (MQTT 3.1.1 §3.3.5).
     fn wanted(&self, topic: &str) -> Option<Qos> {
         let matching = |filter: &str| spokegate_contract::filter::matches(filter, topic);
-        lock(&self.subscriptions).iter().filter(|held| matching(held.filter())).map(|held| held.qos()).max()
+        lock(&self.subscriptions)
+            .iter()
+            .filter(|held| matching(held.filter()))
+            .map(|held| held.qos())
+            .max()
     }
 
     fn epoch(&self) -> u32 {
-        lock(&self.consumer).as_ref().map_or(0, |consumer| consumer.epoch())
+        lock(&self.consumer)
+            .as_ref()
+            .map_or(0, |consumer| consumer.epoch())
     }
 
     fn release(&self, bytes: usize) {
@@ -163,6 +197,8 @@ impl Running {
         let now_ms = self.shared.clock.monotonic_ms();
         let since_ms = *since_ms.get_or_insert(now_ms);
         let left_ms = (since_ms + self.shared.limits.write_ms).saturating_sub(now_ms);
-        tokio::time::timeout(Duration::from_millis(left_ms), self.inflight.acknowledged()).await.is_ok()
+        tokio::time::timeout(Duration::from_millis(left_ms), self.inflight.acknowledged())
+            .await
+            .is_ok()
     }
 }

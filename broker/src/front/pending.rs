@@ -24,7 +24,10 @@ pub(super) struct Ticket {
 
 impl Pending {
     pub(super) fn new(max: usize) -> Self {
-        Self { max, queue: Arc::default() }
+        Self {
+            max,
+            queue: Arc::default(),
+        }
     }
 
     /// Lets one more in, and the oldest out if need be.
@@ -32,12 +35,15 @@ impl Pending {
         let evicted = CancellationToken::new();
         let mut queue = lock(&self.queue);
         queue.push_back(evicted.clone());
-        if queue.len() > self.max {
-            if let Some(oldest) = queue.pop_front() {
-                oldest.cancel();
-            }
+        if queue.len() > self.max
+            && let Some(oldest) = queue.pop_front()
+        {
+            oldest.cancel();
         }
-        Ticket { evicted, queue: Arc::clone(&self.queue) }
+        Ticket {
+            evicted,
+            queue: Arc::clone(&self.queue),
+        }
     }
 }
 

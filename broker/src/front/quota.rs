@@ -25,7 +25,12 @@ pub(super) struct Quota {
 
 impl Quotas {
     pub(super) fn new(messages_per_s: u64, bytes_per_s: u64, kept_max: usize) -> Self {
-        Self { messages_per_s, bytes_per_s, kept_max, entries: Mutex::default() }
+        Self {
+            messages_per_s,
+            bytes_per_s,
+            kept_max,
+            entries: Mutex::default(),
+        }
     }
 
     /// The rates of this identity. Full buckets are forgotten when there are many.
@@ -47,7 +52,9 @@ impl Quota {
     /// Counts one packet and says how many milliseconds its sender must wait.
     pub(super) fn take(&mut self, bytes: usize, now_ms: u64) -> u64 {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.messages.take(1, now_ms).max(self.bytes.take(bytes, now_ms))
+        self.messages
+            .take(1, now_ms)
+            .max(self.bytes.take(bytes, now_ms))
     }
 
     fn is_full(&mut self, now_ms: u64) -> bool {

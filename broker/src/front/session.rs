@@ -10,13 +10,13 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::Shared;
 use super::door::{FAREWELL, answer};
 use super::end::{End, about};
 use super::inbound::{self, Inbound};
 use super::inflight::Inflight;
 use super::outbound::{self, ANSWERS_MAX};
 use super::quota::Quota;
-use super::Shared;
 use crate::cell::{Cell, Consumer, LinkReceiver, LinkSender, NoLink, Occupancy, Seat};
 use crate::meters::Gauged;
 use crate::packet::{ConnectCode, Publish, Will, connack};
@@ -69,9 +69,18 @@ where
     };
     let started_ms = opening.shared.clock.monotonic_ms();
     let running = opening.start(cell);
-    about(Event::allowed("connect"), &running.session, &running.principal).emit("connected");
+    about(
+        Event::allowed("connect"),
+        &running.session,
+        &running.principal,
+    )
+    .emit("connected");
     let end = serve(&running, &seat, link, &mut inbound, &mut writer).await;
-    let lasted_ms = running.shared.clock.monotonic_ms().saturating_sub(started_ms);
+    let lasted_ms = running
+        .shared
+        .clock
+        .monotonic_ms()
+        .saturating_sub(started_ms);
     end.conclude(&running.session, &running.principal, lasted_ms);
     // Only now may a successor sit down: the link is gone from the router.
     drop(seat);
@@ -132,13 +141,16 @@ async fn sit_down(opening: &Opening) -> Result<(Arc<Cell>, Seat, (LinkSender, Li
     for _attempt in 0..2 {
         let cell = shared.cells.of(&opening.session).map_err(|_| End::Full)?;
         shared.meters.tenants.set(shared.cells.tenants() as f64);
-        let seat = match tokio::time::timeout(SEAT_WAIT, cell.seats().take(&opening.session)).await {
+        let seat = match tokio::time::timeout(SEAT_WAIT, cell.seats().take(&opening.session)).await
+        {
             Ok(Occupancy::Seated(seat)) => seat,
             Ok(Occupancy::Superseded) => return Err(End::Replaced),
             Err(_) => return Err(End::RouterGone),
         };
         let (asked, session) = (Arc::clone(&cell), opening.session.clone());
-        let link = shared.tasks.blocking("link", move || (asked.link(&session, &seat), seat));
+        let link = shared
+            .tasks
+            .blocking("link", move || (asked.link(&session, &seat), seat));
         match tokio::time::timeout(SEAT_WAIT, link).await {
             Ok(Some((Ok(link), seat))) => return Ok((cell, seat, link)),
             Ok(Some((Err(NoLink::Full), _))) => return Err(End::Full),
@@ -150,7 +162,10 @@ async fn sit_down(opening: &Opening) -> Result<(Arc<Cell>, Seat, (LinkSender, Li
 
 impl Opening {
     fn start(self, cell: Arc<Cell>) -> Running {
-        let quota = self.shared.quotas.of(&self.session, self.shared.clock.monotonic_ms());
+        let quota = self
+            .shared
+            .quotas
+            .of(&self.session, self.shared.clock.monotonic_ms());
         Running {
             inflight: Inflight::new(self.shared.limits.inflight),
             shared: self.shared,
@@ -172,7 +187,10 @@ impl Running {
     /// successor asks who is there.
     async fn presence(&self, sender: &mut LinkSender, online: bool) {
         if let Session::Satellite(address) = &self.session {
-            let presence = Presence { online, at_ms: self.shared.clock.now_ms() };
+            let presence = Presence {
+                online,
+                at_ms: self.shared.clock.now_ms(),
+            };
             let _ = self.cell.presence(sender, address, presence).await;
         }
     }
@@ -181,8 +199,22 @@ impl Running {
 impl Running {
     /// Publishes the will of an open session; no other has one.
     async fn last_will(&self, sender: &mut LinkSender) {
-        let Some(Will { topic, payload, qos, retain }) = self.will.clone() else { return };
-        let message = Publish { topic, packet_id: 0, qos, retain, payload };
+        let Some(Will {
+            topic,
+            payload,
+            qos,
+            retain,
+        }) = self.will.clone()
+        else {
+            return;
+        };
+        let message = Publish {
+            topic,
+            packet_id: 0,
+            qos,
+            retain,
+            payload,
+        };
         if let Ok(permit) = policy::publish(&self.session, &message) {
             let _ = self.cell.publish(sender, &permit, &message).await;
         }
@@ -207,7 +239,10 @@ struct Counted {
 impl Counted {
     fn up(shared: &Arc<Shared>) -> Option<Self> {
         let before = shared.sessions.fetch_add(1, Ordering::SeqCst);
-        let counted = Self { shared: Arc::clone(shared), gauged: Gauged::up(&shared.meters.sessions) };
+        let counted = Self {
+            shared: Arc::clone(shared),
+            gauged: Gauged::up(&shared.meters.sessions),
+        };
         (before < shared.limits.connections_max).then_some(counted)
     }
 }

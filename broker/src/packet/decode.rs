@@ -110,7 +110,9 @@ impl Decoder {
     /// `Ok(None)` means that more bytes are needed; room for exactly the announced packet is then reserved, which
     /// happens only after its type and length were found allowed.
     pub fn next(&self, buffer: &mut BytesMut) -> Result<Option<Packet>, DecodeError> {
-        let Some(head) = self.head(buffer)? else { return Ok(None) };
+        let Some(head) = self.head(buffer)? else {
+            return Ok(None);
+        };
         let total = head.head_bytes + head.body_bytes;
         if buffer.len() < total {
             buffer.reserve(total - buffer.len());
@@ -122,7 +124,9 @@ impl Decoder {
     }
 
     fn head(&self, bytes: &[u8]) -> Result<Option<Head>, DecodeError> {
-        let Some(first) = bytes.first() else { return Ok(None) };
+        let Some(first) = bytes.first() else {
+            return Ok(None);
+        };
         let (kind, flags) = (first >> 4, first & 0x0f);
         let fixed_flags = match kind {
             PUBLISH => flags,
@@ -141,10 +145,20 @@ impl Decoder {
                 return self.bounded(kind, flags, head_bytes, length).map(Some);
             }
         }
-        if head_bytes == 5 { Err(DecodeError::LengthForm) } else { Ok(None) }
+        if head_bytes == 5 {
+            Err(DecodeError::LengthForm)
+        } else {
+            Ok(None)
+        }
     }
 
-    fn bounded(&self, kind: u8, flags: u8, head_bytes: usize, length: usize) -> Result<Head, DecodeError> {
+    fn bounded(
+        &self,
+        kind: u8,
+        flags: u8,
+        head_bytes: usize,
+        length: usize,
+    ) -> Result<Head, DecodeError> {
         let total = head_bytes + length;
         let allowed = match kind {
             CONNECT => total <= self.limits.connect_bytes,
@@ -153,7 +167,16 @@ impl Decoder {
             PUBACK => length == 2,
             _ => length == 0,
         };
-        if allowed { Ok(Head { kind, flags, head_bytes, body_bytes: length }) } else { Err(DecodeError::Length { kind, length }) }
+        if allowed {
+            Ok(Head {
+                kind,
+                flags,
+                head_bytes,
+                body_bytes: length,
+            })
+        } else {
+            Err(DecodeError::Length { kind, length })
+        }
     }
 
     fn body(&self, head: &Head, mut body: Bytes) -> Result<Packet, DecodeError> {
@@ -167,7 +190,11 @@ impl Decoder {
             DISCONNECT => Packet::Disconnect,
             kind => return Err(DecodeError::Kind(kind)),
         };
-        if body.has_remaining() { Err(DecodeError::Trailing) } else { Ok(packet) }
+        if body.has_remaining() {
+            Err(DecodeError::Trailing)
+        } else {
+            Ok(packet)
+        }
     }
 
     fn subscribe(&self, body: &mut Bytes) -> Result<Packet, DecodeError> {
@@ -195,7 +222,11 @@ impl Decoder {
     }
 
     fn count(&self, filters: usize) -> Result<(), DecodeError> {
-        if (1..=self.limits.filters).contains(&filters) { Ok(()) } else { Err(DecodeError::Filters) }
+        if (1..=self.limits.filters).contains(&filters) {
+            Ok(())
+        } else {
+            Err(DecodeError::Filters)
+        }
     }
 }
 
@@ -219,7 +250,8 @@ fn connect(body: &mut Bytes) -> Result<Connect, DecodeError> {
         });
     }
     let flags = byte(body)?;
-    let (has_will, has_user, has_password) = (flags & 0x04 != 0, flags & 0x80 != 0, flags & 0x40 != 0);
+    let (has_will, has_user, has_password) =
+        (flags & 0x04 != 0, flags & 0x80 != 0, flags & 0x40 != 0);
     let reserved = flags & 0x01 != 0;
     let stray_will = !has_will && flags & 0x38 != 0;
     if reserved || stray_will || (has_password && !has_user) {
@@ -231,7 +263,12 @@ fn connect(body: &mut Bytes) -> Result<Connect, DecodeError> {
         let topic = text(body)?;
         let payload = field(body)?;
         let qos = Qos::from_bits((flags >> 3) & 3).ok_or(DecodeError::Qos)?;
-        Some(Will { topic, payload, qos, retain: flags & 0x20 != 0 })
+        Some(Will {
+            topic,
+            payload,
+            qos,
+            retain: flags & 0x20 != 0,
+        })
     } else {
         None
     };
@@ -242,17 +279,37 @@ fn connect(body: &mut Bytes) -> Result<Connect, DecodeError> {
         field(body)?;
     }
     let clean_session = flags & 0x02 != 0;
-    Ok(Connect { level, client_id, keep_alive_s, clean_session, will, credentials: has_user })
+    Ok(Connect {
+        level,
+        client_id,
+        keep_alive_s,
+        clean_session,
+        will,
+        credentials: has_user,
+    })
 }
 
 fn publish(flags: u8, mut body: Bytes) -> Result<Publish, DecodeError> {
     let qos = Qos::from_bits((flags >> 1) & 3).ok_or(DecodeError::Qos)?;
     if qos == Qos::AtMostOnce && flags & 0x08 != 0 {
-        return Err(DecodeError::Flags { kind: PUBLISH, flags });
+        return Err(DecodeError::Flags {
+            kind: PUBLISH,
+            flags,
+        });
     }
     let topic = text(&mut body)?;
-    let packet_id = if qos == Qos::AtMostOnce { 0 } else { packet_id(&mut body)? };
-    Ok(Publish { topic, packet_id, qos, retain: flags & 1 != 0, payload: body })
+    let packet_id = if qos == Qos::AtMostOnce {
+        0
+    } else {
+        packet_id(&mut body)?
+    };
+    Ok(Publish {
+        topic,
+        packet_id,
+        qos,
+        retain: flags & 1 != 0,
+        payload: body,
+    })
 }
 
 fn byte(body: &mut Bytes) -> Result<u8, DecodeError> {
@@ -272,11 +329,19 @@ fn packet_id(body: &mut Bytes) -> Result<u16, DecodeError> {
 
 fn field(body: &mut Bytes) -> Result<Bytes, DecodeError> {
     let length = usize::from(short(body)?);
-    if body.remaining() < length { Err(DecodeError::Short) } else { Ok(body.split_to(length)) }
+    if body.remaining() < length {
+        Err(DecodeError::Short)
+    } else {
+        Ok(body.split_to(length))
+    }
 }
 
 fn text(body: &mut Bytes) -> Result<String, DecodeError> {
     let bytes = field(body)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| DecodeError::Text)?;
-    if text.contains('\0') { Err(DecodeError::Text) } else { Ok(text.to_owned()) }
+    if text.contains('\0') {
+        Err(DecodeError::Text)
+    } else {
+        Ok(text.to_owned())
+    }
 }

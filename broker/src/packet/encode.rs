@@ -82,7 +82,9 @@ impl PublishHead<'_> {
         let qos_bit = if self.packet_id.is_some() { 0x02 } else { 0 };
         out.put_u8(0x30 | qos_bit | u8::from(self.retain));
         put_length(remaining, out);
-        out.put_u16(u16::try_from(self.topic.len()).expect("a topic was read with a length of 16 bits"));
+        out.put_u16(
+            u16::try_from(self.topic.len()).expect("a topic was read with a length of 16 bits"),
+        );
         out.put_slice(self.topic);
         if let Some(id) = self.packet_id {
             out.put_u16(id);

@@ -3,7 +3,12 @@ use super::*;
 use bytes::{BufMut, BytesMut};
 use proptest::prelude::*;
 
-const LIMITS: Limits = Limits { publish_bytes: 1_000, connect_bytes: 200, subscribe_bytes: 200, filters: 3 };
+const LIMITS: Limits = Limits {
+    publish_bytes: 1_000,
+    connect_bytes: 200,
+    subscribe_bytes: 200,
+    filters: 3,
+};
 
 fn decode(bytes: &[u8]) -> Result<Option<Packet>, E> {
     Decoder::new(LIMITS).next(&mut BytesMut::from(bytes))
@@ -16,7 +21,9 @@ fn refused(bytes: &[u8], expected: E) {
 
 #[track_caller]
 fn read(bytes: &[u8]) -> Packet {
-    decode(bytes).unwrap_or_else(|error| panic!("{bytes:02x?}: {error}")).expect("a whole packet")
+    decode(bytes)
+        .unwrap_or_else(|error| panic!("{bytes:02x?}: {error}"))
+        .expect("a whole packet")
 }
 
 fn framed(first: u8, body: &[u8]) -> Vec<u8> {
@@ -53,7 +60,9 @@ fn encode(packet: &Packet) -> Vec<u8> {
         Packet::Connect(connect) => {
             let will = connect.will.as_ref();
             let flags = u8::from(connect.clean_session) << 1
-                | will.map_or(0, |will| 0x04 | will.qos.bits() << 3 | u8::from(will.retain) << 5)
+                | will.map_or(0, |will| {
+                    0x04 | will.qos.bits() << 3 | u8::from(will.retain) << 5
+                })
                 | if connect.credentials { 0xc0 } else { 0 };
             let mut body = connect_body(flags, &[&connect.client_id]);
             body[8..10].copy_from_slice(&connect.keep_alive_s.to_be_bytes());
@@ -75,7 +84,10 @@ fn encode(packet: &Packet) -> Vec<u8> {
                 body.put_u16(publish.packet_id);
             }
             body.extend_from_slice(&publish.payload);
-            framed(0x30 | publish.qos.bits() << 1 | u8::from(publish.retain), &body)
+            framed(
+                0x30 | publish.qos.bits() << 1 | u8::from(publish.retain),
+                &body,
+            )
         }
         Packet::Puback(id) => framed(0x40, &id.to_be_bytes()),
         Packet::Subscribe { packet_id, filters } => {
@@ -106,26 +118,77 @@ fn packets_that_only_a_server_sends_or_that_belong_to_qos_2_are_refused() {
 
 #[test]
 fn reserved_flags_are_refused() {
-    for (first, kind) in [(0x11_u8, 1), (0x41, 4), (0x80, 8), (0x83, 8), (0xa0, 10), (0xc1, 12), (0xe2, 14)] {
-        refused(&[first, 0], E::Flags { kind, flags: first & 0x0f });
+    for (first, kind) in [
+        (0x11_u8, 1),
+        (0x41, 4),
+        (0x80, 8),
+        (0x83, 8),
+        (0xa0, 10),
+        (0xc1, 12),
+        (0xe2, 14),
+    ] {
+        refused(
+            &[first, 0],
+            E::Flags {
+                kind,
+                flags: first & 0x0f,
+            },
+        );
     }
     refused(&framed(0x36, &[0, 1, b'a', 0, 1]), E::Qos);
     refused(&framed(0x38, &[0, 1, b'a']), E::Flags { kind: 3, flags: 8 });
-    assert!(matches!(read(&framed(0x3a, &[0, 1, b'a', 0, 1])), Packet::Publish(_)));
+    assert!(matches!(
+        read(&framed(0x3a, &[0, 1, b'a', 0, 1])),
+        Packet::Publish(_)
+    ));
 }
 
 #[test]
 fn a_length_is_judged_before_anything_is_buffered() {
-    refused(&[0x30, 0xff, 0xff, 0xff, 0x7f], E::Length { kind: 3, length: 268_435_455 });
+    refused(
+        &[0x30, 0xff, 0xff, 0xff, 0x7f],
+        E::Length {
+            kind: 3,
+            length: 268_435_455,
+        },
+    );
     refused(&[0x30, 0xff, 0xff, 0xff, 0xff], E::LengthForm);
-    refused(&[0x10, 0xff, 0x01], E::Length { kind: 1, length: 255 });
-    refused(&[0x82, 0xff, 0x01], E::Length { kind: 8, length: 255 });
-    refused(&[0xc0, 1], E::Length { kind: 12, length: 1 });
+    refused(
+        &[0x10, 0xff, 0x01],
+        E::Length {
+            kind: 1,
+            length: 255,
+        },
+    );
+    refused(
+        &[0x82, 0xff, 0x01],
+        E::Length {
+            kind: 8,
+            length: 255,
+        },
+    );
+    refused(
+        &[0xc0, 1],
+        E::Length {
+            kind: 12,
+            length: 1,
+        },
+    );
     refused(&[0x40, 3], E::Length { kind: 4, length: 3 });
     let mut buffer = BytesMut::from(&[0x30, 0xe5, 0x07][..]);
     assert_eq!(Decoder::new(LIMITS).next(&mut buffer), Ok(None));
-    assert!(buffer.capacity() >= 1_000 && buffer.capacity() < 4_000, "{}", buffer.capacity());
-    refused(&[0x30, 0xe6, 0x07], E::Length { kind: 3, length: 998 });
+    assert!(
+        buffer.capacity() >= 1_000 && buffer.capacity() < 4_000,
+        "{}",
+        buffer.capacity()
+    );
+    refused(
+        &[0x30, 0xe6, 0x07],
+        E::Length {
+            kind: 3,
+            length: 998,
+        },
+    );
 }
 
 #[test]
@@ -155,7 +218,10 @@ fn fields_stay_inside_their_packet_and_fill_it() {
     refused(&framed(0x32, &[0, 1, b'a', 0]), E::Short);
     refused(&framed(0x82, &[0, 1, 0, 1, b'a']), E::Short);
     refused(&framed(0x10, &connect_body(2, &[])), E::Short);
-    refused(&framed(0x10, &connect_body(2, &["id", "extra"])), E::Trailing);
+    refused(
+        &framed(0x10, &connect_body(2, &["id", "extra"])),
+        E::Trailing,
+    );
 }
 
 #[test]
@@ -165,7 +231,10 @@ fn ids_filters_and_texts_are_checked() {
     refused(&framed(0x82, &[0, 1]), E::Filters);
     refused(&framed(0xa2, &[0, 1]), E::Filters);
     refused(&framed(0x82, &[0, 1, 0, 1, b'a', 3]), E::Qos);
-    let four: Vec<u8> = [0, 1].into_iter().chain([0, 1, b'a', 0].repeat(4)).collect();
+    let four: Vec<u8> = [0, 1]
+        .into_iter()
+        .chain([0, 1, b'a', 0].repeat(4))
+        .collect();
     refused(&framed(0x82, &four), E::Filters);
     refused(&framed(0x30, &[0, 1, 0xff]), E::Text);
     refused(&framed(0x30, &[0, 1, 0]), E::Text);
@@ -177,14 +246,25 @@ fn connect_flags_that_contradict_each_other_are_refused() {
     refused(&framed(0x10, &connect_body(0x01, &["id"])), E::ConnectFlags);
     refused(&framed(0x10, &connect_body(0x08, &["id"])), E::ConnectFlags);
     refused(&framed(0x10, &connect_body(0x20, &["id"])), E::ConnectFlags);
-    refused(&framed(0x10, &connect_body(0x40, &["id", "password"])), E::ConnectFlags);
-    refused(&framed(0x10, &connect_body(0x1c, &["id", "t", "p"])), E::Qos);
-    assert!(matches!(read(&framed(0x10, &connect_body(0xc2, &["id", "u", "p"]))), Packet::Connect(c) if c.credentials));
-    refused(&framed(0x10, &{
-        let mut body = connect_body(2, &["id"]);
-        body[2] = b'm';
-        body
-    }), E::Protocol);
+    refused(
+        &framed(0x10, &connect_body(0x40, &["id", "password"])),
+        E::ConnectFlags,
+    );
+    refused(
+        &framed(0x10, &connect_body(0x1c, &["id", "t", "p"])),
+        E::Qos,
+    );
+    assert!(
+        matches!(read(&framed(0x10, &connect_body(0xc2, &["id", "u", "p"]))), Packet::Connect(c) if c.credentials)
+    );
+    refused(
+        &framed(0x10, &{
+            let mut body = connect_body(2, &["id"]);
+            body[2] = b'm';
+            body
+        }),
+        E::Protocol,
+    );
 }
 
 #[test]
@@ -205,8 +285,44 @@ fn answers_have_the_bytes_of_the_standard() {
     assert_eq!(unsuback(1), [0xb0, 2, 0, 1]);
     assert_eq!(pingresp(), [0xd0, 0]);
     let mut out = BytesMut::new();
-    suback(9, &[Some(Qos::AtLeastOnce), None, Some(Qos::AtMostOnce)], &mut out);
+    suback(
+        9,
+        &[Some(Qos::AtLeastOnce), None, Some(Qos::AtMostOnce)],
+        &mut out,
+    );
     assert_eq!(&out[..], [0x90, 5, 0, 9, 1, 0x80, 0]);
+}
+
+#[test]
+fn the_fuzz_corpus_is_read_as_ever() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/packets");
+    let mut outcomes = std::collections::BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        outcomes.insert(name, digest(&std::fs::read(&path).unwrap()));
+    }
+    assert!(outcomes.len() >= 37, "{}", outcomes.len());
+    let check = |name: &str, expected: (usize, Result<(), E>)| {
+        assert_eq!(outcomes[name], expected, "{name}")
+    };
+    check("session", (6, Ok(())));
+    check("ping-disconnect", (2, Ok(())));
+    check("length-cut", (0, Ok(())));
+    check("length-without-end", (0, Err(E::LengthForm)));
+    check(
+        "publish-256-mb",
+        (
+            0,
+            Err(E::Length {
+                kind: 3,
+                length: 268_435_455,
+            }),
+        ),
+    );
+    check("subscribe-many", (0, Err(E::Filters)));
+    check("http", (0, Err(E::Flags { kind: 4, flags: 7 })));
+    check("tls-hello", (0, Err(E::Flags { kind: 1, flags: 6 })));
 }
 
 fn any_text() -> impl Strategy<Value = String> {
@@ -222,22 +338,58 @@ fn any_payload() -> impl Strategy<Value = Bytes> {
 }
 
 fn any_packet() -> impl Strategy<Value = Packet> {
-    let will = (any_text(), any_payload(), any_qos(), any::<bool>())
-        .prop_map(|(topic, payload, qos, retain)| Will { topic, payload, qos, retain });
-    let connect = (any_text(), any::<u16>(), any::<bool>(), prop::option::of(will), any::<bool>()).prop_map(
-        |(client_id, keep_alive_s, clean_session, will, credentials)| {
-            Packet::Connect(Connect { level: 4, client_id, keep_alive_s, clean_session, will, credentials })
+    let will = (any_text(), any_payload(), any_qos(), any::<bool>()).prop_map(
+        |(topic, payload, qos, retain)| Will {
+            topic,
+            payload,
+            qos,
+            retain,
         },
     );
-    let publish = (any_text(), 1..=u16::MAX, any_qos(), any::<bool>(), any_payload()).prop_map(|(topic, id, qos, retain, payload)| {
-        let packet_id = if qos == Qos::AtMostOnce { 0 } else { id };
-        Packet::Publish(Publish { topic, packet_id, qos, retain, payload })
-    });
+    let connect = (
+        any_text(),
+        any::<u16>(),
+        any::<bool>(),
+        prop::option::of(will),
+        any::<bool>(),
+    )
+        .prop_map(
+            |(client_id, keep_alive_s, clean_session, will, credentials)| {
+                Packet::Connect(Connect {
+                    level: 4,
+                    client_id,
+                    keep_alive_s,
+                    clean_session,
+                    will,
+                    credentials,
+                })
+            },
+        );
+    let publish = (
+        any_text(),
+        1..=u16::MAX,
+        any_qos(),
+        any::<bool>(),
+        any_payload(),
+    )
+        .prop_map(|(topic, id, qos, retain, payload)| {
+            let packet_id = if qos == Qos::AtMostOnce { 0 } else { id };
+            Packet::Publish(Publish {
+                topic,
+                packet_id,
+                qos,
+                retain,
+                payload,
+            })
+        });
     prop_oneof![
         connect,
         publish,
         (1..=u16::MAX).prop_map(Packet::Puback),
-        (1..=u16::MAX, prop::collection::vec((any_text(), any_qos()), 1..=3))
+        (
+            1..=u16::MAX,
+            prop::collection::vec((any_text(), any_qos()), 1..=3)
+        )
             .prop_map(|(packet_id, filters)| Packet::Subscribe { packet_id, filters }),
         (1..=u16::MAX, prop::collection::vec(any_text(), 1..=3))
             .prop_map(|(packet_id, filters)| Packet::Unsubscribe { packet_id, filters }),

@@ -27,14 +27,25 @@ pub fn connect(connect: &Connect, made_up: impl FnOnce() -> String) -> Result<Se
 
 pub(super) fn publish(text: &str) -> Result<PublishPermit, Denial> {
     topic(text)?;
-    Ok(PublishPermit { route: Route::Open, rule: Rule::Open })
+    Ok(PublishPermit {
+        route: Route::Open,
+        rule: Rule::Open,
+    })
 }
 
 pub(super) fn subscribe(filter: &str, qos: Qos) -> Result<SubscribePermit, Denial> {
     // MQTT 3.1.1 §3.8.4 lets a server grant less than was asked for.
     let qos = qos.min(Qos::AtLeastOnce);
     let valid = (1..=NAME_BYTES_MAX).contains(&filter.len()) && wildcards_stand_alone(filter);
-    if valid { Ok(SubscribePermit { filter: filter.to_owned(), qos, rule: Rule::Open }) } else { Err(Denial::Name) }
+    if valid {
+        Ok(SubscribePermit {
+            filter: filter.to_owned(),
+            qos,
+            rule: Rule::Open,
+        })
+    } else {
+        Err(Denial::Name)
+    }
 }
 
 fn topic(text: &str) -> Result<(), Denial> {
@@ -46,16 +57,13 @@ fn topic(text: &str) -> Result<(), Denial> {
 fn wildcards_stand_alone(filter: &str) -> bool {
     let mut levels = filter.split('/').peekable();
     while let Some(level) = levels.next() {
-        let last = levels.peek().is_none();
-        match level {
-            "+" => {}
-            "#" => {
-                if !last {
-                    return false;
-                }
-            }
-            other if other.contains(['+', '#']) => return false,
-            _ => {}
+        let allowed = match level {
+            "+" => true,
+            "#" => levels.peek().is_none(),
+            other => !other.contains(['+', '#']),
+        };
+        if !allowed {
+            return false;
         }
     }
     true

@@ -10,7 +10,11 @@ use crate::packet::{Connect, Qos};
 const SANITIZER_PREFIX: &str = "sanitizer.";
 
 /// May the holder of this certificate open this session?
-pub fn connect(principal: &Principal, connect: &Connect, keep_alive: KeepAlive) -> Result<Session, Denial> {
+pub fn connect(
+    principal: &Principal,
+    connect: &Connect,
+    keep_alive: KeepAlive,
+) -> Result<Session, Denial> {
     if connect.level != 4 {
         return Err(Denial::Version);
     }
@@ -56,7 +60,10 @@ pub(super) fn satellite_publish(own: &Address, topic: &str) -> Result<PublishPer
     match (topic.channel.direction(), &topic.channel) {
         (Direction::Down, _) => Err(Denial::Direction),
         (Direction::Up, Channel::Presence) => Err(Denial::Presence),
-        (Direction::Up, _) => Ok(PublishPermit { route: Route::Up, rule: Rule::OwnUp }),
+        (Direction::Up, _) => Ok(PublishPermit {
+            route: Route::Up,
+            rule: Rule::OwnUp,
+        }),
     }
 }
 
@@ -66,18 +73,33 @@ pub(super) fn sanitizer_publish(tenant: &TenantId, topic: &str) -> Result<Publis
         return Err(Denial::OtherTenant);
     }
     match topic.channel.direction() {
-        Direction::Down => Ok(PublishPermit { route: Route::Down(topic.address), rule: Rule::TenantDown }),
+        Direction::Down => Ok(PublishPermit {
+            route: Route::Down(topic.address),
+            rule: Rule::TenantDown,
+        }),
         Direction::Up => Err(Denial::Direction),
     }
 }
 
-pub(super) fn satellite_subscribe(own: &Address, text: &str, qos: Qos) -> Result<SubscribePermit, Denial> {
-    let permit = || Ok(SubscribePermit { filter: text.to_owned(), qos, rule: Rule::OwnDown });
+pub(super) fn satellite_subscribe(
+    own: &Address,
+    text: &str,
+    qos: Qos,
+) -> Result<SubscribePermit, Denial> {
+    let permit = || {
+        Ok(SubscribePermit {
+            filter: text.to_owned(),
+            qos,
+            rule: Rule::OwnDown,
+        })
+    };
     let whole = filter::satellite_down(own);
     if text == whole {
         return permit();
     }
-    let below = whole.strip_suffix('#').and_then(|prefix| text.strip_prefix(prefix));
+    let below = whole
+        .strip_suffix('#')
+        .and_then(|prefix| text.strip_prefix(prefix));
     if let Some("pull/#" | "pull/+" | "command/#" | "command/+") = below {
         return permit();
     }
@@ -89,9 +111,17 @@ pub(super) fn satellite_subscribe(own: &Address, text: &str, qos: Qos) -> Result
     }
 }
 
-pub(super) fn sanitizer_subscribe(tenant: &TenantId, text: &str, qos: Qos) -> Result<SubscribePermit, Denial> {
+pub(super) fn sanitizer_subscribe(
+    tenant: &TenantId,
+    text: &str,
+    qos: Qos,
+) -> Result<SubscribePermit, Denial> {
     if text == filter::tenant_up(tenant) {
-        return Ok(SubscribePermit { filter: text.to_owned(), qos, rule: Rule::TenantUp });
+        return Ok(SubscribePermit {
+            filter: text.to_owned(),
+            qos,
+            rule: Rule::TenantUp,
+        });
     }
     match levels(text) {
         Some((other, _)) if other != tenant.as_str() => Err(Denial::OtherTenant),
@@ -126,5 +156,9 @@ fn levels(text: &str) -> Option<(&str, &str)> {
     }
     let found = (levels.next()?, levels.next()?);
     let wild = |level: &str| level.contains(['+', '#']);
-    if wild(found.0) || wild(found.1) && found.1 != "+" { None } else { Some(found) }
+    if wild(found.0) || wild(found.1) && found.1 != "+" {
+        None
+    } else {
+        Some(found)
+    }
 }

@@ -21,12 +21,19 @@ fn sanitizer() -> Session {
 }
 
 fn message(topic: &str, qos: Qos, retain: bool) -> Publish {
-    Publish { topic: topic.to_owned(), packet_id: 1, qos, retain, payload: Bytes::new() }
+    Publish {
+        topic: topic.to_owned(),
+        packet_id: 1,
+        qos,
+        retain,
+        payload: Bytes::new(),
+    }
 }
 
 #[track_caller]
 fn may_publish(session: &Session, topic: &str, expected: Result<Rule, Denial>) {
-    let decided = publish(session, &message(topic, Qos::AtLeastOnce, false)).map(|permit| permit.rule());
+    let decided =
+        publish(session, &message(topic, Qos::AtLeastOnce, false)).map(|permit| permit.rule());
     assert_eq!(decided, expected, "{session:?} publishes {topic}");
 }
 
@@ -49,14 +56,32 @@ fn connecting(client_id: &str) -> Connect {
 
 #[track_caller]
 fn may_connect(principal: &Principal, connect: &Connect, expected: Result<Session, Denial>) {
-    assert_eq!(super::connect(principal, connect, KEEP_ALIVE), expected, "{principal} with {connect:?}");
+    assert_eq!(
+        super::connect(principal, connect, KEEP_ALIVE),
+        expected,
+        "{principal} with {connect:?}"
+    );
 }
 
 #[test]
 fn a_satellite_connects_with_the_id_of_its_certificate_and_nothing_extra() {
     let hq = Principal::Satellite(address("acme", "hq"));
     may_connect(&hq, &connecting("acme.hq"), Ok(satellite()));
-    for stolen in ["", "acme", "acme.hq2", "acme.h", "acme.hq.", ".acme.hq", "acme.hq ", "ACME.HQ", "globex.hq", "acme/hq", "sanitizer.acme", "hq.acme", "acme.hq\u{1}"] {
+    for stolen in [
+        "",
+        "acme",
+        "acme.hq2",
+        "acme.h",
+        "acme.hq.",
+        ".acme.hq",
+        "acme.hq ",
+        "ACME.HQ",
+        "globex.hq",
+        "acme/hq",
+        "sanitizer.acme",
+        "hq.acme",
+        "acme.hq\u{1}",
+    ] {
         may_connect(&hq, &connecting(stolen), Err(Denial::ClientId));
     }
     let change = |act: fn(&mut Connect)| {
@@ -67,13 +92,30 @@ fn a_satellite_connects_with_the_id_of_its_certificate_and_nothing_extra() {
     may_connect(&hq, &change(|c| c.level = 5), Err(Denial::Version));
     may_connect(&hq, &change(|c| c.level = 3), Err(Denial::Version));
     let will = |c: &mut Connect| {
-        c.will = Some(Will { topic: "sg/1/acme/hq/up/status".into(), payload: Bytes::new(), qos: Qos::AtMostOnce, retain: false });
+        c.will = Some(Will {
+            topic: "sg/1/acme/hq/up/status".into(),
+            payload: Bytes::new(),
+            qos: Qos::AtMostOnce,
+            retain: false,
+        });
     };
     may_connect(&hq, &change(will), Err(Denial::Will));
-    may_connect(&hq, &change(|c| c.credentials = true), Err(Denial::Credentials));
-    may_connect(&hq, &change(|c| c.clean_session = false), Err(Denial::PersistentSession));
+    may_connect(
+        &hq,
+        &change(|c| c.credentials = true),
+        Err(Denial::Credentials),
+    );
+    may_connect(
+        &hq,
+        &change(|c| c.clean_session = false),
+        Err(Denial::PersistentSession),
+    );
     may_connect(&hq, &change(|c| c.keep_alive_s = 0), Err(Denial::KeepAlive));
-    may_connect(&hq, &change(|c| c.keep_alive_s = 301), Err(Denial::KeepAlive));
+    may_connect(
+        &hq,
+        &change(|c| c.keep_alive_s = 301),
+        Err(Denial::KeepAlive),
+    );
     may_connect(&hq, &change(|c| c.keep_alive_s = 1), Ok(satellite()));
     may_connect(&hq, &change(|c| c.keep_alive_s = 300), Ok(satellite()));
 }
@@ -82,7 +124,17 @@ fn a_satellite_connects_with_the_id_of_its_certificate_and_nothing_extra() {
 fn the_sanitizer_connects_per_tenant_and_other_services_not_at_all() {
     let service = Principal::Service(ServiceName::Sanitizer);
     may_connect(&service, &connecting("sanitizer.acme"), Ok(sanitizer()));
-    for id in ["sanitizer", "sanitizer.", "sanitizer.a", "sanitizer.Acme", "sanitizer.acme.hq", "sanitizer.+", "sanitizer.#", "acme.hq", "acme"] {
+    for id in [
+        "sanitizer",
+        "sanitizer.",
+        "sanitizer.a",
+        "sanitizer.Acme",
+        "sanitizer.acme.hq",
+        "sanitizer.+",
+        "sanitizer.#",
+        "acme.hq",
+        "acme",
+    ] {
         may_connect(&service, &connecting(id), Err(Denial::ClientId));
     }
     let reports = Principal::Service(ServiceName::ReportService);
@@ -94,28 +146,81 @@ fn the_sanitizer_connects_per_tenant_and_other_services_not_at_all() {
 #[test]
 fn a_satellite_publishes_under_its_own_up_and_nowhere_else() {
     for topic in ["reply", "push/devices", "result", "hello", "status"] {
-        may_publish(&satellite(), &format!("sg/1/acme/hq/up/{topic}"), Ok(Rule::OwnUp));
-        may_publish(&satellite(), &format!("sg/1/globex/hq/up/{topic}"), Err(Denial::OtherTenant));
-        may_publish(&satellite(), &format!("sg/1/acme/branch/up/{topic}"), Err(Denial::OtherSatellite));
+        may_publish(
+            &satellite(),
+            &format!("sg/1/acme/hq/up/{topic}"),
+            Ok(Rule::OwnUp),
+        );
+        may_publish(
+            &satellite(),
+            &format!("sg/1/globex/hq/up/{topic}"),
+            Err(Denial::OtherTenant),
+        );
+        may_publish(
+            &satellite(),
+            &format!("sg/1/acme/branch/up/{topic}"),
+            Err(Denial::OtherSatellite),
+        );
         // Look-alikes: one is a prefix of the other.
-        may_publish(&satellite(), &format!("sg/1/acme2/hq/up/{topic}"), Err(Denial::OtherTenant));
-        may_publish(&satellite(), &format!("sg/1/acm/hq/up/{topic}"), Err(Denial::OtherTenant));
-        may_publish(&satellite(), &format!("sg/1/acme/hq2/up/{topic}"), Err(Denial::OtherSatellite));
+        may_publish(
+            &satellite(),
+            &format!("sg/1/acme2/hq/up/{topic}"),
+            Err(Denial::OtherTenant),
+        );
+        may_publish(
+            &satellite(),
+            &format!("sg/1/acm/hq/up/{topic}"),
+            Err(Denial::OtherTenant),
+        );
+        may_publish(
+            &satellite(),
+            &format!("sg/1/acme/hq2/up/{topic}"),
+            Err(Denial::OtherSatellite),
+        );
     }
-    may_publish(&satellite(), "sg/1/acme/hq/up/presence", Err(Denial::Presence));
+    may_publish(
+        &satellite(),
+        "sg/1/acme/hq/up/presence",
+        Err(Denial::Presence),
+    );
     for topic in ["pull/devices", "ack", "command/deploy"] {
-        may_publish(&satellite(), &format!("sg/1/acme/hq/down/{topic}"), Err(Denial::Direction));
+        may_publish(
+            &satellite(),
+            &format!("sg/1/acme/hq/down/{topic}"),
+            Err(Denial::Direction),
+        );
     }
 }
 
 #[test]
 fn whatever_is_not_of_the_grammar_is_refused() {
     let texts = [
-        "", "/", "#", "+", "$SYS/broker", "$share/g/sg/1/acme/hq/up/reply", "sg/1/acme/hq/up/#", "sg/1/acme/+/up/reply",
-        "sg/1/+/hq/up/reply", "sg/1/acme/hq/up/reply/", "/sg/1/acme/hq/up/reply", "sg/1/acme/hq//up/reply",
-        "sg/1/acme/hq/up", "sg/1/acme/hq/up/", "sg/1/acme/hq/up/other", "sg/1/acme/hq/up/push", "sg/1/acme/hq/up/push/Dev",
-        "sg/1/acme/hq/up/push/devices/x", "sg/2/acme/hq/up/reply", "SG/1/acme/hq/up/reply", "sg/1/ACME/hq/up/reply",
-        "sg/1/acme/hq/UP/reply", "sg/1/acme/hq/up/reply ", "sg/1/acme/hq/up/re\u{0301}ply", "sg/1/acmé/hq/up/reply", "sg/1/acme.hq/up/reply",
+        "",
+        "/",
+        "#",
+        "+",
+        "$SYS/broker",
+        "$share/g/sg/1/acme/hq/up/reply",
+        "sg/1/acme/hq/up/#",
+        "sg/1/acme/+/up/reply",
+        "sg/1/+/hq/up/reply",
+        "sg/1/acme/hq/up/reply/",
+        "/sg/1/acme/hq/up/reply",
+        "sg/1/acme/hq//up/reply",
+        "sg/1/acme/hq/up",
+        "sg/1/acme/hq/up/",
+        "sg/1/acme/hq/up/other",
+        "sg/1/acme/hq/up/push",
+        "sg/1/acme/hq/up/push/Dev",
+        "sg/1/acme/hq/up/push/devices/x",
+        "sg/2/acme/hq/up/reply",
+        "SG/1/acme/hq/up/reply",
+        "sg/1/ACME/hq/up/reply",
+        "sg/1/acme/hq/UP/reply",
+        "sg/1/acme/hq/up/reply ",
+        "sg/1/acme/hq/up/re\u{0301}ply",
+        "sg/1/acmé/hq/up/reply",
+        "sg/1/acme.hq/up/reply",
     ];
     for topic in texts {
         may_publish(&satellite(), topic, Err(Denial::Grammar));
@@ -126,56 +231,161 @@ fn whatever_is_not_of_the_grammar_is_refused() {
 #[test]
 fn the_sanitizer_publishes_what_goes_down_in_its_tenant() {
     for topic in ["pull/devices", "ack", "command/renew"] {
-        may_publish(&sanitizer(), &format!("sg/1/acme/hq/down/{topic}"), Ok(Rule::TenantDown));
-        may_publish(&sanitizer(), &format!("sg/1/acme/branch/down/{topic}"), Ok(Rule::TenantDown));
-        may_publish(&sanitizer(), &format!("sg/1/globex/hq/down/{topic}"), Err(Denial::OtherTenant));
-        may_publish(&sanitizer(), &format!("sg/1/acme2/hq/down/{topic}"), Err(Denial::OtherTenant));
+        may_publish(
+            &sanitizer(),
+            &format!("sg/1/acme/hq/down/{topic}"),
+            Ok(Rule::TenantDown),
+        );
+        may_publish(
+            &sanitizer(),
+            &format!("sg/1/acme/branch/down/{topic}"),
+            Ok(Rule::TenantDown),
+        );
+        may_publish(
+            &sanitizer(),
+            &format!("sg/1/globex/hq/down/{topic}"),
+            Err(Denial::OtherTenant),
+        );
+        may_publish(
+            &sanitizer(),
+            &format!("sg/1/acme2/hq/down/{topic}"),
+            Err(Denial::OtherTenant),
+        );
     }
     for topic in ["reply", "presence", "push/devices"] {
-        may_publish(&sanitizer(), &format!("sg/1/acme/hq/up/{topic}"), Err(Denial::Direction));
+        may_publish(
+            &sanitizer(),
+            &format!("sg/1/acme/hq/up/{topic}"),
+            Err(Denial::Direction),
+        );
     }
 }
 
 #[test]
 fn a_permit_says_where_its_message_goes() {
-    let up = publish(&satellite(), &message("sg/1/acme/hq/up/reply", Qos::AtLeastOnce, false)).unwrap();
+    let up = publish(
+        &satellite(),
+        &message("sg/1/acme/hq/up/reply", Qos::AtLeastOnce, false),
+    )
+    .unwrap();
     assert_eq!(up.route(), &Route::Up);
-    let down = publish(&sanitizer(), &message("sg/1/acme/branch/down/ack", Qos::AtLeastOnce, false)).unwrap();
+    let down = publish(
+        &sanitizer(),
+        &message("sg/1/acme/branch/down/ack", Qos::AtLeastOnce, false),
+    )
+    .unwrap();
     assert_eq!(down.route(), &Route::Down(address("acme", "branch")));
 }
 
 #[test]
 fn nothing_is_retained_and_nothing_goes_exactly_once() {
     let topic = "sg/1/acme/hq/up/reply";
-    let decide = |qos, retain| publish(&satellite(), &message(topic, qos, retain)).map(|permit| permit.rule());
+    let decide = |qos, retain| {
+        publish(&satellite(), &message(topic, qos, retain)).map(|permit| permit.rule())
+    };
     assert_eq!(decide(Qos::AtMostOnce, false), Ok(Rule::OwnUp));
     assert_eq!(decide(Qos::AtLeastOnce, true), Err(Denial::Retain));
     assert_eq!(decide(Qos::ExactlyOnce, false), Err(Denial::QosTwo));
     let filter = "sg/1/acme/hq/down/#";
-    assert_eq!(subscribe(&satellite(), filter, Qos::AtMostOnce).map(|permit| permit.qos()), Ok(Qos::AtMostOnce));
-    assert_eq!(subscribe(&satellite(), filter, Qos::ExactlyOnce).map(|permit| permit.qos()), Err(Denial::QosTwo));
-    assert_eq!(subscribe(&sanitizer(), "sg/1/acme/+/up/#", Qos::ExactlyOnce).map(|permit| permit.qos()), Err(Denial::QosTwo));
+    assert_eq!(
+        subscribe(&satellite(), filter, Qos::AtMostOnce).map(|permit| permit.qos()),
+        Ok(Qos::AtMostOnce)
+    );
+    assert_eq!(
+        subscribe(&satellite(), filter, Qos::ExactlyOnce).map(|permit| permit.qos()),
+        Err(Denial::QosTwo)
+    );
+    assert_eq!(
+        subscribe(&sanitizer(), "sg/1/acme/+/up/#", Qos::ExactlyOnce).map(|permit| permit.qos()),
+        Err(Denial::QosTwo)
+    );
 }
 
 #[test]
 fn a_satellite_subscribes_to_its_own_down_or_less() {
-    let own = ["#", "pull/#", "pull/+", "pull/devices", "ack", "command/#", "command/+", "command/deploy"];
+    let own = [
+        "#",
+        "pull/#",
+        "pull/+",
+        "pull/devices",
+        "ack",
+        "command/#",
+        "command/+",
+        "command/deploy",
+    ];
     for below in own {
-        may_subscribe(&satellite(), &format!("sg/1/acme/hq/down/{below}"), Ok(Rule::OwnDown));
-        may_subscribe(&satellite(), &format!("sg/1/globex/hq/down/{below}"), Err(Denial::OtherTenant));
-        may_subscribe(&satellite(), &format!("sg/1/acme2/hq/down/{below}"), Err(Denial::OtherTenant));
-        may_subscribe(&satellite(), &format!("sg/1/acme/branch/down/{below}"), Err(Denial::OtherSatellite));
-        may_subscribe(&satellite(), &format!("sg/1/acme/hq2/down/{below}"), Err(Denial::OtherSatellite));
-        may_subscribe(&satellite(), &format!("$share/g/sg/1/acme/hq/down/{below}"), Err(Denial::Filter));
+        may_subscribe(
+            &satellite(),
+            &format!("sg/1/acme/hq/down/{below}"),
+            Ok(Rule::OwnDown),
+        );
+        may_subscribe(
+            &satellite(),
+            &format!("sg/1/globex/hq/down/{below}"),
+            Err(Denial::OtherTenant),
+        );
+        may_subscribe(
+            &satellite(),
+            &format!("sg/1/acme2/hq/down/{below}"),
+            Err(Denial::OtherTenant),
+        );
+        may_subscribe(
+            &satellite(),
+            &format!("sg/1/acme/branch/down/{below}"),
+            Err(Denial::OtherSatellite),
+        );
+        may_subscribe(
+            &satellite(),
+            &format!("sg/1/acme/hq2/down/{below}"),
+            Err(Denial::OtherSatellite),
+        );
+        may_subscribe(
+            &satellite(),
+            &format!("$share/g/sg/1/acme/hq/down/{below}"),
+            Err(Denial::Filter),
+        );
     }
-    for text in ["", "#", "+", "+/#", "+/+/#", "$SYS/#", "$share/g/#", "sg/#", "sg/1/#", "sg/1/+/hq/down/#", "sg/1/acme/#",
-        "sg/1/acme/hq/#", "sg/1/acme/hq/+/#", "sg/1/acme/hq/+/ack", "sg/1/acme/hq/down", "sg/1/acme/hq/down/", "sg/1/acme/hq/down/+/#",
-        "sg/1/acme/hq/down/pull", "sg/1/acme/hq/down/#/x", "sg/1/acme/hq/down/other", "/sg/1/acme/hq/down/#", "+/1/acme/hq/down/#"] {
+}
+
+#[test]
+fn a_satellite_subscribes_to_nothing_wider_and_nothing_beside() {
+    for text in [
+        "",
+        "#",
+        "+",
+        "+/#",
+        "+/+/#",
+        "$SYS/#",
+        "$share/g/#",
+        "sg/#",
+        "sg/1/#",
+        "sg/1/+/hq/down/#",
+        "sg/1/acme/#",
+        "sg/1/acme/hq/#",
+        "sg/1/acme/hq/+/#",
+        "sg/1/acme/hq/+/ack",
+        "sg/1/acme/hq/down",
+        "sg/1/acme/hq/down/",
+        "sg/1/acme/hq/down/+/#",
+        "sg/1/acme/hq/down/pull",
+        "sg/1/acme/hq/down/#/x",
+        "sg/1/acme/hq/down/other",
+        "/sg/1/acme/hq/down/#",
+        "+/1/acme/hq/down/#",
+    ] {
         may_subscribe(&satellite(), text, Err(Denial::Filter));
     }
-    may_subscribe(&satellite(), "sg/1/acme/hq/up/reply", Err(Denial::Direction));
+    may_subscribe(
+        &satellite(),
+        "sg/1/acme/hq/up/reply",
+        Err(Denial::Direction),
+    );
     may_subscribe(&satellite(), "sg/1/acme/hq/up/#", Err(Denial::Filter));
-    may_subscribe(&satellite(), "sg/1/acme/+/down/#", Err(Denial::OtherSatellite));
+    may_subscribe(
+        &satellite(),
+        "sg/1/acme/+/down/#",
+        Err(Denial::OtherSatellite),
+    );
 }
 
 #[test]
@@ -183,7 +393,16 @@ fn the_sanitizer_subscribes_to_exactly_one_filter_per_tenant() {
     may_subscribe(&sanitizer(), "sg/1/acme/+/up/#", Ok(Rule::TenantUp));
     may_subscribe(&sanitizer(), "sg/1/globex/+/up/#", Err(Denial::OtherTenant));
     may_subscribe(&sanitizer(), "sg/1/acme2/+/up/#", Err(Denial::OtherTenant));
-    for text in ["#", "sg/1/+/+/up/#", "sg/1/acme/#", "sg/1/acme/+/+/#", "sg/1/acme/+/down/#", "sg/1/acme/hq/up/#", "$share/g/sg/1/acme/+/up/#", "$SYS/#"] {
+    for text in [
+        "#",
+        "sg/1/+/+/up/#",
+        "sg/1/acme/#",
+        "sg/1/acme/+/+/#",
+        "sg/1/acme/+/down/#",
+        "sg/1/acme/hq/up/#",
+        "$share/g/sg/1/acme/+/up/#",
+        "$SYS/#",
+    ] {
         may_subscribe(&sanitizer(), text, Err(Denial::Filter));
     }
 }
@@ -205,10 +424,16 @@ fn the_open_listener_knows_only_the_rules_of_mqtt() {
     }
     let granted = subscribe(&open, "a", Qos::ExactlyOnce).map(|permit| permit.qos());
     assert_eq!(granted, Ok(Qos::AtLeastOnce));
-    assert_eq!(connect_open(&connecting(""), || "made-up".into()), Ok(Session::Open("made-up".into())));
+    assert_eq!(
+        connect_open(&connecting(""), || "made-up".into()),
+        Ok(Session::Open("made-up".into()))
+    );
     let mut unnamed = connecting("");
     unnamed.clean_session = false;
-    assert_eq!(connect_open(&unnamed, || "made-up".into()), Err(Denial::ClientId));
+    assert_eq!(
+        connect_open(&unnamed, || "made-up".into()),
+        Err(Denial::ClientId)
+    );
 }
 
 #[test]
@@ -229,14 +454,23 @@ fn any_topic() -> impl Strategy<Value = Topic> {
         any_id().prop_map(|name| Channel::Pull(name.parse().unwrap())),
         any_id().prop_map(|name| Channel::Push(name.parse().unwrap())),
         prop::sample::select(Verb::ALL.to_vec()).prop_map(Channel::Command),
-        prop::sample::select(vec![Channel::Ack, Channel::Reply, Channel::Result, Channel::Hello, Channel::Status, Channel::Presence]),
+        prop::sample::select(vec![
+            Channel::Ack,
+            Channel::Reply,
+            Channel::Result,
+            Channel::Hello,
+            Channel::Status,
+            Channel::Presence
+        ]),
     ];
-    (any_id(), any_id(), channel).prop_map(|(tenant, satellite, channel)| Topic::new(address(&tenant, &satellite), channel))
+    (any_id(), any_id(), channel)
+        .prop_map(|(tenant, satellite, channel)| Topic::new(address(&tenant, &satellite), channel))
 }
 
 fn any_session() -> impl Strategy<Value = Session> {
     prop_oneof![
-        (any_id(), any_id()).prop_map(|(tenant, satellite)| Session::Satellite(address(&tenant, &satellite))),
+        (any_id(), any_id())
+            .prop_map(|(tenant, satellite)| Session::Satellite(address(&tenant, &satellite))),
         any_id().prop_map(|tenant| Session::Sanitizer(tenant.parse().unwrap())),
     ]
 }
@@ -244,14 +478,24 @@ fn any_session() -> impl Strategy<Value = Session> {
 /// Filters that somebody might be allowed, with wildcards dropped in anywhere.
 fn any_filter() -> impl Strategy<Value = String> {
     let level = prop_oneof![4 => "sg|1|up|down|pull|push|ack|reply|command|deploy", 4 => any_id(), 2 => "[+#]", 1 => "\\PC{0,3}"];
-    let mangled = (any_topic(), prop::collection::vec(prop::option::weighted(0.3, "[+#]"), 7)).prop_map(|(topic, wild)| {
-        let levels: Vec<String> = topic.to_string().split('/').zip(wild).map(|(level, wild)| wild.unwrap_or_else(|| level.to_owned())).collect();
-        levels.join("/")
-    });
+    let mangled = (
+        any_topic(),
+        prop::collection::vec(prop::option::weighted(0.3, "[+#]"), 7),
+    )
+        .prop_map(|(topic, wild)| {
+            let levels: Vec<String> = topic
+                .to_string()
+                .split('/')
+                .zip(wild)
+                .map(|(level, wild)| wild.unwrap_or_else(|| level.to_owned()))
+                .collect();
+            levels.join("/")
+        });
     prop_oneof![
         prop::collection::vec(level, 1..8).prop_map(|levels| levels.join("/")),
         mangled,
-        (any_id(), any_id()).prop_map(|(tenant, satellite)| filter::satellite_down(&address(&tenant, &satellite))),
+        (any_id(), any_id())
+            .prop_map(|(tenant, satellite)| filter::satellite_down(&address(&tenant, &satellite))),
         any_id().prop_map(|tenant| filter::tenant_up(&tenant.parse().unwrap())),
     ]
 }

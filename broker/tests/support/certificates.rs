@@ -4,75 +4,78 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, SanType,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, RootCertStore};
-use time::{Duration, OffsetDateTime};
 
 /// A CA.
-pub struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     root: CertificateDer<'static>,
     root_pem: String,
 }
 
 /// An end-entity certificate with its key and its issuer's root.
-pub struct Certificate {
-    pub pem: String,
+pub(crate) struct Certificate {
+    pub(crate) pem: String,
     der: CertificateDer<'static>,
     key: KeyPair,
     root_pem: String,
 }
 
 impl Authority {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name = named(name);
         let certificate = params.self_signed(&key).unwrap();
         let (root, root_pem) = (certificate.der().clone(), certificate.pem());
-        Self { issuer: Issuer::new(params, key), root, root_pem }
+        Self {
+            issuer: Issuer::new(params, key),
+            root,
+            root_pem,
+        }
     }
 
-    pub fn satellite(&self, tenant: &str, satellite: &str) -> Certificate {
-        self.identity(&format!("spiffe://spokegate.local/tenant/{tenant}/satellite/{satellite}"))
+    pub(crate) fn satellite(&self, tenant: &str, satellite: &str) -> Certificate {
+        self.identity(&format!(
+            "spiffe://spokegate.local/tenant/{tenant}/satellite/{satellite}"
+        ))
     }
 
-    pub fn service(&self, name: &str) -> Certificate {
+    pub(crate) fn service(&self, name: &str) -> Certificate {
         self.identity(&format!("spiffe://spokegate.local/service/{name}"))
     }
 
     /// A certificate with one URI in it.
-    pub fn identity(&self, uri: &str) -> Certificate {
+    pub(crate) fn identity(&self, uri: &str) -> Certificate {
         self.issue(&[uri], |_| {})
     }
 
     /// A certificate with these URIs, changed before it is signed.
-    pub fn issue(&self, uris: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Certificate {
+    pub(crate) fn issue(
+        &self,
+        uris: &[&str],
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Certificate {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.distinguished_name = named("spokegate test");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        params.subject_alt_names = uris.iter().map(|uri| SanType::URI((*uri).try_into().unwrap())).collect();
+        params.subject_alt_names = uris
+            .iter()
+            .map(|uri| SanType::URI((*uri).try_into().unwrap()))
+            .collect();
         change(&mut params);
         self.sign(&params, key)
     }
 
-    /// A satellite's certificate that was valid until yesterday.
-    pub fn expired(&self, tenant: &str, satellite: &str) -> Certificate {
-        let uri = format!("spiffe://spokegate.local/tenant/{tenant}/satellite/{satellite}");
-        let now = OffsetDateTime::now_utc();
-        self.issue(&[&uri], |params| {
-            params.not_before = now - Duration::days(10);
-            params.not_after = now - Duration::days(1);
-        })
-    }
-
     /// The broker's own.
-    pub fn server(&self) -> Certificate {
+    pub(crate) fn server(&self) -> Certificate {
         self.issue(&[], |params| {
             params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
             params.subject_alt_names = vec![SanType::DnsName("localhost".try_into().unwrap())];
@@ -81,20 +84,28 @@ impl Authority {
 
     fn sign(&self, params: &CertificateParams, key: KeyPair) -> Certificate {
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        Certificate { pem: certificate.pem(), der: certificate.der().clone(), key, root_pem: self.root_pem.clone() }
+        Certificate {
+            pem: certificate.pem(),
+            der: certificate.der().clone(),
+            key,
+            root_pem: self.root_pem.clone(),
+        }
     }
 
     /// What a client needs to talk to this CA's broker, with a certificate of any CA or none.
-    pub fn client(&self, certificate: Option<&Certificate>) -> Arc<ClientConfig> {
+    pub(crate) fn client(&self, certificate: Option<&Certificate>) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(self.root.clone()).unwrap();
-        let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots);
+        let builder =
+            ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_root_certificates(roots);
         let config = match certificate {
             None => builder.with_no_client_auth(),
-            Some(certificate) => builder.with_client_auth_cert(vec![certificate.der.clone()], certificate.key()).unwrap(),
+            Some(certificate) => builder
+                .with_client_auth_cert(vec![certificate.der.clone()], certificate.key())
+                .unwrap(),
         };
         Arc::new(config)
     }
@@ -106,7 +117,7 @@ impl Certificate {
     }
 
     /// Writes `certificate.pem`, `key.pem` and `ca.pem`.
-    pub fn write(&self, directory: &Path) {
+    pub(crate) fn write(&self, directory: &Path) {
         use std::os::unix::fs::PermissionsExt;
         std::fs::write(directory.join("certificate.pem"), &self.pem).unwrap();
         std::fs::write(directory.join("ca.pem"), &self.root_pem).unwrap();

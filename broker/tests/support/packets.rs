@@ -2,29 +2,35 @@
 
 /// A CONNECT with every field open.
 #[derive(Debug, Clone)]
-pub struct Connect {
-    pub client_id: String,
-    pub level: u8,
-    pub flags: u8,
-    pub keep_alive_s: u16,
+pub(crate) struct Connect {
+    pub(crate) client_id: String,
+    pub(crate) level: u8,
+    pub(crate) flags: u8,
+    pub(crate) keep_alive_s: u16,
     /// Fields after the client id, each with its length.
-    pub fields: Vec<Vec<u8>>,
+    pub(crate) fields: Vec<Vec<u8>>,
 }
 
 impl Connect {
     /// What a satellite sends.
-    pub fn new(client_id: &str) -> Self {
-        Self { client_id: client_id.to_owned(), level: 4, flags: 0x02, keep_alive_s: 30, fields: Vec::new() }
+    pub(crate) fn new(client_id: &str) -> Self {
+        Self {
+            client_id: client_id.to_owned(),
+            level: 4,
+            flags: 0x02,
+            keep_alive_s: 30,
+            fields: Vec::new(),
+        }
     }
 
     /// With a will.
-    pub fn will(mut self, topic: &str, retain: bool) -> Self {
+    pub(crate) fn will(mut self, topic: &str, retain: bool) -> Self {
         self.flags |= 0x0c | if retain { 0x20 } else { 0 };
         self.fields = vec![topic.as_bytes().to_vec(), b"gone".to_vec()];
         self
     }
 
-    pub fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut body = Vec::new();
         field(b"MQTT", &mut body);
         body.extend_from_slice(&[self.level, self.flags]);
@@ -40,21 +46,27 @@ impl Connect {
 
 /// A PUBLISH with every field open.
 #[derive(Debug, Clone)]
-pub struct Publish<'a> {
-    pub topic: &'a str,
-    pub payload: &'a [u8],
-    pub qos: u8,
-    pub retain: bool,
-    pub packet_id: u16,
+pub(crate) struct Publish<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) payload: &'a [u8],
+    pub(crate) qos: u8,
+    pub(crate) retain: bool,
+    pub(crate) packet_id: u16,
 }
 
 impl<'a> Publish<'a> {
     /// With QoS 1.
-    pub fn new(topic: &'a str, payload: &'a [u8]) -> Self {
-        Self { topic, payload, qos: 1, retain: false, packet_id: 11 }
+    pub(crate) fn new(topic: &'a str, payload: &'a [u8]) -> Self {
+        Self {
+            topic,
+            payload,
+            qos: 1,
+            retain: false,
+            packet_id: 11,
+        }
     }
 
-    pub fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut body = Vec::new();
         field(self.topic.as_bytes(), &mut body);
         if self.qos > 0 {
@@ -65,7 +77,7 @@ impl<'a> Publish<'a> {
     }
 }
 
-pub fn subscribe(packet_id: u16, filters: &[(&str, u8)]) -> Vec<u8> {
+pub(crate) fn subscribe(packet_id: u16, filters: &[(&str, u8)]) -> Vec<u8> {
     let mut body = packet_id.to_be_bytes().to_vec();
     for (filter, qos) in filters {
         field(filter.as_bytes(), &mut body);
@@ -74,17 +86,19 @@ pub fn subscribe(packet_id: u16, filters: &[(&str, u8)]) -> Vec<u8> {
     framed(0x82, &body)
 }
 
-pub fn unsubscribe(packet_id: u16, filters: &[&str]) -> Vec<u8> {
+pub(crate) fn unsubscribe(packet_id: u16, filters: &[&str]) -> Vec<u8> {
     let mut body = packet_id.to_be_bytes().to_vec();
-    filters.iter().for_each(|filter| field(filter.as_bytes(), &mut body));
+    filters
+        .iter()
+        .for_each(|filter| field(filter.as_bytes(), &mut body));
     framed(0xa2, &body)
 }
 
-pub fn puback(packet_id: u16) -> Vec<u8> {
+pub(crate) fn puback(packet_id: u16) -> Vec<u8> {
     framed(0x40, &packet_id.to_be_bytes())
 }
 
-pub fn framed(first: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn framed(first: u8, body: &[u8]) -> Vec<u8> {
     let mut out = vec![first];
     let mut length = body.len();
     loop {

@@ -1,10 +1,8 @@
 //! A broker on a free port, a throw-away CA, and a client that writes any bytes over real TLS: what a polite MQTT
 //! library refuses to send is just what these tests are about.
 
-#![allow(dead_code, unreachable_pub, reason = "a module shared by test files, each of which uses a part of it")]
-
-pub mod certificates;
-pub mod packets;
+pub(crate) mod certificates;
+pub(crate) mod packets;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,30 +16,30 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-pub use certificates::{Authority, Certificate};
-pub use packets::{Connect, Publish};
+pub(crate) use certificates::{Authority, Certificate};
+pub(crate) use packets::{Connect, Publish};
 
 /// Longest wait for something that must come.
-pub const SOON: Duration = Duration::from_secs(10);
+pub(crate) const SOON: Duration = Duration::from_secs(10);
 /// How long to listen for something that must not come.
-pub const QUIET: Duration = Duration::from_millis(150);
+pub(crate) const QUIET: Duration = Duration::from_millis(150);
 
 /// A broker with its CA. Dropping it stops it.
-pub struct TestBroker {
-    pub authority: Authority,
-    pub broker: Broker,
+pub(crate) struct TestBroker {
+    pub(crate) authority: Authority,
+    pub(crate) broker: Broker,
     context: Context,
     _files: TempDir,
 }
 
 impl TestBroker {
     /// A broker with default limits.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with("").await
     }
 
     /// A broker with `[limits]` keys of its own.
-    pub async fn with(limits: &str) -> Self {
+    pub(crate) async fn with(limits: &str) -> Self {
         let authority = Authority::new("fabric");
         let files = TempDir::new().unwrap();
         authority.server().write(files.path());
@@ -51,60 +49,83 @@ impl TestBroker {
              [[listener]]\nkind = \"mtls\"\naddress = \"127.0.0.1:0\"\n[[listener]]\nkind = \"open\"\naddress = \"127.0.0.1:0\"\n\
              [limits]\n{limits}\n"
         );
-        let config: BrokerConfig =
-            Layered::new("broker", DEFAULTS).no_environment().text("broker.toml", &text).load().unwrap_or_else(|faults| panic!("{faults}"));
+        let config: BrokerConfig = Layered::new("broker", DEFAULTS)
+            .no_environment()
+            .text("broker.toml", &text)
+            .load()
+            .unwrap_or_else(|faults| panic!("{faults}"));
         let context = Context::new();
         let broker = Broker::bind(config, &context).await.unwrap();
-        Self { authority, broker, context, _files: files }
+        Self {
+            authority,
+            broker,
+            context,
+            _files: files,
+        }
     }
 
-    pub fn addr(&self) -> SocketAddr {
+    pub(crate) fn addr(&self) -> SocketAddr {
         self.broker.addr()
     }
 
-    pub fn open_addr(&self) -> SocketAddr {
+    pub(crate) fn open_addr(&self) -> SocketAddr {
         self.broker.address_of(ListenerKind::Open).unwrap()
     }
 
-    pub fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.context.readiness.is_ready()
     }
 
     /// A connected satellite, its CONNACK read.
-    pub async fn satellite(&self, tenant: &str, satellite: &str) -> Client {
+    pub(crate) async fn satellite(&self, tenant: &str, satellite: &str) -> Client {
         let certificate = self.authority.satellite(tenant, satellite);
-        self.connected(&certificate, &format!("{tenant}.{satellite}")).await
+        self.connected(&certificate, &format!("{tenant}.{satellite}"))
+            .await
     }
 
     /// A satellite that has subscribed to its `down/#`.
-    pub async fn listening_satellite(&self, tenant: &str, satellite: &str) -> Client {
+    pub(crate) async fn listening_satellite(&self, tenant: &str, satellite: &str) -> Client {
         let mut client = self.satellite(tenant, satellite).await;
-        client.subscribe(&format!("sg/1/{tenant}/{satellite}/down/#")).await;
+        client
+            .subscribe(&format!("sg/1/{tenant}/{satellite}/down/#"))
+            .await;
         client
     }
 
     /// The sanitizer's session of a tenant, subscribed.
-    pub async fn sanitizer(&self, tenant: &str) -> Client {
+    pub(crate) async fn sanitizer(&self, tenant: &str) -> Client {
         let certificate = self.authority.service("sanitizer");
-        let mut client = self.connected(&certificate, &format!("sanitizer.{tenant}")).await;
+        let mut client = self
+            .connected(&certificate, &format!("sanitizer.{tenant}"))
+            .await;
         client.subscribe(&format!("sg/1/{tenant}/+/up/#")).await;
         client
     }
 
     /// A connection whose CONNECT was accepted.
-    pub async fn connected(&self, certificate: &Certificate, client_id: &str) -> Client {
+    pub(crate) async fn connected(&self, certificate: &Certificate, client_id: &str) -> Client {
         let mut client = self.dial(certificate).await;
-        assert_eq!(client.connect(&Connect::new(client_id)).await, Some(0), "{client_id}");
+        assert_eq!(
+            client.connect(&Connect::new(client_id)).await,
+            Some(0),
+            "{client_id}"
+        );
         client
     }
 
     /// A TLS connection on which nothing was said.
-    pub async fn dial(&self, certificate: &Certificate) -> Client {
-        Client::dial(self.addr(), self.authority.client(Some(certificate))).await.unwrap()
+    pub(crate) async fn dial(&self, certificate: &Certificate) -> Client {
+        Client::dial(self.addr(), self.authority.client(Some(certificate)))
+            .await
+            .unwrap()
     }
 
     /// What CONNECT is answered with; none when the connection is closed without an answer.
-    pub async fn connect_code(&self, certificate: &Certificate, connect: &Connect) -> Option<u8> {
+    pub(crate) async fn connect_code(
+        &self,
+        certificate: &Certificate,
+        connect: &Connect,
+    ) -> Option<u8> {
         self.dial(certificate).await.connect(connect).await
     }
 }
@@ -120,47 +141,60 @@ trait Stream: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send {}
 impl<T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send> Stream for T {}
 
 /// A client that writes what it is told and reads whole packets.
-pub struct Client {
+pub(crate) struct Client {
     stream: Box<dyn Stream>,
 }
 
 /// A packet from the broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Received {
-    pub first: u8,
-    pub body: Vec<u8>,
+pub(crate) struct Received {
+    pub(crate) first: u8,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Received {
     /// Topic, packet id and payload of a PUBLISH.
-    pub fn publish(&self) -> (String, Option<u16>, Vec<u8>) {
+    pub(crate) fn publish(&self) -> (String, Option<u16>, Vec<u8>) {
         assert_eq!(self.first & 0xf0, 0x30, "not a PUBLISH: {self:02x?}");
         let topic_bytes = usize::from(u16::from_be_bytes([self.body[0], self.body[1]]));
         let topic = String::from_utf8(self.body[2..2 + topic_bytes].to_vec()).unwrap();
         let rest = &self.body[2 + topic_bytes..];
         match self.first & 0x06 {
             0 => (topic, None, rest.to_vec()),
-            _ => (topic, Some(u16::from_be_bytes([rest[0], rest[1]])), rest[2..].to_vec()),
+            _ => (
+                topic,
+                Some(u16::from_be_bytes([rest[0], rest[1]])),
+                rest[2..].to_vec(),
+            ),
         }
     }
 }
 
 impl Client {
-    pub async fn dial(addr: SocketAddr, config: Arc<rustls::ClientConfig>) -> std::io::Result<Self> {
+    pub(crate) async fn dial(
+        addr: SocketAddr,
+        config: Arc<rustls::ClientConfig>,
+    ) -> std::io::Result<Self> {
         let stream = TcpStream::connect(addr).await?;
         stream.set_nodelay(true)?;
         let name = ServerName::try_from("localhost").unwrap();
-        let stream = tokio_rustls::TlsConnector::from(config).connect(name, stream).await?;
-        Ok(Self { stream: Box::new(stream) })
+        let stream = tokio_rustls::TlsConnector::from(config)
+            .connect(name, stream)
+            .await?;
+        Ok(Self {
+            stream: Box::new(stream),
+        })
     }
 
-    pub async fn plain(addr: SocketAddr) -> Self {
+    pub(crate) async fn plain(addr: SocketAddr) -> Self {
         let stream = TcpStream::connect(addr).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        Self { stream: Box::new(stream) }
+        Self {
+            stream: Box::new(stream),
+        }
     }
 
-    pub async fn send(&mut self, bytes: &[u8]) {
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
         // The broker may have closed already; what follows then sees the end.
         if self.stream.write_all(bytes).await.is_ok() {
             let _ = self.stream.flush().await;
@@ -168,8 +202,10 @@ impl Client {
     }
 
     /// The next packet; none when the connection is closed.
-    pub async fn receive(&mut self) -> Option<Received> {
-        tokio::time::timeout(SOON, self.read()).await.expect("a packet or the end within the time-out")
+    pub(crate) async fn receive(&mut self) -> Option<Received> {
+        tokio::time::timeout(SOON, self.read())
+            .await
+            .expect("a packet or the end within the time-out")
     }
 
     async fn read(&mut self) -> Option<Received> {
@@ -189,7 +225,7 @@ impl Client {
     }
 
     /// The next PUBLISH, acknowledged.
-    pub async fn message(&mut self) -> (String, Vec<u8>) {
+    pub(crate) async fn message(&mut self) -> (String, Vec<u8>) {
         let (topic, id, payload) = self.receive().await.expect("a message").publish();
         if let Some(id) = id {
             self.send(&packets::puback(id)).await;
@@ -198,7 +234,7 @@ impl Client {
     }
 
     /// The next PUBLISH that is not about presence, acknowledged.
-    pub async fn data(&mut self) -> (String, Vec<u8>) {
+    pub(crate) async fn data(&mut self) -> (String, Vec<u8>) {
         loop {
             let message = self.message().await;
             if !message.0.ends_with("/up/presence") {
@@ -208,32 +244,36 @@ impl Client {
     }
 
     /// Nothing comes for a while, and the connection stays open.
-    pub async fn is_quiet(&mut self) -> bool {
+    pub(crate) async fn is_quiet(&mut self) -> bool {
         tokio::time::timeout(QUIET, self.read()).await.is_err()
     }
 
     /// The broker closes without sending anything more but, perhaps, what was under way.
-    pub async fn is_closed(&mut self) -> bool {
+    pub(crate) async fn is_closed(&mut self) -> bool {
         while self.receive().await.is_some() {}
         true
     }
 
     /// Sends CONNECT and gives the code of the CONNACK.
-    pub async fn connect(&mut self, connect: &Connect) -> Option<u8> {
+    pub(crate) async fn connect(&mut self, connect: &Connect) -> Option<u8> {
         self.send(&connect.encode()).await;
         let answer = self.receive().await?;
-        assert_eq!((answer.first, answer.body.len()), (0x20, 2), "not a CONNACK: {answer:02x?}");
+        assert_eq!(
+            (answer.first, answer.body.len()),
+            (0x20, 2),
+            "not a CONNACK: {answer:02x?}"
+        );
         assert_eq!(answer.body[0], 0, "a session that was present");
         Some(answer.body[1])
     }
 
     /// Subscribes with QoS 1 and expects it to be granted.
-    pub async fn subscribe(&mut self, filter: &str) {
+    pub(crate) async fn subscribe(&mut self, filter: &str) {
         assert_eq!(self.subscribe_code(filter, 1).await, Some(1), "{filter}");
     }
 
     /// What a SUBSCRIBE is answered with; none when the connection is closed.
-    pub async fn subscribe_code(&mut self, filter: &str, qos: u8) -> Option<u8> {
+    pub(crate) async fn subscribe_code(&mut self, filter: &str, qos: u8) -> Option<u8> {
         self.send(&packets::subscribe(7, &[(filter, qos)])).await;
         let answer = self.answer(0x90).await?;
         assert_eq!(&answer.body[..2], [0, 7]);
@@ -241,13 +281,13 @@ impl Client {
     }
 
     /// Publishes with QoS 1; true when it was acknowledged, false when the connection was closed.
-    pub async fn publish(&mut self, topic: &str, payload: &[u8]) -> bool {
+    pub(crate) async fn publish(&mut self, topic: &str, payload: &[u8]) -> bool {
         self.send(&Publish::new(topic, payload).encode()).await;
         self.answer(0x40).await.is_some()
     }
 
     /// The next packet of a kind, messages in between skipped.
-    pub async fn answer(&mut self, first: u8) -> Option<Received> {
+    pub(crate) async fn answer(&mut self, first: u8) -> Option<Received> {
         loop {
             let packet = self.receive().await?;
             if packet.first == first {
@@ -261,7 +301,7 @@ impl Client {
     }
 
     /// A round trip, after which everything sent before was dealt with.
-    pub async fn ping(&mut self) -> bool {
+    pub(crate) async fn ping(&mut self) -> bool {
         self.send(&[0xc0, 0]).await;
         self.answer(0xd0).await.is_some()
     }
@@ -269,7 +309,7 @@ impl Client {
 
 impl Client {
     /// Nothing but presence comes for a while.
-    pub async fn is_quiet_but_for_presence(&mut self) -> bool {
+    pub(crate) async fn is_quiet_but_for_presence(&mut self) -> bool {
         while let Ok(packet) = tokio::time::timeout(QUIET, self.read()).await {
             match packet {
                 Some(packet) if packet.publish().0.ends_with("/up/presence") => {}

@@ -1,0 +1,21 @@
+//! The broker over real TLS and real sockets, attacked and used by a client that writes any bytes.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and its tasks end with it"
+)]
+
+#[path = "broker/executable.rs"]
+mod executable;
+#[path = "broker/faults.rs"]
+mod faults;
+#[path = "broker/load.rs"]
+mod load;
+#[path = "broker/open.rs"]
+mod open;
+#[path = "broker/sessions.rs"]
+mod sessions;
+#[path = "support/harness.rs"]
+mod support;

@@ -1,0 +1,188 @@
+//! The built executable: `check-config`, `example-config`, `explain`, and a run from start to SIGTERM.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use crate::support::{Authority, Client, Connect, SOON};
+use tempfile::TempDir;
+
+fn broker(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_spokegate-broker"))
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+#[track_caller]
+fn check(arguments: &[&str], code: i32, expected: &str) {
+    let output = broker(arguments);
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
+    assert!(text.contains(expected), "{arguments:?} says: {text}");
+}
+
+fn config(directory: &Path, listener: &str) -> String {
+    let file = directory.join("broker.toml");
+    let at = directory.display();
+    let text = format!(
+        "[tls]\ncertificate = \"{at}/certificate.pem\"\nkey = \"{at}/key.pem\"\nclient_ca = \"{at}/ca.pem\"\n\
+         [ops]\nlisten = \"127.0.0.1:0\"\n{listener}"
+    );
+    std::fs::write(&file, text).unwrap();
+    file.display().to_string()
+}
+
+#[test]
+fn explain_prints_the_decision_and_the_rule() {
+    let authority = Authority::new("fabric");
+    let files = TempDir::new().unwrap();
+    authority.satellite("acme", "hq").write(files.path());
+    let certificate = files.path().join("certificate.pem").display().to_string();
+    let explain = |arguments: [&str; 2], code, expected| {
+        check(
+            &[
+                "explain",
+                "--cert",
+                &certificate,
+                arguments[0],
+                arguments[1],
+            ],
+            code,
+            expected,
+        );
+    };
+    explain(
+        ["--publish", "sg/1/acme/hq/up/reply"],
+        0,
+        "allow: satellite acme/hq may publish",
+    );
+    explain(["--publish", "sg/1/acme/hq/up/reply"], 0, "rule own-up");
+    explain(
+        ["--publish", "sg/1/globex/hq/up/reply"],
+        1,
+        "deny: satellite acme/hq may not publish",
+    );
+    explain(
+        ["--publish", "sg/1/globex/hq/up/reply"],
+        1,
+        "rule other-tenant",
+    );
+    explain(["--subscribe", "sg/1/acme/hq/down/#"], 0, "rule own-down");
+    explain(["--subscribe", "#"], 1, "rule filter");
+    check(&["explain", "--cert", &certificate], 2, "--publish");
+    check(
+        &["explain", "--cert", "/nowhere.pem", "--publish", "x"],
+        1,
+        "/nowhere.pem",
+    );
+    let other = [
+        "explain",
+        "--cert",
+        &certificate,
+        "--publish",
+        "sg/1/acme/hq/up/reply",
+        "--trust-domain",
+        "other.local",
+    ];
+    check(&other, 1, "another trust domain");
+}
+
+#[test]
+fn check_config_tells_good_from_bad() {
+    let files = TempDir::new().unwrap();
+    let good = config(files.path(), "");
+    check(&["check-config", &good], 0, "the configuration is good");
+    let open = config(
+        files.path(),
+        "[[listener]]\nkind = \"open\"\naddress = \"127.0.0.1:0\"\n",
+    );
+    check(&["check-config", &open], 0, "good");
+    let reachable = config(
+        files.path(),
+        "[[listener]]\nkind = \"open\"\naddress = \"0.0.0.0:1883\"\n",
+    );
+    check(
+        &["check-config", &reachable],
+        78,
+        "listener[0].address: an open listener on 0.0.0.0:1883, which others can reach",
+    );
+    check(&["run", "--config", &reachable], 78, "hint:");
+    let unknown = config(files.path(), "[limit]\nconnections = 3\n");
+    check(&["check-config", &unknown], 78, "limit");
+    check(&["example-config"], 0, "trust_domain = \"spokegate.local\"");
+}
+
+#[tokio::test]
+async fn it_runs_serves_and_stops_on_a_signal() {
+    let authority = Authority::new("fabric");
+    let files = TempDir::new().unwrap();
+    authority.server().write(files.path());
+    let listener =
+        "[[listener]]\nkind = \"mtls\"\naddress = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n";
+    let file = config(files.path(), listener);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_spokegate-broker"))
+        .args(["run", "--config", &file])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let address = loop {
+        let mut line = String::new();
+        assert!(
+            log.read_line(&mut line).unwrap() > 0,
+            "it ended before it listened"
+        );
+        if let Some((_, rest)) = line.split_once("\"address\":\"") {
+            break rest
+                .split('"')
+                .next()
+                .unwrap()
+                .parse::<SocketAddr>()
+                .unwrap();
+        }
+    };
+    let certificate = authority.satellite("acme", "hq");
+    let mut client = Client::dial(address, authority.client(Some(&certificate)))
+        .await
+        .unwrap();
+    assert_eq!(client.connect(&Connect::new("acme.hq")).await, Some(0));
+    assert_eq!(client.subscribe_code("#", 1).await, Some(0x80));
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &child.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert!(
+        tokio::time::timeout(SOON, client.is_closed())
+            .await
+            .unwrap()
+    );
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let mut rest = String::new();
+    log.read_to_string(&mut rest).unwrap();
+    let denial = rest
+        .lines()
+        .find(|line| line.contains("subscribe refused"))
+        .unwrap_or_else(|| panic!("no audit event in {rest}"));
+    for part in [
+        "\"target\":\"audit\"",
+        "\"decision\":\"denied\"",
+        "\"reason\":\"filter\"",
+        "\"tenant.id\":\"acme\"",
+        "\"satellite.id\":\"hq\"",
+        "\"topic\":\"#\"",
+    ] {
+        assert!(denial.contains(part), "{part} is not in {denial}");
+    }
+    for message in ["\"connected\"", "\"disconnected\""] {
+        assert!(rest.contains(message), "{message} is not in {rest}");
+    }
+}
