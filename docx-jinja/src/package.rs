@@ -1,5 +1,6 @@
 //! The zip package: opened under limits, searched for what a report must not carry, and copied entry by entry.
 
+mod fields;
 mod refuse;
 mod relationships;
 
@@ -209,6 +210,9 @@ fn select(
     for (index, (entry, bytes)) in texts.into_iter().enumerate() {
         let Some(bytes) = bytes else { continue };
         refuse::document_type(&entry, &bytes)?;
+        if let Ok(text) = std::str::from_utf8(&bytes) {
+            fields::check(&entry, text)?;
+        }
         let lower = entry.to_ascii_lowercase();
         let kind = types
             .iter()
@@ -252,6 +256,3 @@ fn too_large(what: &'static str, limit: u64) -> TemplateError {
 fn not_a_package(error: zip::result::ZipError) -> TemplateError {
     TemplateError::NotAPackage(error.to_string())
 }
-
-#[cfg(test)]
-mod tests;

@@ -117,6 +117,3 @@ pub(crate) fn prepare(
     grid::apply(&mut draft);
     Ok(Some(emit::write(&draft, faults)))
 }
-
-#[cfg(test)]
-mod tests;

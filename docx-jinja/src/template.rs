@@ -115,7 +115,8 @@ impl Template {
     }
 
     /// Fills the template and writes the document as it goes, in memory that does not grow with the rows.
-    /// `out` holds an unfinished document when this fails.
+    /// `out` holds an unfinished document when this fails. Strings are escaped, except those that the caller made
+    /// with [`Value::from_safe_string`], which are written as markup.
     ///
     /// # Errors
     /// The tag that could not be evaluated, a bound that was passed, or a failure of `out`.

@@ -74,6 +74,51 @@ fn other_relationships_stay_inside() {
 }
 
 #[test]
+fn fields_do_not_reach_outside() {
+    let field = |codes: &[&str]| {
+        let character = |kind| format!("<w:r><w:fldChar w:fldCharType=\"{kind}\"/></w:r>");
+        let codes = codes
+            .iter()
+            .map(|code| format!("<w:r><w:instrText>{code}</w:instrText></w:r>"));
+        let (begin, middle, end) = (character("begin"), character("separate"), character("end"));
+        format!(
+            "<w:p>{begin}{}{middle}{end}</w:p>",
+            codes.collect::<String>()
+        )
+    };
+    let simple = |code: &str| format!("<w:p><w:fldSimple w:instr=\"{code}\"/></w:p>");
+    let check = |body: &str, refused: Option<&str>| match (Template::compile(&docx(body)), refused)
+    {
+        (Ok(_), None) => {}
+        (Err(error @ TemplateError::Refused { .. }), Some(name)) => {
+            assert!(error.to_string().contains(&format!("({name})")), "{error}");
+        }
+        (got, _) => panic!("{body}: {got:?}"),
+    };
+    check(&field(&[" PAGE "]), None);
+    check(&field(&[" HYPERLINK \"https://example.org/LINK\" "]), None);
+    check(&simple(" NUMPAGES "), None);
+    check(
+        &field(&[" INCLUDETEXT \"file:///etc/passwd\" "]),
+        Some("INCLUDETEXT"),
+    );
+    check(&field(&[" INCL", "UDEPICTURE x"]), Some("INCLUDEPICTURE"));
+    check(&field(&["&#68;DE cmd"]), Some("DDE"));
+    check(&simple("link Excel.Sheet x"), Some("LINK"));
+    check(
+        "<w:p><w:r><w:instrText>DDEAUTO x</w:instrText></w:r></w:p>",
+        Some("DDEAUTO"),
+    );
+    check(
+        &field(&[
+            " IF 1 = 1 ",
+            "</w:instrText></w:r><w:r><w:fldChar w:fldCharType='begin'/><w:instrText>IMPORT x",
+        ]),
+        Some("IMPORT"),
+    );
+}
+
+#[test]
 fn entries_stay_inside_and_are_not_active() {
     let check = |name: &str, refused: Option<&str>| {
         let result = Template::compile(&docx_with(&p("x"), &[(name, "x")]));

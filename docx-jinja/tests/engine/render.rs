@@ -1,9 +1,9 @@
 //! What templates become.
 
-use docx_jinja::Value;
 use docx_jinja::minijinja::context;
+use docx_jinja::{Template, Value};
 
-use crate::support::{body, cell, docx_with, entry, fill, p, part, row, text};
+use crate::support::{body, cell, docx, docx_with, entry, fill, p, part, row, text};
 
 fn check(template: &str, expected: &str) {
     let values = context! {
@@ -282,6 +282,24 @@ fn parts_without_tags_are_copied_byte_for_byte() {
         entry(&out, "[Content_Types].xml"),
         entry(&package, "[Content_Types].xml")
     );
+}
+
+#[test]
+fn one_template_serves_many_threads() {
+    fn shared<T: Send + Sync>(value: T) -> T {
+        value
+    }
+    let template = shared(Template::compile(&docx(&p("{{ n }}"))).unwrap());
+    std::thread::scope(|scope| {
+        for n in 0..4 {
+            let template = &template;
+            scope.spawn(move || {
+                let mut out = Vec::new();
+                template.render(context! { n => n }, &mut out).unwrap();
+                assert_eq!(text(&entry(&out, "word/document.xml")), format!("{n}¶"));
+            });
+        }
+    });
 }
 
 #[test]

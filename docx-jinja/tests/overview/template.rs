@@ -68,6 +68,7 @@ fn cover() -> String {
         ),
     );
     let third = PAGE_WIDTH / 3;
+    let first = third + 400;
     let fact = |width, label: &str, value: &str| {
         cell(
             width,
@@ -76,13 +77,13 @@ fn cover() -> String {
         )
     };
     let facts = layout(
-        &[third, third, PAGE_WIDTH - 2 * third],
+        &[first, third, PAGE_WIDTH - first - third],
         &format!(
             "<w:tr>{}{}{}</w:tr>",
-            fact(third, "Made on", "{{ report.generated_at|datetime }}"),
+            fact(first, "Made on", "{{ report.generated_at|datetime }}"),
             fact(third, "Made by", "{{ report.generated_by }}"),
             fact(
-                PAGE_WIDTH - 2 * third,
+                PAGE_WIDTH - first - third,
                 "Written for",
                 "{{ \"Management\" if params.audience|default(\"technical\") == \"management\" else \"Technical staff\" }}"
             ),
@@ -262,23 +263,23 @@ fn section(heading: &str, set: &str, noun: &str, content: &str) -> String {
 
 fn devices() -> String {
     let status = when("r.online", GOOD, "Online") + &when("not r.online", BAD, "Offline");
-    let system = run("", "{{ r.os|default(\"\") }}")
+    let system = run("", "{{ r.os }}")
         + &run(
             &format!("<w:color w:val=\"{GREY}\"/>"),
-            " {{ r.os_version|default(\"\") }}",
+            " {{ r.os_version }}",
         );
     let all = looping(
         "r in t.devices.rows",
         &[
             Column::new("Device", 1_600, "{{ r.hostname }}"),
-            Column::new("Type", 1_280, "{{ r.kind|default(\"\") }}"),
+            Column::new("Type", 1_280, "{{ r.kind }}"),
             Column::new("Operating system", 1_950, "").runs(system),
-            Column::new("IP address", 1_250, "{{ r.ip|default(\"\") }}"),
-            Column::new("Owner", 1_258, "{{ r.owner|default(\"\") }}"),
+            Column::new("IP address", 1_250, "{{ r.ip }}"),
+            Column::new("Owner", 1_258, "{{ r.owner }}"),
             Column::new(
                 "Last seen",
                 1_450,
-                "{{ r.last_seen|default(none)|date(\"%-d %b %H:%M\") }}",
+                "{{ r.last_seen|date(\"%-d %b %H:%M\") }}",
             ),
             Column::new("Status", 850, "").runs(status),
         ],
@@ -287,13 +288,9 @@ fn devices() -> String {
         "r in t.devices.rows if not r.online",
         &[
             Column::new("Device", 2_638, "{{ r.hostname }}"),
-            Column::new("Type", 1_500, "{{ r.kind|default(\"\") }}"),
-            Column::new("Owner", 2_700, "{{ r.owner|default(\"\") }}"),
-            Column::new(
-                "Last seen",
-                2_800,
-                "{{ r.last_seen|default(none)|datetime }}",
-            ),
+            Column::new("Type", 1_500, "{{ r.kind }}"),
+            Column::new("Owner", 2_700, "{{ r.owner }}"),
+            Column::new("Last seen", 2_800, "{{ r.last_seen|datetime }}"),
         ],
     );
     let content = [
@@ -333,7 +330,7 @@ fn patches() -> String {
             Column::new(
                 "Last patched",
                 1_700,
-                "{{ r.last_patched|default(none)|date(\"%-d %b %Y\") or \"never\" }}",
+                "{{ r.last_patched|date(\"%-d %b %Y\") or \"never\" }}",
             ),
             Column::new(
                 "Restart pending",
@@ -382,21 +379,12 @@ fn backups() -> String {
         "r in t.backup_jobs.rows if technical or r.result != \"success\"",
         &[
             Column::new("Job", 1_750, "{{ r.job }}"),
-            Column::new("Device", 1_400, "{{ r.hostname|default(\"\") }}"),
-            Column::new(
-                "Last run",
-                1_450,
-                "{{ r.last_run|default(none)|date(\"%-d %b %H:%M\") }}",
-            ),
+            Column::new("Device", 1_400, "{{ r.hostname }}"),
+            Column::new("Last run", 1_450, "{{ r.last_run|date(\"%-d %b %H:%M\") }}"),
             Column::new("Result", 1_000, "").runs(result),
-            Column::new("Size", 950, "{{ r.size_bytes|default(none)|bytes }}").right(),
-            Column::new(
-                "Duration",
-                1_300,
-                "{{ r.duration_s|default(none)|duration }}",
-            )
-            .right(),
-            Column::new("Message", 1_788, "{{ r.message|default(\"\") }}"),
+            Column::new("Size", 950, "{{ r.size_bytes|bytes }}").right(),
+            Column::new("Duration", 1_300, "{{ r.duration_s|duration }}").right(),
+            Column::new("Message", 1_788, "{{ r.message }}"),
         ],
     );
     let content = [
