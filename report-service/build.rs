@@ -6,7 +6,10 @@ fn main() {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "standard output is how a build script speaks to cargo")]
+#[expect(
+    clippy::print_stdout,
+    reason = "standard output is how a build script speaks to cargo"
+)]
 fn rerun_if_changed(folder: &str) {
     println!("cargo::rerun-if-changed={folder}");
 }

@@ -29,7 +29,9 @@ impl Site {
     /// Reads what [`Self::as_str`] wrote.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Forms, Self::Admin].into_iter().find(|site| site.as_str() == text)
+        [Self::Forms, Self::Admin]
+            .into_iter()
+            .find(|site| site.as_str() == text)
     }
 
     /// The session cookie. Browsers share cookies between the ports of one host, hence one name per site.

@@ -4,7 +4,6 @@ use serde::Deserialize;
 use spokegate_daemon::config::{Faults, Section};
 use spokegate_daemon::logging::LogConfig;
 use spokegate_daemon::ops::OpsConfig;
-use spokegate_identity::TrustDomain;
 use std::path::PathBuf;
 
 mod directory;
@@ -25,8 +24,6 @@ pub const DEFAULTS: &str = include_str!("../defaults.toml");
 /// The whole configuration.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
-    /// The trust domain of machine identities.
-    pub trust_domain: TrustDomain,
     /// The folder of report folders.
     pub reports: PathBuf,
     /// The folder of dataset contracts.

@@ -99,6 +99,12 @@ fn assemble(
     let (clock, tasks) = (context.clock.clone(), context.tasks.clone());
     let roles: Arc<Roles> = Arc::new(config.roles.roles());
     let mut groups = [roles.forms_groups.clone(), roles.admin_groups.clone()].concat();
+    groups.extend(
+        engine
+            .catalogue()
+            .iter()
+            .flat_map(|report| report.groups.clone()),
+    );
     groups.sort();
     groups.dedup();
     let settings = config

@@ -6,11 +6,13 @@ use std::fmt::Write as _;
 /// Lower-case hexadecimal.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 /// Reads lower- or upper-case hexadecimal; `None` when it is not.
@@ -19,7 +21,10 @@ pub fn unhex(text: &str) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(2) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
+        .collect()
 }
 
 /// Text that cannot forge a log line or move a cursor: control and direction characters become `\u{..}`,
@@ -69,7 +74,10 @@ mod tests {
         let check = |input: &str, expected: &str| assert_eq!(one_line(input, 40), expected);
         check("alice", "alice");
         check("Zoë", "Zoë");
-        check("alice\nsession.start allow", "alice\\u{a}session.start allow");
+        check(
+            "alice\nsession.start allow",
+            "alice\\u{a}session.start allow",
+        );
         check("a\u{1b}[31m", "a\\u{1b}[31m");
         check("a\u{202e}b", "a\\u{202e}b");
         check(&"x".repeat(100), &"x".repeat(40));
@@ -87,6 +95,6 @@ mod tests {
 
     #[test]
     fn times_are_readable() {
-        assert_eq!(when(1_795_351_500_000_u64), "22 Nov 2026, 12:05 UTC");
+        assert_eq!(when(1_795_351_500_000_u64), "22 Nov 2026, 12:45 UTC");
     }
 }

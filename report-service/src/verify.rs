@@ -14,7 +14,9 @@ pub(crate) fn audit(files: &ConfigArgs) -> ExitCode {
         Err(code) => return code,
     };
     match walk(&config.store.url) {
-        Ok(ChainState::Intact { records }) => print(&format!("the audit trail is intact: {records} records\n")),
+        Ok(ChainState::Intact { records }) => {
+            print(&format!("the audit trail is intact: {records} records\n"))
+        }
         Ok(ChainState::BrokenAt { sequence }) => {
             tell(&format!(
                 "the audit trail is broken at record {sequence}: that record was changed, or one before it removed\n  \
@@ -30,7 +32,10 @@ pub(crate) fn audit(files: &ConfigArgs) -> ExitCode {
 }
 
 fn walk(url: &str) -> anyhow::Result<ChainState> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start a runtime")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("start a runtime")?;
     runtime.block_on(async {
         let store = Store::open(url).await?;
         store.verify_audit().await.context("read the audit trail")

@@ -51,8 +51,8 @@ pub fn check_origin(provenance: Provenance<'_>, own_origin: &str) -> Result<(), 
 /// The token for forms, derived from the secret in the cookie. It tells nothing about that secret.
 #[must_use]
 pub fn token_for(cookie_secret: &str) -> String {
-    let mut mac =
-        Hmac::<Sha256>::new_from_slice(cookie_secret.as_bytes()).expect("HMAC takes keys of any length");
+    let mut mac = Hmac::<Sha256>::new_from_slice(cookie_secret.as_bytes())
+        .expect("HMAC takes keys of any length");
     mac.update(b"spokegate form token 1");
     hex(&mac.finalize().into_bytes())
 }
@@ -64,7 +64,11 @@ pub fn token_for(cookie_secret: &str) -> String {
 pub fn check_token(cookie_secret: &str, given: Option<&str>) -> Result<(), Forgery> {
     let expected = token_for(cookie_secret);
     let same = given.is_some_and(|given| bool::from(given.as_bytes().ct_eq(expected.as_bytes())));
-    if same && !cookie_secret.is_empty() { Ok(()) } else { Err(Forgery::BadToken) }
+    if same && !cookie_secret.is_empty() {
+        Ok(())
+    } else {
+        Err(Forgery::BadToken)
+    }
 }
 
 #[cfg(test)]
@@ -75,7 +79,11 @@ mod tests {
     fn an_act_must_come_from_our_own_pages() {
         let check = |origin, fetch_site, expected| {
             let provenance = Provenance { origin, fetch_site };
-            assert_eq!(check_origin(provenance, "https://reports.test:8443"), expected, "{provenance:?}");
+            assert_eq!(
+                check_origin(provenance, "https://reports.test:8443"),
+                expected,
+                "{provenance:?}"
+            );
         };
         let own = Some("https://reports.test:8443");
         check(own, Some("same-origin"), Ok(()));
@@ -97,7 +105,11 @@ mod tests {
             "https://evil.test",
             "https://reports.test:8443/",
         ] {
-            check(Some(foreign), Some("same-origin"), Err(Forgery::ForeignOrigin));
+            check(
+                Some(foreign),
+                Some("same-origin"),
+                Err(Forgery::ForeignOrigin),
+            );
             check(Some(foreign), None, Err(Forgery::ForeignOrigin));
         }
     }
@@ -106,10 +118,16 @@ mod tests {
     fn a_form_token_belongs_to_one_session() {
         let token = token_for("session one");
         assert_eq!(check_token("session one", Some(&token)), Ok(()));
-        assert_eq!(check_token("session two", Some(&token)), Err(Forgery::BadToken));
+        assert_eq!(
+            check_token("session two", Some(&token)),
+            Err(Forgery::BadToken)
+        );
         assert_eq!(check_token("session one", Some("")), Err(Forgery::BadToken));
         assert_eq!(check_token("session one", None), Err(Forgery::BadToken));
-        assert_eq!(check_token("", Some(&token_for(""))), Err(Forgery::BadToken));
+        assert_eq!(
+            check_token("", Some(&token_for(""))),
+            Err(Forgery::BadToken)
+        );
         assert!(!token.contains("session"));
     }
 }

@@ -28,7 +28,11 @@ impl Roles {
     /// # Errors
     /// When none of the site's groups is among them.
     pub fn decide(&self, site: Site, groups: &[String]) -> Result<(), NoRole> {
-        let has = |site| self.groups_of(site).iter().any(|group| groups.contains(group));
+        let has = |site| {
+            self.groups_of(site)
+                .iter()
+                .any(|group| groups.contains(group))
+        };
         match (has(site), has(other(site))) {
             (true, _) => Ok(()),
             (false, true) => Err(NoRole::OtherSiteOnly),
@@ -59,7 +63,10 @@ mod tests {
 
     #[test]
     fn each_listener_asks_for_its_own_groups() {
-        let roles = Roles { forms_groups: vec!["forms-users".into()], admin_groups: vec!["fabric-admins".into()] };
+        let roles = Roles {
+            forms_groups: vec!["forms-users".into()],
+            admin_groups: vec!["fabric-admins".into()],
+        };
         let check = |site, groups: &[&str], expected| {
             let groups: Vec<String> = groups.iter().map(|&group| group.to_owned()).collect();
             assert_eq!(roles.decide(site, &groups), expected, "{site:?} {groups:?}");
@@ -71,11 +78,18 @@ mod tests {
         check(Site::Forms, &["fabric-admins", "forms-users"], Ok(()));
         check(Site::Admin, &["fabric-admins", "forms-users"], Ok(()));
         check(Site::Forms, &[], Err(NoRole::None));
-        check(Site::Forms, &["forms-users-2", "forms", ""], Err(NoRole::None));
+        check(
+            Site::Forms,
+            &["forms-users-2", "forms", ""],
+            Err(NoRole::None),
+        );
     }
 
     #[test]
     fn without_configured_groups_nobody_gets_in() {
-        assert_eq!(Roles::default().decide(Site::Admin, &[String::new(), "any".into()]), Err(NoRole::None));
+        assert_eq!(
+            Roles::default().decide(Site::Admin, &[String::new(), "any".into()]),
+            Err(NoRole::None)
+        );
     }
 }

@@ -1,5 +1,9 @@
 //! Sessions live on the server. The browser holds a random token, the store its hash, the directory the last word.
 
+mod verdict;
+
+pub use verdict::{NoSession, Verdict, judge};
+
 use super::Site;
 use super::roles::{NoRole, Roles};
 use crate::directory::{Directory, Person, PersonId, Standing};
@@ -44,70 +48,6 @@ pub enum Activity {
     Background,
 }
 
-/// Why a cookie does not make a session.
-#[derive(Debug, thiserror::Error)]
-pub enum NoSession {
-    /// No cookie, or one that was never a session here.
-    #[error("no-session")]
-    Unknown,
-    /// Too long without activity.
-    #[error("idle")]
-    Idle,
-    /// As old as a session may get.
-    #[error("too-old")]
-    TooOld,
-    /// Ended by sign-out, by an administrator or by a newer sign-in.
-    #[error("ended")]
-    Ended,
-    /// The directory no longer knows the person or has closed the account.
-    #[error("person-gone")]
-    PersonGone,
-    /// The person has left the groups of this listener.
-    #[error("role-lost")]
-    RoleLost,
-    /// The directory has not confirmed the person for too long and does not answer now. The session may go on later.
-    #[error("unconfirmed")]
-    Unconfirmed,
-    /// The store failed.
-    #[error("store-failed")]
-    Store(#[from] sqlx::Error),
-}
-
-/// What the stored row alone says at `now`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Good for this request.
-    Live,
-    /// Good once the directory has confirmed it.
-    Recheck,
-    /// Over: too long without activity.
-    Idle,
-    /// Over: too old.
-    TooOld,
-    /// Over: ended by an act.
-    Ended,
-    /// Belongs to the other listener.
-    OtherSite,
-}
-
-/// The pure rule behind [`Sessions::check`].
-#[must_use]
-pub fn judge(row: &SessionRow, site: Site, now_ms: u64, limits: &SessionLimits) -> Verdict {
-    if row.site != site {
-        Verdict::OtherSite
-    } else if row.ended.is_some() {
-        Verdict::Ended
-    } else if now_ms >= row.absolute_until {
-        Verdict::TooOld
-    } else if now_ms >= row.idle_until {
-        Verdict::Idle
-    } else if now_ms >= row.checked_at.saturating_add(limits.recheck_ms) {
-        Verdict::Recheck
-    } else {
-        Verdict::Live
-    }
-}
-
 /// Begins, checks and ends sessions.
 #[derive(Clone)]
 pub struct Sessions {
@@ -128,14 +68,26 @@ impl Sessions {
         limits: SessionLimits,
         clock: Clock,
     ) -> Self {
-        Self { store, directory, roles, limits, clock }
+        Self {
+            store,
+            directory,
+            roles,
+            limits,
+            clock,
+        }
     }
 
     /// Begins a session for somebody whom [`super::sign_in::SignIn`] has let in, and returns the cookie's token.
     ///
     /// # Errors
     /// When the store or the machine's randomness fails.
-    pub async fn begin(&self, site: Site, person: &Person, address: IpAddr, agent: &str) -> anyhow::Result<Secret> {
+    pub async fn begin(
+        &self,
+        site: Site,
+        person: &Person,
+        address: IpAddr,
+        agent: &str,
+    ) -> anyhow::Result<Secret> {
         let mut token = [0_u8; 32];
         let mut id = [0_u8; 8];
         getrandom::fill(&mut token).context("draw a session token")?;
@@ -158,9 +110,15 @@ impl Sessions {
             agent: one_line(agent, AGENT_BYTES_MAX),
             ended: None,
         };
-        self.store.session_insert(&row).await.context("store the session")?;
+        self.store
+            .session_insert(&row)
+            .await
+            .context("store the session")?;
         let (person_id, keep) = (row.person_id.as_str(), self.limits.per_person_max);
-        self.store.session_end_surplus(person_id, site, keep, now).await.context("end surplus sessions")?;
+        self.store
+            .session_end_surplus(person_id, site, keep, now)
+            .await
+            .context("end surplus sessions")?;
         Ok(Secret::new(hex(&token)))
     }
 
@@ -168,16 +126,30 @@ impl Sessions {
     ///
     /// # Errors
     /// Why there is none.
-    pub async fn check(&self, token: &str, site: Site, activity: Activity) -> Result<SessionRow, NoSession> {
-        let token = unhex(token).filter(|token| token.len() == 32).ok_or(NoSession::Unknown)?;
-        let row = self.store.session_by_token(&Sha256::digest(&token)).await?.ok_or(NoSession::Unknown)?;
+    pub async fn check(
+        &self,
+        token: &str,
+        site: Site,
+        activity: Activity,
+    ) -> Result<SessionRow, NoSession> {
+        let token = unhex(token)
+            .filter(|token| token.len() == 32)
+            .ok_or(NoSession::Unknown)?;
+        let row = self
+            .store
+            .session_by_token(&Sha256::digest(&token))
+            .await?
+            .ok_or(NoSession::Unknown)?;
         self.check_row(row, site, activity).await
     }
 
     /// True while the session with this hash goes on; asks the directory when that is due.
     pub async fn still_live(&self, token_sha256: &[u8], site: Site) -> bool {
         match self.store.session_by_token(token_sha256).await {
-            Ok(Some(row)) => self.check_row(row, site, Activity::Background).await.is_ok(),
+            Ok(Some(row)) => self
+                .check_row(row, site, Activity::Background)
+                .await
+                .is_ok(),
             Ok(None) | Err(_) => false,
         }
     }
@@ -187,7 +159,9 @@ impl Sessions {
     /// # Errors
     /// When the store fails.
     pub async fn end(&self, id: &str, reason: &str) -> Result<bool, sqlx::Error> {
-        self.store.session_end(id, self.clock.now_ms(), reason).await
+        self.store
+            .session_end(id, self.clock.now_ms(), reason)
+            .await
     }
 
     /// Ends all sessions of a person on both listeners; returns how many.
@@ -195,10 +169,17 @@ impl Sessions {
     /// # Errors
     /// When the store fails.
     pub async fn end_all(&self, person_id: &str, reason: &str) -> Result<u64, sqlx::Error> {
-        self.store.session_end_all(person_id, self.clock.now_ms(), reason).await
+        self.store
+            .session_end_all(person_id, self.clock.now_ms(), reason)
+            .await
     }
 
-    async fn check_row(&self, mut row: SessionRow, site: Site, activity: Activity) -> Result<SessionRow, NoSession> {
+    async fn check_row(
+        &self,
+        mut row: SessionRow,
+        site: Site,
+        activity: Activity,
+    ) -> Result<SessionRow, NoSession> {
         let now = self.clock.now_ms();
         match judge(&row, site, now, &self.limits) {
             Verdict::Live => {}
@@ -211,18 +192,25 @@ impl Sessions {
         if activity == Activity::Person && now >= row.seen_at.saturating_add(SEEN_STEP_MS) {
             row.seen_at = now;
             row.idle_until = now.saturating_add(self.idle_ms(site));
-            self.store.session_seen(&row.token_sha256, now, row.idle_until).await?;
+            self.store
+                .session_seen(&row.token_sha256, now, row.idle_until)
+                .await?;
         }
         Ok(row)
     }
 
     /// Asks the directory again. An answer decides; no answer is borne for a while on the forms listener.
     async fn confirm(&self, row: &mut SessionRow, now: u64) -> Result<(), NoSession> {
-        let standing = self.directory.look_again(&PersonId::stored(&row.person_id)).await;
+        let standing = self
+            .directory
+            .look_again(&PersonId::stored(&row.person_id))
+            .await;
         let lost = match standing {
             Ok(Standing::Good { groups }) => match self.roles.decide(row.site, &groups) {
                 Ok(()) => {
-                    self.store.session_checked(&row.token_sha256, now, &groups).await?;
+                    self.store
+                        .session_checked(&row.token_sha256, now, &groups)
+                        .await?;
                     row.groups = groups;
                     row.checked_at = now;
                     return Ok(());
@@ -231,9 +219,21 @@ impl Sessions {
             },
             Ok(Standing::Gone | Standing::Closed) => NoSession::PersonGone,
             Err(_unavailable) => {
-                let stale_ms = if row.site == Site::Admin { 0 } else { self.limits.stale_ms };
-                let borne = now < row.checked_at.saturating_add(self.limits.recheck_ms).saturating_add(stale_ms);
-                return if borne { Ok(()) } else { Err(NoSession::Unconfirmed) };
+                let stale_ms = if row.site == Site::Admin {
+                    0
+                } else {
+                    self.limits.stale_ms
+                };
+                let borne = now
+                    < row
+                        .checked_at
+                        .saturating_add(self.limits.recheck_ms)
+                        .saturating_add(stale_ms);
+                return if borne {
+                    Ok(())
+                } else {
+                    Err(NoSession::Unconfirmed)
+                };
             }
         };
         let reason = lost.to_string();

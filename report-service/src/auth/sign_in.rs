@@ -74,7 +74,14 @@ impl SignIn {
         clock: Clock,
         refusal_floor: Duration,
     ) -> Self {
-        Self { directory, roles, throttle, store, clock, refusal_floor }
+        Self {
+            directory,
+            roles,
+            throttle,
+            store,
+            clock,
+            refusal_floor,
+        }
     }
 
     /// Decides, and records the decision.
@@ -84,7 +91,11 @@ impl SignIn {
     pub async fn attempt(&self, attempt: &Attempt<'_>) -> anyhow::Result<Result<Person, Refusal>> {
         let floor = tokio::time::sleep(self.refusal_floor);
         let (outcome, actor, reason) = self.decide(attempt).await.context("decide a sign-in")?;
-        let decision = if outcome.is_ok() { Decision::Allowed } else { Decision::Denied };
+        let decision = if outcome.is_ok() {
+            Decision::Allowed
+        } else {
+            Decision::Denied
+        };
         self.store
             .audit(AuditEvent {
                 at_ms: self.clock.now_ms(),
@@ -105,12 +116,16 @@ impl SignIn {
 
     async fn decide(&self, attempt: &Attempt<'_>) -> Result<Decided, sqlx::Error> {
         let typed = || format!("name:{}", attempt.name.trim());
-        let input = TypedName::parse(attempt.name).and_then(|name| Ok((name, Password::parse(attempt.password)?)));
+        let input = TypedName::parse(attempt.name)
+            .and_then(|name| Ok((name, Password::parse(attempt.password)?)));
         let (name, password) = match input {
             Ok(input) => input,
             Err(refused) => return Ok((Err(Refusal::Credentials), typed(), refused.to_string())),
         };
-        let buckets = [Bucket::name(name.normalised()), Bucket::address(attempt.address)];
+        let buckets = [
+            Bucket::name(name.normalised()),
+            Bucket::address(attempt.address),
+        ];
         let mut free = true;
         for bucket in &buckets {
             free &= self.throttle.take(bucket).await?.is_ok();
@@ -120,7 +135,9 @@ impl SignIn {
         }
         let found = match self.directory.find(&name).await {
             Ok(Ok(found)) => found,
-            Ok(Err(refused)) => return Ok((Err(Refusal::Credentials), typed(), refused.to_string())),
+            Ok(Err(refused)) => {
+                return Ok((Err(Refusal::Credentials), typed(), refused.to_string()));
+            }
             Err(unavailable) => return self.unavailable(&buckets, typed(), &unavailable).await,
         };
         let person_id = found.id().as_str().to_owned();
@@ -131,7 +148,9 @@ impl SignIn {
         }
         let person = match self.directory.verify(found, &password).await {
             Ok(Ok(person)) => person,
-            Ok(Err(refused)) => return Ok((Err(told_apart(refused)), person_id, refused.to_string())),
+            Ok(Err(refused)) => {
+                return Ok((Err(told_apart(refused)), person_id, refused.to_string()));
+            }
             Err(unavailable) => return self.unavailable(&buckets, person_id, &unavailable).await,
         };
         let [person_bucket, name_bucket, address_bucket] = &buckets;
@@ -140,11 +159,23 @@ impl SignIn {
         self.throttle.give_back(address_bucket).await?;
         Ok(match self.roles.decide(attempt.site, &person.groups) {
             Ok(()) => (Ok(person), person_id, "password".to_owned()),
-            Err(why) => (Err(Refusal::NoRole { title: person.title, why }), person_id, why.to_string()),
+            Err(why) => (
+                Err(Refusal::NoRole {
+                    title: person.title,
+                    why,
+                }),
+                person_id,
+                why.to_string(),
+            ),
         })
     }
 
-    async fn unavailable(&self, taken: &[Bucket], actor: String, why: &Unavailable) -> Result<Decided, sqlx::Error> {
+    async fn unavailable(
+        &self,
+        taken: &[Bucket],
+        actor: String,
+        why: &Unavailable,
+    ) -> Result<Decided, sqlx::Error> {
         for bucket in taken {
             self.throttle.give_back(bucket).await?;
         }
@@ -153,7 +184,9 @@ impl SignIn {
     }
 
     fn too_many(&self) -> Refusal {
-        Refusal::TooMany { minutes: self.throttle.window_minutes() }
+        Refusal::TooMany {
+            minutes: self.throttle.window_minutes(),
+        }
     }
 }
 

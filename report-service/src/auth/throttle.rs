@@ -32,7 +32,11 @@ impl Throttle {
     /// A throttle with these limits.
     #[must_use]
     pub fn new(store: Store, clock: Clock, limits: ThrottleLimits) -> Self {
-        Self { store, clock, limits }
+        Self {
+            store,
+            clock,
+            limits,
+        }
     }
 
     /// Counts an attempt before it is made; `Ok(Err(TooMany))` when it must not be made.
@@ -40,8 +44,15 @@ impl Throttle {
     /// # Errors
     /// When the store cannot count.
     pub async fn take(&self, bucket: &Bucket) -> Result<Result<(), TooMany>, sqlx::Error> {
-        let count = self.store.throttle_take(bucket.key(), self.clock.now_ms(), self.limits.window_ms).await?;
-        let max = if bucket.is_address() { self.limits.address_failures_max } else { self.limits.person_failures_max };
+        let count = self
+            .store
+            .throttle_take(bucket.key(), self.clock.now_ms(), self.limits.window_ms)
+            .await?;
+        let max = if bucket.is_address() {
+            self.limits.address_failures_max
+        } else {
+            self.limits.person_failures_max
+        };
         Ok(if count <= max { Ok(()) } else { Err(TooMany) })
     }
 

@@ -43,7 +43,11 @@ impl DirectoryConfig {
         Ok(DirectorySettings {
             id: self.id.clone(),
             kind: self.kind,
-            servers: self.urls.iter().map(|url| Ok(ServerUrl::parse(url)?)).collect::<anyhow::Result<_>>()?,
+            servers: self
+                .urls
+                .iter()
+                .map(|url| Ok(ServerUrl::parse(url)?))
+                .collect::<anyhow::Result<_>>()?,
             starttls: self.starttls,
             ca: self.ca.clone(),
             base: self.base.clone(),
@@ -61,7 +65,9 @@ impl DirectoryConfig {
 
     fn validate_urls(&self, faults: &mut Faults) {
         if self.urls.is_empty() {
-            faults.add("urls", "is empty").allowed("one or more ldaps:// addresses");
+            faults
+                .add("urls", "is empty")
+                .allowed("one or more ldaps:// addresses");
         }
         for (position, text) in self.urls.iter().enumerate() {
             let key = format!("urls[{position}]");
@@ -92,9 +98,14 @@ impl DirectoryConfig {
 impl Section for DirectoryConfig {
     fn validate(&self, faults: &mut Faults) {
         self.validate_urls(faults);
-        let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let plain = |text: &str| {
+            text.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        };
         if self.id.is_empty() || self.id.len() > 40 || !plain(&self.id) {
-            faults.add("id", format!("is {:?}", self.id)).allowed("1 to 40 letters, digits and hyphens");
+            faults
+                .add("id", format!("is {:?}", self.id))
+                .allowed("1 to 40 letters, digits and hyphens");
         }
         if self.user_attribute.is_empty() || !plain(&self.user_attribute) {
             faults
@@ -104,19 +115,26 @@ impl Section for DirectoryConfig {
         }
         for (key, text) in [("base", &self.base), ("bind_dn", &self.bind_dn)] {
             if !text.contains('=') {
-                faults.add(key, format!("is {text:?}")).allowed("a DN such as dc=example,dc=net");
+                faults
+                    .add(key, format!("is {text:?}"))
+                    .allowed("a DN such as dc=example,dc=net");
             }
         }
         match (&self.bind_password, &self.bind_password_file) {
             (Some(_), Some(_)) | (None, None) => {
                 faults
-                    .add("bind_password_file", "exactly one of bind_password and bind_password_file must be set")
+                    .add(
+                        "bind_password_file",
+                        "exactly one of bind_password and bind_password_file must be set",
+                    )
                     .hint("keep bind_password_file");
             }
             (Some(_), None) | (None, Some(_)) => {}
         }
         if !(100..=60_000).contains(&self.timeout_ms) {
-            faults.add("timeout_ms", format!("is {}", self.timeout_ms)).allowed("100 to 60000");
+            faults
+                .add("timeout_ms", format!("is {}", self.timeout_ms))
+                .allowed("100 to 60000");
         }
     }
 }

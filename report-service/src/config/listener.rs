@@ -31,12 +31,15 @@ impl Section for ListenerConfig {
         if self.origin.is_empty() {
             return;
         }
-        let is_origin = url::Url::parse(&self.origin)
-            .is_ok_and(|url| url.scheme() == "https" && url.origin().ascii_serialization() == self.origin);
+        let is_origin = url::Url::parse(&self.origin).is_ok_and(|url| {
+            url.scheme() == "https" && url.origin().ascii_serialization() == self.origin
+        });
         if !is_origin {
             faults
                 .add("origin", format!("is {:?}", self.origin))
-                .allowed("https://host or https://host:port, without a path and without the usual port")
+                .allowed(
+                    "https://host or https://host:port, without a path and without the usual port",
+                )
                 .hint("copy the address from the browser up to the first single slash");
         }
     }

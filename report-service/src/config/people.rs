@@ -20,13 +20,19 @@ impl RolesConfig {
     /// The same for the decision.
     #[must_use]
     pub fn roles(&self) -> Roles {
-        Roles { forms_groups: self.forms_groups.clone(), admin_groups: self.admin_groups.clone() }
+        Roles {
+            forms_groups: self.forms_groups.clone(),
+            admin_groups: self.admin_groups.clone(),
+        }
     }
 }
 
 impl Section for RolesConfig {
     fn validate(&self, faults: &mut Faults) {
-        for (key, groups) in [("forms_groups", &self.forms_groups), ("admin_groups", &self.admin_groups)] {
+        for (key, groups) in [
+            ("forms_groups", &self.forms_groups),
+            ("admin_groups", &self.admin_groups),
+        ] {
             if groups.is_empty() || groups.iter().any(|group| group.trim().is_empty()) {
                 faults
                     .add(key, "names no group")
@@ -81,12 +87,20 @@ impl Section for SessionConfig {
         ];
         for (key, value, min, max) in limits {
             if !(min..=max).contains(&value) {
-                faults.add(key, format!("is {value}")).allowed(format!("{min} to {max}"));
+                faults
+                    .add(key, format!("is {value}"))
+                    .allowed(format!("{min} to {max}"));
             }
         }
         if self.idle_s > self.absolute_s || self.admin_idle_s > self.absolute_s {
             faults
-                .add("absolute_s", format!("is {}, shorter than the time a session may be idle", self.absolute_s))
+                .add(
+                    "absolute_s",
+                    format!(
+                        "is {}, shorter than the time a session may be idle",
+                        self.absolute_s
+                    ),
+                )
                 .allowed("at least idle_s and admin_idle_s");
         }
     }
@@ -127,13 +141,20 @@ impl Section for ThrottleConfig {
     fn validate(&self, faults: &mut Faults) {
         let limits = [
             ("person_failures_max", self.person_failures_max, 1, 100),
-            ("address_failures_max", self.address_failures_max, 1, 100_000),
+            (
+                "address_failures_max",
+                self.address_failures_max,
+                1,
+                100_000,
+            ),
             ("window_s", self.window_s, 60, 86_400),
             ("refusal_floor_ms", self.refusal_floor_ms, 0, 10_000),
         ];
         for (key, value, min, max) in limits {
             if !(min..=max).contains(&value) {
-                faults.add(key, format!("is {value}")).allowed(format!("{min} to {max}"));
+                faults
+                    .add(key, format!("is {value}"))
+                    .allowed(format!("{min} to {max}"));
             }
         }
     }

@@ -1,1 +1,137 @@
-//! Tests.
+use super::*;
+use spokegate_daemon::config::Layered;
+
+const GOOD: &str = r#"
+[forms.tls]
+certificate = "web.crt"
+key = "web.key"
+[admin.tls]
+certificate = "web.crt"
+key = "web.key"
+[directory]
+urls = ["ldaps://dc1.corp.test"]
+ca = "ca.crt"
+base = "dc=corp,dc=test"
+bind_dn = "cn=svc,dc=corp,dc=test"
+bind_password_file = "bind.secret"
+[roles]
+forms_groups = ["reports-users"]
+admin_groups = ["reports-admins"]
+"#;
+
+fn load(text: &str) -> Result<Config, String> {
+    let layers = Layered::new("reports", DEFAULTS)
+        .no_environment()
+        .text("reports.toml", text);
+    layers.load().map_err(|faults| faults.to_string())
+}
+
+#[test]
+fn what_is_required_is_enough() {
+    let config = load(GOOD).unwrap();
+    assert_eq!(config.session.limits().idle_ms, 1_800_000);
+    assert!(
+        config.throttle.person_failures_max < 5,
+        "below the usual lockout of a directory"
+    );
+}
+
+#[test]
+fn every_fault_is_told_in_one_run() {
+    let faults = load("[session]\nidel_s = 5\n").unwrap_err();
+    for key in [
+        "idel_s",
+        "forms.tls.certificate",
+        "directory.urls",
+        "directory.ca",
+        "roles.admin_groups",
+    ] {
+        assert!(faults.contains(key), "{key}: {faults}");
+    }
+}
+
+#[test]
+fn each_mistake_has_its_sentence() {
+    let check = |from: &str, to: &str, words: &str| {
+        assert!(GOOD.contains(from), "{from}");
+        let faults = load(&GOOD.replace(from, to)).unwrap_err();
+        assert!(faults.contains(words), "{to}: {faults}");
+    };
+    check("ldaps://", "ldap://", "is without TLS");
+    check(
+        "ldaps://dc1.corp.test",
+        "https://dc1.corp.test",
+        "has a scheme other than ldaps or ldap",
+    );
+    check("ldaps://dc1.corp.test", "ldaps://[::1]", "has no host name");
+    check("[\"ldaps://dc1.corp.test\"]", "[]", "is empty");
+    check(
+        "[\"ldaps://dc1.corp.test\"]",
+        "[\"ldaps://dc1.corp.test\"]\nstarttls = true",
+        "asks for it again",
+    );
+    check(
+        "bind_password_file = \"bind.secret\"\n",
+        "",
+        "exactly one of",
+    );
+    check(
+        "dc=corp,dc=test\"\nbind_dn",
+        "corp.test\"\nbind_dn",
+        "a DN such as",
+    );
+    check("[\"reports-admins\"]", "[]", "names no group");
+    check(
+        "[forms.tls]",
+        "[store]\nurl = \"mysql://x\"\n[forms.tls]",
+        "sqlite:///path/to/file",
+    );
+    check(
+        "[forms.tls]",
+        "[session]\nidle_s = 0\n[forms.tls]",
+        "60 to 86400",
+    );
+    check(
+        "[forms.tls]",
+        "[session]\nabsolute_s = 600\n[forms.tls]",
+        "shorter than the time a session may be idle",
+    );
+    check(
+        "[forms.tls]",
+        "[throttle]\nperson_failures_max = 0\n[forms.tls]",
+        "1 to 100",
+    );
+    check(
+        "[forms.tls]",
+        "[admin]\nlisten = \"127.0.0.1:8443\"\n[forms.tls]",
+        "the same address as forms.listen",
+    );
+    check(
+        "[forms.tls]",
+        "[forms]\norigin = \"http://x/y\"\n[forms.tls]",
+        "https://host or https://host:port",
+    );
+}
+
+#[test]
+fn an_origin_is_written_as_browsers_send_it() {
+    let with = |origin: &str| {
+        load(&GOOD.replace(
+            "[forms.tls]",
+            &format!("[forms]\norigin = \"{origin}\"\n[forms.tls]"),
+        ))
+    };
+    for good in [
+        "https://reports.example.net",
+        "https://reports.example.net:8443",
+    ] {
+        assert!(with(good).is_ok(), "{good}");
+    }
+    for bad in [
+        "https://reports.example.net/",
+        "https://reports.example.net:443",
+        "HTTPS://Reports.example.net",
+    ] {
+        assert!(with(bad).is_err(), "{bad}");
+    }
+}

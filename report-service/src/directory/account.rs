@@ -80,7 +80,10 @@ pub(super) fn judge(reply: &BindReply) -> Result<(), Refused> {
 
 /// The `data 52e` in AD's diagnostic text (Windows error codes in hexadecimal).
 fn active_directory(text: &str) -> Refused {
-    let code = text.split("data ").nth(1).and_then(|rest| rest.split(|c: char| !c.is_ascii_hexdigit()).next());
+    let code = text
+        .split("data ")
+        .nth(1)
+        .and_then(|rest| rest.split(|c: char| !c.is_ascii_hexdigit()).next());
     match code {
         Some("525") => Refused::Unknown,
         Some("530") => Refused::NotNow,
@@ -124,9 +127,21 @@ mod tests {
     #[test]
     fn each_state_has_its_reason() {
         let check = |code, text: &str, policy_error, expected| {
-            assert_eq!(judge(&BindReply { code, text: text.to_owned(), policy_error }), expected, "{code} {text}");
+            assert_eq!(
+                judge(&BindReply {
+                    code,
+                    text: text.to_owned(),
+                    policy_error
+                }),
+                expected,
+                "{code} {text}"
+            );
         };
-        let ad = |data: &str| format!("80090308: LdapErr: DSID-0C09041C, comment: AcceptSecurityContext error, data {data}, v4563");
+        let ad = |data: &str| {
+            format!(
+                "80090308: LdapErr: DSID-0C09041C, comment: AcceptSecurityContext error, data {data}, v4563"
+            )
+        };
         check(0, "", None, Ok(()));
         check(0, "", Some(2), Err(Refused::MustChange));
         check(0, "", Some(0), Err(Refused::PasswordExpired));
@@ -150,9 +165,13 @@ mod tests {
 
     #[test]
     fn the_policy_control_is_read_and_nonsense_is_not() {
-        let check = |bytes: &[u8], expected| assert_eq!(policy_error(bytes), expected, "{bytes:02x?}");
+        let check =
+            |bytes: &[u8], expected| assert_eq!(policy_error(bytes), expected, "{bytes:02x?}");
         check(&[0x30, 0x03, 0x81, 0x01, 0x02], Some(2));
-        check(&[0x30, 0x08, 0xa0, 0x03, 0x80, 0x01, 0x05, 0x81, 0x01, 0x00], Some(0));
+        check(
+            &[0x30, 0x08, 0xa0, 0x03, 0x80, 0x01, 0x05, 0x81, 0x01, 0x00],
+            Some(0),
+        );
         check(&[0x30, 0x00], None);
         check(&[0x30, 0x05, 0xa0, 0x03, 0x80, 0x01, 0x05], None);
         check(&[], None);

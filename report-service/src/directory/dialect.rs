@@ -29,13 +29,25 @@ pub(super) enum Dialect {
 }
 
 /// Asks the server what it is, unless the configuration says so, and what its domain is called.
-pub(super) async fn detect(connection: &mut Connection, kind: KindSetting) -> Result<Dialect, Fault> {
+pub(super) async fn detect(
+    connection: &mut Connection,
+    kind: KindSetting,
+) -> Result<Dialect, Fault> {
     if kind == KindSetting::Openldap {
         return Ok(Dialect::Plain);
     }
-    let attributes = ["supportedCapabilities", "defaultNamingContext", "configurationNamingContext"];
-    let root = base(connection, "", "(objectClass=*)", &attributes).await?.unwrap_or_default();
-    let announces = root.all("supportedCapabilities").iter().any(|value| value == ACTIVE_DIRECTORY);
+    let attributes = [
+        "supportedCapabilities",
+        "defaultNamingContext",
+        "configurationNamingContext",
+    ];
+    let root = base(connection, "", "(objectClass=*)", &attributes)
+        .await?
+        .unwrap_or_default();
+    let announces = root
+        .all("supportedCapabilities")
+        .iter()
+        .any(|value| value == ACTIVE_DIRECTORY);
     if kind == KindSetting::Auto && !announces {
         return Ok(Dialect::Plain);
     }
@@ -44,14 +56,20 @@ pub(super) async fn detect(connection: &mut Connection, kind: KindSetting) -> Re
     let query = Query {
         base: &format!("CN=Partitions,{configuration}"),
         depth: Depth::Subtree,
-        filter: &format!("(&(objectClass=crossRef)(nCName={})(nETBIOSName=*))", filter_value(domain)),
+        filter: &format!(
+            "(&(objectClass=crossRef)(nCName={})(nETBIOSName=*))",
+            filter_value(domain)
+        ),
         attributes: &["nETBIOSName", "dnsRoot"],
         entries_max: 1,
     };
     let partition = connection.search(&query).await?.pop().unwrap_or_default();
     Ok(Dialect::ActiveDirectory {
         dns_name: partition.text("dnsRoot").unwrap_or_default().to_lowercase(),
-        short_name: partition.text("nETBIOSName").unwrap_or_default().to_lowercase(),
+        short_name: partition
+            .text("nETBIOSName")
+            .unwrap_or_default()
+            .to_lowercase(),
     })
 }
 
@@ -61,7 +79,13 @@ async fn base(
     filter: &str,
     attributes: &[&str],
 ) -> Result<Option<Entry>, Fault> {
-    let query = Query { base, depth: Depth::Base, filter, attributes, entries_max: 1 };
+    let query = Query {
+        base,
+        depth: Depth::Base,
+        filter,
+        attributes,
+        entries_max: 1,
+    };
     Ok(connection.search(&query).await?.pop())
 }
 
@@ -69,23 +93,45 @@ impl Dialect {
     /// The filter that finds the one person meant; `None` when the spelling cannot mean anybody here.
     pub(super) fn person_filter(&self, form: &NameForm, user_attribute: &str) -> Option<String> {
         match (self, form) {
-            (Self::Plain, NameForm::Plain(user)) => Some(format!("({user_attribute}={})", filter_value(user))),
+            (Self::Plain, NameForm::Plain(user)) => {
+                Some(format!("({user_attribute}={})", filter_value(user)))
+            }
             (Self::Plain, NameForm::Principal { user, suffix }) => {
                 // Some sites use whole addresses as names.
-                Some(format!("({user_attribute}={}@{})", filter_value(user), filter_value(suffix)))
+                Some(format!(
+                    "({user_attribute}={}@{})",
+                    filter_value(user),
+                    filter_value(suffix)
+                ))
             }
             (Self::Plain, NameForm::Domain { .. }) => None,
-            (Self::ActiveDirectory { .. }, NameForm::Plain(user)) => Some(ad_person(&account(user))),
-            (Self::ActiveDirectory { short_name, dns_name }, NameForm::Domain { domain, user }) => {
+            (Self::ActiveDirectory { .. }, NameForm::Plain(user)) => {
+                Some(ad_person(&account(user)))
+            }
+            (
+                Self::ActiveDirectory {
+                    short_name,
+                    dns_name,
+                },
+                NameForm::Domain { domain, user },
+            ) => {
                 let domain = domain.to_lowercase();
                 let ours = !domain.is_empty() && (domain == *short_name || domain == *dns_name);
                 ours.then(|| ad_person(&account(user)))
             }
             (Self::ActiveDirectory { dns_name, .. }, NameForm::Principal { user, suffix }) => {
-                let principal = format!("(userPrincipalName={}@{})", filter_value(user), filter_value(suffix));
+                let principal = format!(
+                    "(userPrincipalName={}@{})",
+                    filter_value(user),
+                    filter_value(suffix)
+                );
                 // `name@domain` always works in AD, whatever the principal name is.
                 let ours = !dns_name.is_empty() && suffix.to_lowercase() == *dns_name;
-                Some(ad_person(&if ours { format!("(|{principal}{})", account(user)) } else { principal }))
+                Some(ad_person(&if ours {
+                    format!("(|{principal}{})", account(user))
+                } else {
+                    principal
+                }))
             }
         }
     }
@@ -106,7 +152,12 @@ impl Dialect {
         let mut attributes = vec!["cn", "displayName"];
         match self {
             Self::ActiveDirectory { .. } => {
-                attributes.extend(["sAMAccountName", "objectGUID", "userAccountControl", "accountExpires"]);
+                attributes.extend([
+                    "sAMAccountName",
+                    "objectGUID",
+                    "userAccountControl",
+                    "accountExpires",
+                ]);
             }
             Self::Plain => attributes.extend([user_attribute, "entryUUID", "pwdAccountLockedTime"]),
         }
@@ -116,7 +167,10 @@ impl Dialect {
     /// The id that stays when the person is renamed or moved.
     pub(super) fn stable_id(&self, entry: &Entry) -> Option<String> {
         match self {
-            Self::ActiveDirectory { .. } => entry.bytes("objectGUID").filter(|guid| guid.len() == 16).map(hex),
+            Self::ActiveDirectory { .. } => entry
+                .bytes("objectGUID")
+                .filter(|guid| guid.len() == 16)
+                .map(hex),
             Self::Plain => entry.text("entryUUID").map(str::to_lowercase),
         }
     }
@@ -136,7 +190,8 @@ impl Dialect {
         match self {
             Self::ActiveDirectory { .. } => {
                 let number = |name| entry.text(name).and_then(|text| text.parse::<u64>().ok());
-                let disabled = number("userAccountControl").is_some_and(|flags| flags & ACCOUNT_DISABLED != 0);
+                let disabled =
+                    number("userAccountControl").is_some_and(|flags| flags & ACCOUNT_DISABLED != 0);
                 disabled || number("accountExpires").is_some_and(|ticks| has_passed(ticks, now_ms))
             }
             Self::Plain => entry.text("pwdAccountLockedTime") == Some(LOCKED_FOR_GOOD),
@@ -165,7 +220,10 @@ mod tests {
 
     #[test]
     fn names_become_filters_and_never_filter_syntax() {
-        let ad = Dialect::ActiveDirectory { dns_name: "corp.test".into(), short_name: "corp".into() };
+        let ad = Dialect::ActiveDirectory {
+            dns_name: "corp.test".into(),
+            short_name: "corp".into(),
+        };
         let check = |dialect: &Dialect, typed: &str, expected: Option<&str>| {
             let name = TypedName::parse(typed).unwrap();
             let filter = dialect.person_filter(name.form(), "uid");
@@ -177,22 +235,43 @@ mod tests {
         };
         check(&Dialect::Plain, "alice", Some("(uid=alice)"));
         check(&Dialect::Plain, "*", Some("(uid=\\2a)"));
-        check(&Dialect::Plain, "alice)(|(uid=*", Some("(uid=alice\\29\\28|\\28uid=\\2a)"));
-        check(&Dialect::Plain, "alice@corp.test", Some("(uid=alice@corp.test)"));
+        check(
+            &Dialect::Plain,
+            "alice)(|(uid=*",
+            Some("(uid=alice\\29\\28|\\28uid=\\2a)"),
+        );
+        check(
+            &Dialect::Plain,
+            "alice@corp.test",
+            Some("(uid=alice@corp.test)"),
+        );
         check(&Dialect::Plain, "CORP\\alice", None);
         check(&ad, "alice", Some("(sAMAccountName=alice)"));
         check(&ad, "CORP\\alice", Some("(sAMAccountName=alice)"));
         check(&ad, "corp.test\\alice", Some("(sAMAccountName=alice)"));
         check(&ad, "OTHER\\alice", None);
         check(&ad, "\\alice", None);
-        check(&ad, "alice@corp.test", Some("(|(userPrincipalName=alice@corp.test)(sAMAccountName=alice))"));
-        check(&ad, "f@msp.example", Some("(userPrincipalName=f@msp.example)"));
-        check(&ad, "*@corp.test", Some("(|(userPrincipalName=\\2a@corp.test)(sAMAccountName=\\2a))"));
+        check(
+            &ad,
+            "alice@corp.test",
+            Some("(|(userPrincipalName=alice@corp.test)(sAMAccountName=alice))"),
+        );
+        check(
+            &ad,
+            "f@msp.example",
+            Some("(userPrincipalName=f@msp.example)"),
+        );
+        check(
+            &ad,
+            "*@corp.test",
+            Some("(|(userPrincipalName=\\2a@corp.test)(sAMAccountName=\\2a))"),
+        );
     }
 
     #[test]
     fn expiry_is_counted_from_1601() {
-        let check = |ticks, expected| assert_eq!(has_passed(ticks, 1_795_351_500_000), expected, "{ticks}");
+        let check =
+            |ticks, expected| assert_eq!(has_passed(ticks, 1_795_351_500_000), expected, "{ticks}");
         check(0, false);
         check(0x7fff_ffff_ffff_ffff, false);
         check(134_398_250_999_990_000, true);
@@ -201,10 +280,20 @@ mod tests {
 
     #[test]
     fn an_id_of_another_kind_finds_nobody() {
-        let ad = Dialect::ActiveDirectory { dns_name: String::new(), short_name: String::new() };
+        let ad = Dialect::ActiveDirectory {
+            dns_name: String::new(),
+            short_name: String::new(),
+        };
         assert_eq!(ad.id_filter("zz"), None);
         assert_eq!(ad.id_filter("00"), None);
-        assert!(ad.id_filter("00112233445566778899aabbccddeeff").unwrap().contains("objectGUID=\\00\\11"));
-        assert_eq!(Dialect::Plain.id_filter("a*b").as_deref(), Some("(entryUUID=a\\2ab)"));
+        assert!(
+            ad.id_filter("00112233445566778899aabbccddeeff")
+                .unwrap()
+                .contains("objectGUID=\\00\\11")
+        );
+        assert_eq!(
+            Dialect::Plain.id_filter("a*b").as_deref(),
+            Some("(entryUUID=a\\2ab)")
+        );
     }
 }

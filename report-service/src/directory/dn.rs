@@ -9,7 +9,10 @@ impl Dn {
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut names = Vec::new();
         for name in split(text, &[',', ';'])? {
-            let mut pairs = split(&name, &['+'])?.iter().map(|pair| read_pair(pair)).collect::<Option<Vec<_>>>()?;
+            let mut pairs = split(&name, &['+'])?
+                .iter()
+                .map(|pair| read_pair(pair))
+                .collect::<Option<Vec<_>>>()?;
             pairs.sort();
             names.push(pairs);
         }
@@ -40,8 +43,16 @@ fn read_pair(pair: &str) -> Option<(String, String)> {
     let attribute = attribute.trim().to_ascii_lowercase();
     let value = unescape(value)?;
     // Directory strings ignore case and treat runs of spaces as one (RFC 4518).
-    let value = value.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
-    if attribute.is_empty() || value.is_empty() { None } else { Some((attribute, value)) }
+    let value = value
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .to_lowercase();
+    if attribute.is_empty() || value.is_empty() {
+        None
+    } else {
+        Some((attribute, value))
+    }
 }
 
 fn unescape(text: &str) -> Option<String> {
@@ -93,7 +104,9 @@ mod tests {
 
     #[test]
     fn what_is_no_name_is_refused() {
-        for text in ["", "forms", "cn=", "=x", "cn=a,", ",cn=a", "cn=a\\", "cn=\\ff"] {
+        for text in [
+            "", "forms", "cn=", "=x", "cn=a,", ",cn=a", "cn=a\\", "cn=\\ff",
+        ] {
             assert_eq!(Dn::parse(text), None, "{text:?}");
         }
     }

@@ -56,11 +56,20 @@ pub(super) async fn resolve(
             match (matching.next(), matching.next()) {
                 (Some(entry), None) => {
                     let sid = entry.bytes("objectSid").map(<[u8]>::to_vec);
-                    known.extend(Dn::parse(&entry.dn).map(|dn| KnownGroup { name: name.clone(), dn, sid }));
+                    known.extend(Dn::parse(&entry.dn).map(|dn| KnownGroup {
+                        name: name.clone(),
+                        dn,
+                        sid,
+                    }));
                 }
-                (None, _) => tracing::warn!(group = name, "a configured group is not in the directory"),
+                (None, _) => {
+                    tracing::warn!(group = name, "a configured group is not in the directory")
+                }
                 (Some(_), Some(_)) => {
-                    tracing::warn!(group = name, "several groups have this name, hint: configure the whole DN");
+                    tracing::warn!(
+                        group = name,
+                        "several groups have this name, hint: configure the whole DN"
+                    );
                 }
             }
         }
@@ -82,8 +91,11 @@ pub(super) async fn by_token(
         entries_max: 1,
     };
     let entries = connection.search(&query).await?;
-    let sids: HashSet<&[u8]> =
-        entries.iter().flat_map(|entry| entry.all("tokenGroups")).map(Vec::as_slice).collect();
+    let sids: HashSet<&[u8]> = entries
+        .iter()
+        .flat_map(|entry| entry.all("tokenGroups"))
+        .map(Vec::as_slice)
+        .collect();
     if sids.is_empty() {
         tracing::warn!(
             "the directory lists no groups at all for a person, hint: add the service account to the group \
@@ -91,7 +103,11 @@ pub(super) async fn by_token(
         );
     }
     let is_in = |group: &&KnownGroup| group.sid.as_deref().is_some_and(|sid| sids.contains(sid));
-    Ok(known.iter().filter(is_in).map(|group| group.name.clone()).collect())
+    Ok(known
+        .iter()
+        .filter(is_in)
+        .map(|group| group.name.clone())
+        .collect())
 }
 
 /// Elsewhere: level by level from the person upwards, each group once.
@@ -122,7 +138,8 @@ pub(super) async fn by_walk(
                 entries_max: GROUPS_MAX,
             };
             for entry in connection.search(&query).await? {
-                if seen.len() < GROUPS_MAX && Dn::parse(&entry.dn).is_some_and(|dn| seen.insert(dn)) {
+                if seen.len() < GROUPS_MAX && Dn::parse(&entry.dn).is_some_and(|dn| seen.insert(dn))
+                {
                     next.push(entry.dn);
                 }
             }
@@ -133,9 +150,16 @@ pub(super) async fn by_walk(
         level = next;
     }
     if seen.len() >= GROUPS_MAX {
-        tracing::warn!(groups = GROUPS_MAX, "a person is in more groups than are looked at");
+        tracing::warn!(
+            groups = GROUPS_MAX,
+            "a person is in more groups than are looked at"
+        );
     }
-    Ok(known.iter().filter(|group| seen.contains(&group.dn)).map(|group| group.name.clone()).collect())
+    Ok(known
+        .iter()
+        .filter(|group| seen.contains(&group.dn))
+        .map(|group| group.name.clone())
+        .collect())
 }
 
 fn same_text(value: &[u8], name: &str) -> bool {

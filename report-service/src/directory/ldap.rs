@@ -4,7 +4,9 @@ use super::account::{BindReply, POLICY_CONTROL, policy_error};
 use super::settings::ServerUrl;
 use ldap3::adapters::{Adapter, EntriesOnly, PagedResults};
 use ldap3::controls::RawControl;
-use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, ResultEntry, Scope, SearchEntry, StdStream};
+use ldap3::{
+    Ldap, LdapConnAsync, LdapConnSettings, LdapError, ResultEntry, Scope, SearchEntry, StdStream,
+};
 use rustls::ClientConfig;
 use spokegate_daemon::Tasks;
 use std::collections::HashMap;
@@ -72,7 +74,9 @@ pub(super) struct Entry {
 impl Entry {
     /// All values of an attribute.
     pub(super) fn all(&self, attribute: &str) -> &[Vec<u8>] {
-        self.values.get(&attribute.to_ascii_lowercase()).map_or(&[], Vec::as_slice)
+        self.values
+            .get(&attribute.to_ascii_lowercase())
+            .map_or(&[], Vec::as_slice)
     }
 
     /// The first value of an attribute.
@@ -82,7 +86,9 @@ impl Entry {
 
     /// The first value of an attribute that is text and not empty.
     pub(super) fn text(&self, attribute: &str) -> Option<&str> {
-        self.bytes(attribute).and_then(|value| std::str::from_utf8(value).ok()).filter(|value| !value.is_empty())
+        self.bytes(attribute)
+            .and_then(|value| std::str::from_utf8(value).ok())
+            .filter(|value| !value.is_empty())
     }
 }
 
@@ -117,32 +123,58 @@ impl Connection {
                 .set_config(Arc::clone(&dialer.tls))
                 .set_starttls(dialer.starttls)
                 .set_std_stream(StdStream::Tcp(stream));
-            LdapConnAsync::with_settings(settings, server.as_str()).await.map_err(|error| Fault::Connect(error.to_string()))
+            LdapConnAsync::with_settings(settings, server.as_str())
+                .await
+                .map_err(|error| Fault::Connect(error.to_string()))
         };
-        let (driver, ldap) = tokio::time::timeout(dialer.timeout, opening).await.map_err(|_| Fault::Timeout)??;
+        let (driver, ldap) = tokio::time::timeout(dialer.timeout, opening)
+            .await
+            .map_err(|_| Fault::Timeout)??;
         // ldap3 panics on malformed answers; here that ends this connection and nothing else.
         let driver = dialer.tasks.spawn_watched(
             "directory connection",
             async move { driver.drive().await },
             |failure| tracing::debug!(error = failure.reason, "a directory connection ended badly"),
         );
-        Ok(Self { ldap, driver, timeout: dialer.timeout })
+        Ok(Self {
+            ldap,
+            driver,
+            timeout: dialer.timeout,
+        })
     }
 
     /// Binds; the code of the answer is the caller's to judge.
     pub(super) async fn bind(&mut self, dn: &str, password: &str) -> Result<BindReply, Fault> {
-        let control = RawControl { ctype: POLICY_CONTROL.to_owned(), crit: false, val: None };
+        let control = RawControl {
+            ctype: POLICY_CONTROL.to_owned(),
+            crit: false,
+            val: None,
+        };
         let bind = self.ldap.with_controls(control).simple_bind(dn, password);
-        let reply = tokio::time::timeout(self.timeout, bind).await.map_err(|_| Fault::Timeout)?.map_err(broken)?;
-        let policy = reply.ctrls.iter().find(|control| control.1.ctype == POLICY_CONTROL);
-        let policy_error = policy.and_then(|control| control.1.val.as_deref()).and_then(policy_error);
-        Ok(BindReply { code: reply.rc, text: reply.text, policy_error })
+        let reply = tokio::time::timeout(self.timeout, bind)
+            .await
+            .map_err(|_| Fault::Timeout)?
+            .map_err(broken)?;
+        let policy = reply
+            .ctrls
+            .iter()
+            .find(|control| control.1.ctype == POLICY_CONTROL);
+        let policy_error = policy
+            .and_then(|control| control.1.val.as_deref())
+            .and_then(policy_error);
+        Ok(BindReply {
+            code: reply.rc,
+            text: reply.text,
+            policy_error,
+        })
     }
 
     /// Searches, page by page. Referrals are not followed. A base that does not exist has no entries.
     pub(super) async fn search(&mut self, query: &Query<'_>) -> Result<Vec<Entry>, Fault> {
         let timeout = self.timeout;
-        tokio::time::timeout(timeout, self.search_pages(query)).await.map_err(|_| Fault::Timeout)?
+        tokio::time::timeout(timeout, self.search_pages(query))
+            .await
+            .map_err(|_| Fault::Timeout)?
     }
 
     async fn search_pages(&mut self, query: &Query<'_>) -> Result<Vec<Entry>, Fault> {
@@ -177,7 +209,9 @@ impl Connection {
 /// Tries each address of the server. Nagle's algorithm, which ldap3 leaves on, costs 40 ms per operation.
 async fn connect(server: &ServerUrl) -> Result<std::net::TcpStream, Fault> {
     let failed = |error: std::io::Error| Fault::Connect(error.to_string());
-    let addresses = tokio::net::lookup_host((server.host(), server.port())).await.map_err(failed)?;
+    let addresses = tokio::net::lookup_host((server.host(), server.port()))
+        .await
+        .map_err(failed)?;
     let mut last = Fault::Connect("the name has no address".to_owned());
     for address in addresses {
         match TcpStream::connect(address).await {
@@ -194,13 +228,22 @@ async fn connect(server: &ServerUrl) -> Result<std::net::TcpStream, Fault> {
 fn read_entry(raw: ResultEntry) -> Result<Entry, Fault> {
     let entry = std::panic::catch_unwind(AssertUnwindSafe(|| SearchEntry::construct(raw)))
         .map_err(|_| Fault::Broken("an entry that cannot be read".to_owned()))?;
-    let text = entry.attrs.into_iter().map(|(name, values)| (name, values.into_iter().map(String::into_bytes).collect()));
+    let text = entry
+        .attrs
+        .into_iter()
+        .map(|(name, values)| (name, values.into_iter().map(String::into_bytes).collect()));
     let mut values: HashMap<String, Vec<Vec<u8>>> = HashMap::new();
     for (name, more) in text.chain(entry.bin_attrs) {
         // A multi-valued binary attribute may have some values that happen to be text.
-        values.entry(name.to_ascii_lowercase()).or_default().extend::<Vec<Vec<u8>>>(more);
+        values
+            .entry(name.to_ascii_lowercase())
+            .or_default()
+            .extend::<Vec<Vec<u8>>>(more);
     }
-    Ok(Entry { dn: entry.dn, values })
+    Ok(Entry {
+        dn: entry.dn,
+        values,
+    })
 }
 
 fn broken(error: LdapError) -> Fault {

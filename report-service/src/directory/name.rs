@@ -37,13 +37,21 @@ impl TypedName {
             return Err(Refused::BadInput);
         }
         let form = if let Some((domain, user)) = text.split_once('\\') {
-            NameForm::Domain { domain: domain.to_owned(), user: user.trim().to_owned() }
+            NameForm::Domain {
+                domain: domain.to_owned(),
+                user: user.trim().to_owned(),
+            }
         } else if let Some((user, suffix)) = text.rsplit_once('@') {
-            NameForm::Principal { user: user.trim().to_owned(), suffix: suffix.to_owned() }
+            NameForm::Principal {
+                user: user.trim().to_owned(),
+                suffix: suffix.to_owned(),
+            }
         } else {
             NameForm::Plain(text.to_owned())
         };
-        let (NameForm::Plain(user) | NameForm::Principal { user, .. } | NameForm::Domain { user, .. }) = &form;
+        let (NameForm::Plain(user)
+        | NameForm::Principal { user, .. }
+        | NameForm::Domain { user, .. }) = &form;
         if user.is_empty() {
             return Err(Refused::BadInput);
         }
@@ -91,7 +99,11 @@ mod tests {
     fn spellings_of_one_person_count_together() {
         let check = |text: &str, expected: Option<&str>| {
             let name = TypedName::parse(text).ok();
-            assert_eq!(name.as_ref().map(TypedName::normalised), expected, "{text:?}");
+            assert_eq!(
+                name.as_ref().map(TypedName::normalised),
+                expected,
+                "{text:?}"
+            );
         };
         check("alice", Some("alice"));
         check(" ALICE\t", Some("alice"));
@@ -100,21 +112,42 @@ mod tests {
         check("CORP\\ alice", Some("alice"));
         check("Zoë", Some("zoë"));
         check("*", Some("*"));
-        for bad in ["", " ", "a\0b", "a\nb", "@corp.test", "CORP\\", "\u{7}", &"x".repeat(257)] {
+        for bad in [
+            "",
+            " ",
+            "a\0b",
+            "a\nb",
+            "@corp.test",
+            "CORP\\",
+            "\u{7}",
+            &"x".repeat(257),
+        ] {
             check(bad, None);
         }
     }
 
     #[test]
     fn a_password_is_taken_whole_or_not_at_all() {
-        let check = |text: &str, good| assert_eq!(Password::parse(&Secret::new(text)).is_ok(), good, "{text:?}");
+        let check = |text: &str, good| {
+            assert_eq!(
+                Password::parse(&Secret::new(text)).is_ok(),
+                good,
+                "{text:?}"
+            )
+        };
         check("x", true);
         check(" spaces around ", true);
-        check("🔑 sixty-four characters and more are welcome here, and so they should be", true);
+        check(
+            "🔑 sixty-four characters and more are welcome here, and so they should be",
+            true,
+        );
         check(&"x".repeat(1024), true);
         check("", false);
         check("a\0b", false);
         check(&"x".repeat(1025), false);
-        assert_eq!(Password::parse(&Secret::new(" a ")).map(|password| password.expose().to_owned()), Ok(" a ".into()));
+        assert_eq!(
+            Password::parse(&Secret::new(" a ")).map(|password| password.expose().to_owned()),
+            Ok(" a ".into())
+        );
     }
 }

@@ -16,15 +16,26 @@ pub(super) struct Servers {
 impl Servers {
     /// `count` servers, all presumed well.
     pub(super) fn new(count: usize) -> Self {
-        Self { down_until: vec![0; count], last_good: 0, paused_until: 0 }
+        Self {
+            down_until: vec![0; count],
+            last_good: 0,
+            paused_until: 0,
+        }
     }
 
     /// The servers to try, in order. When all are down they are all tried if somebody waits (`insist`), else none.
     pub(super) fn order(&self, now_ms: u64, insist: bool) -> Vec<usize> {
         let count = self.down_until.len();
         let all = (0..count).map(|step| (self.last_good + step) % count);
-        let up: Vec<usize> = all.clone().filter(|&server| self.down_until[server] <= now_ms).collect();
-        if up.is_empty() && insist { all.collect() } else { up }
+        let up: Vec<usize> = all
+            .clone()
+            .filter(|&server| self.down_until[server] <= now_ms)
+            .collect();
+        if up.is_empty() && insist {
+            all.collect()
+        } else {
+            up
+        }
     }
 
     /// That server answered.

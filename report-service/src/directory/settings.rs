@@ -86,15 +86,23 @@ impl ServerUrl {
             "ldap" => (false, 389),
             _ => return Err(ServerUrlError::Scheme),
         };
-        let extra = !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some();
+        let extra =
+            !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some();
         if extra || !url.username().is_empty() || url.password().is_some() {
             return Err(ServerUrlError::Extra);
         }
-        let host = url.host_str().filter(|host| !host.is_empty() && !host.starts_with('['));
+        let host = url
+            .host_str()
+            .filter(|host| !host.is_empty() && !host.starts_with('['));
         let host = host.ok_or(ServerUrlError::Host)?.to_owned();
         let port = url.port().unwrap_or(usual_port);
         let scheme = if tls { "ldaps" } else { "ldap" };
-        Ok(Self { text: format!("{scheme}://{host}:{port}"), host, port, tls })
+        Ok(Self {
+            text: format!("{scheme}://{host}:{port}"),
+            host,
+            port,
+            tls,
+        })
     }
 
     /// True for `ldaps`.
@@ -128,10 +136,17 @@ pub(super) fn client_tls(ca: &Path) -> anyhow::Result<Arc<ClientConfig>> {
     let certificates = CertificateDer::pem_file_iter(ca)
         .with_context(|| format!("read the directory's CA bundle {}", ca.display()))?;
     for certificate in certificates {
-        let certificate = certificate.with_context(|| format!("read a certificate in {}", ca.display()))?;
-        roots.add(certificate).with_context(|| format!("trust a certificate in {}", ca.display()))?;
+        let certificate =
+            certificate.with_context(|| format!("read a certificate in {}", ca.display()))?;
+        roots
+            .add(certificate)
+            .with_context(|| format!("trust a certificate in {}", ca.display()))?;
     }
-    anyhow::ensure!(!roots.is_empty(), "the directory's CA bundle {} has no certificate", ca.display());
+    anyhow::ensure!(
+        !roots.is_empty(),
+        "the directory's CA bundle {} has no certificate",
+        ca.display()
+    );
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -149,11 +164,18 @@ mod tests {
     fn a_server_is_a_scheme_a_name_and_a_port() {
         let check = |text: &str, expected: Result<&str, ServerUrlError>| {
             let url = ServerUrl::parse(text);
-            assert_eq!(url.as_ref().map(ServerUrl::as_str), expected.as_ref().copied(), "{text}");
+            assert_eq!(
+                url.as_ref().map(ServerUrl::as_str),
+                expected.as_ref().copied(),
+                "{text}"
+            );
         };
         check("ldaps://dc1.corp.test", Ok("ldaps://dc1.corp.test:636"));
         check("ldap://dc1.corp.test/", Ok("ldap://dc1.corp.test:389"));
-        check("ldaps://dc1.corp.test:3269", Ok("ldaps://dc1.corp.test:3269"));
+        check(
+            "ldaps://dc1.corp.test:3269",
+            Ok("ldaps://dc1.corp.test:3269"),
+        );
         check("dc1.corp.test", Err(ServerUrlError::NotAUrl));
         check("https://dc1.corp.test", Err(ServerUrlError::Scheme));
         check("ldapi:///var/run", Err(ServerUrlError::Scheme));

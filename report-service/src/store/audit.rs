@@ -86,7 +86,10 @@ impl Store {
             .fetch_optional(&mut *tx)
             .await?;
         let (sequence, previous) = match last {
-            Some(row) => (row.try_get::<i64, _>("sequence")? + 1, row.try_get::<Vec<u8>, _>("hash")?),
+            Some(row) => (
+                row.try_get::<i64, _>("sequence")? + 1,
+                row.try_get::<Vec<u8>, _>("hash")?,
+            ),
             None => (1, vec![0; 32]),
         };
         let mut record = AuditRecord {
@@ -111,12 +114,17 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot read.
-    pub async fn audit_page(&self, before: Option<i64>, limit: u32) -> Result<Vec<AuditRecord>, sqlx::Error> {
-        let rows = sqlx::query("SELECT * FROM audit WHERE sequence < ?1 ORDER BY sequence DESC LIMIT ?2")
-            .bind(before.unwrap_or(i64::MAX))
-            .bind(limit)
-            .fetch_all(self.pool())
-            .await?;
+    pub async fn audit_page(
+        &self,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<AuditRecord>, sqlx::Error> {
+        let rows =
+            sqlx::query("SELECT * FROM audit WHERE sequence < ?1 ORDER BY sequence DESC LIMIT ?2")
+                .bind(before.unwrap_or(i64::MAX))
+                .bind(limit)
+                .fetch_all(self.pool())
+                .await?;
         rows.iter().map(read).collect()
     }
 
@@ -134,7 +142,9 @@ impl Store {
             records += 1;
             let in_place = i64::try_from(records) == Ok(record.sequence);
             if !in_place || record.previous != previous || record.hash != record.digest() {
-                return Ok(ChainState::BrokenAt { sequence: record.sequence });
+                return Ok(ChainState::BrokenAt {
+                    sequence: record.sequence,
+                });
             }
             previous = record.hash;
         }
@@ -149,7 +159,14 @@ impl AuditRecord {
         hasher.update(&self.previous);
         hasher.update(self.sequence.to_be_bytes());
         hasher.update(self.at_ms.to_be_bytes());
-        let fields = [&self.actor, &self.action, &self.decision, &self.reason, &self.subject, &self.address];
+        let fields = [
+            &self.actor,
+            &self.action,
+            &self.decision,
+            &self.reason,
+            &self.subject,
+            &self.address,
+        ];
         for field in fields {
             hasher.update((field.len() as u64).to_be_bytes());
             hasher.update(field.as_bytes());
@@ -158,7 +175,10 @@ impl AuditRecord {
     }
 }
 
-async fn insert(tx: &mut sqlx::Transaction<'_, sqlx::Sqlite>, record: &AuditRecord) -> Result<(), sqlx::Error> {
+async fn insert(
+    tx: &mut sqlx::Transaction<'_, sqlx::Sqlite>,
+    record: &AuditRecord,
+) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO audit (sequence, at, actor, action, decision, reason, subject, address, previous, hash)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",

@@ -74,7 +74,10 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot read.
-    pub async fn session_by_token(&self, token_sha256: &[u8]) -> Result<Option<SessionRow>, sqlx::Error> {
+    pub async fn session_by_token(
+        &self,
+        token_sha256: &[u8],
+    ) -> Result<Option<SessionRow>, sqlx::Error> {
         let row = sqlx::query("SELECT * FROM session WHERE token_sha256 = ?1")
             .bind(token_sha256)
             .fetch_optional(self.pool())
@@ -87,7 +90,10 @@ impl Store {
     /// # Errors
     /// When the store cannot read.
     pub async fn session_by_id(&self, id: &str) -> Result<Option<SessionRow>, sqlx::Error> {
-        let row = sqlx::query("SELECT * FROM session WHERE id = ?1").bind(id).fetch_optional(self.pool()).await?;
+        let row = sqlx::query("SELECT * FROM session WHERE id = ?1")
+            .bind(id)
+            .fetch_optional(self.pool())
+            .await?;
         row.as_ref().map(read).transpose()
     }
 
@@ -95,7 +101,12 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot write.
-    pub async fn session_seen(&self, token_sha256: &[u8], now_ms: u64, idle_until: u64) -> Result<(), sqlx::Error> {
+    pub async fn session_seen(
+        &self,
+        token_sha256: &[u8],
+        now_ms: u64,
+        idle_until: u64,
+    ) -> Result<(), sqlx::Error> {
         sqlx::query("UPDATE session SET seen_at = ?2, idle_until = ?3 WHERE token_sha256 = ?1 AND ended_at IS NULL")
             .bind(token_sha256)
             .bind(signed(now_ms))
@@ -128,13 +139,20 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot write.
-    pub async fn session_end(&self, id: &str, now_ms: u64, reason: &str) -> Result<bool, sqlx::Error> {
-        let done = sqlx::query("UPDATE session SET ended_at = ?2, end_reason = ?3 WHERE id = ?1 AND ended_at IS NULL")
-            .bind(id)
-            .bind(signed(now_ms))
-            .bind(reason)
-            .execute(self.pool())
-            .await?;
+    pub async fn session_end(
+        &self,
+        id: &str,
+        now_ms: u64,
+        reason: &str,
+    ) -> Result<bool, sqlx::Error> {
+        let done = sqlx::query(
+            "UPDATE session SET ended_at = ?2, end_reason = ?3 WHERE id = ?1 AND ended_at IS NULL",
+        )
+        .bind(id)
+        .bind(signed(now_ms))
+        .bind(reason)
+        .execute(self.pool())
+        .await?;
         Ok(done.rows_affected() > 0)
     }
 
@@ -142,7 +160,12 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot write.
-    pub async fn session_end_all(&self, person_id: &str, now_ms: u64, reason: &str) -> Result<u64, sqlx::Error> {
+    pub async fn session_end_all(
+        &self,
+        person_id: &str,
+        now_ms: u64,
+        reason: &str,
+    ) -> Result<u64, sqlx::Error> {
         let done = sqlx::query(
             "UPDATE session SET ended_at = ?2, end_reason = ?3 WHERE person_id = ?1 AND ended_at IS NULL",
         )
@@ -184,7 +207,11 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot read.
-    pub async fn sessions_live(&self, now_ms: u64, limit: u32) -> Result<Vec<SessionRow>, sqlx::Error> {
+    pub async fn sessions_live(
+        &self,
+        now_ms: u64,
+        limit: u32,
+    ) -> Result<Vec<SessionRow>, sqlx::Error> {
         let rows = sqlx::query(
             "SELECT * FROM session WHERE ended_at IS NULL AND idle_until > ?1 AND absolute_until > ?1
              ORDER BY seen_at DESC LIMIT ?2",
@@ -201,10 +228,12 @@ impl Store {
     /// # Errors
     /// When the store cannot write.
     pub async fn sessions_sweep(&self, before_ms: u64) -> Result<u64, sqlx::Error> {
-        let done = sqlx::query("DELETE FROM session WHERE absolute_until < ?1 OR idle_until < ?1 OR ended_at < ?1")
-            .bind(signed(before_ms))
-            .execute(self.pool())
-            .await?;
+        let done = sqlx::query(
+            "DELETE FROM session WHERE absolute_until < ?1 OR idle_until < ?1 OR ended_at < ?1",
+        )
+        .bind(signed(before_ms))
+        .execute(self.pool())
+        .await?;
         Ok(done.rows_affected())
     }
 }
@@ -218,7 +247,8 @@ fn read(row: &SqliteRow) -> Result<SessionRow, sqlx::Error> {
     Ok(SessionRow {
         token_sha256: row.try_get("token_sha256")?,
         id: row.try_get("id")?,
-        site: Site::parse(&site).ok_or_else(|| sqlx::Error::Decode(format!("unknown site {site}").into()))?,
+        site: Site::parse(&site)
+            .ok_or_else(|| sqlx::Error::Decode(format!("unknown site {site}").into()))?,
         person_id: row.try_get("person_id")?,
         person_name: row.try_get("person_name")?,
         person_title: row.try_get("person_title")?,

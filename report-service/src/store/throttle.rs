@@ -9,7 +9,12 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot write; the caller must then refuse the attempt.
-    pub async fn throttle_take(&self, bucket: &str, now_ms: u64, window_ms: u64) -> Result<u64, sqlx::Error> {
+    pub async fn throttle_take(
+        &self,
+        bucket: &str,
+        now_ms: u64,
+        window_ms: u64,
+    ) -> Result<u64, sqlx::Error> {
         let (now, end) = (signed(now_ms), signed(now_ms.saturating_add(window_ms)));
         let row = sqlx::query(
             "INSERT INTO throttle (bucket, failures, window_end) VALUES (?1, 1, ?3)
@@ -31,10 +36,12 @@ impl Store {
     /// # Errors
     /// When the store cannot write.
     pub async fn throttle_give_back(&self, bucket: &str) -> Result<(), sqlx::Error> {
-        sqlx::query("UPDATE throttle SET failures = failures - 1 WHERE bucket = ?1 AND failures > 0")
-            .bind(bucket)
-            .execute(self.pool())
-            .await?;
+        sqlx::query(
+            "UPDATE throttle SET failures = failures - 1 WHERE bucket = ?1 AND failures > 0",
+        )
+        .bind(bucket)
+        .execute(self.pool())
+        .await?;
         Ok(())
     }
 
@@ -43,7 +50,10 @@ impl Store {
     /// # Errors
     /// When the store cannot write.
     pub async fn throttle_clear(&self, bucket: &str) -> Result<(), sqlx::Error> {
-        sqlx::query("DELETE FROM throttle WHERE bucket = ?1").bind(bucket).execute(self.pool()).await?;
+        sqlx::query("DELETE FROM throttle WHERE bucket = ?1")
+            .bind(bucket)
+            .execute(self.pool())
+            .await?;
         Ok(())
     }
 
@@ -52,7 +62,10 @@ impl Store {
     /// # Errors
     /// When the store cannot write.
     pub async fn throttle_sweep(&self, now_ms: u64) -> Result<(), sqlx::Error> {
-        sqlx::query("DELETE FROM throttle WHERE window_end <= ?1").bind(signed(now_ms)).execute(self.pool()).await?;
+        sqlx::query("DELETE FROM throttle WHERE window_end <= ?1")
+            .bind(signed(now_ms))
+            .execute(self.pool())
+            .await?;
         Ok(())
     }
 }

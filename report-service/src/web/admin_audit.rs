@@ -40,10 +40,18 @@ async fn show(
     Query(query): Query<AuditQuery>,
 ) -> Result<Response, PageError> {
     let records = state.store.audit_page(query.before, SHOWN).await?;
-    let older = records.last().map(|record| record.sequence).filter(|sequence| *sequence > 1);
+    let older = records
+        .last()
+        .map(|record| record.sequence)
+        .filter(|sequence| *sequence > 1);
     let broken_at = match state.store.verify_audit().await? {
         ChainState::Intact { .. } => None,
         ChainState::BrokenAt { sequence } => Some(sequence),
     };
-    render(&AuditPage { page: Page::new("Audit trail", "audit", &user), records, older, broken_at })
+    render(&AuditPage {
+        page: Page::new("Audit trail", "audit", &user),
+        records,
+        older,
+        broken_at,
+    })
 }

@@ -28,8 +28,22 @@ struct HomePage {
 }
 
 async fn show(State(state): State<AppState>, user: AdminUser) -> Result<Response, PageError> {
-    let sessions = state.store.sessions_live(state.clock.now_ms(), SESSIONS_MAX).await?.len();
-    let records = state.store.audit_page(None, 1).await?.first().map_or(0, |record| record.sequence);
+    let sessions = state
+        .store
+        .sessions_live(state.clock.now_ms(), SESSIONS_MAX)
+        .await?
+        .len();
+    let records = state
+        .store
+        .audit_page(None, 1)
+        .await?
+        .first()
+        .map_or(0, |record| record.sequence);
     let directory = state.directory.check().await.err().map(|why| why.advice());
-    render(&HomePage { page: Page::new("Overview", "home", &user), sessions, directory, records })
+    render(&HomePage {
+        page: Page::new("Overview", "home", &user),
+        sessions,
+        directory,
+        records,
+    })
 }

@@ -44,13 +44,32 @@ async fn show(
     user: AdminUser,
     Query(query): Query<SessionsQuery>,
 ) -> Result<Response, PageError> {
-    let rows = state.store.sessions_live(state.clock.now_ms(), SHOWN_MAX).await?;
+    let rows = state
+        .store
+        .sessions_live(state.clock.now_ms(), SHOWN_MAX)
+        .await?;
     let page = Page::new("Sessions", "sessions", &user);
-    render(&SessionsPage { page, rows, own: user.session_id(), ended: query.ended })
+    render(&SessionsPage {
+        page,
+        rows,
+        own: user.session_id(),
+        ended: query.ended,
+    })
 }
 
-async fn end(State(state): State<AppState>, user: AdminUser, Path(id): Path<String>) -> Result<Response, PageError> {
-    user.audit(&state, "session.end", Decision::Allowed, "by-administrator", &id).await?;
+async fn end(
+    State(state): State<AppState>,
+    user: AdminUser,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    user.audit(
+        &state,
+        "session.end",
+        Decision::Allowed,
+        "by-administrator",
+        &id,
+    )
+    .await?;
     if !state.sessions.end(&id, "by-administrator").await? {
         return Err(PageError::not_found("This session has already ended."));
     }
@@ -64,7 +83,17 @@ async fn end_all(
 ) -> Result<Response, PageError> {
     let row = state.store.session_by_id(&id).await?;
     let row = row.ok_or_else(|| PageError::not_found("There is no such session."))?;
-    user.audit(&state, "session.end-all", Decision::Allowed, "by-administrator", &row.person_id).await?;
-    state.sessions.end_all(&row.person_id, "by-administrator").await?;
+    user.audit(
+        &state,
+        "session.end-all",
+        Decision::Allowed,
+        "by-administrator",
+        &row.person_id,
+    )
+    .await?;
+    state
+        .sessions
+        .end_all(&row.person_id, "by-administrator")
+        .await?;
     Ok(Redirect::to("/sessions?ended=true").into_response())
 }

@@ -27,7 +27,12 @@ impl PageError {
     /// 404: no such thing, or not for this person; the two look the same.
     #[must_use]
     pub fn not_found(sentence: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "Not found", sentence, "Go back, or start again from the first page.")
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "Not found",
+            sentence,
+            "Go back, or start again from the first page.",
+        )
     }
 
     /// 403: the person is known and may not.
@@ -47,7 +52,12 @@ impl PageError {
     #[must_use]
     pub fn unavailable(sentence: impl Into<String>) -> Self {
         let hint = "Try again in a few minutes. If it lasts, tell your administrator.";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Not available just now", sentence, hint)
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Not available just now",
+            sentence,
+            hint,
+        )
     }
 
     /// 500: our fault. The chain goes to the log under the number that the page shows.
@@ -59,7 +69,11 @@ impl PageError {
             "The service could not finish this request.",
             "Try again. If it happens again, give the number below to your administrator.",
         );
-        tracing::error!(correlation = page.correlation, error = format!("{error:#}"), "a request failed");
+        tracing::error!(
+            correlation = page.correlation,
+            error = format!("{error:#}"),
+            "a request failed"
+        );
         page
     }
 
@@ -94,7 +108,13 @@ impl PageError {
         hint: impl Into<String>,
     ) -> Self {
         let (sentence, hint) = (sentence.into(), hint.into());
-        Self { status, title, sentence, hint, correlation: correlation() }
+        Self {
+            status,
+            title,
+            sentence,
+            hint,
+            correlation: correlation(),
+        }
     }
 }
 
@@ -112,10 +132,21 @@ impl From<sqlx::Error> for PageError {
 
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
-        tracing::debug!(correlation = self.correlation, status = self.status.as_u16(), "an error page was shown");
-        let body = ErrorPage { page: Page::bare(self.title), error: &self }.render();
+        tracing::debug!(
+            correlation = self.correlation,
+            status = self.status.as_u16(),
+            "an error page was shown"
+        );
+        let body = ErrorPage {
+            page: Page::bare(self.title),
+            error: &self,
+        }
+        .render();
         // The template is compiled in; should it still fail, the sentence alone is shown.
-        let body = body.map_or_else(|_| self.sentence.clone().into_response(), |html| Html(html).into_response());
+        let body = body.map_or_else(
+            |_| self.sentence.clone().into_response(),
+            |html| Html(html).into_response(),
+        );
         (self.status, body).into_response()
     }
 }

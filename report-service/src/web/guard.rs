@@ -43,7 +43,10 @@ impl Guard {
         let (mut parts, body) = request.into_parts();
         let visitor = Visitor::new(&parts, self.site, address(&parts));
         let acts = parts.method != Method::GET && parts.method != Method::HEAD;
-        if acts && let Err(forgery) = csrf::check_origin(provenance(&parts.headers), &self.own_origin(&parts)) {
+        if acts
+            && let Err(forgery) =
+                csrf::check_origin(provenance(&parts.headers), &self.own_origin(&parts))
+        {
             return Err(self.forged(forgery, &parts, &visitor).await);
         }
         let secret = match self.activity() {
@@ -56,7 +59,9 @@ impl Guard {
                 let token = cookie_value(&parts.headers, self.site.cookie()).unwrap_or_default();
                 let session = self.state.sessions.check(&token, self.site, activity).await;
                 let session = session.map_err(|why| self.no_session(&why, &parts))?;
-                parts.extensions.insert(SignedIn::admitted(session, &token, visitor.address()));
+                parts
+                    .extensions
+                    .insert(SignedIn::admitted(session, &token, visitor.address()));
                 token
             }
         };
@@ -65,8 +70,14 @@ impl Guard {
         }
         let body = axum::body::to_bytes(body, FORM_BYTES_MAX)
             .await
-            .map_err(|_| boxed(PageError::bad_request("The form is too large or was cut off on the way.")))?;
-        if let Err(forgery) = csrf::check_token(&secret, given_token(&parts.headers, &body).as_deref()) {
+            .map_err(|_| {
+                boxed(PageError::bad_request(
+                    "The form is too large or was cut off on the way.",
+                ))
+            })?;
+        if let Err(forgery) =
+            csrf::check_token(&secret, given_token(&parts.headers, &body).as_deref())
+        {
             return Err(self.forged(forgery, &parts, &visitor).await);
         }
         Ok(Request::from_parts(parts, Body::from(body)))
@@ -86,7 +97,11 @@ impl Guard {
         if !configured.is_empty() {
             return configured.to_owned();
         }
-        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let host = parts
+            .headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok())
+            .unwrap_or_default();
         format!("https://{host}")
     }
 
@@ -95,10 +110,13 @@ impl Guard {
             NoSession::Unconfirmed => boxed(PageError::unavailable(
                 "The company directory does not answer, so your access cannot be confirmed.",
             )),
-            NoSession::Store(_) => boxed(PageError::unavailable("The service cannot read its store.")),
-            _ if self.rule == Rule::FormsBackground => {
-                boxed(PageError::forbidden("You are no longer signed in.", "Sign in again."))
+            NoSession::Store(_) => {
+                boxed(PageError::unavailable("The service cannot read its store."))
             }
+            _ if self.rule == Rule::FormsBackground => boxed(PageError::forbidden(
+                "You are no longer signed in.",
+                "Sign in again.",
+            )),
             _ => Box::new(login::ask(why, parts)),
         }
     }
@@ -130,19 +148,26 @@ impl Guard {
 fn provenance(headers: &HeaderMap) -> Provenance<'_> {
     // A header that is no text cannot be ours; an empty one never matches.
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or(""));
-    Provenance { origin: text("origin"), fetch_site: text("sec-fetch-site") }
+    Provenance {
+        origin: text("origin"),
+        fetch_site: text("sec-fetch-site"),
+    }
 }
 
 fn given_token(headers: &HeaderMap, body: &Bytes) -> Option<String> {
     if let Some(token) = headers.get(TOKEN_HEADER) {
         return token.to_str().ok().map(str::to_owned);
     }
-    url::form_urlencoded::parse(body).find(|(name, _)| name == TOKEN_FIELD).map(|(_, token)| token.into_owned())
+    url::form_urlencoded::parse(body)
+        .find(|(name, _)| name == TOKEN_FIELD)
+        .map(|(_, token)| token.into_owned())
 }
 
 fn address(parts: &Parts) -> IpAddr {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip())
+    peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| {
+        address.ip()
+    })
 }
 
 fn boxed(error: PageError) -> Box<Response> {

@@ -1,5 +1,8 @@
 //! Signing in and out: the same pages on both listeners.
 
+mod texts;
+
+use self::texts::{local_path, notice, sentence, status};
 use super::errors::PageError;
 use super::layout::{Page, render};
 use super::routes::{Routes, Rule};
@@ -23,8 +26,6 @@ use spokegate_daemon::Secret;
 
 /// Where people sign in.
 const SIGN_IN: &str = "/sign-in";
-/// Longest address to return to after signing in, in bytes.
-const RETURN_BYTES_MAX: usize = 512;
 
 /// Sign-in for anyone; sign-out for whoever is signed in on this listener.
 #[must_use]
@@ -76,8 +77,15 @@ struct SignInForm {
 
 /// The answer to a request without a session: the sign-in page, which leads back to where the person wanted to go.
 pub(super) fn ask(why: &NoSession, parts: &Parts) -> Response {
-    let wanted = parts.uri.path_and_query().map_or("/", |wanted| wanted.as_str());
-    let back = if parts.method == Method::GET { local_path(wanted) } else { "/" };
+    let wanted = parts
+        .uri
+        .path_and_query()
+        .map_or("/", |wanted| wanted.as_str());
+    let back = if parts.method == Method::GET {
+        local_path(wanted)
+    } else {
+        "/"
+    };
     let why = match why {
         NoSession::Unknown => "",
         NoSession::Idle => "idle",
@@ -93,18 +101,16 @@ pub(super) fn ask(why: &NoSession, parts: &Parts) -> Response {
         query.append_pair("why", why);
     }
     let query = query.finish();
-    let address = if query.is_empty() { SIGN_IN.to_owned() } else { format!("{SIGN_IN}?{query}") };
+    let address = if query.is_empty() {
+        SIGN_IN.to_owned()
+    } else {
+        format!("{SIGN_IN}?{query}")
+    };
     Redirect::to(&address).into_response()
 }
 
 async fn show(visitor: Visitor, Query(query): Query<SignInQuery>) -> Result<Response, PageError> {
-    let notice = match query.why.as_str() {
-        "idle" => Some("You were signed out because nothing happened for a while."),
-        "age" => Some("You were signed out because you had been signed in for a long time."),
-        "access" => Some("You were signed out because your account or your groups have changed."),
-        "ended" => Some("You are signed out."),
-        _ => None,
-    };
+    let notice = notice(&query.why);
     sign_in_page(&visitor, StatusCode::OK, |page| LoginPage {
         page,
         notice,
@@ -120,10 +126,18 @@ async fn submit(
     Form(form): Form<SignInForm>,
 ) -> Result<Response, PageError> {
     let site = visitor.site();
-    let attempt = Attempt { site, name: &form.name, password: &form.password, address: visitor.address() };
+    let attempt = Attempt {
+        site,
+        name: &form.name,
+        password: &form.password,
+        address: visitor.address(),
+    };
     let refusal = match state.sign_in.attempt(&attempt).await? {
         Ok(person) => {
-            let token = state.sessions.begin(site, &person, visitor.address(), visitor.agent()).await?;
+            let token = state
+                .sessions
+                .begin(site, &person, visitor.address(), visitor.agent())
+                .await?;
             let mut response = Redirect::to(local_path(&form.back)).into_response();
             add_cookie(&mut response, &set_cookie(site.cookie(), token.expose()))?;
             add_cookie(&mut response, &clear_cookie(sign_in_cookie(site)))?;
@@ -133,7 +147,11 @@ async fn submit(
     };
     if let Refusal::NoRole { title, why } = &refusal {
         let page = Page::visitor("No access", site, String::new());
-        let body = render(&NoAccessPage { page, title, other_site: *why == NoRole::OtherSiteOnly })?;
+        let body = render(&NoAccessPage {
+            page,
+            title,
+            other_site: *why == NoRole::OtherSiteOnly,
+        })?;
         return Ok((StatusCode::FORBIDDEN, body).into_response());
     }
     sign_in_page(&visitor, status(&refusal), |page| LoginPage {
@@ -146,14 +164,34 @@ async fn submit(
 }
 
 async fn sign_out(State(state): State<AppState>, user: SignedIn) -> Result<Response, PageError> {
-    user.audit(&state, "session.end", Decision::Allowed, "sign-out", user.session_id()).await?;
+    user.audit(
+        &state,
+        "session.end",
+        Decision::Allowed,
+        "sign-out",
+        user.session_id(),
+    )
+    .await?;
     state.sessions.end(user.session_id(), "sign-out").await?;
     signed_out(&user)
 }
 
-async fn sign_out_everywhere(State(state): State<AppState>, user: SignedIn) -> Result<Response, PageError> {
-    user.audit(&state, "session.end-all", Decision::Allowed, "sign-out-everywhere", user.person_id()).await?;
-    state.sessions.end_all(user.person_id(), "sign-out-everywhere").await?;
+async fn sign_out_everywhere(
+    State(state): State<AppState>,
+    user: SignedIn,
+) -> Result<Response, PageError> {
+    user.audit(
+        &state,
+        "session.end-all",
+        Decision::Allowed,
+        "sign-out-everywhere",
+        user.person_id(),
+    )
+    .await?;
+    state
+        .sessions
+        .end_all(user.person_id(), "sign-out-everywhere")
+        .await?;
     signed_out(&user)
 }
 
@@ -161,7 +199,9 @@ fn signed_out(user: &SignedIn) -> Result<Response, PageError> {
     let mut response = Redirect::to("/sign-in?why=ended").into_response();
     add_cookie(&mut response, &clear_cookie(user.site().cookie()))?;
     let clear = HeaderValue::from_static("\"cache\"");
-    response.headers_mut().insert(HeaderName::from_static("clear-site-data"), clear);
+    response
+        .headers_mut()
+        .insert(HeaderName::from_static("clear-site-data"), clear);
     Ok(response)
 }
 
@@ -173,10 +213,17 @@ fn sign_in_page<'a>(
     content: impl FnOnce(Page) -> LoginPage<'a>,
 ) -> Result<Response, PageError> {
     let kept = visitor.sign_in_secret();
-    let secret = if unhex(kept).is_some_and(|kept| kept.len() == 32) { kept.to_owned() } else { fresh_secret()? };
+    let secret = if unhex(kept).is_some_and(|kept| kept.len() == 32) {
+        kept.to_owned()
+    } else {
+        fresh_secret()?
+    };
     let page = Page::visitor("Sign in", visitor.site(), csrf::token_for(&secret));
     let mut response = (status, render(&content(page))?).into_response();
-    add_cookie(&mut response, &set_cookie(sign_in_cookie(visitor.site()), &secret))?;
+    add_cookie(
+        &mut response,
+        &set_cookie(sign_in_cookie(visitor.site()), &secret),
+    )?;
     Ok(response)
 }
 
@@ -190,78 +237,4 @@ fn add_cookie(response: &mut Response, cookie: &str) -> Result<(), PageError> {
     let value = HeaderValue::from_str(cookie).context("write a cookie")?;
     response.headers_mut().append(header::SET_COOKIE, value);
     Ok(())
-}
-
-fn status(refusal: &Refusal) -> StatusCode {
-    match refusal {
-        Refusal::Credentials | Refusal::PasswordExpired | Refusal::MustChange => StatusCode::UNAUTHORIZED,
-        Refusal::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-        Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        Refusal::NoRole { .. } => StatusCode::FORBIDDEN,
-    }
-}
-
-/// What the person reads.
-fn sentence(refusal: &Refusal) -> String {
-    match refusal {
-        Refusal::Credentials => "The user name or the password is not right.".to_owned(),
-        Refusal::PasswordExpired => {
-            "Your password has expired. Change it on your computer (on Windows: Ctrl+Alt+Del), then sign in here."
-                .to_owned()
-        }
-        Refusal::MustChange => {
-            "You must change your password first. Do so on your computer (on Windows: Ctrl+Alt+Del), then sign in here."
-                .to_owned()
-        }
-        Refusal::TooMany { minutes } => {
-            format!("There were too many failed attempts. Wait {minutes} minutes, then try again.")
-        }
-        Refusal::Unavailable => "The company directory does not answer, so nobody can sign in just now. \
-             Your password was not checked. Try again in a few minutes."
-            .to_owned(),
-        Refusal::NoRole { .. } => "You have no access here.".to_owned(),
-    }
-}
-
-/// The path to go to after signing in: one of ours, or the first page.
-fn local_path(wanted: &str) -> &str {
-    let mut characters = wanted.chars();
-    let starts_here = characters.next() == Some('/') && !matches!(characters.next(), Some('/' | '\\'));
-    let plain = wanted.chars().all(|character| character.is_ascii_graphic() && character != '\\');
-    if starts_here && plain && wanted.len() <= RETURN_BYTES_MAX { wanted } else { "/" }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_way_back_never_leads_elsewhere() {
-        let check = |wanted: &str, expected: &str| assert_eq!(local_path(wanted), expected, "{wanted}");
-        check("/", "/");
-        check("/reports/customer-overview?tenant=acme", "/reports/customer-overview?tenant=acme");
-        for hostile in [
-            "",
-            "//evil.test",
-            "/\\evil.test",
-            "\\\\evil.test",
-            "https:evil.test",
-            "https://evil.test/",
-            "user@evil.test",
-            "javascript:alert(1)",
-            "/a\r\nSet-Cookie: x=y",
-            "/\t/evil.test",
-            "/a\\b",
-            &format!("/{}", "a".repeat(600)),
-        ] {
-            check(hostile, "/");
-        }
-    }
-
-    #[test]
-    fn wrong_name_and_wrong_password_read_the_same() {
-        assert_eq!(sentence(&Refusal::Credentials), "The user name or the password is not right.");
-        assert!(sentence(&Refusal::Unavailable).contains("Your password was not checked"));
-        assert!(sentence(&Refusal::TooMany { minutes: 15 }).contains("Wait 15 minutes"));
-    }
 }

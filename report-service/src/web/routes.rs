@@ -56,7 +56,12 @@ impl Routes {
     /// No routes yet.
     #[must_use]
     pub fn new(site: Site, state: AppState) -> Self {
-        Self { site, state, table: Vec::new(), router: Router::new() }
+        Self {
+            site,
+            state,
+            table: Vec::new(),
+            router: Router::new(),
+        }
     }
 
     /// The listener these routes are for.
@@ -97,14 +102,30 @@ impl Routes {
         self.router.with_state(self.state)
     }
 
-    fn add<H, T>(mut self, method: Method, filter: MethodFilter, path: &'static str, rule: Rule, handler: H) -> Self
+    fn add<H, T>(
+        mut self,
+        method: Method,
+        filter: MethodFilter,
+        path: &'static str,
+        rule: Rule,
+        handler: H,
+    ) -> Self
     where
         H: Handler<T, AppState>,
         T: 'static,
     {
-        assert!(rule.belongs_on(self.site), "{method} {path}: {rule:?} cannot be met on the {} site", self.site.as_str());
-        let guard = guard::Guard { state: self.state.clone(), site: self.site, rule };
-        let guarded = on(filter, handler).layer(axum::middleware::from_fn_with_state(guard, guard::check));
+        assert!(
+            rule.belongs_on(self.site),
+            "{method} {path}: {rule:?} cannot be met on the {} site",
+            self.site.as_str()
+        );
+        let guard = guard::Guard {
+            state: self.state.clone(),
+            site: self.site,
+            rule,
+        };
+        let guarded =
+            on(filter, handler).layer(axum::middleware::from_fn_with_state(guard, guard::check));
         self.router = self.router.route(path, guarded);
         self.table.push(RouteEntry { method, path, rule });
         self

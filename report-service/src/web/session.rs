@@ -22,7 +22,11 @@ pub struct SignedIn {
 impl SignedIn {
     /// Only the guard calls this, after the check.
     pub(super) fn admitted(session: SessionRow, token: &str, address: IpAddr) -> Self {
-        Self { session, csrf: csrf::token_for(token), address }
+        Self {
+            session,
+            csrf: csrf::token_for(token),
+            address,
+        }
     }
 
     /// The listener.
@@ -87,14 +91,25 @@ impl SignedIn {
     ) -> Result<(), PageError> {
         let address = self.address.to_string();
         let at_ms = state.clock.now_ms();
-        let event = AuditEvent { at_ms, actor: self.person_id(), action, decision, reason, subject, address: &address };
+        let event = AuditEvent {
+            at_ms,
+            actor: self.person_id(),
+            action,
+            decision,
+            reason,
+            subject,
+            address: &address,
+        };
         state.store.audit(event).await?;
         Ok(())
     }
 
     /// True while the session goes on: for streams, which must end with it. Does not count as activity.
     pub async fn still_signed_in(&self, state: &AppState) -> bool {
-        state.sessions.still_live(&self.session.token_sha256, self.site()).await
+        state
+            .sessions
+            .still_live(&self.session.token_sha256, self.site())
+            .await
     }
 }
 
@@ -152,7 +167,10 @@ async fn on_site<S: Sync>(parts: &mut Parts, state: &S, site: Site) -> Result<Si
     if signed_in.site() == site {
         Ok(signed_in)
     } else {
-        Err(PageError::forbidden("This page belongs to the other site.", "Sign in there."))
+        Err(PageError::forbidden(
+            "This page belongs to the other site.",
+            "Sign in there.",
+        ))
     }
 }
 
@@ -167,9 +185,18 @@ pub struct Visitor {
 
 impl Visitor {
     pub(super) fn new(parts: &Parts, site: Site, address: IpAddr) -> Self {
-        let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+        let agent = parts
+            .headers
+            .get(header::USER_AGENT)
+            .and_then(|agent| agent.to_str().ok())
+            .unwrap_or_default();
         let sign_in_secret = cookie_value(&parts.headers, sign_in_cookie(site)).unwrap_or_default();
-        Self { site, address, agent: agent.to_owned(), sign_in_secret }
+        Self {
+            site,
+            address,
+            agent: agent.to_owned(),
+            sign_in_secret,
+        }
     }
 
     /// The listener.
@@ -202,7 +229,9 @@ impl<S: Sync> FromRequestParts<S> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, PageError> {
         let visitor = parts.extensions.get::<Visitor>().cloned();
-        visitor.ok_or_else(|| PageError::bad_request("This page is for people who have not signed in."))
+        visitor.ok_or_else(|| {
+            PageError::bad_request("This page is for people who have not signed in.")
+        })
     }
 }
 

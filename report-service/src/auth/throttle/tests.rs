@@ -1,7 +1,10 @@
 use super::*;
 
-const LIMITS: ThrottleLimits =
-    ThrottleLimits { person_failures_max: 4, address_failures_max: 20, window_ms: 900_000 };
+const LIMITS: ThrottleLimits = ThrottleLimits {
+    person_failures_max: 4,
+    address_failures_max: 20,
+    window_ms: 900_000,
+};
 
 #[test]
 fn addresses_are_counted_per_line() {
@@ -24,9 +27,17 @@ async fn the_fifth_failure_is_refused_until_the_window_has_passed() {
         assert_eq!(throttle.take(&alice).await.unwrap(), Ok(()));
     }
     assert_eq!(throttle.take(&alice).await.unwrap(), Err(TooMany));
-    assert_eq!(throttle.take(&bob).await.unwrap(), Ok(()), "another person is not touched");
+    assert_eq!(
+        throttle.take(&bob).await.unwrap(),
+        Ok(()),
+        "another person is not touched"
+    );
     hand.advance(899_999);
-    assert_eq!(throttle.take(&alice).await.unwrap(), Err(TooMany), "refusals do not shorten the window");
+    assert_eq!(
+        throttle.take(&alice).await.unwrap(),
+        Err(TooMany),
+        "refusals do not shorten the window"
+    );
     hand.advance(1);
     assert_eq!(throttle.take(&alice).await.unwrap(), Ok(()));
 }

@@ -1,1 +1,99 @@
-//! Tests.
+use super::*;
+
+fn event(number: u64) -> AuditEvent<'static> {
+    AuditEvent {
+        at_ms: 1_000 + number,
+        actor: "main:alice\nsession.start allowed",
+        action: "session.start",
+        decision: Decision::Denied,
+        reason: "wrong-password",
+        subject: "forms",
+        address: "192.0.2.7",
+    }
+}
+
+async fn store_with(records: u64) -> Store {
+    let store = Store::open("sqlite::memory:").await.unwrap();
+    for number in 0..records {
+        assert_eq!(
+            store.audit(event(number)).await.unwrap(),
+            i64::try_from(number).unwrap() + 1
+        );
+    }
+    store
+}
+
+#[tokio::test]
+async fn an_untouched_chain_is_intact() {
+    for records in [0, 1, 5] {
+        let store = store_with(records).await;
+        assert_eq!(
+            store.verify_audit().await.unwrap(),
+            ChainState::Intact { records }
+        );
+    }
+}
+
+#[tokio::test]
+async fn any_change_or_removal_breaks_the_chain() {
+    let check = async |tampering: &'static str, expected: i64| {
+        let store = store_with(5).await;
+        sqlx::query(tampering).execute(store.pool()).await.unwrap();
+        assert_eq!(
+            store.verify_audit().await.unwrap(),
+            ChainState::BrokenAt { sequence: expected },
+            "{tampering}"
+        );
+    };
+    check(
+        "UPDATE audit SET decision = 'allowed' WHERE sequence = 3",
+        3,
+    )
+    .await;
+    check("UPDATE audit SET at = 1 WHERE sequence = 1", 1).await;
+    check(
+        "UPDATE audit SET reason = '', subject = reason || subject WHERE sequence = 5",
+        5,
+    )
+    .await;
+    check("UPDATE audit SET hash = previous WHERE sequence = 2", 2).await;
+    check("DELETE FROM audit WHERE sequence = 3", 4).await;
+    check("DELETE FROM audit WHERE sequence = 1", 2).await;
+    check(
+        "UPDATE audit SET sequence = sequence + 10 WHERE sequence = 5",
+        15,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn concurrent_records_make_one_chain() {
+    let store = store_with(0).await;
+    let writers = (0..50).map(|number| store.audit(event(number)));
+    let done = futures_util::future::join_all(writers).await;
+    assert!(done.iter().all(Result::is_ok), "{done:?}");
+    assert_eq!(
+        store.verify_audit().await.unwrap(),
+        ChainState::Intact { records: 50 }
+    );
+}
+
+#[tokio::test]
+async fn text_from_outside_stays_on_one_line_and_pages_go_backwards() {
+    let store = store_with(5).await;
+    let page = store.audit_page(None, 2).await.unwrap();
+    assert_eq!(
+        page.iter()
+            .map(|record| record.sequence)
+            .collect::<Vec<_>>(),
+        [5, 4]
+    );
+    assert_eq!(page[0].actor, "main:alice\\u{a}session.start allowed");
+    let page = store.audit_page(Some(4), 10).await.unwrap();
+    assert_eq!(
+        page.iter()
+            .map(|record| record.sequence)
+            .collect::<Vec<_>>(),
+        [3, 2, 1]
+    );
+}

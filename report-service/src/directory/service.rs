@@ -1,0 +1,100 @@
+//! Reaching a server: fail-over, and the service account's bind.
+
+use std::sync::{Arc, PoisonError};
+
+use spokegate_daemon::{Secret, SecretSource};
+
+use super::account::judge;
+use super::dialect::{self, Dialect};
+use super::ldap::{Connection, Fault};
+use super::{Directory, Unavailable};
+
+/// A connection bound as the service account.
+pub(super) struct Service {
+    pub(super) connection: Connection,
+    pub(super) server: usize,
+    pub(super) dialect: Arc<Dialect>,
+}
+
+impl Directory {
+    /// A connection to the first server that answers, bound as the service account.
+    pub(super) async fn service(&self, insist: bool) -> Result<Service, Unavailable> {
+        let now = self.clock.now_ms();
+        let order = {
+            let servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+            if servers.paused(now) {
+                return Err(Unavailable::ServiceAccount {
+                    reason: "it was refused a short while ago".to_owned(),
+                });
+            }
+            servers.order(now, insist)
+        };
+        let mut last = "all are marked as down".to_owned();
+        for server in order {
+            match self.bound(server).await {
+                Ok(service) => {
+                    self.servers
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .good(server);
+                    return Ok(service);
+                }
+                Err(Unavailable::NoServer { last: why }) => last = why,
+                Err(other) => return Err(other),
+            }
+        }
+        Err(Unavailable::NoServer { last })
+    }
+
+    async fn bound(&self, server: usize) -> Result<Service, Unavailable> {
+        let opened = Connection::open(&self.settings.servers[server], &self.dialer).await;
+        let mut connection = self.answered(server, opened)?;
+        let password = read_password(&self.settings.bind_password)?;
+        let bound = connection
+            .bind(&self.settings.bind_dn, password.expose())
+            .await;
+        if let Err(refused) = judge(&self.answered(server, bound)?) {
+            self.servers
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .pause(self.clock.now_ms());
+            tracing::error!(reason = %refused, "the directory refuses the service account");
+            return Err(Unavailable::ServiceAccount {
+                reason: refused.to_string(),
+            });
+        }
+        let dialect = self.dialect.get_or_try_init(|| async {
+            dialect::detect(&mut connection, self.settings.kind)
+                .await
+                .map(Arc::new)
+        });
+        let dialect = dialect.await.cloned();
+        let dialect = self.answered(server, dialect)?;
+        Ok(Service {
+            connection,
+            server,
+            dialect,
+        })
+    }
+
+    /// Passes an answer on; a server that gave none is left alone for a while.
+    pub(super) fn answered<T>(
+        &self,
+        server: usize,
+        answer: Result<T, Fault>,
+    ) -> Result<T, Unavailable> {
+        answer.map_err(|fault| {
+            let url = self.settings.servers[server].as_str();
+            tracing::warn!(server = url, error = %fault, "a directory server does not answer as it should");
+            let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+            servers.bad(server, self.clock.now_ms());
+            Unavailable::NoServer { last: format!("{url}: {fault}") }
+        })
+    }
+}
+
+fn read_password(source: &SecretSource) -> Result<Secret, Unavailable> {
+    source.resolve().map_err(|error| Unavailable::NoPassword {
+        reason: error.to_string(),
+    })
+}

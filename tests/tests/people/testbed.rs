@@ -1,0 +1,191 @@
+//! Real directories for one test: started by the scripts in `tests/testbed`, removed when the test ends.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A running directory.
+pub struct Testbed {
+    script: PathBuf,
+    environment: Vec<(String, String)>,
+    values: HashMap<String, String>,
+    _folder: tempfile::TempDir,
+}
+
+impl Testbed {
+    /// OpenLDAP, or `None` with a loud reason where it is not installed.
+    pub fn openldap() -> Option<Self> {
+        if !(Path::new("/usr/sbin/slapd").exists() && has("ldapadd")) {
+            return missing("slapd and ldap-utils are not installed, run tests/testbed/install.sh");
+        }
+        Some(Self::start("start-slapd.sh", vec![]))
+    }
+
+    /// Samba AD, or `None` with a loud reason where it cannot run.
+    pub fn active_directory() -> Option<Self> {
+        if !has("samba-tool") {
+            return missing("samba-tool is not installed, run tests/testbed/install.sh");
+        }
+        let root = Command::new("id")
+            .arg("-u")
+            .output()
+            .is_ok_and(|id| id.stdout == b"0\n");
+        if !root {
+            return missing("Samba AD needs root");
+        }
+        Some(Self::start(
+            "start-samba-ad.sh",
+            vec![("GC_PORT".to_owned(), free_port())],
+        ))
+    }
+
+    /// A value of the script's `env` file, such as `LDAPS_URL`.
+    pub fn get(&self, name: &str) -> &str {
+        self.values
+            .get(name)
+            .unwrap_or_else(|| panic!("the directory's env file has no {name}"))
+    }
+
+    /// Changes the directory as its administrator would; `ldif` is fed to ldapmodify.
+    pub fn modify(&self, ldif: &str) {
+        let mut child = Command::new("ldapmodify")
+            .args([
+                "-x",
+                "-H",
+                self.get("LDAPS_URL"),
+                "-D",
+                self.get("LDAP_ADMIN_DN"),
+                "-w",
+                self.get("LDAP_ADMIN_PW"),
+            ])
+            .env("LDAPTLS_CACERT", self.get("LDAP_CA"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(ldif.as_bytes())
+            .unwrap();
+        assert!(
+            child.wait().unwrap().success(),
+            "ldapmodify refused:\n{ldif}"
+        );
+    }
+
+    /// One attribute of one entry, as the administrator reads it.
+    pub fn read(&self, dn: &str, attribute: &str) -> Option<String> {
+        let output = Command::new("ldapsearch")
+            .args([
+                "-x",
+                "-LLL",
+                "-o",
+                "ldif-wrap=no",
+                "-H",
+                self.get("LDAPS_URL"),
+                "-D",
+                self.get("LDAP_ADMIN_DN"),
+            ])
+            .args([
+                "-w",
+                self.get("LDAP_ADMIN_PW"),
+                "-s",
+                "base",
+                "-b",
+                dn,
+                "(objectClass=*)",
+                attribute,
+            ])
+            .env("LDAPTLS_CACERT", self.get("LDAP_CA"))
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines()
+            .find_map(|line| line.strip_prefix(&format!("{attribute}: ")))
+            .map(str::to_owned)
+    }
+
+    /// Stops the directory; its data stays.
+    pub fn stop(&self) {
+        self.run("stop");
+    }
+
+    /// Starts it again after [`Self::stop`].
+    pub fn start_again(&self) {
+        self.run("start");
+    }
+
+    fn start(script: &str, own: Vec<(String, String)>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let script = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("testbed")
+            .join(script);
+        let mut environment = own;
+        environment.push(("DIR".to_owned(), folder.path().to_str().unwrap().to_owned()));
+        environment.push(("PORT".to_owned(), free_port()));
+        environment.push(("TLS_PORT".to_owned(), free_port()));
+        let mut testbed = Self {
+            script,
+            environment,
+            values: HashMap::new(),
+            _folder: folder,
+        };
+        testbed.run("start");
+        let text = std::fs::read_to_string(testbed._folder.path().join("env")).unwrap();
+        let unquoted = |value: &str| value.trim_matches('\'').to_owned();
+        testbed.values = text
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .map(|(name, value)| (name.to_owned(), unquoted(value)))
+            .collect();
+        testbed
+    }
+
+    fn run(&self, verb: &str) {
+        let output = Command::new(&self.script)
+            .arg(verb)
+            .envs(self.environment.clone())
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "{} {verb}: {told}",
+            self.script.display()
+        );
+    }
+}
+
+impl Drop for Testbed {
+    fn drop(&mut self) {
+        let _ = Command::new(&self.script)
+            .arg("wipe")
+            .envs(self.environment.clone())
+            .output();
+    }
+}
+
+fn missing<T>(reason: &str) -> Option<T> {
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "{reason}");
+    eprintln!("SKIPPED: {reason}");
+    None
+}
+
+fn has(program: &str) -> bool {
+    let paths = std::env::var("PATH").unwrap_or_default();
+    std::env::split_paths(&paths).any(|folder| folder.join(program).exists())
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> String {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+        .to_string()
+}
