@@ -14,6 +14,8 @@ pub mod text;
 pub mod web;
 
 mod service;
+#[cfg(test)]
+mod testing;
 mod verify;
 
 pub use config::Config;

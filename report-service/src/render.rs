@@ -120,10 +120,9 @@ pub fn value(json: Json) -> Value {
             (None, None) => Value::from(()),
         },
         Json::Array(items) => items.into_iter().map(value).collect::<Vec<_>>().into(),
-        Json::Object(entries) => entries
-            .into_iter()
-            .map(|(key, entry)| (key, value(entry)))
-            .collect(),
+        Json::Object(entries) => {
+            Value::from_pairs(entries.into_iter().map(|(key, entry)| (key, value(entry))))
+        }
     }
 }
 

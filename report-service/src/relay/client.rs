@@ -15,7 +15,7 @@ use rustls_pki_types::ServerName;
 use serde::Serialize;
 use spokegate_contract::record::{AckBody, BOOT_HEADER, ErrorBody, Lane, PullBody, RequestBody};
 use spokegate_contract::{Failure, FailureClass};
-use spokegate_identity::{TlsFiles, TrustDomain};
+use spokegate_identity::TlsFiles;
 
 use super::connector::Connector;
 use super::line::LINE_BYTES_MAX;
@@ -60,8 +60,6 @@ pub struct Endpoint {
     pub server_name: Option<String>,
     /// Our certificate and key, and the inner hop's CA.
     pub tls: TlsFiles,
-    /// The trust domain of its identity.
-    pub trust_domain: TrustDomain,
 }
 
 /// A client of one sanitizer; a pool of keep-alive connections.
@@ -84,7 +82,7 @@ impl Client {
             .map(ServerName::try_from)
             .transpose();
         let name = name.with_context(|| format!("read the server name of the sanitizer {url}"))?;
-        let connector = Connector::new(Arc::clone(&tls), endpoint.trust_domain.clone(), name);
+        let connector = Connector::new(Arc::clone(&tls), name);
         let http = HttpClient::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)

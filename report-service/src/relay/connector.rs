@@ -1,4 +1,5 @@
-//! Connections to a sanitizer: TCP without delay, TLS with our certificate, and a peer that is a sanitizer by name.
+//! Connections to a sanitizer: TCP without delay, TLS with our certificate, and a peer whose certificate bears the name
+//! that was dialled. Certificates of services and satellites bear no such name, so that none of them can pose as one.
 
 use std::future::Future;
 use std::io;
@@ -12,7 +13,6 @@ use hyper::Uri;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
-use spokegate_identity::{Principal, ServiceName, TrustDomain};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -25,19 +25,16 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(crate) struct Connector {
     tls: Arc<ArcSwap<rustls::ClientConfig>>,
-    trust_domain: TrustDomain,
     server_name: Option<ServerName<'static>>,
 }
 
 impl Connector {
     pub(crate) fn new(
         tls: Arc<ArcSwap<rustls::ClientConfig>>,
-        trust_domain: TrustDomain,
-        server_name: Option<ServerName<'static>>,
+            server_name: Option<ServerName<'static>>,
     ) -> Self {
         Self {
             tls,
-            trust_domain,
             server_name,
         }
     }
@@ -56,25 +53,7 @@ impl Connector {
         let tls = TlsConnector::from(self.tls.load_full())
             .connect(name, tcp)
             .await?;
-        require_sanitizer(&tls, &self.trust_domain)?;
         Ok(SanitizerStream(TokioIo::new(tls)))
-    }
-}
-
-/// The inner hop's CA also signs this service's own certificate, so that a valid chain alone is not enough.
-fn require_sanitizer(tls: &TlsStream<TcpStream>, trust_domain: &TrustDomain) -> io::Result<()> {
-    let (_, session) = tls.get_ref();
-    let certificate = session
-        .peer_certificates()
-        .and_then(|chain| chain.first())
-        .ok_or_else(|| io::Error::other("the peer showed no certificate"))?;
-    match Principal::from_certificate(certificate, trust_domain) {
-        Ok(Principal::Service(ServiceName::Sanitizer)) => Ok(()),
-        Ok(_) => Err(io::Error::new(
-            io::ErrorKind::PermissionDenied,
-            "the peer's certificate is not a sanitizer's",
-        )),
-        Err(error) => Err(io::Error::new(io::ErrorKind::PermissionDenied, error)),
     }
 }
 

@@ -1,1 +1,114 @@
-//! Tests.
+use std::path::Path;
+
+use spokegate_contract::Registry;
+
+use super::*;
+use crate::relay::Contracts;
+use crate::testing::schemas;
+
+fn contracts() -> Contracts {
+    Contracts::compile(&Registry::open(&schemas()).unwrap()).unwrap()
+}
+
+fn shipped() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("reports")
+}
+
+/// The shipped report's folder under another roof, changed.
+fn changed(change: impl FnOnce(&Path)) -> Result<Catalogue, ReportFaults> {
+    let roof = tempfile::tempdir().unwrap();
+    let folder = roof.path().join("customer-overview");
+    std::fs::create_dir(&folder).unwrap();
+    for name in ["report.toml", "params.schema.json", "sample.json", "template.docx"] {
+        std::fs::copy(shipped().join("customer-overview").join(name), folder.join(name)).unwrap();
+    }
+    change(&folder);
+    Catalogue::open(roof.path(), &contracts())
+}
+
+#[track_caller]
+fn refused(change: impl FnOnce(&Path), expected: &[&str]) {
+    let faults = changed(change).unwrap_err();
+    for expected in expected {
+        assert!(faults.0.iter().any(|fault| fault.contains(expected)), "{faults} has no {expected:?}");
+    }
+    assert_eq!(faults.0.len(), expected.len(), "{faults}");
+}
+
+#[test]
+fn the_shipped_reports_load() {
+    let catalogue = Catalogue::open(&shipped(), &contracts()).unwrap();
+    let overview = catalogue.get(&"customer-overview".parse().unwrap()).unwrap();
+    let needs: Vec<_> = overview.needs.iter().map(|need| (need.key.as_str(), need.required, need.max_age_ms)).collect();
+    let day = Some(86_400_000);
+    assert_eq!(needs, [("devices", true, None), ("patch_status", true, None), ("backup_jobs", false, day)]);
+    assert!(overview.is_for(&[]));
+    assert_eq!(overview.template_sha256.len(), 64);
+    let shown = overview.shown_params(&serde_json::Map::new());
+    assert_eq!((&shown["title"], &shown["note"]), (&serde_json::json!("Customer overview"), &serde_json::Value::Null));
+}
+
+#[test]
+fn every_fault_of_every_folder_is_told_at_once() {
+    let write = |folder: &Path, name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    refused(
+        |folder| {
+            write(
+                folder,
+                "report.toml",
+                "title = \"\"\nfile_name = \"{customer}.doc\"\n\
+                 [[need]]\ndataset = \"printers\"\n\
+                 [[need]]\ndataset = \"devices\"\nmode = \"push\"\n\
+                 [[need]]\ndataset = \"devices\"\ntimeout_s = 0\nparams = { limitt = 5, kind = \"$what\" }\n",
+            );
+            std::fs::remove_file(folder.join("sample.json")).unwrap();
+            write(folder, "params.schema.json", "{");
+            write(folder, "template.docx", "hello");
+        },
+        &[
+            "customer-overview/report.toml: `title` must have 1 to 120",
+            "`file_name` ends in .docx and holds",
+            "need \"printers\": no such dataset; known: backup-jobs v1, devices v1, patch-status v1",
+            "need \"devices\": mode is \"push\", but this dataset is never pushed",
+            "need \"devices\" stands twice",
+            "need \"devices\": timeout_s must be 1 to 600",
+            "need \"devices\": parameter \"limitt\" is not one of the dataset's",
+            "customer-overview/sample.json: cannot be read: No such file",
+            "customer-overview/params.schema.json: is not JSON",
+            "customer-overview/template.docx: the file is not a Word document",
+        ],
+    );
+}
+
+#[test]
+fn single_faults() {
+    let write = |folder: &Path, name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    let append = |folder: &Path, text: &str| {
+        let toml = std::fs::read_to_string(folder.join("report.toml")).unwrap();
+        std::fs::write(folder.join("report.toml"), format!("{toml}\n{text}")).unwrap();
+    };
+    refused(|folder| append(folder, "requierd = true"), &["unknown field `requierd`"]);
+    refused(|folder| append(folder, "params = { limit = \"$rows\" }"), &["comes from \"$rows\", which params.schema.json does not have"]);
+    refused(|folder| write(folder, "params.schema.json", "{\"type\": \"object\"}"), &["/additionalProperties: must be false"]);
+    refused(|folder| write(folder, "sample.json", "{}"), &["template.docx: cannot be filled with sample.json:"]);
+    let faults = changed(|folder| std::fs::rename(folder, folder.with_file_name("Customer Overview")).unwrap()).unwrap_err();
+    assert!(faults.0[0].starts_with("Customer Overview: the folder's name is not a report id"), "{faults}");
+    let missing = Catalogue::open(Path::new("/nowhere"), &contracts()).unwrap_err();
+    assert!(missing.0[0].contains("hint: set `reports`"), "{missing}");
+}
+
+#[test]
+fn groups_restrict_who_may_start_a_report() {
+    let groups = |text: &str| {
+        let with = |folder: &Path| {
+            let toml = std::fs::read_to_string(folder.join("report.toml")).unwrap();
+            std::fs::write(folder.join("report.toml"), format!("groups = {text}\n{toml}")).unwrap();
+        };
+        changed(with).unwrap().get(&"customer-overview".parse().unwrap()).unwrap().clone()
+    };
+    let report = groups("[\"auditors\"]");
+    assert!(report.is_for(&["staff".into(), "auditors".into()]));
+    assert!(!report.is_for(&["staff".into()]));
+    assert!(!report.is_for(&[]));
+    assert!(groups("[]").is_for(&[]));
+}

@@ -105,7 +105,7 @@ fn pair(key: &str, value: impl Into<Value>) -> (String, Value) {
 }
 
 fn map(entries: impl IntoIterator<Item = (String, Value)>) -> Value {
-    entries.into_iter().collect()
+    Value::from_pairs(entries)
 }
 
 /// RFC 3339, whole seconds, UTC.

@@ -256,8 +256,10 @@ impl Engine {
         let (shared, id) = (Arc::clone(&self.shared), row.id.clone());
         let failed = Arc::clone(&self.shared);
         let run = async move {
-            let end = shared.run(&row, &report, &live, slot).await;
-            shared.end(&row.id, end).await;
+            // None: the service stops and the run still waits; it starts after the restart.
+            if let Some(end) = shared.run(&row, &report, &live, slot).await {
+                shared.end(&row.id, end).await;
+            }
         };
         self.shared.parts.tasks.spawn_watched("run", run, move |failure| {
             tracing::error!(message.id = %id, error = %failure.reason, "a run failed in a way that it should not");
@@ -300,7 +302,7 @@ impl Shared {
         report: &Arc<Report>,
         live: &Live,
         slot: Option<OwnedSemaphorePermit>,
-    ) -> Ended {
+    ) -> Option<Ended> {
         let stop = self.parts.tasks.soft();
         let work = async {
             let Some(_slot) = self.turn(row, live, slot).await else {
@@ -308,11 +310,12 @@ impl Shared {
             };
             self.work(row, report, live).await
         };
+        let waits = || live.progress.borrow().state == RunState::Queued;
         tokio::select! {
             biased;
-            () = live.cancel.cancelled() => Ended::cancelled(),
-            () = stop.cancelled() => Ended::failed(INTERRUPTED),
-            end = work => end,
+            () = live.cancel.cancelled() => Some(Ended::cancelled()),
+            () = stop.cancelled() => (!waits()).then(|| Ended::failed(INTERRUPTED)),
+            end = work => Some(end),
         }
     }
 
@@ -395,3 +398,6 @@ impl Shared {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

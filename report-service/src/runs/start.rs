@@ -32,7 +32,6 @@ pub async fn start_engine(
             url: sanitizer.url.clone(),
             server_name: sanitizer.server_name.clone(),
             tls: sanitizer.tls.clone(),
-            trust_domain: config.trust_domain.clone(),
         };
         anyhow::Ok((endpoint, SealKey::read(&sanitizer.seal_key_file)?))
     };

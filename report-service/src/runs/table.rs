@@ -91,7 +91,7 @@ mod tests {
             .unwrap();
         assert_eq!(
             text,
-            "x|1|none|true|2|5;y|2.5|z|false|0|5;|7||||1;".replace("none", "none")
+            "x|1|None|True|2|5;y|2.5|z|False|0|5;|7||||1;"
         );
     }
 }
