@@ -25,7 +25,6 @@ const PUSH_AGAIN: Duration = Duration::from_secs(2);
 /// A running source.
 #[derive(Debug)]
 pub(crate) struct BuiltIn {
-    addr: SocketAddr,
     tasks: Tasks,
 }
 
@@ -75,9 +74,6 @@ impl BuiltIn {
         let listener = tokio::net::TcpListener::bind(setup.addr)
             .await
             .context("bind the built-in source")?;
-        let addr = listener
-            .local_addr()
-            .context("read the built-in source's address")?;
         let tasks = context.tasks.child();
         let stop = tasks.soft();
         let router = Router::new()
@@ -95,13 +91,7 @@ impl BuiltIn {
                 .run_until_cancelled(push(source, url, push_token, every))
                 .await;
         });
-        Ok(Self { addr, tasks })
-    }
-
-    /// Where it listens.
-    #[must_use]
-    pub(crate) fn addr(&self) -> SocketAddr {
-        self.addr
+        Ok(Self { tasks })
     }
 
     /// Stops it.

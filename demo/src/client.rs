@@ -1,7 +1,9 @@
 //! A client of the real pages, as a browser without a screen: TLS, cookies, redirects and forms with their token.
 
+mod forms;
 mod page;
 
+pub use forms::{Document, Need, NewRun, Run, RunState};
 pub use page::Page;
 
 use std::collections::BTreeMap;
@@ -11,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::header::{CONTENT_TYPE, COOKIE, HeaderValue, LOCATION, ORIGIN, SET_COOKIE};
+use hyper::header::{CONTENT_TYPE, COOKIE, HeaderName, HeaderValue, LOCATION, ORIGIN, SET_COOKIE};
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
@@ -72,8 +74,20 @@ impl Browser {
     /// # Errors
     /// When nobody answers, or a redirect leaves the site.
     pub async fn get(&mut self, path: &str) -> anyhow::Result<Page> {
+        self.get_with(path, &[]).await
+    }
+
+    /// The same with further headers.
+    ///
+    /// # Errors
+    /// When nobody answers, or a redirect leaves the site.
+    pub async fn get_with(
+        &mut self,
+        path: &str,
+        headers: &[(HeaderName, &str)],
+    ) -> anyhow::Result<Page> {
         let url = self.resolve(path)?;
-        self.follow(Method::GET, url, None).await
+        self.follow(Method::GET, url, None, headers).await
     }
 
     /// Sends a form: its fields, and the token of the page it stands on.
@@ -103,7 +117,7 @@ impl Browser {
         let body = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(fields)
             .finish();
-        self.follow(Method::POST, url, Some(body)).await
+        self.follow(Method::POST, url, Some(body), &[]).await
     }
 
     /// The cookies by name.
@@ -130,9 +144,10 @@ impl Browser {
         mut method: Method,
         mut url: Url,
         mut body: Option<String>,
+        headers: &[(HeaderName, &str)],
     ) -> anyhow::Result<Page> {
         for _ in 0..=REDIRECTS_MAX {
-            let page = tokio::time::timeout(ANSWER, self.send(&method, &url, body.take()))
+            let page = tokio::time::timeout(ANSWER, self.send(&method, &url, body.take(), headers))
                 .await
                 .with_context(|| format!("{url} did not answer within {} s", ANSWER.as_secs()))??;
             let Some(place) = page.redirect() else {
@@ -153,8 +168,12 @@ impl Browser {
         method: &Method,
         url: &Url,
         body: Option<String>,
+        headers: &[(HeaderName, &str)],
     ) -> anyhow::Result<Page> {
         let mut request = Request::builder().method(method).uri(url.as_str());
+        for (name, value) in headers {
+            request = request.header(name, *value);
+        }
         if !self.cookies.is_empty() {
             let pairs: Vec<_> = self
                 .cookies

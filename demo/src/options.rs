@@ -24,7 +24,7 @@ pub struct Options {
     pub repository: PathBuf,
     /// The program of the sanitizer. Without one, it is looked for beside our own and above it.
     pub sanitizer: Option<PathBuf>,
-    /// Further lines of TOML for a service's configuration, by the service's name, for tests.
+    /// Settings beyond the demonstration's own, as `section.key=value`, for tests.
     pub settings: Vec<(Service, String)>,
 }
 
@@ -104,9 +104,11 @@ impl Options {
         })
     }
 
-    /// The lines that were added to a service's configuration.
-    pub(crate) fn settings_of(&self, service: Service) -> String {
-        let of_it = self.settings.iter().filter(|(whose, _)| *whose == service);
-        of_it.map(|(_, lines)| format!("{lines}\n")).collect()
+    /// The settings for a service beyond the demonstration's own.
+    pub(crate) fn settings_of(&self, service: Service) -> impl Iterator<Item = &str> {
+        self.settings
+            .iter()
+            .filter(move |(whose, _)| *whose == service)
+            .map(|(_, setting)| setting.as_str())
     }
 }

@@ -124,6 +124,32 @@ impl Page {
         named.filter_map(|tag| attribute(tag, "value")).collect()
     }
 
+    /// What the page's forms would send as they stand: name and value of each field.
+    #[must_use]
+    pub fn form_values(&self) -> Vec<(String, String)> {
+        let html = self.html();
+        let named = |tag: &str| attribute(tag, "name");
+        let value = |tag: &str| attribute(tag, "value").unwrap_or_default();
+        let inputs = self.tags("input");
+        let inputs = inputs
+            .iter()
+            .filter(|tag| is_sent(tag))
+            .filter_map(|tag| Some((named(tag)?, value(tag))));
+        let selects = elements(&html, "select").filter_map(|(tag, inside)| {
+            let chosen = elements(inside, "option").find(|(option, _)| has(option, "selected"));
+            let (option, _) = chosen.or_else(|| elements(inside, "option").next())?;
+            Some((named(tag)?, value(option)))
+        });
+        let areas = elements(&html, "textarea").filter_map(|(tag, inside)| {
+            // A line end right after the opening tag is not part of the text.
+            Some((
+                named(tag)?,
+                unescape(inside.strip_prefix('\n').unwrap_or(inside)),
+            ))
+        });
+        inputs.chain(selects).chain(areas).collect()
+    }
+
     /// The file name that a download suggests.
     #[must_use]
     pub fn file_name(&self) -> Option<String> {
@@ -152,6 +178,30 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
         .split_once(&format!(" {name}=\""))
         .or_else(|| tag.split_once(&format!("\n{name}=\"")))?;
     Some(unescape(value.split_once('"')?.0))
+}
+
+/// A box that is not ticked sends nothing.
+fn is_sent(input: &str) -> bool {
+    let kind = attribute(input, "type").unwrap_or_default();
+    !matches!(kind.as_str(), "checkbox" | "radio") || has(input, "checked")
+}
+
+/// True when the inside of a tag holds this attribute without a value.
+fn has(tag: &str, name: &str) -> bool {
+    tag.split_whitespace().any(|word| word == name)
+}
+
+/// The inside of the opening tag and the content, of each element of this name.
+fn elements<'a>(html: &'a str, name: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let (opening, closing) = (format!("<{name} "), format!("</{name}>"));
+    let starts: Vec<_> = html
+        .match_indices(&opening)
+        .map(|(at, found)| at + found.len() - 1)
+        .collect();
+    starts.into_iter().filter_map(move |at| {
+        let (tag, rest) = html.get(at..)?.split_once('>')?;
+        Some((tag, rest.split_once(&closing)?.0))
+    })
 }
 
 fn unescape(text: &str) -> String {
@@ -216,5 +266,29 @@ mod tests {
         assert_eq!(page.form_token().as_deref(), Some("tok\"en"));
         assert_eq!(page.input_values("tenant"), ["acme", "globex"]);
         assert!(page.input_values("other").is_empty());
+    }
+
+    #[test]
+    fn a_form_sends_its_defaults() {
+        let page = page(concat!(
+            r#"<input type="checkbox" name="a" value="1" checked><input type="checkbox" name="b" value="1">"#,
+            r#"<input name="title" type="text" value="T &amp; U" required>"#,
+            "<select name=\"s\" id=\"x\"><option value=\"\">-</option><option value=\"v\" selected>V</option></select>",
+            "<textarea name=\"note\" rows=\"5\">\nline &lt;1&gt;</textarea>",
+        ));
+        let values = page.form_values();
+        let values: Vec<_> = values
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        assert_eq!(
+            values,
+            [
+                ("a", "1"),
+                ("title", "T & U"),
+                ("s", "v"),
+                ("note", "line <1>")
+            ]
+        );
     }
 }

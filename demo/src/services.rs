@@ -1,0 +1,40 @@
+//! The services of the centre and of the DMZ, each with its configuration.
+
+pub mod broker;
+pub mod reports;
+pub mod sanitizer;
+
+pub(crate) mod people;
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::Context as _;
+
+/// The name in all certificates of the demonstration.
+pub(crate) const TRUST_DOMAIN: &str = "spokegate.demo";
+
+/// A path as a TOML string.
+pub(crate) fn quoted(path: &Path) -> String {
+    toml::Value::String(path.to_string_lossy().into_owned()).to_string()
+}
+
+/// A loopback port that was free a moment ago, below those that the system hands out for outgoing connections: so
+/// nobody gets it by chance before its user binds it.
+pub(crate) fn free_port() -> anyhow::Result<SocketAddr> {
+    const LOWEST: u16 = 20_000;
+    const SPAN: u16 = 12_000;
+    for _ in 0..200 {
+        let mut random = [0_u8; 2];
+        getrandom::fill(&mut random)
+            .map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
+        let port = LOWEST + u16::from_le_bytes(random) % SPAN;
+        if let Ok(listener) = std::net::TcpListener::bind(("127.0.0.1", port)) {
+            return listener.local_addr().context("read a free port");
+        }
+    }
+    anyhow::bail!(
+        "no free port on loopback between {LOWEST} and {}",
+        LOWEST + SPAN
+    )
+}

@@ -1,0 +1,164 @@
+//! The report service, in this process.
+
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+use spokegate_daemon::Context;
+use spokegate_daemon::config::Layered;
+use spokegate_reports::config::DEFAULTS;
+use spokegate_reports::{Config, ReportService};
+
+use super::people::{ADMIN_GROUP, FORMS_GROUP};
+use super::{TRUST_DOMAIN, quoted};
+use crate::authority::Authority;
+use crate::directory::{BASE, SERVICE_DN};
+use crate::state::State;
+use crate::{Options, Service};
+
+/// A running report service.
+pub struct Running {
+    service: ReportService,
+}
+
+/// What the report service is put between.
+pub(crate) struct Around<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) authority: &'a Authority,
+    pub(crate) directory: SocketAddr,
+    pub(crate) sanitizer: SocketAddr,
+}
+
+pub(crate) async fn start(
+    options: &Options,
+    around: &Around<'_>,
+    context: &Context,
+) -> anyhow::Result<Running> {
+    let forms = available(options.forms_port).await;
+    let admin = available(options.admin_port).await;
+    let text = config_text(options, around, forms, admin)?;
+    let path = around.state.sub("reports")?.join("reports.toml");
+    std::fs::write(&path, &text).with_context(|| format!("write {}", path.display()))?;
+    let layered = Layered::<Config>::new("REPORTS", DEFAULTS)
+        .no_environment()
+        .file(&path);
+    let config = options
+        .settings_of(Service::Reports)
+        .fold(layered, Layered::flag)
+        .load()?;
+    let context = context.child();
+    let service = ReportService::bind(config, &context).await?;
+    context.readiness.ready().await;
+    Ok(Running { service })
+}
+
+/// The wanted port on loopback, or any when it is taken.
+async fn available(wanted: u16) -> SocketAddr {
+    let wanted = SocketAddr::from(([127, 0, 0, 1], wanted));
+    match tokio::net::TcpListener::bind(wanted).await {
+        Ok(_) => wanted,
+        Err(_) => SocketAddr::from(([127, 0, 0, 1], 0)),
+    }
+}
+
+fn config_text(
+    options: &Options,
+    around: &Around<'_>,
+    forms: SocketAddr,
+    admin: SocketAddr,
+) -> anyhow::Result<String> {
+    let (web, inner) = (
+        around.authority.web("web")?,
+        around.authority.inner_client()?,
+    );
+    let tenants: String = options
+        .tenants
+        .iter()
+        .map(|tenant| {
+            format!(
+                "\n[[tenant]]\nid = \"{}\"\ntitle = {}\n",
+                tenant.id,
+                toml::Value::String(tenant.title.clone())
+            )
+        })
+        .collect();
+    Ok(format!(
+        r#"trust_domain = "{TRUST_DOMAIN}"
+reports = {reports}
+schemas = {schemas}
+files = {files}
+
+[forms]
+listen = "{forms}"
+[forms.tls]
+certificate = {certificate}
+key = {key}
+
+[admin]
+listen = "{admin}"
+[admin.tls]
+certificate = {certificate}
+key = {key}
+
+[directory]
+urls = ["ldaps://localhost:{directory}"]
+ca = {directory_ca}
+base = "{BASE}"
+bind_dn = "{SERVICE_DN}"
+bind_password_file = {bind_password}
+
+[roles]
+forms_groups = ["{FORMS_GROUP}"]
+admin_groups = ["{ADMIN_GROUP}"]
+
+[store]
+url = "sqlite://{store}"
+
+[[sanitizer]]
+url = "https://localhost:{sanitizer}"
+seal_key_file = {seal}
+[sanitizer.tls]
+certificate = {inner_certificate}
+key = {inner_key}
+ca = {inner_ca}
+{tenants}"#,
+        reports = quoted(&options.repository.join("report-service/reports")),
+        schemas = quoted(&options.repository.join("schemas")),
+        files = quoted(&around.state.sub("reports/files")?),
+        certificate = quoted(&web.certificate),
+        key = quoted(&web.key),
+        directory = around.directory.port(),
+        directory_ca = quoted(&around.authority.web_ca()),
+        bind_password = quoted(&around.state.path("directory.secret")),
+        store = around.state.path("reports/reports.db").display(),
+        sanitizer = around.sanitizer.port(),
+        seal = quoted(&around.state.path("seal.key")),
+        inner_certificate = quoted(&inner.certificate),
+        inner_key = quoted(&inner.key),
+        inner_ca = quoted(&inner.ca),
+    ))
+}
+
+impl Running {
+    /// Where staff reach it.
+    #[must_use]
+    pub fn forms_addr(&self) -> SocketAddr {
+        self.service.forms_addr()
+    }
+
+    /// Where administrators reach it.
+    #[must_use]
+    pub fn admin_addr(&self) -> SocketAddr {
+        self.service.admin_addr()
+    }
+
+    /// The service itself.
+    #[must_use]
+    pub fn service(&self) -> &ReportService {
+        &self.service
+    }
+
+    /// Stops it.
+    pub async fn stop(&self) {
+        self.service.shutdown().await;
+    }
+}
