@@ -4,28 +4,29 @@
 //! The router is given fixed topics of our own (`up`, `down/<satellite>`), and the wire's topic rides in the frame. So
 //! its caches, which never shrink, hold one entry per satellite, and no name that a client chose reaches its matching.
 
+mod cells;
 mod flow;
 mod frame;
 mod retained;
 mod router;
 mod seats;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use spokegate_contract::envelope::Presence;
-use spokegate_contract::{Address, Channel, Envelope, TenantId, Topic};
+use spokegate_contract::{Address, Channel, Envelope, Topic};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use cells::Cells;
 pub(crate) use flow::{Consumer, Destination};
 pub(crate) use frame::Frame;
 pub(crate) use retained::Kept;
 pub(crate) use router::{LinkReceiver, LinkSender, NoLink, RouterGone};
 pub(crate) use seats::{Occupancy, Seat};
 
-use crate::lock;
 use crate::packet::{Publish, Qos};
 use crate::policy::{PublishPermit, Route, Session, SubscribePermit};
 use flow::Flows;
@@ -282,78 +283,4 @@ async fn announce(
     };
     link.publish(Bytes::from_static(UP.as_bytes()), frame.encode())
         .await
-}
-
-/// All cells of the broker.
-#[derive(Debug)]
-pub(crate) struct Cells {
-    sizes: Sizes,
-    tenants_max: usize,
-    inner: Mutex<Inner>,
-}
-
-#[derive(Debug, Default)]
-struct Inner {
-    made: usize,
-    open: Option<Arc<Cell>>,
-    tenants: HashMap<TenantId, Arc<Cell>>,
-}
-
-/// There are as many cells as there may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no more tenants fit")]
-pub(crate) struct Full;
-
-impl Cells {
-    /// No cells yet.
-    pub(crate) fn new(sizes: Sizes, tenants_max: usize) -> Self {
-        Self {
-            sizes,
-            tenants_max,
-            inner: Mutex::default(),
-        }
-    }
-
-    /// The cell that this session belongs to, made or made anew if need be. No other code looks cells up.
-    pub(crate) fn of(&self, session: &Session) -> Result<Arc<Cell>, Full> {
-        let mut guard = lock(&self.inner);
-        let Inner {
-            made,
-            open,
-            tenants,
-        } = &mut *guard;
-        let current = match session.tenant() {
-            None => open.as_ref(),
-            Some(tenant) => tenants.get(tenant),
-        };
-        if let Some(cell) = current.filter(|cell| !cell.dead.load(Ordering::SeqCst)) {
-            return Ok(Arc::clone(cell));
-        }
-        if current.is_none() && tenants.len() >= self.tenants_max {
-            return Err(Full);
-        }
-        *made += 1;
-        let cell = Cell::start(*made, self.sizes);
-        match session.tenant() {
-            None => *open = Some(Arc::clone(&cell)),
-            Some(tenant) => {
-                tenants.insert(tenant.clone(), Arc::clone(&cell));
-            }
-        }
-        Ok(cell)
-    }
-
-    /// How many tenants have a cell.
-    pub(crate) fn tenants(&self) -> usize {
-        lock(&self.inner).tenants.len()
-    }
-
-    /// Ends one tenant's router as a bug in it would.
-    #[cfg(any(test, feature = "fault-injection"))]
-    pub(crate) fn kill_router(&self, tenant: &TenantId) {
-        let cell = lock(&self.inner).tenants.get(tenant).cloned();
-        if let Some(cell) = cell {
-            cell.kill_router();
-        }
-    }
 }

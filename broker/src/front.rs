@@ -11,7 +11,7 @@ mod quota;
 mod session;
 
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -52,6 +52,7 @@ struct Shared {
     quotas: Quotas,
     sessions: AtomicUsize,
     unnamed: AtomicUsize,
+    routers_lost: AtomicUsize,
 }
 
 impl Broker {
@@ -82,6 +83,7 @@ impl Broker {
             ),
             sessions: AtomicUsize::new(0),
             unnamed: AtomicUsize::new(0),
+            routers_lost: AtomicUsize::new(0),
         });
         let mut bound = Vec::new();
         for listener in &config.listener {
@@ -145,6 +147,11 @@ impl Broker {
     /// Returns when the broker has stopped.
     pub async fn join(&self) {
         self.shared.tasks.join().await;
+    }
+
+    /// Routers that ended, or no longer answered, and were replaced.
+    pub fn routers_lost(&self) -> usize {
+        self.shared.routers_lost.load(Ordering::Relaxed)
     }
 
     /// Ends one tenant's router as a bug in it would.

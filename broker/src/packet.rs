@@ -2,8 +2,10 @@
 //!
 //! A packet's type, flags and announced length are judged from its first bytes, before anything is buffered.
 
+mod connect;
 mod decode;
 mod encode;
+mod field;
 
 use bytes::Bytes;
 

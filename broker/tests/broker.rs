@@ -7,6 +7,8 @@
     reason = "a test fails by panicking, and its tasks end with it"
 )]
 
+#[path = "broker/chaos.rs"]
+mod chaos;
 #[path = "broker/executable.rs"]
 mod executable;
 #[path = "broker/faults.rs"]

@@ -59,14 +59,12 @@ impl Seats {
             chair.newest = CancellationToken::new();
             (Arc::clone(&chair.taken), chair.newest.clone())
         };
-        let guard = taken.lock_owned().await;
-        if mine.is_cancelled() {
-            Occupancy::Superseded
-        } else {
-            Occupancy::Seated(Seat {
-                replaced: mine,
-                _taken: guard,
-            })
+        tokio::select! {
+            biased;
+            () = mine.cancelled() => Occupancy::Superseded,
+            guard = taken.lock_owned() => {
+                Occupancy::Seated(Seat { replaced: mine.clone(), _taken: guard })
+            }
         }
     }
 }

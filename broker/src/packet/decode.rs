@@ -2,7 +2,8 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::{Connect, Packet, Publish, Qos, Will};
+use super::field::{byte, packet_id, text};
+use super::{Packet, Publish, Qos, connect};
 
 /// Bytes that an announced length may have per kind of packet, and how many filters one packet may name.
 #[derive(Debug, Clone, Copy)]
@@ -181,7 +182,7 @@ impl Decoder {
 
     fn body(&self, head: &Head, mut body: Bytes) -> Result<Packet, DecodeError> {
         let packet = match head.kind {
-            CONNECT => Packet::Connect(connect(&mut body)?),
+            CONNECT => Packet::Connect(connect::read(&mut body)?),
             PUBLISH => return publish(head.flags, body).map(Packet::Publish),
             PUBACK => Packet::Puback(packet_id(&mut body)?),
             SUBSCRIBE => self.subscribe(&mut body)?,
@@ -230,65 +231,6 @@ impl Decoder {
     }
 }
 
-fn connect(body: &mut Bytes) -> Result<Connect, DecodeError> {
-    let name = text(body)?;
-    if name != "MQTT" && name != "MQIsdp" {
-        return Err(DecodeError::Protocol);
-    }
-    let level = byte(body)?;
-    if level != 4 || name != "MQTT" {
-        // The rest of another version's packet has another form; the level alone decides what is answered.
-        body.clear();
-        let level = if name == "MQTT" { level } else { 3 };
-        return Ok(Connect {
-            level,
-            client_id: String::new(),
-            keep_alive_s: 0,
-            clean_session: false,
-            will: None,
-            credentials: false,
-        });
-    }
-    let flags = byte(body)?;
-    let (has_will, has_user, has_password) =
-        (flags & 0x04 != 0, flags & 0x80 != 0, flags & 0x40 != 0);
-    let reserved = flags & 0x01 != 0;
-    let stray_will = !has_will && flags & 0x38 != 0;
-    if reserved || stray_will || (has_password && !has_user) {
-        return Err(DecodeError::ConnectFlags);
-    }
-    let keep_alive_s = short(body)?;
-    let client_id = text(body)?;
-    let will = if has_will {
-        let topic = text(body)?;
-        let payload = field(body)?;
-        let qos = Qos::from_bits((flags >> 3) & 3).ok_or(DecodeError::Qos)?;
-        Some(Will {
-            topic,
-            payload,
-            qos,
-            retain: flags & 0x20 != 0,
-        })
-    } else {
-        None
-    };
-    if has_user {
-        text(body)?;
-    }
-    if has_password {
-        field(body)?;
-    }
-    let clean_session = flags & 0x02 != 0;
-    Ok(Connect {
-        level,
-        client_id,
-        keep_alive_s,
-        clean_session,
-        will,
-        credentials: has_user,
-    })
-}
-
 fn publish(flags: u8, mut body: Bytes) -> Result<Publish, DecodeError> {
     let qos = Qos::from_bits((flags >> 1) & 3).ok_or(DecodeError::Qos)?;
     if qos == Qos::AtMostOnce && flags & 0x08 != 0 {
@@ -310,38 +252,4 @@ fn publish(flags: u8, mut body: Bytes) -> Result<Publish, DecodeError> {
         retain: flags & 1 != 0,
         payload: body,
     })
-}
-
-fn byte(body: &mut Bytes) -> Result<u8, DecodeError> {
-    body.try_get_u8().map_err(|_| DecodeError::Short)
-}
-
-fn short(body: &mut Bytes) -> Result<u16, DecodeError> {
-    body.try_get_u16().map_err(|_| DecodeError::Short)
-}
-
-fn packet_id(body: &mut Bytes) -> Result<u16, DecodeError> {
-    match short(body)? {
-        0 => Err(DecodeError::PacketId),
-        id => Ok(id),
-    }
-}
-
-fn field(body: &mut Bytes) -> Result<Bytes, DecodeError> {
-    let length = usize::from(short(body)?);
-    if body.remaining() < length {
-        Err(DecodeError::Short)
-    } else {
-        Ok(body.split_to(length))
-    }
-}
-
-fn text(body: &mut Bytes) -> Result<String, DecodeError> {
-    let bytes = field(body)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| DecodeError::Text)?;
-    if text.contains('\0') {
-        Err(DecodeError::Text)
-    } else {
-        Ok(text.to_owned())
-    }
 }

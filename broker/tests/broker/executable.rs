@@ -1,9 +1,9 @@
 //! The built executable: `check-config`, `example-config`, `explain`, and a run from start to SIGTERM.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 use crate::support::{Authority, Client, Connect, SOON};
 use tempfile::TempDir;
@@ -32,10 +32,32 @@ fn config(directory: &Path, listener: &str) -> String {
     let at = directory.display();
     let text = format!(
         "[tls]\ncertificate = \"{at}/certificate.pem\"\nkey = \"{at}/key.pem\"\nclient_ca = \"{at}/ca.pem\"\n\
-         [ops]\nlisten = \"127.0.0.1:0\"\n{listener}"
+         [ops]\nlisten = \"127.0.0.1:{}\"\n{listener}",
+        free_port()
     );
     std::fs::write(&file, text).unwrap();
     file.display().to_string()
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// The metrics of the broker that runs with this configuration.
+fn metrics(file: &str) -> String {
+    let text = std::fs::read_to_string(file).unwrap();
+    let table: &str = text.split_once("[ops]\nlisten = \"").unwrap().1;
+    let address = table.split('"').next().unwrap();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }
 
 #[test]
@@ -118,16 +140,10 @@ fn check_config_tells_good_from_bad() {
     check(&["example-config"], 0, "trust_domain = \"spokegate.local\"");
 }
 
-#[tokio::test]
-async fn it_runs_serves_and_stops_on_a_signal() {
-    let authority = Authority::new("fabric");
-    let files = TempDir::new().unwrap();
-    authority.server().write(files.path());
-    let listener =
-        "[[listener]]\nkind = \"mtls\"\naddress = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n";
-    let file = config(files.path(), listener);
+/// Starts the broker and waits until it says where it listens.
+fn start(file: &str) -> (Child, BufReader<ChildStderr>, SocketAddr) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_spokegate-broker"))
-        .args(["run", "--config", &file])
+        .args(["run", "--config", file])
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
@@ -147,12 +163,33 @@ async fn it_runs_serves_and_stops_on_a_signal() {
                 .unwrap();
         }
     };
+    (child, log, address)
+}
+
+#[tokio::test]
+async fn it_runs_serves_and_stops_on_a_signal() {
+    let authority = Authority::new("fabric");
+    let files = TempDir::new().unwrap();
+    authority.server().write(files.path());
+    let listener =
+        "[[listener]]\nkind = \"mtls\"\naddress = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n";
+    let file = config(files.path(), listener);
+    let (mut child, mut log, address) = start(&file);
     let certificate = authority.satellite("acme", "hq");
     let mut client = Client::dial(address, authority.client(Some(&certificate)))
         .await
         .unwrap();
     assert_eq!(client.connect(&Connect::new("acme.hq")).await, Some(0));
     assert_eq!(client.subscribe_code("#", 1).await, Some(0x80));
+    check(&["healthcheck", "--config", &file], 0, "ready");
+    let metrics = metrics(&file);
+    for line in [
+        "spokegate_broker_sessions 1",
+        "spokegate_broker_denials_total{reason=\"filter\"} 1",
+        "spokegate_broker_tenants 1",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in {metrics}");
+    }
     assert!(
         Command::new("kill")
             .args(["-TERM", &child.id().to_string()])

@@ -257,5 +257,6 @@ async fn a_router_that_dies_takes_only_its_tenant_along_and_is_made_anew() {
     assert!(sanitizer.publish("sg/1/acme/hq/down/ack", b"down").await);
     assert_eq!(hq.data().await.1, b"down");
     assert!(other.ping().await);
+    assert_eq!(broker.broker.routers_lost(), 1);
     assert!(other_sanitizer.is_quiet_but_for_presence().await);
 }
