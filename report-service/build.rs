@@ -6,10 +6,6 @@ fn main() {
     }
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "standard output is how a build script speaks to cargo"
-)]
 fn rerun_if_changed(folder: &str) {
     println!("cargo::rerun-if-changed={folder}");
 }

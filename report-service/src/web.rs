@@ -55,7 +55,6 @@ pub fn admin_routes(state: &AppState) -> Routes {
 }
 
 /// The service of one listener: its routes, with what holds for every answer around them.
-#[must_use]
 pub fn router(routes: Routes) -> Router {
     routes
         .into_router()
