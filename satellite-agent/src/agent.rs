@@ -1,13 +1,12 @@
 //! The agent as a value: bound, running, shut down.
 
-use std::collections::BTreeMap;
+mod prepare;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use spokegate_contract::{Address, filter};
 use spokegate_daemon::http::{self, HttpLimits};
 use spokegate_daemon::{Clock, Context, Tasks};
@@ -15,20 +14,17 @@ use spokegate_identity::Principal;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use crate::config::{Config, SourceConfig, SourceKind};
+use crate::config::Config;
 use crate::link::Dialer;
-use crate::pull::{Binding, Bindings, Pulls};
+use crate::pull::{Bindings, Pulls};
 use crate::push::endpoint::Endpoint;
 use crate::push::schedule::Schedule;
 use crate::push::sender::{ACKS_MAX, Sender};
-use crate::source::Source;
-use crate::source::http::{HttpClient, HttpSource};
-use crate::spool::{Spool, SpoolOptions};
+use crate::spool::Spool;
 use crate::status::Reporter;
 use crate::supervisor::Supervisor;
 use crate::uplink::{Uplink, uplink};
 
-const HOUR_MS: u64 = 3_600_000;
 /// Connections to the push endpoint at a time.
 const PUSH_CONNECTIONS_MAX: usize = 64;
 /// Shortest push token; shorter ones can be guessed.
@@ -48,14 +44,20 @@ impl Agent {
     /// Opens the spool, binds the push endpoint and starts dialling the broker. Returns before the broker answers:
     /// `context.readiness` has the latch `broker session` for that.
     pub async fn bind(config: Config, context: &Context) -> anyhow::Result<Self> {
-        let address = address(&config)?;
+        let address = prepare::address(&config)?;
         let principal = Principal::Satellite(address.clone());
         let (tasks, clock) = (context.tasks.child(), context.clock.clone());
-        let bindings = bindings(&config.source)?;
-        let spool = open_spool(&config, clock.clone()).await?;
+        let bindings = prepare::bindings(&config.source)?;
+        let spool = prepare::open_spool(&config, clock.clone()).await?;
         let filter = filter::satellite_down(&address).to_string();
         let dialer = Dialer::new(&config.broker, &config.tls, principal.client_id(), filter)?;
-        let parts = Parts { address, bindings, spool, tasks, clock };
+        let parts = Parts {
+            address,
+            bindings,
+            spool,
+            tasks,
+            clock,
+        };
         let push_addr = parts.serve_pushes(&config).await?;
 
         let (setter, uplink) = uplink();
@@ -71,12 +73,30 @@ impl Agent {
             soft: parts.tasks.soft(),
         };
         parts.tasks.spawn("broker session", supervisor.run());
-        parts.tasks.spawn("push sender", parts.sender(acks_rx, config.spool.window_bytes, &uplink).run());
-        parts.tasks.spawn("status", parts.reporter(config.status.every_s, &uplink).run());
+        parts.tasks.spawn(
+            "push sender",
+            parts
+                .sender(acks_rx, config.spool.window_bytes, &uplink)
+                .run(),
+        );
+        parts.tasks.spawn(
+            "status",
+            parts.reporter(config.status.every_s, &uplink).run(),
+        );
         parts.start_schedules(&config)?;
-        let Parts { address, spool, tasks, .. } = parts;
+        let Parts {
+            address,
+            spool,
+            tasks,
+            ..
+        } = parts;
         tracing::info!(tenant.id = %address.tenant, satellite.id = %address.satellite, "the agent runs");
-        Ok(Self { address, push_addr, spool, tasks })
+        Ok(Self {
+            address,
+            push_addr,
+            spool,
+            tasks,
+        })
     }
 
     /// Who this agent is, as its certificate says.
@@ -118,25 +138,54 @@ impl Parts {
             tracing::info!("no push.token_file, so nothing can be pushed");
             return Ok(None);
         }
-        let token = source.resolve().context("read the push token (push.token_file)")?;
+        let token = source
+            .resolve()
+            .context("read the push token (push.token_file)")?;
         if token.expose().len() < TOKEN_BYTES_MIN {
-            bail!("the push token has fewer than {TOKEN_BYTES_MIN} characters; hint: openssl rand -hex 32");
+            bail!(
+                "the push token has fewer than {TOKEN_BYTES_MIN} characters; hint: openssl rand -hex 32"
+            );
         }
         let listener = TcpListener::bind(config.push.listen)
             .await
-            .with_context(|| format!("bind the push endpoint (push.listen) to {}", config.push.listen))?;
-        let endpoint = Endpoint::new(Arc::clone(&self.spool), Arc::clone(&self.bindings), self.clock.clone(), &token);
-        let limits = HttpLimits { connections_max: PUSH_CONNECTIONS_MAX, ..HttpLimits::default() };
+            .with_context(|| {
+                format!(
+                    "bind the push endpoint (push.listen) to {}",
+                    config.push.listen
+                )
+            })?;
+        let endpoint = Endpoint::new(
+            Arc::clone(&self.spool),
+            Arc::clone(&self.bindings),
+            self.clock.clone(),
+            &token,
+        );
+        let limits = HttpLimits {
+            connections_max: PUSH_CONNECTIONS_MAX,
+            ..HttpLimits::default()
+        };
         let server = http::serve(listener, endpoint.router(), limits, &self.tasks)?;
         Ok(Some(server.addr()))
     }
 
     fn pulls(&self, parallel_max: usize, uplink: &Uplink) -> Pulls {
         let (clock, tasks) = (self.clock.clone(), self.tasks.clone());
-        Pulls::new(self.address.clone(), Arc::clone(&self.bindings), parallel_max, uplink.clone(), clock, tasks)
+        Pulls::new(
+            self.address.clone(),
+            Arc::clone(&self.bindings),
+            parallel_max,
+            uplink.clone(),
+            clock,
+            tasks,
+        )
     }
 
-    fn sender(&self, acks: mpsc::Receiver<(u64, u64)>, window_bytes: u64, uplink: &Uplink) -> Sender {
+    fn sender(
+        &self,
+        acks: mpsc::Receiver<(u64, u64)>,
+        window_bytes: u64,
+        uplink: &Uplink,
+    ) -> Sender {
         Sender {
             address: self.address.clone(),
             spool: Arc::clone(&self.spool),
@@ -162,8 +211,13 @@ impl Parts {
     fn start_schedules(&self, config: &Config) -> anyhow::Result<()> {
         for entry in &config.schedule {
             let binding = self.bindings.get(&entry.dataset).cloned();
-            let Some((binding, source)) = binding.and_then(|b| b.source.clone().map(|source| (b, source))) else {
-                bail!("the schedule of {} has no source that can be asked", entry.dataset);
+            let Some((binding, source)) =
+                binding.and_then(|b| b.source.clone().map(|source| (b, source)))
+            else {
+                bail!(
+                    "the schedule of {} has no source that can be asked",
+                    entry.dataset
+                );
             };
             let schedule = Schedule {
                 dataset: entry.dataset.clone(),
@@ -178,45 +232,4 @@ impl Parts {
         }
         Ok(())
     }
-}
-
-/// Tenant and satellite, from the certificate and nowhere else.
-fn address(config: &Config) -> anyhow::Result<Address> {
-    let path = &config.tls.certificate;
-    let place = || format!("read this satellite's identity from {} (tls.certificate)", path.display());
-    let certificate = CertificateDer::from_pem_file(path).with_context(place)?;
-    match Principal::from_certificate(&certificate, &config.trust_domain).with_context(place)? {
-        Principal::Satellite(address) => Ok(address),
-        Principal::Service(name) => bail!("{} is the certificate of the service {name}, not of a satellite", path.display()),
-    }
-}
-
-async fn open_spool(config: &Config, clock: Clock) -> anyhow::Result<Arc<Spool>> {
-    let options = SpoolOptions {
-        path: config.spool.path.clone(),
-        bytes_max: config.spool.bytes_max,
-        age_ms_max: config.spool.age_max_h.saturating_mul(HOUR_MS),
-    };
-    Ok(Arc::new(Spool::open(&options, clock).await?))
-}
-
-fn bindings(sources: &[SourceConfig]) -> anyhow::Result<Bindings> {
-    let client = HttpClient::new();
-    let bind = |config: &SourceConfig| -> anyhow::Result<_> {
-        let source = match config.kind {
-            SourceKind::Push => None,
-            SourceKind::Http => Some(http_source(config, client.clone())?),
-        };
-        Ok((config.dataset.clone(), Binding { version: config.version, shape: config.shape, source }))
-    };
-    Ok(Arc::new(sources.iter().map(bind).collect::<anyhow::Result<BTreeMap<_, _>>>()?))
-}
-
-fn http_source(config: &SourceConfig, client: HttpClient) -> anyhow::Result<Arc<dyn Source>> {
-    let place = || format!("prepare the source of {}", config.dataset);
-    let url = config.local_url().map_err(|problem| anyhow::anyhow!("its url {problem}")).with_context(place)?;
-    let token = config.token().resolve().with_context(place)?;
-    let timeout = Duration::from_millis(config.timeout_ms);
-    let source = HttpSource::new(client, url, &token, timeout, config.shape).with_context(place)?;
-    Ok(Arc::new(source))
 }

@@ -118,10 +118,18 @@ impl Section for Config {
         faults.within("broker", &self.broker);
         faults.within("spool", &self.spool);
         faults.within("push", &self.push);
-        range(faults, "pull.parallel_max", self.pull.parallel_max as u64, 1, 256);
+        range(
+            faults,
+            "pull.parallel_max",
+            self.pull.parallel_max as u64,
+            1,
+            256,
+        );
         range(faults, "status.every_s", self.status.every_s, 1, 3_600);
         if self.source.len() > HELLO_DATASETS_MAX {
-            faults.add("source", format!("has {} entries", self.source.len())).allowed(format!("at most {HELLO_DATASETS_MAX}"));
+            faults
+                .add("source", format!("has {} entries", self.source.len()))
+                .allowed(format!("at most {HELLO_DATASETS_MAX}"));
         }
         source::validate_all(&self.source, &self.schedule, faults);
         faults.within("ops", &self.ops);
@@ -140,7 +148,12 @@ impl Section for BrokerConfig {
         if let Some(name) = &self.server_name
             && rustls::pki_types::ServerName::try_from(name.as_str()).is_err()
         {
-            faults.add("server_name", format!("{name:?} is no name that a certificate can have")).allowed("a host name");
+            faults
+                .add(
+                    "server_name",
+                    format!("{name:?} is no name that a certificate can have"),
+                )
+                .allowed("a host name");
         }
         range(faults, "keep_alive_s", self.keep_alive_s, 5, 300);
     }
@@ -148,7 +161,13 @@ impl Section for BrokerConfig {
 
 impl Section for SpoolConfig {
     fn validate(&self, faults: &mut Faults) {
-        range(faults, "bytes_max", self.bytes_max, MESSAGE_BYTES_MAX as u64, 1 << 40);
+        range(
+            faults,
+            "bytes_max",
+            self.bytes_max,
+            MESSAGE_BYTES_MAX as u64,
+            1 << 40,
+        );
         range(faults, "age_max_h", self.age_max_h, 1, 8_760);
         range(faults, "window_bytes", self.window_bytes, 1, 16_777_216);
     }
@@ -158,19 +177,29 @@ impl Section for PushConfig {
     fn validate(&self, faults: &mut Faults) {
         if !self.listen.ip().is_loopback() {
             faults
-                .add("listen", format!("{} can be reached from other machines", self.listen))
+                .add(
+                    "listen",
+                    format!("{} can be reached from other machines", self.listen),
+                )
                 .allowed("an address of this machine alone")
-                .hint("write \"127.0.0.1:8021\"; flows that run elsewhere need an agent of their own");
+                .hint(
+                    "write \"127.0.0.1:8021\"; flows that run elsewhere need an agent of their own",
+                );
         }
         if self.token.is_some() && self.token_file.is_some() {
-            faults.add("token", "is set beside token_file").allowed("one of them").hint("keep token_file");
+            faults
+                .add("token", "is set beside token_file")
+                .allowed("one of them")
+                .hint("keep token_file");
         }
     }
 }
 
 pub(crate) fn range(faults: &mut Faults, key: &str, value: u64, least: u64, most: u64) {
     if !(least..=most).contains(&value) {
-        faults.add(key, format!("is {value}")).allowed(format!("{least} to {most}"));
+        faults
+            .add(key, format!("is {value}"))
+            .allowed(format!("{least} to {most}"));
     }
 }
 

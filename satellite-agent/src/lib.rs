@@ -14,7 +14,7 @@ mod uplink;
 
 pub use agent::Agent;
 pub use config::{
-    BrokerConfig, Config, DEFAULTS, PullConfig, PushConfig, ScheduleConfig, SourceConfig, SourceKind, SpoolConfig,
-    StatusConfig,
+    BrokerConfig, Config, DEFAULTS, PullConfig, PushConfig, ScheduleConfig, SourceConfig,
+    SourceKind, SpoolConfig, StatusConfig,
 };
 pub use service::AgentService;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rumqttc::{
-    AsyncClient, ConnectReturnCode, ConnectionError, EventLoop, Incoming, MqttOptions, NetworkOptions, QoS,
-    SubscribeReasonCode, TlsConfiguration, Transport,
+    AsyncClient, ConnectReturnCode, ConnectionError, EventLoop, Incoming, MqttOptions,
+    NetworkOptions, QoS, SubscribeReasonCode, TlsConfiguration, Transport,
 };
 use rustls::ClientConfig;
 use spokegate_contract::limits::PACKET_BYTES_MAX;
@@ -87,7 +87,9 @@ impl Dialer {
         client_id: String,
         filter: String,
     ) -> anyhow::Result<Self> {
-        let (host, port) = broker.host_and_port().ok_or_else(|| anyhow::anyhow!("broker.address is no host and port"))?;
+        let (host, port) = broker
+            .host_and_port()
+            .ok_or_else(|| anyhow::anyhow!("broker.address is no host and port"))?;
         let server_name = broker.server_name.clone().filter(|name| name != host);
         Ok(Self {
             host: host.to_owned(),
@@ -123,8 +125,16 @@ impl Dialer {
         let (client, mut event_loop) = AsyncClient::new(options, OUTBOX_MESSAGES_MAX);
         event_loop.set_network_options(network);
         let number = self.dialled.fetch_add(1, Ordering::Relaxed);
-        let session = Session { client, number, gone: CancellationToken::new() };
-        let events = Events { event_loop, session: session.clone(), filter: self.filter.clone() };
+        let session = Session {
+            client,
+            number,
+            gone: CancellationToken::new(),
+        };
+        let events = Events {
+            event_loop,
+            session: session.clone(),
+            filter: self.filter.clone(),
+        };
         Ok((session, events))
     }
 }
@@ -132,14 +142,18 @@ impl Dialer {
 impl Session {
     /// Hands a message over for sending at QoS 1. Waits while the outbox is full; says nothing of its arrival.
     pub(crate) async fn publish(&self, topic: &str, payload: Vec<u8>) -> Result<(), Gone> {
-        let publish = self.client.publish_bytes(topic, QoS::AtLeastOnce, false, Bytes::from(payload));
+        let publish =
+            self.client
+                .publish_bytes(topic, QoS::AtLeastOnce, false, Bytes::from(payload));
         let published = self.gone.run_until_cancelled(publish).await;
         published.ok_or(Gone)?.map_err(|_| Gone)
     }
 
     /// Like [`Self::publish`], for the connection's own loop, which must not wait: a full outbox drops the message.
     pub(crate) fn offer(&self, topic: &str, payload: Vec<u8>) -> bool {
-        self.client.try_publish(topic, QoS::AtLeastOnce, false, payload).is_ok()
+        self.client
+            .try_publish(topic, QoS::AtLeastOnce, false, payload)
+            .is_ok()
     }
 
     /// Returns once the connection is gone.
@@ -161,7 +175,10 @@ impl Events {
             match self.event_loop.poll().await.map_err(link_error)? {
                 rumqttc::Event::Incoming(Incoming::ConnAck(_)) => {
                     // The outbox is empty, so there is room.
-                    let _ = self.session.client.try_subscribe(&self.filter, QoS::AtLeastOnce);
+                    let _ = self
+                        .session
+                        .client
+                        .try_subscribe(&self.filter, QoS::AtLeastOnce);
                 }
                 rumqttc::Event::Incoming(Incoming::SubAck(ack)) => {
                     if ack.return_codes.contains(&SubscribeReasonCode::Failure) {
@@ -170,7 +187,10 @@ impl Events {
                     return Ok(Event::Ready);
                 }
                 rumqttc::Event::Incoming(Incoming::Publish(publish)) => {
-                    return Ok(Event::Message { topic: publish.topic, payload: publish.payload });
+                    return Ok(Event::Message {
+                        topic: publish.topic,
+                        payload: publish.payload,
+                    });
                 }
                 _ => {}
             }
@@ -204,4 +224,3 @@ fn link_error(error: ConnectionError) -> LinkError {
         _ => "no reason given",
     })
 }
-

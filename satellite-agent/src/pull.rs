@@ -10,7 +10,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use spokegate_contract::envelope::{Part, PullRequest, Reply};
-use spokegate_contract::{Address, Channel, DatasetId, Envelope, Failure, FailureClass, RequestId, Shape, Topic};
+use spokegate_contract::{
+    Address, Channel, DatasetId, Envelope, Failure, FailureClass, RequestId, Shape, Topic,
+};
 use spokegate_daemon::{Clock, Tasks};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -105,14 +107,24 @@ impl Pulls {
             }
             if state.running.len() >= PULLS_MAX {
                 drop(state);
-                let detail = format!("the satellite is busy with {PULLS_MAX} requests; ask again later");
+                let detail =
+                    format!("the satellite is busy with {PULLS_MAX} requests; ask again later");
                 let reply = failure(id, 0, Failure::new(FailureClass::Refused, &detail));
                 session.offer(&self.0.reply_topic, reply.encode());
                 return;
             }
-            state.running.insert(id, Running { credit, cancel: cancel.clone() });
+            state.running.insert(
+                id,
+                Running {
+                    credit,
+                    cancel: cancel.clone(),
+                },
+            );
         }
-        let entry = Entry { shared: Arc::clone(&self.0), id };
+        let entry = Entry {
+            shared: Arc::clone(&self.0),
+            id,
+        };
         let job = answer::Job::new(Arc::clone(&self.0), dataset, request, credits);
         let task = async move {
             let _entry = entry;
@@ -129,7 +141,9 @@ impl Pulls {
     /// Takes the centre's leave for more chunks.
     pub(crate) fn credit(&self, id: RequestId, chunks: u32) {
         if let Some(running) = self.0.state().running.get(&id) {
-            running.credit.send_if_modified(|credit| credit.raise(chunks));
+            running
+                .credit
+                .send_if_modified(|credit| credit.raise(chunks));
         }
     }
 
@@ -148,5 +162,9 @@ impl Shared {
 }
 
 fn failure(id: RequestId, sequence: u32, failure: Failure) -> Reply {
-    Reply { id, sequence, part: Part::Failure(failure) }
+    Reply {
+        id,
+        sequence,
+        part: Part::Failure(failure),
+    }
 }

@@ -15,7 +15,8 @@ pub struct AgentService;
 
 impl Service for AgentService {
     const NAME: &'static str = "agent";
-    const ABOUT: &'static str = "Supplies the centre with data of this network segment, through the local Node-RED";
+    const ABOUT: &'static str =
+        "Supplies the centre with data of this network segment, through the local Node-RED";
     const DEFAULTS: &'static str = DEFAULTS;
     type Config = Config;
     type Extra = NoExtra;

@@ -3,6 +3,7 @@
 pub(crate) mod http;
 mod http_fault;
 pub(crate) mod params;
+mod reading;
 mod splitter;
 
 use std::fmt;
@@ -15,7 +16,10 @@ use spokegate_contract::envelope::SourceHealth;
 /// Something that can be asked for a dataset. Every failure is written for the person who can mend it.
 pub(crate) trait Source: fmt::Debug + Send + Sync {
     /// Asks; returns once the answer begins. Dropping the future or the answer ends the request.
-    fn ask<'a>(&'a self, params: &'a Map<String, Value>) -> BoxFuture<'a, Result<Box<dyn Answer>, Failure>>;
+    fn ask<'a>(
+        &'a self,
+        params: &'a Map<String, Value>,
+    ) -> BoxFuture<'a, Result<Box<dyn Answer>, Failure>>;
 
     /// Whether whatever stands behind the source answers at all.
     fn health(&self) -> BoxFuture<'_, SourceHealth>;
@@ -38,7 +42,9 @@ impl Batch {
     /// The rows in order.
     pub(crate) fn rows(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end])
+        starts
+            .zip(&self.ends)
+            .map(|(start, end)| &self.bytes[start..*end])
     }
 
     /// How many rows there are.

@@ -83,7 +83,10 @@ pub(crate) enum SpoolError {
         "cannot open the spool {path}; hint: check the folder's permissions and that no other agent uses it; \
          if the file is damaged, move it aside and a new one is made"
     )]
-    Open { path: String, source: Box<dyn std::error::Error + Send + Sync> },
+    Open {
+        path: String,
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The file cannot be read or written.
     #[error("the spool cannot be read or written")]
     Storage(#[from] sqlx::Error),
@@ -115,7 +118,10 @@ impl Spool {
 
     /// Keeps a message; when this answers, it is on the disk.
     pub(crate) async fn append(&self, message: &NewMessage) -> Result<Receipt, SpoolError> {
-        let receipt = self.store.append(message, self.clock.now_ms(), self.bytes_max).await?;
+        let receipt = self
+            .store
+            .append(message, self.clock.now_ms(), self.bytes_max)
+            .await?;
         self.appended.notify_one();
         Ok(receipt)
     }
@@ -132,14 +138,18 @@ impl Spool {
 
     /// Takes the centre's word that all of `epoch` up to `sequence` is stored.
     pub(crate) async fn acknowledge(&self, epoch: u64, sequence: u64) -> Result<Acked, SpoolError> {
-        self.store.acknowledge(epoch, sequence, self.clock.now_ms()).await
+        self.store
+            .acknowledge(epoch, sequence, self.clock.now_ms())
+            .await
     }
 
     /// Drops what is older than allowed; answers how many messages that were. The rest then has a new epoch, for in the
     /// old one the centre would wait for the dropped numbers.
     pub(crate) async fn expire(&self) -> Result<u64, SpoolError> {
         let now_ms = self.clock.now_ms();
-        self.store.drop_stored_before(now_ms.saturating_sub(self.age_ms_max), now_ms).await
+        self.store
+            .drop_stored_before(now_ms.saturating_sub(self.age_ms_max), now_ms)
+            .await
     }
 
     /// How the spool stands.
@@ -153,8 +163,14 @@ impl Spool {
     }
 }
 
-fn open_error(path: &Path, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> SpoolError {
-    SpoolError::Open { path: path.display().to_string(), source: source.into() }
+fn open_error(
+    path: &Path,
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> SpoolError {
+    SpoolError::Open {
+        path: path.display().to_string(),
+        source: source.into(),
+    }
 }
 
 #[cfg(test)]

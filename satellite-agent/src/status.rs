@@ -44,8 +44,11 @@ impl Reporter {
     }
 
     async fn greet(&self, session: &Session) {
-        let Some(marks) = self.marks().await else { return };
-        let datasets = |(id, binding): (&DatasetId, &crate::pull::Binding)| (id.clone(), binding.version);
+        let Some(marks) = self.marks().await else {
+            return;
+        };
+        let datasets =
+            |(id, binding): (&DatasetId, &crate::pull::Binding)| (id.clone(), binding.version);
         let hello = Hello {
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             at_ms: self.clock.now_ms(),
@@ -61,7 +64,9 @@ impl Reporter {
         let mut timer = tokio::time::interval(self.every);
         loop {
             timer.tick().await;
-            let Some(marks) = self.marks().await else { continue };
+            let Some(marks) = self.marks().await else {
+                continue;
+            };
             metrics::gauge!("spokegate_agent_spool_messages").set(marks.messages as f64);
             metrics::gauge!("spokegate_agent_spool_bytes").set(marks.bytes as f64);
             let status = Status {
@@ -83,13 +88,20 @@ impl Reporter {
 
     async fn marks(&self) -> Option<Marks> {
         let marks = self.spool.marks().await;
-        marks.inspect_err(|error| tracing::error!(%error, "the spool cannot be read")).ok()
+        marks
+            .inspect_err(|error| tracing::error!(%error, "the spool cannot be read"))
+            .ok()
     }
 
     /// The worst of what the sources say; unknown without any.
     async fn health(&self) -> SourceHealth {
-        let sources: Vec<&dyn Source> = self.bindings.values().filter_map(|binding| binding.source.as_deref()).collect();
-        let found = futures_util::future::join_all(sources.iter().map(|source| source.health())).await;
+        let sources: Vec<&dyn Source> = self
+            .bindings
+            .values()
+            .filter_map(|binding| binding.source.as_deref())
+            .collect();
+        let found =
+            futures_util::future::join_all(sources.iter().map(|source| source.health())).await;
         match found.as_slice() {
             [] => SourceHealth::Unknown,
             found if found.contains(&SourceHealth::Down) => SourceHealth::Down,

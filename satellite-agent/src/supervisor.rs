@@ -48,7 +48,12 @@ impl Supervisor {
             let retry_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
             metrics::counter!("spokegate_agent_connections_lost_total").increment(1);
             tracing::warn!(%error, retry_ms, "not connected to the broker, dialling again");
-            if self.soft.run_until_cancelled(tokio::time::sleep(delay)).await.is_none() {
+            if self
+                .soft
+                .run_until_cancelled(tokio::time::sleep(delay))
+                .await
+                .is_none()
+            {
                 return;
             }
         }
@@ -69,7 +74,9 @@ impl Supervisor {
                     self.uplink.set(Some(session.clone()));
                     self.connected.set();
                 }
-                Some(Ok(Event::Message { topic, payload })) => self.receive(&session, &topic, &payload),
+                Some(Ok(Event::Message { topic, payload })) => {
+                    self.receive(&session, &topic, &payload)
+                }
                 Some(Err(error)) => return Err(error),
             }
         }
@@ -86,11 +93,15 @@ impl Supervisor {
             _ => return tracing::debug!(topic, "a message on a topic that is not ours is ignored"),
         };
         let outcome = match channel {
-            Channel::Pull(dataset) => {
-                PullRequest::decode(payload).map(|request| self.pulls.start(session, dataset, request))
-            }
+            Channel::Pull(dataset) => PullRequest::decode(payload)
+                .map(|request| self.pulls.start(session, dataset, request)),
             Channel::Ack => Ack::decode(payload).map(|ack| self.acknowledge(ack)),
-            _ => return tracing::debug!(topic, "a message on a channel that this version does not serve is ignored"),
+            _ => {
+                return tracing::debug!(
+                    topic,
+                    "a message on a channel that this version does not serve is ignored"
+                );
+            }
         };
         if let Err(error) = outcome {
             tracing::warn!(topic, size_bytes = payload.len(), %error, "a message that cannot be read is ignored");

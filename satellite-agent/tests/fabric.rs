@@ -1,9 +1,15 @@
 //! The agent against the real broker, over mutual TLS: what the centre sees, and what it can rely on.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "fabric/link.rs"]
 mod link;
+#[path = "fabric/process.rs"]
+mod process;
 #[path = "fabric/pull.rs"]
 mod pull;
 #[path = "fabric/push.rs"]

@@ -76,7 +76,12 @@ impl SourceConfig {
 
     /// The flow's address, if it is one that the agent may ask.
     pub(crate) fn local_url(&self) -> Result<Url, &'static str> {
-        let url: Url = self.url.as_deref().ok_or("is missing")?.parse().map_err(|_| "is no URL")?;
+        let url: Url = self
+            .url
+            .as_deref()
+            .ok_or("is missing")?
+            .parse()
+            .map_err(|_| "is no URL")?;
         let local = match url.host() {
             Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
             Some(Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
@@ -86,7 +91,9 @@ impl SourceConfig {
         match () {
             () if url.scheme() != "http" => Err("is not an http:// address"),
             () if !local => Err("leads to another machine"),
-            () if !url.username().is_empty() || url.password().is_some() => Err("holds a user name or password"),
+            () if !url.username().is_empty() || url.password().is_some() => {
+                Err("holds a user name or password")
+            }
             () if url.fragment().is_some() => Err("has a fragment"),
             () => Ok(url),
         }
@@ -94,7 +101,13 @@ impl SourceConfig {
 
     fn validate(&self, at: &str, faults: &mut Faults) {
         let key = |name: &str| format!("{at}.{name}");
-        range(faults, &key("version"), self.version.into(), 1, u16::MAX.into());
+        range(
+            faults,
+            &key("version"),
+            self.version.into(),
+            1,
+            u16::MAX.into(),
+        );
         match self.kind {
             SourceKind::Http => {
                 if let Err(problem) = self.local_url() {
@@ -103,21 +116,37 @@ impl SourceConfig {
                         .allowed("the http:// address of a flow on this machine")
                         .hint("write \"http://127.0.0.1:1880/data/devices\"");
                 }
-                range(faults, &key("timeout_ms"), self.timeout_ms, 100, DEADLINE_MS_MAX);
+                range(
+                    faults,
+                    &key("timeout_ms"),
+                    self.timeout_ms,
+                    100,
+                    DEADLINE_MS_MAX,
+                );
                 match (self.token.is_some(), self.token_file.is_some()) {
                     (true, true) => {
-                        faults.add(&key("token"), "is set beside token_file").allowed("one of them").hint("keep token_file");
+                        faults
+                            .add(&key("token"), "is set beside token_file")
+                            .allowed("one of them")
+                            .hint("keep token_file");
                     }
                     (false, false) => {
-                        faults.add(&key("token_file"), "is missing").hint("name a file with the token that the flow asks for");
+                        faults
+                            .add(&key("token_file"), "is missing")
+                            .hint("name a file with the token that the flow asks for");
                     }
                     _ => {}
                 }
             }
             SourceKind::Push => {
-                for (name, set) in [("url", self.url.is_some()), ("token_file", !self.token().is_empty())] {
+                for (name, set) in [
+                    ("url", self.url.is_some()),
+                    ("token_file", !self.token().is_empty()),
+                ] {
                     if set {
-                        faults.add(&key(name), "has no meaning for kind = \"push\"").hint("remove it, or write kind = \"http\"");
+                        faults
+                            .add(&key(name), "has no meaning for kind = \"push\"")
+                            .hint("remove it, or write kind = \"http\"");
                     }
                 }
             }
@@ -126,25 +155,43 @@ impl SourceConfig {
 }
 
 /// Checks all entries, and the rules between them.
-pub(super) fn validate_all(sources: &[SourceConfig], schedules: &[ScheduleConfig], faults: &mut Faults) {
+pub(super) fn validate_all(
+    sources: &[SourceConfig],
+    schedules: &[ScheduleConfig],
+    faults: &mut Faults,
+) {
     let mut seen = BTreeSet::new();
     for (index, source) in sources.iter().enumerate() {
         let at = format!("source[{index}]");
         source.validate(&at, faults);
         if !seen.insert(&source.dataset) {
             faults
-                .add(&format!("{at}.dataset"), format!("{} has a source already", source.dataset))
+                .add(
+                    &format!("{at}.dataset"),
+                    format!("{} has a source already", source.dataset),
+                )
                 .allowed("one source for each dataset");
         }
     }
     for (index, schedule) in schedules.iter().enumerate() {
         let at = format!("schedule[{index}]");
-        let asked = |source: &&SourceConfig| source.kind == SourceKind::Http && source.dataset == schedule.dataset;
+        let asked = |source: &&SourceConfig| {
+            source.kind == SourceKind::Http && source.dataset == schedule.dataset
+        };
         if sources.iter().find(asked).is_none() {
             faults
-                .add(&format!("{at}.dataset"), format!("{} has no source that can be asked", schedule.dataset))
+                .add(
+                    &format!("{at}.dataset"),
+                    format!("{} has no source that can be asked", schedule.dataset),
+                )
                 .hint("add a [[source]] with kind = \"http\" for it");
         }
-        range(faults, &format!("{at}.every_s"), schedule.every_s, 5, 2_592_000);
+        range(
+            faults,
+            &format!("{at}.every_s"),
+            schedule.every_s,
+            5,
+            2_592_000,
+        );
     }
 }

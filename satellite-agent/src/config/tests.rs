@@ -26,9 +26,19 @@ every_s = 3600
 #[test]
 fn a_small_file_is_enough() {
     let config = load(GOOD).unwrap();
-    assert_eq!(config.broker.host_and_port(), Some(("broker.example.net", 8883)));
+    assert_eq!(
+        config.broker.host_and_port(),
+        Some(("broker.example.net", 8883))
+    );
     assert_eq!(config.spool.bytes_max, 268_435_456);
-    assert_eq!((config.source[0].version, config.source[0].shape, config.source[0].timeout_ms), (1, Shape::Rows, 30_000));
+    assert_eq!(
+        (
+            config.source[0].version,
+            config.source[0].shape,
+            config.source[0].timeout_ms
+        ),
+        (1, Shape::Rows, 30_000)
+    );
     assert!(config.push.token().is_empty());
 }
 
@@ -36,9 +46,18 @@ fn a_small_file_is_enough() {
 fn every_fault_is_told_in_one_run() {
     let text = GOOD
         .replace("broker.example.net:8883", "broker.example.net")
-        .replace("http://127.0.0.1:1880/data/devices", "http://10.0.0.5:1880/")
-        .replace("kind = \"push\"", "kind = \"push\"\nurl = \"http://localhost/\"")
-        .replace("dataset = \"devices\"\nevery_s = 3600", "dataset = \"alerts\"\nevery_s = 1")
+        .replace(
+            "http://127.0.0.1:1880/data/devices",
+            "http://10.0.0.5:1880/",
+        )
+        .replace(
+            "kind = \"push\"",
+            "kind = \"push\"\nurl = \"http://localhost/\"",
+        )
+        .replace(
+            "dataset = \"devices\"\nevery_s = 3600",
+            "dataset = \"alerts\"\nevery_s = 1",
+        )
         + "[push]\nlisten = \"0.0.0.0:8021\"\n[pull]\nparallel_max = 0\n";
     let faults = load(&text).unwrap_err().to_string();
     for expected in [
@@ -56,8 +75,13 @@ fn every_fault_is_told_in_one_run() {
 
 #[test]
 fn one_source_for_each_dataset() {
-    let faults = load(&GOOD.replace("dataset = \"alerts\"", "dataset = \"devices\"")).unwrap_err().to_string();
-    assert!(faults.contains("source[1].dataset: devices has a source already"), "{faults}");
+    let faults = load(&GOOD.replace("dataset = \"alerts\"", "dataset = \"devices\""))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        faults.contains("source[1].dataset: devices has a source already"),
+        "{faults}"
+    );
 }
 
 #[test]
@@ -68,10 +92,16 @@ fn addresses_of_flows() {
         ("http://[::1]:1880/", Ok(())),
         ("http://127.0.0.2/", Ok(())),
         ("https://127.0.0.1/", Err("is not an http:// address")),
-        ("http://localhost.example.net/", Err("leads to another machine")),
+        (
+            "http://localhost.example.net/",
+            Err("leads to another machine"),
+        ),
         ("http://192.168.1.4/", Err("leads to another machine")),
         ("http://[::ffff:10.0.0.1]/", Err("leads to another machine")),
-        ("http://user:pw@127.0.0.1/", Err("holds a user name or password")),
+        (
+            "http://user:pw@127.0.0.1/",
+            Err("holds a user name or password"),
+        ),
         ("http://127.0.0.1/#a", Err("has a fragment")),
         ("127.0.0.1:1880", Err("is no URL")),
         ("file:///etc/passwd", Err("is not an http:// address")),
@@ -103,5 +133,8 @@ fn addresses_of_brokers() {
 }
 
 fn load(text: &str) -> Result<Config, ConfigFaults> {
-    Layered::new("agent", DEFAULTS).text("agent.toml", text).no_environment().load()
+    Layered::new("agent", DEFAULTS)
+        .text("agent.toml", text)
+        .no_environment()
+        .load()
 }

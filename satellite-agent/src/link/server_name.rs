@@ -11,21 +11,33 @@ use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, Signatur
 use spokegate_identity::{TlsError, TlsFiles};
 
 /// The same configuration, expecting `name` whatever was dialled.
-pub(super) fn expecting(base: &ClientConfig, files: &TlsFiles, name: &str) -> Result<Arc<ClientConfig>, TlsError> {
-    let fault = |problem: String| TlsError::Roots { path: files.ca.clone(), problem };
+pub(super) fn expecting(
+    base: &ClientConfig,
+    files: &TlsFiles,
+    name: &str,
+) -> Result<Arc<ClientConfig>, TlsError> {
+    let fault = |problem: String| TlsError::Roots {
+        path: files.ca.clone(),
+        problem,
+    };
     let name = ServerName::try_from(name.to_owned()).map_err(|error| fault(error.to_string()))?;
     let mut roots = RootCertStore::empty();
-    let certificates = CertificateDer::pem_file_iter(&files.ca).map_err(|error| fault(error.to_string()))?;
+    let certificates =
+        CertificateDer::pem_file_iter(&files.ca).map_err(|error| fault(error.to_string()))?;
     for certificate in certificates {
         let certificate = certificate.map_err(|error| fault(error.to_string()))?;
-        roots.add(certificate).map_err(|error| fault(error.to_string()))?;
+        roots
+            .add(certificate)
+            .map_err(|error| fault(error.to_string()))?;
     }
     let provider = Arc::clone(base.crypto_provider());
     let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
         .build()
         .map_err(|error| fault(error.to_string()))?;
     let mut config = base.clone();
-    config.dangerous().set_certificate_verifier(Arc::new(Expecting { name, inner }));
+    config
+        .dangerous()
+        .set_certificate_verifier(Arc::new(Expecting { name, inner }));
     Ok(Arc::new(config))
 }
 
@@ -44,7 +56,8 @@ impl ServerCertVerifier for Expecting {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        self.inner.verify_server_cert(end_entity, intermediates, &self.name, ocsp_response, now)
+        self.inner
+            .verify_server_cert(end_entity, intermediates, &self.name, ocsp_response, now)
     }
 
     fn verify_tls12_signature(
@@ -53,7 +66,8 @@ impl ServerCertVerifier for Expecting {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls12_signature(message, certificate, signature)
+        self.inner
+            .verify_tls12_signature(message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -62,7 +76,8 @@ impl ServerCertVerifier for Expecting {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls13_signature(message, certificate, signature)
+        self.inner
+            .verify_tls13_signature(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

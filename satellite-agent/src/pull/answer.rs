@@ -38,25 +38,42 @@ impl Job {
         credits: watch::Receiver<Credit>,
     ) -> Self {
         let uplink = shared.uplink.clone();
-        Self { shared, dataset, request, credits, uplink, session: None, sequence: 0, rows: 0 }
+        Self {
+            shared,
+            dataset,
+            request,
+            credits,
+            uplink,
+            session: None,
+            sequence: 0,
+            rows: 0,
+        }
     }
 
     pub(super) async fn run(mut self) {
         let started_ms = self.shared.clock.monotonic_ms();
-        let result = match deadline::budget_ms(self.request.deadline_ms, self.shared.clock.now_ms()) {
-            Ok(budget_ms) => match tokio::time::timeout(Duration::from_millis(budget_ms), self.answer()).await {
-                Ok(result) => result,
-                Err(_) => Err(self.late()),
-            },
+        let result = match deadline::budget_ms(self.request.deadline_ms, self.shared.clock.now_ms())
+        {
+            Ok(budget_ms) => {
+                match tokio::time::timeout(Duration::from_millis(budget_ms), self.answer()).await {
+                    Ok(result) => result,
+                    Err(_) => Err(self.late()),
+                }
+            }
             Err(failure) => Err(failure),
         };
         let duration_ms = self.shared.clock.monotonic_ms().saturating_sub(started_ms);
-        let outcome = result.as_ref().err().map_or("answered", |failure| failure.class.as_str());
+        let outcome = result
+            .as_ref()
+            .err()
+            .map_or("answered", |failure| failure.class.as_str());
         metrics::counter!("spokegate_agent_pulls_total", "outcome" => outcome).increment(1);
         metrics::histogram!("spokegate_agent_pull_ms").record(duration_ms as f64);
         let (id, dataset, rows) = (self.request.id, self.dataset.clone(), self.rows);
         match result {
-            Ok(()) => tracing::debug!(message.id = %id, %dataset, rows, duration_ms, "a pull was answered"),
+            Ok(()) => {
+                tracing::debug!(message.id = %id, %dataset, rows, duration_ms, "a pull was answered")
+            }
             Err(failure) => {
                 tracing::warn!(message.id = %id, %dataset, rows, duration_ms, error = %failure, "a pull failed");
                 self.fail(failure).await;
@@ -69,7 +86,11 @@ impl Job {
         let (source, shape) = self.find_source(&shared)?;
         let params = params::decode(&self.request.params)
             .map_err(|error| Failure::new(FailureClass::Refused, &error.to_string()))?;
-        let _permit = shared.permits.acquire().await.map_err(|_| link_lost(Gone))?;
+        let _permit = shared
+            .permits
+            .acquire()
+            .await
+            .map_err(|_| link_lost(Gone))?;
         let answer = source.ask(&params).await?;
         match shape {
             Shape::Rows => self.send_rows(answer).await,
@@ -87,11 +108,15 @@ impl Job {
         };
         if binding.version != wanted {
             let has = binding.version;
-            return refused(format!("this satellite supplies version {has} of {dataset}, not version {wanted}"));
+            return refused(format!(
+                "this satellite supplies version {has} of {dataset}, not version {wanted}"
+            ));
         }
         match &binding.source {
             Some(source) => Ok((source.as_ref(), binding.shape)),
-            None => refused(format!("flows of this satellite push {dataset}; it cannot be pulled")),
+            None => refused(format!(
+                "flows of this satellite push {dataset}; it cannot be pulled"
+            )),
         }
     }
 
@@ -112,13 +137,23 @@ impl Job {
     async fn send_document(&mut self, mut answer: Box<dyn Answer>) -> Result<(), Failure> {
         let batch = answer.next().await?.unwrap_or_default();
         let document = batch.rows().next().unwrap_or_default().to_vec();
-        self.send(Part::Document { body: document.into() }).await
+        self.send(Part::Document {
+            body: document.into(),
+        })
+        .await
     }
 
     async fn send_chunk(&mut self, chunk: Chunk) -> Result<(), Failure> {
-        debug_assert_eq!(chunk.sequence, self.sequence, "the chunker and the job count alike");
+        debug_assert_eq!(
+            chunk.sequence, self.sequence,
+            "the chunker and the job count alike"
+        );
         self.wait_for_credit(chunk.sequence).await?;
-        self.send(Part::Rows { body: chunk.body, last: chunk.last }).await
+        self.send(Part::Rows {
+            body: chunk.body,
+            last: chunk.last,
+        })
+        .await
     }
 
     async fn wait_for_credit(&mut self, sequence: u32) -> Result<(), Failure> {
@@ -137,8 +172,15 @@ impl Job {
             Some(session) => session.clone(),
             None => self.uplink.session().await.ok_or(Gone).map_err(link_lost)?,
         };
-        let reply = Reply { id: self.request.id, sequence: self.sequence, part };
-        session.publish(&self.shared.reply_topic, reply.encode()).await.map_err(link_lost)?;
+        let reply = Reply {
+            id: self.request.id,
+            sequence: self.sequence,
+            part,
+        };
+        session
+            .publish(&self.shared.reply_topic, reply.encode())
+            .await
+            .map_err(link_lost)?;
         self.session = Some(session);
         self.sequence += 1;
         Ok(())
@@ -149,7 +191,11 @@ impl Job {
         let payload = failure(self.request.id, self.sequence, reason).encode();
         let tell = async {
             while let Some(session) = self.uplink.session().await {
-                if session.publish(&self.shared.reply_topic, payload.clone()).await.is_ok() {
+                if session
+                    .publish(&self.shared.reply_topic, payload.clone())
+                    .await
+                    .is_ok()
+                {
                     return;
                 }
                 session.gone().await;
@@ -163,8 +209,12 @@ impl Job {
     fn late(&self) -> Failure {
         let detail = match (self.sequence, self.credits.borrow().covers(self.sequence)) {
             (0, _) => "the source gave no answer before the deadline".to_owned(),
-            (parts, true) => format!("the source was still answering at the deadline, after {parts} parts"),
-            (parts, false) => format!("the centre gave no leave to go on after {parts} parts before the deadline"),
+            (parts, true) => {
+                format!("the source was still answering at the deadline, after {parts} parts")
+            }
+            (parts, false) => {
+                format!("the centre gave no leave to go on after {parts} parts before the deadline")
+            }
         };
         Failure::new(FailureClass::Timeout, &detail)
     }
@@ -175,5 +225,8 @@ fn too_large(reason: TooLarge) -> Failure {
 }
 
 fn link_lost(_gone: Gone) -> Failure {
-    Failure::new(FailureClass::Offline, "the connection to the broker was lost while the answer was under way; ask again")
+    Failure::new(
+        FailureClass::Offline,
+        "the connection to the broker was lost while the answer was under way; ask again",
+    )
 }

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use spokegate_contract::limits::{
-    CHUNK_BYTES_MAX, CHUNK_BYTES_TARGET, CHUNK_ROWS_MAX, PULL_BYTES_MAX, PULL_CHUNKS_MAX, PULL_ROWS_MAX,
+    CHUNK_BYTES_MAX, CHUNK_BYTES_TARGET, CHUNK_ROWS_MAX, PULL_BYTES_MAX, PULL_CHUNKS_MAX,
+    PULL_ROWS_MAX,
 };
 
 /// The first chunk closes early, so that the stations behind start while this one still reads; each next one may have
@@ -52,20 +53,34 @@ pub(crate) struct Chunker {
 impl Chunker {
     pub(crate) fn new() -> Self {
         let open = vec![0; HEAD_BYTES_MAX];
-        Self { open, open_rows: 0, rows: 0, bytes: 0, sequence: 0, digest: Sha256::new() }
+        Self {
+            open,
+            open_rows: 0,
+            rows: 0,
+            bytes: 0,
+            sequence: 0,
+            digest: Sha256::new(),
+        }
     }
 
     /// Takes one encoded row; answers the chunk that it closed, if any.
     pub(crate) fn push(&mut self, row: &[u8]) -> Result<Option<Chunk>, TooLarge> {
         self.rows += 1;
         if row.len() > ROW_BYTES_MAX {
-            return Err(TooLarge::Row { row: self.rows, bytes: row.len() });
+            return Err(TooLarge::Row {
+                row: self.rows,
+                bytes: row.len(),
+            });
         }
         if self.rows > PULL_ROWS_MAX {
             return Err(TooLarge::Rows);
         }
         let full = self.open_rows == CHUNK_ROWS_MAX || self.open.len() + row.len() > self.target();
-        let closed = if self.open_rows > 0 && full { Some(self.close(false)?) } else { None };
+        let closed = if self.open_rows > 0 && full {
+            Some(self.close(false)?)
+        } else {
+            None
+        };
         self.open.extend_from_slice(row);
         self.open_rows += 1;
         Ok(closed)
@@ -82,7 +97,9 @@ impl Chunker {
     }
 
     fn target(&self) -> usize {
-        let doubled = FIRST_CHUNK_BYTES.checked_shl(self.sequence.min(8)).unwrap_or(CHUNK_BYTES_TARGET);
+        let doubled = FIRST_CHUNK_BYTES
+            .checked_shl(self.sequence.min(8))
+            .unwrap_or(CHUNK_BYTES_TARGET);
         doubled.min(CHUNK_BYTES_TARGET)
     }
 
@@ -101,7 +118,11 @@ impl Chunker {
         }
         self.digest.update(&body);
         let last = last.then(|| self.digest.clone().finalize().into());
-        let chunk = Chunk { sequence: self.sequence, body, last };
+        let chunk = Chunk {
+            sequence: self.sequence,
+            body,
+            last,
+        };
         self.open_rows = 0;
         self.sequence += 1;
         Ok(chunk)
@@ -110,11 +131,12 @@ impl Chunker {
 
 /// Writes the array head right before the rows and answers where it begins (RFC 8949 §3: major type 4).
 fn write_head(buffer: &mut [u8], rows: usize) -> usize {
-    let (head, length): ([u8; HEAD_BYTES_MAX], usize) = match u16::try_from(rows).unwrap_or(u16::MAX).to_be_bytes() {
-        [0, few @ ..24] => ([0, 0, 0x80 | few], 1),
-        [0, some] => ([0, 0x98, some], 2),
-        [high, low] => ([0x99, high, low], 3),
-    };
+    let (head, length): ([u8; HEAD_BYTES_MAX], usize) =
+        match u16::try_from(rows).unwrap_or(u16::MAX).to_be_bytes() {
+            [0, few @ ..24] => ([0, 0, 0x80 | few], 1),
+            [0, some] => ([0, 0x98, some], 2),
+            [high, low] => ([0x99, high, low], 3),
+        };
     buffer[..HEAD_BYTES_MAX].copy_from_slice(&head);
     HEAD_BYTES_MAX - length
 }

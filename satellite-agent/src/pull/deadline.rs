@@ -29,7 +29,11 @@ pub(super) fn budget_ms(deadline_ms: u64, now_ms: u64) -> Result<u64, Failure> {
             ),
         ));
     }
-    Ok(if ahead_ms == 0 { GRACE_MS } else { ahead_ms.min(DEADLINE_MS_MAX) })
+    Ok(if ahead_ms == 0 {
+        GRACE_MS
+    } else {
+        ahead_ms.min(DEADLINE_MS_MAX)
+    })
 }
 
 #[cfg(test)]
@@ -49,10 +53,15 @@ mod tests {
         check(NOW_MS + 1, Ok(1));
         check(NOW_MS + 30_000, Ok(30_000));
         check(NOW_MS + DEADLINE_MS_MAX, Ok(DEADLINE_MS_MAX));
-        check(NOW_MS + DEADLINE_MS_MAX + CLOCK_SKEW_MS_MAX, Ok(DEADLINE_MS_MAX));
+        check(
+            NOW_MS + DEADLINE_MS_MAX + CLOCK_SKEW_MS_MAX,
+            Ok(DEADLINE_MS_MAX),
+        );
         check(
             NOW_MS + DEADLINE_MS_MAX + CLOCK_SKEW_MS_MAX + 1,
-            Err("refused: the deadline lies 900 s ahead, allowed are 600; hint: check the satellite's clock"),
+            Err(
+                "refused: the deadline lies 900 s ahead, allowed are 600; hint: check the satellite's clock",
+            ),
         );
         check(NOW_MS, Ok(GRACE_MS));
         check(NOW_MS - CLOCK_SKEW_MS_MAX, Ok(GRACE_MS));
@@ -61,9 +70,19 @@ mod tests {
             Err("timeout: the request came 300 s after its deadline; \
                  hint: if this repeats, check the satellite's clock"),
         );
-        check(0, Err("timeout: the request came 1800000000 s after its deadline; \
-                      hint: if this repeats, check the satellite's clock"));
-        check(u64::MAX, Err("refused: the deadline lies 18446742273709551 s ahead, allowed are 600; \
-                             hint: check the satellite's clock"));
+        check(
+            0,
+            Err(
+                "timeout: the request came 1800000000 s after its deadline; \
+                      hint: if this repeats, check the satellite's clock",
+            ),
+        );
+        check(
+            u64::MAX,
+            Err(
+                "refused: the deadline lies 18446742273709551 s ahead, allowed are 600; \
+                             hint: check the satellite's clock",
+            ),
+        );
     }
 }

@@ -30,7 +30,12 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     pub(crate) fn new(spool: Arc<Spool>, bindings: Bindings, clock: Clock, token: &Secret) -> Self {
-        Self { spool, bindings, clock, token: Sha256::digest(token.expose()).into() }
+        Self {
+            spool,
+            bindings,
+            clock,
+            token: Sha256::digest(token.expose()).into(),
+        }
     }
 
     /// The endpoint's routes.
@@ -43,30 +48,57 @@ impl Endpoint {
     }
 
     fn admits(&self, headers: &HeaderMap) -> bool {
-        let presented = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes()).unwrap_or_default();
+        let presented = headers
+            .get(header::AUTHORIZATION)
+            .map(|value| value.as_bytes())
+            .unwrap_or_default();
         let token = presented.strip_prefix(b"Bearer ").unwrap_or_default();
         let digest: [u8; 32] = Sha256::digest(token).into();
         digest.ct_eq(&self.token).into()
     }
 
     fn find(&self, dataset: &str) -> Result<(DatasetId, &Binding), Refusal> {
-        let known = || self.bindings.keys().map(DatasetId::as_str).collect::<Vec<_>>().join(", ");
-        let id: DatasetId = dataset.parse().map_err(|_| Refusal::Dataset { known: known() })?;
-        let binding = self.bindings.get(&id).ok_or_else(|| Refusal::Dataset { known: known() })?;
+        let known = || {
+            self.bindings
+                .keys()
+                .map(DatasetId::as_str)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let id: DatasetId = dataset
+            .parse()
+            .map_err(|_| Refusal::Dataset { known: known() })?;
+        let binding = self
+            .bindings
+            .get(&id)
+            .ok_or_else(|| Refusal::Dataset { known: known() })?;
         Ok((id, binding))
     }
 
-    async fn take(&self, headers: &HeaderMap, dataset: &str, body: Body) -> Result<Receipt, Refusal> {
+    async fn take(
+        &self,
+        headers: &HeaderMap,
+        dataset: &str,
+        body: Body,
+    ) -> Result<Receipt, Refusal> {
         // First who asks, then for what: a stranger learns no dataset and makes us read nothing.
         if !self.admits(headers) {
             Event::denied("push-token").emit("a push was refused");
             return Err(Refusal::Token);
         }
         let (dataset, binding) = self.find(dataset)?;
-        let json = axum::body::to_bytes(body, PUSH_JSON_BYTES_MAX).await.map_err(|_| Refusal::JsonTooLong)?;
+        let json = axum::body::to_bytes(body, PUSH_JSON_BYTES_MAX)
+            .await
+            .map_err(|_| Refusal::JsonTooLong)?;
         let body = intake::encode(&json, binding.shape).map_err(Refusal::Body)?;
         let captured_at_ms = self.clock.now_ms();
-        let message = NewMessage { dataset, version: binding.version, shape: binding.shape, captured_at_ms, body };
+        let message = NewMessage {
+            dataset,
+            version: binding.version,
+            shape: binding.shape,
+            captured_at_ms,
+            body,
+        };
         self.spool.append(&message).await.map_err(Refusal::Spool)
     }
 }
@@ -92,11 +124,17 @@ async fn push(
 /// Why a request is refused, for whoever wrote the flow.
 #[derive(Debug, thiserror::Error)]
 enum Refusal {
-    #[error("the token is missing or wrong; hint: send the header Authorization: Bearer <token> with the agent's push token")]
+    #[error(
+        "the token is missing or wrong; hint: send the header Authorization: Bearer <token> with the agent's push token"
+    )]
     Token,
-    #[error("there is no such dataset here; allowed are: {known}; hint: add a [[source]] for it to the agent's configuration")]
+    #[error(
+        "there is no such dataset here; allowed are: {known}; hint: add a [[source]] for it to the agent's configuration"
+    )]
     Dataset { known: String },
-    #[error("the body did not arrive whole or has more than {PUSH_JSON_BYTES_MAX} bytes of JSON; hint: push it in parts")]
+    #[error(
+        "the body did not arrive whole or has more than {PUSH_JSON_BYTES_MAX} bytes of JSON; hint: push it in parts"
+    )]
     JsonTooLong,
     #[error("{0}")]
     Body(IntakeFault),
@@ -135,11 +173,14 @@ impl Refusal {
     fn detail(&self) -> String {
         match self {
             Self::Spool(full @ SpoolError::Full { .. }) => {
-                format!("{full}; nothing was stored; hint: is the broker reachable? try again later")
+                format!(
+                    "{full}; nothing was stored; hint: is the broker reachable? try again later"
+                )
             }
             Self::Spool(error) => {
                 tracing::error!(error = %error, source = ?std::error::Error::source(error), "a push could not be stored");
-                "the message could not be stored; hint: look at the agent's log, then send it again".to_owned()
+                "the message could not be stored; hint: look at the agent's log, then send it again"
+                    .to_owned()
             }
             other => other.to_string(),
         }

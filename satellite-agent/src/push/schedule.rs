@@ -29,8 +29,13 @@ impl Schedule {
         let mut timer = tokio::time::interval(self.every);
         timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         while self.soft.run_until_cancelled(timer.tick()).await.is_some() {
-            let Some(result) = self.soft.run_until_cancelled(self.once()).await else { return };
-            let (outcome, dataset) = (if result.is_ok() { "stored" } else { "failed" }, &self.dataset);
+            let Some(result) = self.soft.run_until_cancelled(self.once()).await else {
+                return;
+            };
+            let (outcome, dataset) = (
+                if result.is_ok() { "stored" } else { "failed" },
+                &self.dataset,
+            );
             metrics::counter!("spokegate_agent_scheduled_total", "outcome" => outcome).increment(1);
             if let Err(failure) = result {
                 tracing::warn!(%dataset, error = %failure, "a scheduled push failed, trying again at its next time");
@@ -49,7 +54,9 @@ impl Schedule {
             body: body.into(),
         };
         let stored = self.spool.append(&message).await;
-        stored.map(drop).map_err(|error| Failure::new(FailureClass::SourceError, &error.to_string()))
+        stored
+            .map(drop)
+            .map_err(|error| Failure::new(FailureClass::SourceError, &error.to_string()))
     }
 }
 

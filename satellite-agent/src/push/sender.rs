@@ -46,7 +46,10 @@ impl Sender {
         soft.run_until_cancelled(async {
             while let Some(session) = self.uplink.session().await {
                 if let Err(error) = self.serve(&session).await {
-                    tracing::error!(error = format!("{error:#}"), "the spool cannot be used, trying again");
+                    tracing::error!(
+                        error = format!("{error:#}"),
+                        "the spool cannot be used, trying again"
+                    );
                     tokio::time::sleep(Duration::from_millis(STORAGE_PAUSE_MS)).await;
                 }
                 // Lets the supervisor take a dead connection down.
@@ -120,7 +123,9 @@ impl Sender {
     }
 
     async fn send(&self, session: &Session, kept: Kept) -> Result<(), crate::link::Gone> {
-        let Kept { receipt, message, .. } = kept;
+        let Kept {
+            receipt, message, ..
+        } = kept;
         let topic = Topic::new(self.address.clone(), Channel::Push(message.dataset)).to_string();
         let push = Push {
             epoch: receipt.epoch,
@@ -134,12 +139,23 @@ impl Sender {
     }
 
     /// Takes an ack; answers whether it was news.
-    async fn acknowledge(&self, window: &mut Window, epoch: u64, sequence: u64) -> Result<bool, SpoolError> {
+    async fn acknowledge(
+        &self,
+        window: &mut Window,
+        epoch: u64,
+        sequence: u64,
+    ) -> Result<bool, SpoolError> {
         match self.spool.acknowledge(epoch, sequence).await? {
             Acked::Through(id) => return Ok(window.acked(id)),
-            Acked::Foreign => tracing::debug!(epoch, sequence, "an ack for another spool is ignored"),
+            Acked::Foreign => {
+                tracing::debug!(epoch, sequence, "an ack for another spool is ignored")
+            }
             Acked::RolledBack => {
-                tracing::warn!(epoch, sequence, "the spool is older than what the centre has of it; a new epoch begins");
+                tracing::warn!(
+                    epoch,
+                    sequence,
+                    "the spool is older than what the centre has of it; a new epoch begins"
+                );
                 window.rewind();
             }
         }
@@ -150,7 +166,10 @@ impl Sender {
         let dropped = self.spool.expire().await?;
         if dropped > 0 {
             metrics::counter!("spokegate_agent_pushes_expired_total").increment(dropped);
-            tracing::error!(dropped, "messages were dropped, because they could not be sent for spool.age_max_h");
+            tracing::error!(
+                dropped,
+                "messages were dropped, because they could not be sent for spool.age_max_h"
+            );
             window.rewind();
         }
         Ok(())

@@ -14,13 +14,12 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde_json::{Map, Value};
 use spokegate_contract::envelope::SourceHealth;
-use spokegate_contract::limits::CHUNK_BYTES_MAX;
-use spokegate_contract::{Failure, Shape, cbor};
+use spokegate_contract::{Failure, Shape};
 use spokegate_daemon::Secret;
 use url::Url;
 
-use super::http_fault::{ANSWER_JSON_BYTES_MAX, DOCUMENT_JSON_BYTES_MAX, HttpFault};
-use super::splitter::{Splitter, kind_of};
+use super::http_fault::HttpFault;
+use super::reading::Reading;
 use super::{Answer, Batch, Source, params};
 
 /// Node closes a kept connection after 5 s; ours goes first, so that no request meets a closing one.
@@ -74,7 +73,13 @@ impl HttpSource {
         let mut authorization =
             HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| TokenError)?;
         authorization.set_sensitive(true);
-        Ok(Self { client, url, authorization, timeout, shape })
+        Ok(Self {
+            client,
+            url,
+            authorization,
+            timeout,
+            shape,
+        })
     }
 
     async fn open(&self, params: &Map<String, Value>) -> Result<Response<Incoming>, HttpFault> {
@@ -98,31 +103,52 @@ impl HttpSource {
     }
 
     fn silent(&self) -> HttpFault {
-        HttpFault::Silent { seconds: self.timeout.as_secs().max(1) }
+        HttpFault::Silent {
+            seconds: self.timeout.as_secs().max(1),
+        }
     }
 
     fn place(&self) -> String {
-        self.url.as_str().split('?').next().unwrap_or_default().to_owned()
+        self.url
+            .as_str()
+            .split('?')
+            .next()
+            .unwrap_or_default()
+            .to_owned()
     }
 
     async fn probe(&self) -> SourceHealth {
         let mut url = self.url.clone();
         url.set_path("/");
         url.set_query(None);
-        let Ok(request) = Request::get(url.as_str()).body(Empty::new()) else { return SourceHealth::Unknown };
-        let answer = tokio::time::timeout(Duration::from_millis(HEALTH_MS_MAX), self.client.0.request(request)).await;
+        let Ok(request) = Request::get(url.as_str()).body(Empty::new()) else {
+            return SourceHealth::Unknown;
+        };
+        let answer = tokio::time::timeout(
+            Duration::from_millis(HEALTH_MS_MAX),
+            self.client.0.request(request),
+        )
+        .await;
         match answer {
             // Node-RED says 503 until its flows run; any other status comes from something that lives.
-            Ok(Ok(answer)) if answer.status() != StatusCode::SERVICE_UNAVAILABLE => SourceHealth::Up,
+            Ok(Ok(answer)) if answer.status() != StatusCode::SERVICE_UNAVAILABLE => {
+                SourceHealth::Up
+            }
             _ => SourceHealth::Down,
         }
     }
 }
 
 impl Source for HttpSource {
-    fn ask<'a>(&'a self, params: &'a Map<String, Value>) -> BoxFuture<'a, Result<Box<dyn Answer>, Failure>> {
+    fn ask<'a>(
+        &'a self,
+        params: &'a Map<String, Value>,
+    ) -> BoxFuture<'a, Result<Box<dyn Answer>, Failure>> {
         async move {
-            let answer = self.open(params).await.map_err(|fault| fault.at(&self.place()))?;
+            let answer = self
+                .open(params)
+                .await
+                .map_err(|fault| fault.at(&self.place()))?;
             Ok(Box::new(HttpAnswer {
                 body: answer.into_body(),
                 place: self.place(),
@@ -149,8 +175,17 @@ fn check_head(answer: &Response<Incoming>) -> Result<(), HttpFault> {
         300..=399 => return Err(HttpFault::Redirect(status.as_u16())),
         _ => return Err(HttpFault::Status(status)),
     }
-    let kind = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("nothing");
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let kind = answer
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("nothing");
+    let kind = kind
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     match kind.as_str() {
         "application/json" => Ok(()),
         "text/html" | "application/xhtml+xml" => Err(HttpFault::Html),
@@ -180,9 +215,15 @@ impl HttpAnswer {
         loop {
             let frame = tokio::time::timeout(self.timeout, self.body.frame())
                 .await
-                .map_err(|_| HttpFault::Silent { seconds: self.timeout.as_secs().max(1) })?;
-            let Some(frame) = frame else { return self.reading.finish() };
-            let Ok(data) = frame.map_err(|_| HttpFault::Broken)?.into_data() else { continue };
+                .map_err(|_| HttpFault::Silent {
+                    seconds: self.timeout.as_secs().max(1),
+                })?;
+            let Some(frame) = frame else {
+                return self.reading.finish();
+            };
+            let Ok(data) = frame.map_err(|_| HttpFault::Broken)?.into_data() else {
+                continue;
+            };
             self.bytes += data.len() as u64;
             let batch = self.reading.take(&data, self.bytes)?;
             if batch.len() > 0 {
@@ -200,69 +241,6 @@ impl Answer for HttpAnswer {
         }
         .boxed()
     }
-}
-
-/// The body as far as it came.
-enum Reading {
-    Rows(Splitter),
-    Document(Vec<u8>),
-    Done,
-}
-
-impl Reading {
-    fn new(shape: Shape) -> Self {
-        match shape {
-            Shape::Rows => Self::Rows(Splitter::default()),
-            Shape::Document => Self::Document(Vec::new()),
-        }
-    }
-
-    fn take(&mut self, data: &[u8], bytes: u64) -> Result<Batch, HttpFault> {
-        let mut batch = Batch::default();
-        match self {
-            Self::Rows(_) if bytes > ANSWER_JSON_BYTES_MAX => return Err(HttpFault::OverLong(ANSWER_JSON_BYTES_MAX)),
-            Self::Rows(splitter) => splitter.feed(data, |row, text| encode_row(row, text, &mut batch))?,
-            Self::Document(_) if bytes > DOCUMENT_JSON_BYTES_MAX => {
-                return Err(HttpFault::OverLong(DOCUMENT_JSON_BYTES_MAX));
-            }
-            Self::Document(held) => held.extend_from_slice(data),
-            Self::Done => {}
-        }
-        Ok(batch)
-    }
-
-    fn finish(&mut self) -> Result<Option<Batch>, HttpFault> {
-        match std::mem::replace(self, Self::Done) {
-            Self::Rows(splitter) => splitter.finish().map(|()| None).map_err(HttpFault::from),
-            Self::Document(text) => encode_document(&text).map(Some),
-            Self::Done => Ok(None),
-        }
-    }
-}
-
-fn encode_row(row: u64, text: &[u8], batch: &mut Batch) -> Result<(), HttpFault> {
-    let value: Value = serde_json::from_slice(text)
-        .map_err(|error| HttpFault::RowSyntax { row, problem: error.to_string() })?;
-    batch
-        .push(|out| cbor::from_json(&value, out))
-        .map_err(|error| HttpFault::Row { row, problem: error.to_string() })
-}
-
-fn encode_document(text: &[u8]) -> Result<Batch, HttpFault> {
-    let first = text.iter().copied().find(|byte| !byte.is_ascii_whitespace()).unwrap_or_default();
-    if first == b'<' {
-        return Err(HttpFault::Html);
-    }
-    if first != b'{' {
-        return Err(HttpFault::NotDocument(kind_of(first)));
-    }
-    let value: Value = serde_json::from_slice(text).map_err(|error| HttpFault::Syntax(error.to_string()))?;
-    let mut batch = Batch::default();
-    batch
-        .push(|out| cbor::from_json(&value, out))
-        .map_err(|error| HttpFault::Document(error.to_string()))?;
-    let bytes = batch.rows().next().map_or(0, <[u8]>::len);
-    if bytes > CHUNK_BYTES_MAX { Err(HttpFault::LargeDocument(bytes)) } else { Ok(batch) }
 }
 
 #[cfg(test)]

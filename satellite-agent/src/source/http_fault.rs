@@ -21,19 +21,31 @@ pub(crate) enum HttpFault {
     Unreachable(String),
     #[error("the connection broke off in the middle of the answer; did Node-RED restart?")]
     Broken,
-    #[error("it sent nothing for {seconds} s; hint: look for a node that never returns, or raise the source's timeout_ms")]
+    #[error(
+        "it sent nothing for {seconds} s; hint: look for a node that never returns, or raise the source's timeout_ms"
+    )]
     Silent { seconds: u64 },
-    #[error("it refused the agent's token with status {0}; hint: the flow and the source's token_file must hold the same token")]
+    #[error(
+        "it refused the agent's token with status {0}; hint: the flow and the source's token_file must hold the same token"
+    )]
     Token(u16),
-    #[error("there is no such flow (status 404); hint: deploy the flow, or correct the source's url")]
+    #[error(
+        "there is no such flow (status 404); hint: deploy the flow, or correct the source's url"
+    )]
     NoFlow,
-    #[error("it answered with a redirect (status {0}), which is never followed; hint: correct the source's url")]
+    #[error(
+        "it answered with a redirect (status {0}), which is never followed; hint: correct the source's url"
+    )]
     Redirect(u16),
     #[error("it answered with status {}{}; hint: look at the flow's log", .0.as_u16(), reason(*.0))]
     Status(StatusCode),
-    #[error("it answered with HTML instead of JSON; hint: the url must lead to an http-in node, not to a page")]
+    #[error(
+        "it answered with HTML instead of JSON; hint: the url must lead to an http-in node, not to a page"
+    )]
     Html,
-    #[error("it answered with the type {0}, not application/json; hint: send msg.payload as an object or set the header")]
+    #[error(
+        "it answered with the type {0}, not application/json; hint: send msg.payload as an object or set the header"
+    )]
     Type(String),
     #[error("the answer is no table: {0}")]
     Split(SplitFault),
@@ -54,12 +66,19 @@ pub(crate) enum HttpFault {
 }
 
 fn reason(status: StatusCode) -> String {
-    status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default()
+    status
+        .canonical_reason()
+        .map(|reason| format!(" {reason}"))
+        .unwrap_or_default()
 }
 
 impl From<SplitFault> for HttpFault {
     fn from(fault: SplitFault) -> Self {
-        if fault == SplitFault::Html { Self::Html } else { Self::Split(fault) }
+        if fault == SplitFault::Html {
+            Self::Html
+        } else {
+            Self::Split(fault)
+        }
     }
 }
 

@@ -59,12 +59,18 @@ impl<'a> Input<'a> {
     fn length(&mut self, info: u8) -> Result<usize, ParamsError> {
         let length = usize::try_from(self.argument(info)?).map_err(|_| ParamsError)?;
         // Every item has at least one byte, so a longer claim is false and must not reserve memory.
-        if length > self.0.len() { Err(ParamsError) } else { Ok(length) }
+        if length > self.0.len() {
+            Err(ParamsError)
+        } else {
+            Ok(length)
+        }
     }
 
     fn text(&mut self, info: u8) -> Result<String, ParamsError> {
         let length = self.length(info)?;
-        std::str::from_utf8(self.take(length)?).map(str::to_owned).map_err(|_| ParamsError)
+        std::str::from_utf8(self.take(length)?)
+            .map(str::to_owned)
+            .map_err(|_| ParamsError)
     }
 
     fn value(&mut self, depth: usize) -> Result<Value, ParamsError> {
@@ -75,15 +81,23 @@ impl<'a> Input<'a> {
         let info = head & 0x1f;
         Ok(match head >> 5 {
             0 => self.argument(info)?.into(),
-            1 => i64::try_from(self.argument(info)?).map(|n| (-1 - n).into()).map_err(|_| ParamsError)?,
+            1 => i64::try_from(self.argument(info)?)
+                .map(|n| (-1 - n).into())
+                .map_err(|_| ParamsError)?,
             3 => Value::String(self.text(info)?),
             4 => {
                 let length = self.length(info)?;
-                (0..length).map(|_| self.value(depth + 1)).collect::<Result<Vec<_>, _>>()?.into()
+                (0..length)
+                    .map(|_| self.value(depth + 1))
+                    .collect::<Result<Vec<_>, _>>()?
+                    .into()
             }
             5 => {
                 let length = self.length(info)?;
-                (0..length).map(|_| self.entry(depth)).collect::<Result<Map<_, _>, _>>()?.into()
+                (0..length)
+                    .map(|_| self.entry(depth))
+                    .collect::<Result<Map<_, _>, _>>()?
+                    .into()
             }
             7 => self.simple(head)?,
             _ => return Err(ParamsError),
@@ -108,7 +122,9 @@ impl<'a> Input<'a> {
             0xfb => f64::from_be_bytes(self.array()?),
             _ => return Err(ParamsError),
         };
-        Number::from_f64(float).map(Value::Number).ok_or(ParamsError)
+        Number::from_f64(float)
+            .map(Value::Number)
+            .ok_or(ParamsError)
     }
 }
 

@@ -94,7 +94,11 @@ impl Splitter {
     }
 
     fn between_rows(&self, byte: u8) -> Result<State, SplitFault> {
-        let row = State::Row { depth: 1, string: false, escaped: false };
+        let row = State::Row {
+            depth: 1,
+            string: false,
+            escaped: false,
+        };
         match (self.state, byte) {
             (state, b' ' | b'\t' | b'\n' | b'\r') => Ok(state),
             (State::Start, b'[') => Ok(State::First),
@@ -102,11 +106,15 @@ impl Splitter {
             (State::Start, other) => Err(SplitFault::NotArray(kind_of(other))),
             (State::First | State::Next, b'{') => Ok(row),
             (State::First, b']') | (State::Between, b']') => Ok(State::Done),
-            (State::First | State::Next, other) => {
-                Err(SplitFault::NotObject { row: self.rows + 1, kind: kind_of(other) })
-            }
+            (State::First | State::Next, other) => Err(SplitFault::NotObject {
+                row: self.rows + 1,
+                kind: kind_of(other),
+            }),
             (State::Between, b',') => Ok(State::Next),
-            (State::Between, other) => Err(SplitFault::Separator { row: self.rows, found: char::from(other) }),
+            (State::Between, other) => Err(SplitFault::Separator {
+                row: self.rows,
+                found: char::from(other),
+            }),
             (State::Done, _) => Err(SplitFault::Trailing),
             (State::Row { .. }, _) => Ok(self.state),
         }
@@ -141,7 +149,12 @@ impl Splitter {
 
 /// Runs through a row from `at`; answers the state and the first byte not consumed.
 fn scan_row(state: State, piece: &[u8], mut at: usize) -> (State, usize) {
-    let State::Row { mut depth, mut string, mut escaped } = state else {
+    let State::Row {
+        mut depth,
+        mut string,
+        mut escaped,
+    } = state
+    else {
         return (state, at);
     };
     while let Some(&byte) = piece.get(at) {
@@ -167,7 +180,14 @@ fn scan_row(state: State, piece: &[u8], mut at: usize) -> (State, usize) {
             _ => {}
         }
     }
-    (State::Row { depth, string, escaped }, at)
+    (
+        State::Row {
+            depth,
+            string,
+            escaped,
+        },
+        at,
+    )
 }
 
 /// What a JSON value is, by its first byte.

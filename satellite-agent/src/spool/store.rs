@@ -5,8 +5,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqlitePool, SqlitePoolOptions, SqliteRow,
-    SqliteSynchronous,
+    SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqlitePool, SqlitePoolOptions,
+    SqliteRow, SqliteSynchronous,
 };
 use sqlx::{Row, Sqlite, Transaction};
 
@@ -28,7 +28,9 @@ pub(super) struct Store {
 impl Store {
     pub(super) async fn open(path: &Path, now_ms: u64) -> Result<Self, SpoolError> {
         if let Some(folder) = path.parent() {
-            tokio::fs::create_dir_all(folder).await.map_err(|error| open_error(path, error))?;
+            tokio::fs::create_dir_all(folder)
+                .await
+                .map_err(|error| open_error(path, error))?;
         }
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -46,7 +48,10 @@ impl Store {
             .connect_with(options)
             .await
             .map_err(|error| open_error(path, error))?;
-        sqlx::migrate!().run(&pool).await.map_err(|error| open_error(path, error))?;
+        sqlx::migrate!()
+            .run(&pool)
+            .await
+            .map_err(|error| open_error(path, error))?;
         sqlx::query("INSERT INTO spool (one, epoch, base, acked, bytes) VALUES (1, ?, 0, 0, 0) ON CONFLICT DO NOTHING")
             .bind(signed(now_ms))
             .execute(&pool)
@@ -71,8 +76,13 @@ impl Store {
         .fetch_optional(&mut *transaction)
         .await?;
         let Some(spool) = spool else {
-            let bytes: i64 = sqlx::query_scalar("SELECT bytes FROM spool").fetch_one(&mut *transaction).await?;
-            return Err(SpoolError::Full { bytes: unsigned(bytes), bytes_max });
+            let bytes: i64 = sqlx::query_scalar("SELECT bytes FROM spool")
+                .fetch_one(&mut *transaction)
+                .await?;
+            return Err(SpoolError::Full {
+                bytes: unsigned(bytes),
+                bytes_max,
+            });
         };
         let id: i64 = sqlx::query_scalar(
             "INSERT INTO message (dataset, version, shape, captured_ms, stored_ms, body) \
@@ -87,7 +97,10 @@ impl Store {
         .fetch_one(&mut *transaction)
         .await?;
         transaction.commit().await?;
-        Ok(Receipt { epoch: unsigned(spool.get("epoch")), sequence: unsigned(id - spool.get::<i64, _>("base")) })
+        Ok(Receipt {
+            epoch: unsigned(spool.get("epoch")),
+            sequence: unsigned(id - spool.get::<i64, _>("base")),
+        })
     }
 
     pub(super) async fn after(&self, id: i64, count: u32) -> Result<Vec<Kept>, SpoolError> {
@@ -102,9 +115,16 @@ impl Store {
         rows.iter().map(kept).collect()
     }
 
-    pub(super) async fn acknowledge(&self, epoch: u64, sequence: u64, now_ms: u64) -> Result<Acked, SpoolError> {
+    pub(super) async fn acknowledge(
+        &self,
+        epoch: u64,
+        sequence: u64,
+        now_ms: u64,
+    ) -> Result<Acked, SpoolError> {
         let mut transaction = self.pool.begin().await?;
-        let spool = sqlx::query("SELECT epoch, base FROM spool").fetch_one(&mut *transaction).await?;
+        let spool = sqlx::query("SELECT epoch, base FROM spool")
+            .fetch_one(&mut *transaction)
+            .await?;
         if spool.get::<i64, _>("epoch") != signed(epoch) {
             return Ok(Acked::Foreign);
         }
@@ -122,20 +142,28 @@ impl Store {
         .bind(signed(sequence))
         .execute(&mut *transaction)
         .await?;
-        sqlx::query("DELETE FROM message WHERE id <= ?").bind(through).execute(&mut *transaction).await?;
+        sqlx::query("DELETE FROM message WHERE id <= ?")
+            .bind(through)
+            .execute(&mut *transaction)
+            .await?;
         transaction.commit().await?;
         Ok(Acked::Through(through))
     }
 
-    pub(super) async fn drop_stored_before(&self, before_ms: u64, now_ms: u64) -> Result<u64, SpoolError> {
+    pub(super) async fn drop_stored_before(
+        &self,
+        before_ms: u64,
+        now_ms: u64,
+    ) -> Result<u64, SpoolError> {
         let mut transaction = self.pool.begin().await?;
         // By id, not by age: a clock that was set back must not make a hole among younger messages.
-        let through: Option<i64> =
-            sqlx::query_scalar("SELECT max(id) FROM message WHERE stored_ms < ? AND stored_ms >= ?")
-            .bind(signed(before_ms))
-            .bind(CLOCK_MS_MIN)
-            .fetch_one(&mut *transaction)
-            .await?;
+        let through: Option<i64> = sqlx::query_scalar(
+            "SELECT max(id) FROM message WHERE stored_ms < ? AND stored_ms >= ?",
+        )
+        .bind(signed(before_ms))
+        .bind(CLOCK_MS_MIN)
+        .fetch_one(&mut *transaction)
+        .await?;
         let Some(through) = through else { return Ok(0) };
         sqlx::query(
             "UPDATE spool SET \
@@ -144,7 +172,10 @@ impl Store {
         .bind(through)
         .execute(&mut *transaction)
         .await?;
-        let dropped = sqlx::query("DELETE FROM message WHERE id <= ?").bind(through).execute(&mut *transaction).await?;
+        let dropped = sqlx::query("DELETE FROM message WHERE id <= ?")
+            .bind(through)
+            .execute(&mut *transaction)
+            .await?;
         new_epoch(&mut transaction, now_ms).await?;
         transaction.commit().await?;
         Ok(dropped.rows_affected())
@@ -174,9 +205,10 @@ type Open<'a> = Transaction<'a, Sqlite>;
 
 /// The highest id ever given, also when its message is gone.
 async fn last_id(transaction: &mut Open<'_>) -> Result<i64, SpoolError> {
-    let last: Option<i64> = sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'message'")
-        .fetch_optional(&mut **transaction)
-        .await?;
+    let last: Option<i64> =
+        sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'message'")
+            .fetch_optional(&mut **transaction)
+            .await?;
     Ok(last.unwrap_or(0))
 }
 
@@ -205,7 +237,14 @@ fn kept(row: &SqliteRow) -> Result<Kept, SpoolError> {
         captured_at_ms: unsigned(row.get("captured_ms")),
         body: row.get::<Vec<u8>, _>("body").into(),
     };
-    Ok(Kept { id, receipt: Receipt { epoch: unsigned(row.get("epoch")), sequence }, message })
+    Ok(Kept {
+        id,
+        receipt: Receipt {
+            epoch: unsigned(row.get("epoch")),
+            sequence,
+        },
+        message,
+    })
 }
 
 /// SQLite's integers are signed; times, sizes and counts stay far below 2^63.

@@ -23,7 +23,13 @@ pub(crate) struct Window {
 impl Window {
     pub(crate) fn new(bytes_max: u64) -> Self {
         let backoff = Backoff::new(RESEND_MS_MIN, RESEND_MS_MAX);
-        Self { bytes_max, bytes: 0, sent: VecDeque::new(), cursor: 0, backoff }
+        Self {
+            bytes_max,
+            bytes: 0,
+            sent: VecDeque::new(),
+            cursor: 0,
+            backoff,
+        }
     }
 
     /// Where to read on.
@@ -123,9 +129,16 @@ mod tests {
         let waits: Vec<_> = (0..8).map(|_| window.next_wait()).collect();
         assert!(waits[0] <= Duration::from_millis(RESEND_MS_MIN));
         assert!(waits[7] > Duration::from_millis(RESEND_MS_MAX / 2 - 1));
-        assert!(waits.iter().all(|wait| *wait <= Duration::from_millis(RESEND_MS_MAX)));
+        assert!(
+            waits
+                .iter()
+                .all(|wait| *wait <= Duration::from_millis(RESEND_MS_MAX))
+        );
         window.acked(0);
-        assert!(window.next_wait() > Duration::from_millis(RESEND_MS_MIN), "no progress, no reset");
+        assert!(
+            window.next_wait() > Duration::from_millis(RESEND_MS_MIN),
+            "no progress, no reset"
+        );
         window.acked(1);
         assert!(window.next_wait() <= Duration::from_millis(RESEND_MS_MIN));
     }

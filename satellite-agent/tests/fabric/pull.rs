@@ -28,7 +28,15 @@ async fn a_document_is_one_part() {
     let agent = world.agent().await;
     let id = centre.ask("summary", json!({}), 8).await;
     let reply = centre.reply(id).await;
-    assert_eq!((reply.sequence, reply.part), (0, Part::Document { body: encode(&json!({ "open": 3 })).into() }));
+    assert_eq!(
+        (reply.sequence, reply.part),
+        (
+            0,
+            Part::Document {
+                body: encode(&json!({ "open": 3 })).into()
+            }
+        )
+    );
     agent.shutdown().await;
 }
 
@@ -43,7 +51,11 @@ async fn no_chunk_goes_without_credit() {
     centre.ack(Ack::Credit { id, chunks: 3 }).await;
     assert_eq!(centre.during(Duration::from_millis(500), is_reply).await, 2);
     centre.ack(Ack::Credit { id, chunks: 2 }).await;
-    assert_eq!(centre.during(Duration::from_millis(500), is_reply).await, 0, "a smaller total is no news");
+    assert_eq!(
+        centre.during(Duration::from_millis(500), is_reply).await,
+        0,
+        "a smaller total is no news"
+    );
     centre.ack(Ack::Credit { id, chunks: 1_000 }).await;
     loop {
         if let Part::Rows { last: Some(_), .. } = centre.reply(id).await.part {
@@ -64,23 +76,47 @@ async fn what_cannot_be_answered_is_said_in_words() {
         world.flows.addr()
     );
     for (dataset, class, detail) in [
-        ("tickets", FailureClass::Refused, "this satellite has no source for tickets; hint: add a [[source]] to its agent's configuration"),
-        ("alerts", FailureClass::Refused, "flows of this satellite push alerts; it cannot be pulled"),
+        (
+            "tickets",
+            FailureClass::Refused,
+            "this satellite has no source for tickets; hint: add a [[source]] to its agent's configuration",
+        ),
+        (
+            "alerts",
+            FailureClass::Refused,
+            "flows of this satellite push alerts; it cannot be pulled",
+        ),
         ("login-page", FailureClass::SourceError, &html),
     ] {
         let id = centre.ask(dataset, json!({}), 8).await;
-        assert_eq!(failure(&mut centre, id).await, (0, class, detail.to_owned()));
+        assert_eq!(
+            failure(&mut centre, id).await,
+            (0, class, detail.to_owned())
+        );
     }
     let mut other = request(json!({}), 8, 30_000);
     other.version = 2;
-    centre.tell(Channel::Pull("devices".parse().unwrap()), other.encode()).await;
+    centre
+        .tell(Channel::Pull("devices".parse().unwrap()), other.encode())
+        .await;
     let detail = "this satellite supplies version 1 of devices, not version 2".to_owned();
-    assert_eq!(failure(&mut centre, other.id).await, (0, FailureClass::Refused, detail));
+    assert_eq!(
+        failure(&mut centre, other.id).await,
+        (0, FailureClass::Refused, detail)
+    );
     let mut unreadable = request(json!({}), 8, 30_000);
     unreadable.params = b"\x80".as_slice().into();
-    centre.tell(Channel::Pull("devices".parse().unwrap()), unreadable.encode()).await;
+    centre
+        .tell(
+            Channel::Pull("devices".parse().unwrap()),
+            unreadable.encode(),
+        )
+        .await;
     let detail = "the parameters are not readable".to_owned();
-    assert_eq!(failure(&mut centre, unreadable.id).await, (0, FailureClass::Refused, detail));
+    assert_eq!(
+        failure(&mut centre, unreadable.id).await,
+        (0, FailureClass::Refused, detail)
+    );
     agent.shutdown().await;
 }
 
@@ -90,7 +126,9 @@ async fn a_deadline_ends_the_answer_and_the_source() {
     let mut centre = world.centre().await;
     let agent = world.agent().await;
     let asked = request(json!({}), 100, 1_000);
-    centre.tell(Channel::Pull("endless".parse().unwrap()), asked.encode()).await;
+    centre
+        .tell(Channel::Pull("endless".parse().unwrap()), asked.encode())
+        .await;
     let (sequence, class, detail) = loop {
         let reply = centre.reply(asked.id).await;
         if let Part::Failure(failure) = reply.part {
@@ -99,7 +137,10 @@ async fn a_deadline_ends_the_answer_and_the_source() {
     };
     assert!(sequence > 0);
     assert_eq!(class, FailureClass::Timeout);
-    assert_eq!(detail, format!("the source was still answering at the deadline, after {sequence} parts"));
+    assert_eq!(
+        detail,
+        format!("the source was still answering at the deadline, after {sequence} parts")
+    );
     closed(&world).await;
     agent.shutdown().await;
 }
@@ -114,7 +155,13 @@ async fn a_cancel_ends_the_answer_and_the_source() {
     assert_eq!(world.flows.open.load(Ordering::SeqCst), 1);
     centre.ack(Ack::Cancel { id }).await;
     closed(&world).await;
-    assert_eq!(centre.during(Duration::from_millis(300), |channel| *channel == Channel::Reply).await, 0);
+    assert_eq!(
+        centre
+            .during(Duration::from_millis(300), |channel| *channel
+                == Channel::Reply)
+            .await,
+        0
+    );
     agent.shutdown().await;
 }
 
@@ -125,9 +172,17 @@ async fn a_repeated_request_is_answered_once() {
     let agent = world.agent().await;
     let asked = request(json!({ "limit": 1 }), 8, 30_000);
     for _ in 0..3 {
-        centre.tell(Channel::Pull("devices".parse().unwrap()), asked.encode()).await;
+        centre
+            .tell(Channel::Pull("devices".parse().unwrap()), asked.encode())
+            .await;
     }
-    assert_eq!(centre.during(Duration::from_millis(700), |channel| *channel == Channel::Reply).await, 1);
+    assert_eq!(
+        centre
+            .during(Duration::from_millis(700), |channel| *channel
+                == Channel::Reply)
+            .await,
+        1
+    );
     agent.shutdown().await;
 }
 
@@ -144,7 +199,8 @@ async fn many_pulls_at_once_are_all_answered() {
         let (id, part) = centre
             .next(|topic, payload| {
                 let reply = spokegate_contract::envelope::Reply::decode(payload);
-                (topic.channel == Channel::Reply).then(|| reply.map(|reply| (reply.id, reply.part)).unwrap())
+                (topic.channel == Channel::Reply)
+                    .then(|| reply.map(|reply| (reply.id, reply.part)).unwrap())
             })
             .await;
         match part {
@@ -162,14 +218,21 @@ async fn collect(centre: &mut Centre, id: RequestId) -> Vec<Vec<u8>> {
     loop {
         let reply = centre.reply(id).await;
         assert_eq!(reply.sequence as usize, bodies.len());
-        let Part::Rows { body, last } = reply.part else { panic!("{:?}", reply.part) };
+        let Part::Rows { body, last } = reply.part else {
+            panic!("{:?}", reply.part)
+        };
         digest.update(&body);
         bodies.push(body.to_vec());
         if let Some(last) = last {
             assert_eq!(last, <[u8; 32]>::from(digest.finalize()));
             return bodies;
         }
-        centre.ack(Ack::Credit { id, chunks: reply.sequence + 9 }).await;
+        centre
+            .ack(Ack::Credit {
+                id,
+                chunks: reply.sequence + 9,
+            })
+            .await;
     }
 }
 
@@ -187,7 +250,9 @@ async fn closed(world: &World) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(5), closed).await.expect("the request to the source ends");
+    tokio::time::timeout(Duration::from_secs(5), closed)
+        .await
+        .expect("the request to the source ends");
 }
 
 /// The rows of several chunks behind one another, without the chunks' heads.
@@ -197,7 +262,10 @@ fn joined(bodies: &[Vec<u8>]) -> Vec<u8> {
         0x98 => 2,
         _ => 3,
     };
-    bodies.iter().flat_map(|body| body[head(body[0])..].to_vec()).collect()
+    bodies
+        .iter()
+        .flat_map(|body| body[head(body[0])..].to_vec())
+        .collect()
 }
 
 fn encoded(rows: u64) -> Vec<u8> {

@@ -15,17 +15,42 @@ async fn a_push_goes_again_until_it_is_acked() {
     let world = World::new().await;
     let mut centre = world.centre().await;
     let agent = world.agent().await;
-    let (status, receipt) = post(agent.push_addr().unwrap(), "alerts", &json!([{ "n": 1 }])).await.unwrap();
+    let (status, receipt) = post(agent.push_addr().unwrap(), "alerts", &json!([{ "n": 1 }]))
+        .await
+        .unwrap();
     assert_eq!((status, &receipt["sequence"]), (202, &json!(1)));
     let first = centre.push().await;
-    assert_eq!(json!({ "epoch": first.epoch, "sequence": first.sequence }), receipt);
+    assert_eq!(
+        json!({ "epoch": first.epoch, "sequence": first.sequence }),
+        receipt
+    );
     assert_eq!(first.body.as_ref(), b"\x81\xa1an\x01");
     // Acks that do not cover it: of another epoch, and of nothing.
-    centre.ack(Ack::Push { epoch: first.epoch + 1, sequence: 1 }).await;
-    centre.ack(Ack::Push { epoch: first.epoch - 1, sequence: 1 }).await;
-    centre.ack(Ack::Push { epoch: first.epoch, sequence: 0 }).await;
+    centre
+        .ack(Ack::Push {
+            epoch: first.epoch + 1,
+            sequence: 1,
+        })
+        .await;
+    centre
+        .ack(Ack::Push {
+            epoch: first.epoch - 1,
+            sequence: 1,
+        })
+        .await;
+    centre
+        .ack(Ack::Push {
+            epoch: first.epoch,
+            sequence: 0,
+        })
+        .await;
     assert_eq!(centre.push().await, first, "sent again by the timer");
-    centre.ack(Ack::Push { epoch: first.epoch, sequence: 1 }).await;
+    centre
+        .ack(Ack::Push {
+            epoch: first.epoch,
+            sequence: 1,
+        })
+        .await;
     while centre.status().await.spool_messages > 0 {}
     agent.shutdown().await;
 }
@@ -36,18 +61,41 @@ async fn a_restarted_agent_sends_what_was_not_acked() {
     let mut centre = world.centre().await;
     let agent = world.agent().await;
     for n in 1..=5 {
-        assert_eq!(post(agent.push_addr().unwrap(), "alerts", &json!([{ "n": n }])).await.unwrap().0, 202);
+        assert_eq!(
+            post(agent.push_addr().unwrap(), "alerts", &json!([{ "n": n }]))
+                .await
+                .unwrap()
+                .0,
+            202
+        );
     }
-    let pushes = [centre.push().await, centre.push().await, centre.push().await, centre.push().await, centre.push().await];
+    let pushes = [
+        centre.push().await,
+        centre.push().await,
+        centre.push().await,
+        centre.push().await,
+        centre.push().await,
+    ];
     assert_eq!(pushes.each_ref().map(|push| push.sequence), [1, 2, 3, 4, 5]);
-    centre.ack(Ack::Push { epoch: pushes[0].epoch, sequence: 3 }).await;
+    centre
+        .ack(Ack::Push {
+            epoch: pushes[0].epoch,
+            sequence: 3,
+        })
+        .await;
     while centre.status().await.spool_messages != 2 {}
     agent.shutdown().await;
 
     let agent = world.agent().await;
     let hello = centre.hello().await;
-    assert_eq!((hello.epoch, hello.last_sequence, hello.acked_sequence), (pushes[0].epoch, 5, 3));
-    assert_eq!([centre.push().await, centre.push().await], [pushes[3].clone(), pushes[4].clone()]);
+    assert_eq!(
+        (hello.epoch, hello.last_sequence, hello.acked_sequence),
+        (pushes[0].epoch, 5, 3)
+    );
+    assert_eq!(
+        [centre.push().await, centre.push().await],
+        [pushes[3].clone(), pushes[4].clone()]
+    );
     agent.shutdown().await;
 }
 
@@ -56,7 +104,12 @@ async fn nothing_is_lost_while_the_broker_is_away() {
     let mut world = World::new().await;
     let mut centre = world.centre().await;
     let agent = world.agent().await;
-    let push = async |n: u64| post(agent.push_addr().unwrap(), "alerts", &json!([{ "n": n }])).await.unwrap().0;
+    let push = async |n: u64| {
+        post(agent.push_addr().unwrap(), "alerts", &json!([{ "n": n }]))
+            .await
+            .unwrap()
+            .0
+    };
     assert_eq!(push(1).await, 202);
     let epoch = centre.push().await.epoch;
     centre.leave().await;
@@ -71,7 +124,12 @@ async fn nothing_is_lost_while_the_broker_is_away() {
         seen.insert(centre.push().await.sequence);
     }
     assert_eq!(seen, (1..=50).collect());
-    centre.ack(Ack::Push { epoch, sequence: 50 }).await;
+    centre
+        .ack(Ack::Push {
+            epoch,
+            sequence: 50,
+        })
+        .await;
     while centre.status().await.spool_messages > 0 {}
     // Longer than the first wait for an ack: what is acked does not come back.
     assert_eq!(centre.during(Duration::from_secs(6), is_push).await, 0);
@@ -86,7 +144,13 @@ async fn unacked_bytes_stay_within_the_window() {
     // Three of these fit the window of 262,144 bytes, four do not.
     let row = json!([{ "a": "x".repeat(40_000), "b": "y".repeat(40_000) }]);
     for _ in 0..6 {
-        assert_eq!(post(agent.push_addr().unwrap(), "alerts", &row).await.unwrap().0, 202);
+        assert_eq!(
+            post(agent.push_addr().unwrap(), "alerts", &row)
+                .await
+                .unwrap()
+                .0,
+            202
+        );
     }
     assert_eq!(centre.during(Duration::from_secs(1), is_push).await, 3);
     let epoch = centre.status().await;
@@ -99,8 +163,16 @@ async fn a_schedule_pushes_what_its_source_says() {
     let world = World::new().await;
     let mut centre = world.centre().await;
     let config = world.agent_config("[[schedule]]\ndataset = \"summary\"\nevery_s = 3600\n");
-    let agent = spokegate_agent::Agent::bind(config, &spokegate_daemon::Context::new()).await.unwrap();
+    let agent = spokegate_agent::Agent::bind(config, &spokegate_daemon::Context::new())
+        .await
+        .unwrap();
     let push = centre.push().await;
-    assert_eq!((push.shape, push.body.as_ref()), (spokegate_contract::Shape::Document, b"\xa1dopen\x03".as_slice()));
+    assert_eq!(
+        (push.shape, push.body.as_ref()),
+        (
+            spokegate_contract::Shape::Document,
+            b"\xa1dopen\x03".as_slice()
+        )
+    );
     agent.shutdown().await;
 }

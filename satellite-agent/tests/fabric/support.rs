@@ -18,7 +18,9 @@ use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType};
+use rcgen::{
+    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType,
+};
 use rumqttc::{AsyncClient, Event, Incoming, MqttOptions, QoS, TlsConfiguration, Transport};
 use serde_json::{Value, json};
 use spokegate_agent::{Agent, Config, DEFAULTS};
@@ -55,7 +57,13 @@ impl World {
         }
         let tasks = Tasks::new();
         let flows = Flows::start(&tasks).await;
-        let mut world = Self { folder, flows, broker_port: 0, broker: None, tasks };
+        let mut world = Self {
+            folder,
+            flows,
+            broker_port: 0,
+            broker: None,
+            tasks,
+        };
         world.start_broker().await;
         world
     }
@@ -120,7 +128,9 @@ impl World {
     pub(crate) async fn agent(&self) -> Agent {
         let context = Context::new();
         let agent = Agent::bind(self.agent_config(""), &context).await.unwrap();
-        tokio::time::timeout(PATIENCE, context.readiness.ready()).await.expect("the agent connects");
+        tokio::time::timeout(PATIENCE, context.readiness.ready())
+            .await
+            .expect("the agent connects");
         agent
     }
 
@@ -142,10 +152,20 @@ impl Flows {
         let counted = Arc::clone(&open);
         let router = Router::new()
             .route("/data/devices", get(devices))
-            .route("/data/summary", get(|| async { axum::Json(json!({ "open": 3 })) }))
-            .route("/data/html", get(|| async { axum::response::Html("<p>Please sign in") }))
-            .route("/data/endless", get(move || async move { endless(counted) }));
-        let server = spokegate_daemon::http::serve(listener, router, HttpLimits::default(), tasks).unwrap();
+            .route(
+                "/data/summary",
+                get(|| async { axum::Json(json!({ "open": 3 })) }),
+            )
+            .route(
+                "/data/html",
+                get(|| async { axum::response::Html("<p>Please sign in") }),
+            )
+            .route(
+                "/data/endless",
+                get(move || async move { endless(counted) }),
+            );
+        let server =
+            spokegate_daemon::http::serve(listener, router, HttpLimits::default(), tasks).unwrap();
         Self { server, open }
     }
 
@@ -155,7 +175,10 @@ impl Flows {
 }
 
 async fn devices(Query(query): Query<Vec<(String, String)>>) -> impl IntoResponse {
-    let limit = query.iter().find(|(key, _)| key == "limit").map_or(3, |(_, value)| value.parse().unwrap());
+    let limit = query
+        .iter()
+        .find(|(key, _)| key == "limit")
+        .map_or(3, |(_, value)| value.parse().unwrap());
     axum::Json((0..limit).map(device).collect::<Vec<_>>())
 }
 
@@ -175,10 +198,17 @@ fn endless(open: Arc<AtomicU64>) -> impl IntoResponse {
     open.fetch_add(1, Ordering::SeqCst);
     let rows = futures_util::stream::unfold((0, Counted(open)), |(n, counted)| async move {
         tokio::time::sleep(Duration::from_millis(10)).await;
-        let text = format!("{}{}", if n == 0 { '[' } else { ',' }, json!({ "n": n, "pad": "x".repeat(1_000) }));
+        let text = format!(
+            "{}{}",
+            if n == 0 { '[' } else { ',' },
+            json!({ "n": n, "pad": "x".repeat(1_000) })
+        );
         Some((Ok::<_, std::io::Error>(text), (n + 1, counted)))
     });
-    ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(rows))
+    (
+        [(header::CONTENT_TYPE, "application/json")],
+        Body::from_stream(rows),
+    )
 }
 
 /// The other end of the fabric: the sanitizer's session into the tenant's cell.
@@ -192,7 +222,9 @@ impl Centre {
     async fn connect(world: &World) -> Self {
         let mut options = MqttOptions::new("sanitizer.acme", "127.0.0.1", world.broker_port);
         options
-            .set_transport(Transport::Tls(TlsConfiguration::Rustls(client_config(&world.files("sanitizer")).unwrap())))
+            .set_transport(Transport::Tls(TlsConfiguration::Rustls(
+                client_config(&world.files("sanitizer")).unwrap(),
+            )))
             .set_max_packet_size(PACKET_BYTES_MAX, PACKET_BYTES_MAX);
         let (client, mut event_loop) = AsyncClient::new(options, 1_000);
         let (outbox, inbox) = mpsc::channel(10_000);
@@ -220,20 +252,31 @@ impl Centre {
                 }
             }
         });
-        tokio::time::timeout(PATIENCE, ready).await.expect("the centre connects").unwrap();
-        Self { client, inbox, tasks }
+        tokio::time::timeout(PATIENCE, ready)
+            .await
+            .expect("the centre connects")
+            .unwrap();
+        Self {
+            client,
+            inbox,
+            tasks,
+        }
     }
 
     /// Sends to the satellite `hq`.
     pub(crate) async fn tell(&self, channel: Channel, payload: Vec<u8>) {
         let topic = Topic::new(hq(), channel).to_string();
-        self.client.publish(topic, QoS::AtLeastOnce, false, payload).await.unwrap();
+        self.client
+            .publish(topic, QoS::AtLeastOnce, false, payload)
+            .await
+            .unwrap();
     }
 
     /// Asks for a dataset; answers the request's id.
     pub(crate) async fn ask(&self, dataset: &str, params: Value, credit: u32) -> RequestId {
         let request = request(params, credit, 30_000);
-        self.tell(Channel::Pull(dataset.parse().unwrap()), request.encode()).await;
+        self.tell(Channel::Pull(dataset.parse().unwrap()), request.encode())
+            .await;
         request.id
     }
 
@@ -251,7 +294,9 @@ impl Centre {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, found).await.expect("the message comes")
+        tokio::time::timeout(PATIENCE, found)
+            .await
+            .expect("the message comes")
     }
 
     pub(crate) async fn reply(&mut self, id: RequestId) -> Reply {
@@ -263,15 +308,24 @@ impl Centre {
     }
 
     pub(crate) async fn push(&mut self) -> Push {
-        self.next(|topic, payload| matches!(topic.channel, Channel::Push(_)).then(|| Push::decode(payload).unwrap())).await
+        self.next(|topic, payload| {
+            matches!(topic.channel, Channel::Push(_)).then(|| Push::decode(payload).unwrap())
+        })
+        .await
     }
 
     pub(crate) async fn hello(&mut self) -> Hello {
-        self.next(|topic, payload| (topic.channel == Channel::Hello).then(|| Hello::decode(payload).unwrap())).await
+        self.next(|topic, payload| {
+            (topic.channel == Channel::Hello).then(|| Hello::decode(payload).unwrap())
+        })
+        .await
     }
 
     pub(crate) async fn status(&mut self) -> Status {
-        self.next(|topic, payload| (topic.channel == Channel::Status).then(|| Status::decode(payload).unwrap())).await
+        self.next(|topic, payload| {
+            (topic.channel == Channel::Status).then(|| Status::decode(payload).unwrap())
+        })
+        .await
     }
 
     /// Whatever comes within `wait` and is of this channel.
@@ -295,19 +349,37 @@ pub(crate) fn request(params: Value, credit: u32, budget_ms: u64) -> PullRequest
     let mut encoded = Vec::new();
     cbor::from_json(&params, &mut encoded).unwrap();
     let deadline_ms = Clock::system().now_ms() + budget_ms;
-    PullRequest { id: RequestId::random(), version: 1, params: encoded.into(), deadline_ms, credit }
+    PullRequest {
+        id: RequestId::random(),
+        version: 1,
+        params: encoded.into(),
+        deadline_ms,
+        credit,
+    }
 }
 
 /// Posts to the push endpoint as a flow does; answers status and body.
-pub(crate) async fn post(addr: SocketAddr, dataset: &str, body: &Value) -> Result<(u16, Value), String> {
+pub(crate) async fn post(
+    addr: SocketAddr,
+    dataset: &str,
+    body: &Value,
+) -> Result<(u16, Value), String> {
     let request = Request::post(format!("http://{addr}/v1/push/{dataset}"))
         .header(header::AUTHORIZATION, format!("Bearer {PUSH_TOKEN}"))
         .body(Full::new(Bytes::from(body.to_string())))
         .unwrap();
     let client = Client::builder(TokioExecutor::new()).build_http();
-    let response = client.request(request).await.map_err(|error| error.to_string())?;
+    let response = client
+        .request(request)
+        .await
+        .map_err(|error| error.to_string())?;
     let status = response.status().as_u16();
-    let body = response.into_body().collect().await.map_err(|error| error.to_string())?.to_bytes();
+    let body = response
+        .into_body()
+        .collect()
+        .await
+        .map_err(|error| error.to_string())?
+        .to_bytes();
     Ok((status, serde_json::from_slice(&body).unwrap_or(Value::Null)))
 }
 
@@ -317,7 +389,11 @@ pub(crate) fn hq() -> Address {
 
 fn files(folder: &Path, name: &str) -> TlsFiles {
     let path = |end: &str| -> PathBuf { folder.join(format!("{name}.{end}")) };
-    TlsFiles { certificate: path("pem"), key: path("key"), ca: folder.join("ca.pem") }
+    TlsFiles {
+        certificate: path("pem"),
+        key: path("key"),
+        ca: folder.join("ca.pem"),
+    }
 }
 
 fn issue_all(folder: &Path) {
@@ -327,18 +403,48 @@ fn issue_all(folder: &Path) {
     let certificate = params.self_signed(&key).unwrap();
     std::fs::write(folder.join("ca.pem"), certificate.pem()).unwrap();
     let issuer = Issuer::new(params, key);
-    let uri = |path: &str| SanType::URI(format!("spiffe://spokegate.local/{path}").try_into().unwrap());
+    let uri = |path: &str| {
+        SanType::URI(
+            format!("spiffe://spokegate.local/{path}")
+                .try_into()
+                .unwrap(),
+        )
+    };
     let client = ExtendedKeyUsagePurpose::ClientAuth;
-    issue(folder, "hq", vec![uri("tenant/acme/satellite/hq")], client.clone(), &issuer);
-    issue(folder, "sanitizer", vec![uri("service/sanitizer")], client, &issuer);
+    issue(
+        folder,
+        "hq",
+        vec![uri("tenant/acme/satellite/hq")],
+        client.clone(),
+        &issuer,
+    );
+    issue(
+        folder,
+        "sanitizer",
+        vec![uri("service/sanitizer")],
+        client,
+        &issuer,
+    );
     let names = vec![
         SanType::IpAddress("127.0.0.1".parse().unwrap()),
         SanType::DnsName("broker.spokegate.local".try_into().unwrap()),
     ];
-    issue(folder, "broker", names, ExtendedKeyUsagePurpose::ServerAuth, &issuer);
+    issue(
+        folder,
+        "broker",
+        names,
+        ExtendedKeyUsagePurpose::ServerAuth,
+        &issuer,
+    );
 }
 
-fn issue(folder: &Path, name: &str, sans: Vec<SanType>, usage: ExtendedKeyUsagePurpose, issuer: &Issuer<'_, KeyPair>) {
+fn issue(
+    folder: &Path,
+    name: &str,
+    sans: Vec<SanType>,
+    usage: ExtendedKeyUsagePurpose,
+    issuer: &Issuer<'_, KeyPair>,
+) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::default();
     params.subject_alt_names = sans;

@@ -11,7 +11,10 @@ fn encode(value: &Value) -> Vec<u8> {
 
 fn chunks(rows: &[Vec<u8>]) -> Vec<Chunk> {
     let mut chunker = Chunker::new();
-    let mut chunks: Vec<Chunk> = rows.iter().filter_map(|row| chunker.push(row).unwrap()).collect();
+    let mut chunks: Vec<Chunk> = rows
+        .iter()
+        .filter_map(|row| chunker.push(row).unwrap())
+        .collect();
     chunks.push(chunker.finish().unwrap());
     chunks
 }
@@ -19,7 +22,14 @@ fn chunks(rows: &[Vec<u8>]) -> Vec<Chunk> {
 #[test]
 fn an_empty_table_is_one_empty_chunk() {
     let digest: [u8; 32] = Sha256::digest([0x80]).into();
-    assert_eq!(chunks(&[]), [Chunk { sequence: 0, body: Bytes::from_static(&[0x80]), last: Some(digest) }]);
+    assert_eq!(
+        chunks(&[]),
+        [Chunk {
+            sequence: 0,
+            body: Bytes::from_static(&[0x80]),
+            last: Some(digest)
+        }]
+    );
 }
 
 #[test]
@@ -33,7 +43,12 @@ fn the_head_is_the_shortest_form() {
 
 #[test]
 fn rows_per_chunk_are_bounded() {
-    let sizes = |rows| chunks(&vec![encode(&json!({})); rows]).iter().map(|c| c.body.len()).collect::<Vec<_>>();
+    let sizes = |rows| {
+        chunks(&vec![encode(&json!({})); rows])
+            .iter()
+            .map(|c| c.body.len())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(sizes(CHUNK_ROWS_MAX), [CHUNK_ROWS_MAX + 3]);
     assert_eq!(sizes(CHUNK_ROWS_MAX + 1), [CHUNK_ROWS_MAX + 3, 2]);
 }
@@ -43,8 +58,17 @@ fn the_first_chunk_is_small_and_the_rest_reach_the_target() {
     let row = encode(&json!({ "a": "x".repeat(990) }));
     let chunks = chunks(&vec![row.clone(); 1_000]);
     let sizes: Vec<usize> = chunks.iter().map(|chunk| chunk.body.len()).collect();
-    for (size, target) in sizes.iter().zip([16_384, 32_768, 65_536, CHUNK_BYTES_TARGET, CHUNK_BYTES_TARGET]) {
-        assert!(*size <= target && *size > target - row.len() - 3, "{sizes:?}");
+    for (size, target) in sizes.iter().zip([
+        16_384,
+        32_768,
+        65_536,
+        CHUNK_BYTES_TARGET,
+        CHUNK_BYTES_TARGET,
+    ]) {
+        assert!(
+            *size <= target && *size > target - row.len() - 3,
+            "{sizes:?}"
+        );
     }
 }
 
@@ -56,7 +80,10 @@ fn a_row_of_a_chunks_size_goes_and_a_longer_one_does_not() {
     assert_eq!(closed.map(|chunk| chunk.body.len()), Some(11));
     assert_eq!(
         chunker.push(&vec![0; ROW_BYTES_MAX + 1]),
-        Err(TooLarge::Row { row: 3, bytes: ROW_BYTES_MAX + 1 })
+        Err(TooLarge::Row {
+            row: 3,
+            bytes: ROW_BYTES_MAX + 1
+        })
     );
     let last = Chunker::finish(chunker).unwrap();
     assert_eq!(last.body.len(), ROW_BYTES_MAX + 1);
@@ -105,6 +132,7 @@ proptest! {
 }
 
 fn row() -> impl Strategy<Value = Value> {
-    ("[a-z]{0,12}", 0usize..900, any::<i32>())
-        .prop_map(|(text, padding, number)| json!({ "h": text, "n": number, "p": "x".repeat(padding) }))
+    ("[a-z]{0,12}", 0usize..900, any::<i32>()).prop_map(
+        |(text, padding, number)| json!({ "h": text, "n": number, "p": "x".repeat(padding) }),
+    )
 }

@@ -16,14 +16,21 @@ const NOW_MS: u64 = 1_800_000_000_000;
 #[tokio::test]
 async fn a_push_is_on_disk_before_it_is_answered() {
     let place = Place::new(1_000_000).await;
-    let answer = place.post("/v1/push/alerts", &bearer(TOKEN), r#"[{"b":1,"a":2}]"#).await;
+    let answer = place
+        .post("/v1/push/alerts", &bearer(TOKEN), r#"[{"b":1,"a":2}]"#)
+        .await;
     assert_eq!(answer, (202, json!({ "epoch": NOW_MS, "sequence": 1 })));
-    let answer = place.post("/v1/push/summary", &bearer(TOKEN), r#"{"open":3}"#).await;
+    let answer = place
+        .post("/v1/push/summary", &bearer(TOKEN), r#"{"open":3}"#)
+        .await;
     assert_eq!(answer, (202, json!({ "epoch": NOW_MS, "sequence": 2 })));
     let kept = place.spool.after(0, 10).await.unwrap();
     assert_eq!(kept[0].message.dataset.as_str(), "alerts");
     assert_eq!(kept[0].message.body.as_ref(), b"\x81\xa2aa\x02ab\x01");
-    assert_eq!((kept[1].message.shape, kept[1].message.version), (Shape::Document, 3));
+    assert_eq!(
+        (kept[1].message.shape, kept[1].message.version),
+        (Shape::Document, 3)
+    );
     assert_eq!(kept[1].message.captured_at_ms, NOW_MS);
 }
 
@@ -32,9 +39,20 @@ async fn who_has_no_token_is_refused_and_learns_nothing() {
     let place = Place::new(1_000_000).await;
     let longer = format!("{TOKEN}x");
     let basic = format!("Basic {TOKEN}");
-    for authorization in [None, Some(""), Some("Bearer "), Some("Bearer wrong"), Some(TOKEN), Some(&longer), Some(&basic)] {
+    for authorization in [
+        None,
+        Some(""),
+        Some("Bearer "),
+        Some("Bearer wrong"),
+        Some(TOKEN),
+        Some(&longer),
+        Some(&basic),
+    ] {
         for path in ["/v1/push/alerts", "/v1/push/no-such-thing"] {
-            let headers: Vec<_> = authorization.iter().map(|value| ("authorization", (*value).to_owned())).collect();
+            let headers: Vec<_> = authorization
+                .iter()
+                .map(|value| ("authorization", (*value).to_owned()))
+                .collect();
             let (status, body) = place.post_with(path, headers, "[]").await;
             assert_eq!(status, 401, "{authorization:?}");
             assert_eq!(
@@ -43,54 +61,138 @@ async fn who_has_no_token_is_refused_and_learns_nothing() {
             );
         }
     }
-    assert_eq!(place.post("/v1/push/alerts", &bearer(TOKEN), "[]").await.0, 202, "the twin with the token");
+    assert_eq!(
+        place.post("/v1/push/alerts", &bearer(TOKEN), "[]").await.0,
+        202,
+        "the twin with the token"
+    );
     assert_eq!(place.spool.marks().await.unwrap().last_sequence, 1);
 }
 
 #[tokio::test]
-async fn every_refusal_has_a_status_and_a_sentence() {
+async fn a_malformed_push_is_told_what_is_wrong() {
     let place = Place::new(1_000_000).await;
-    let long = format!("[{{\"a\":\"{0}\",\"b\":\"{0}\",\"c\":\"{0}\"}}]", "x".repeat(60_000));
-    let longer = format!("[{{\"a\":\"{}\"}}]", "x".repeat(PUSH_JSON_BYTES_MAX));
-    let many = Value::from(vec![json!({}); CHUNK_ROWS_MAX + 1]).to_string();
-    let long_text = format!("the body has 180017 bytes once encoded, at most {CHUNK_BYTES_MAX} fit one push; hint: push it in parts, or let it be pulled");
-    for (path, body, status, class, detail) in [
-        ("/v1/push/alerts", "{]", 400, "invalid", "the body is not JSON: key must be a string at line 1 column 2"),
-        ("/v1/push/alerts", "{}", 400, "invalid", "the body is an object; allowed is an array of objects, one for each row"),
-        ("/v1/push/summary", "[]", 400, "invalid", "the body is an array; allowed is one object"),
-        ("/v1/push/alerts", "[1]", 400, "invalid", "row 1 is not an object; hint: send an array of objects, one for each row"),
-        ("/v1/push/alerts", r#"[{"s":[1e99]}]"#, 400, "invalid", "the body cannot be sent: a number beyond ±9007199254740991 at /0/s/0"),
-        ("/v1/push/alerts", &long, 413, "too-large", &long_text),
-        ("/v1/push/alerts", &longer, 413, "too-large", "the body did not arrive whole or has more than 1048576 bytes of JSON; hint: push it in parts"),
-        ("/v1/push/alerts", &many, 413, "too-large", "the body has 2001 rows, at most 2000 fit one push; hint: push it in parts, or let it be pulled"),
-        ("/v1/push/other", "[]", 404, "refused", "there is no such dataset here; allowed are: alerts, summary; hint: add a [[source]] for it to the agent's configuration"),
-        ("/v1/push/..%2Fx", "[]", 404, "refused", "there is no such dataset here; allowed are: alerts, summary; hint: add a [[source]] for it to the agent's configuration"),
-        ("/v2/push/alerts", "[]", 404, "refused", "there is nothing at this path; hint: POST to /v1/push/<dataset>"),
+    for (dataset, body, detail) in [
+        (
+            "alerts",
+            "{]",
+            "the body is not JSON: key must be a string at line 1 column 2",
+        ),
+        (
+            "alerts",
+            "{}",
+            "the body is an object; allowed is an array of objects, one for each row",
+        ),
+        (
+            "summary",
+            "[]",
+            "the body is an array; allowed is one object",
+        ),
+        (
+            "alerts",
+            "[1]",
+            "row 1 is not an object; hint: send an array of objects, one for each row",
+        ),
+        (
+            "alerts",
+            r#"[{"s":[1e99]}]"#,
+            "the body cannot be sent: a number beyond ±9007199254740991 at /0/s/0",
+        ),
     ] {
-        let answer = place.post(path, &bearer(TOKEN), body).await;
-        assert_eq!(answer, (status, json!({ "error": { "class": class, "detail": detail } })), "{path}");
+        place
+            .refused(&format!("/v1/push/{dataset}"), body, 400, "invalid", detail)
+            .await;
     }
     assert_eq!(place.spool.marks().await.unwrap().messages, 0);
 }
 
 #[tokio::test]
+async fn a_push_that_is_too_large_is_told_what_fits() {
+    let place = Place::new(1_000_000).await;
+    let text = "x".repeat(60_000);
+    let long = json!([{ "a": text, "b": text, "c": text }]).to_string();
+    let detail = format!(
+        "the body has 180017 bytes once encoded, at most {CHUNK_BYTES_MAX} fit one push; \
+         hint: push it in parts, or let it be pulled"
+    );
+    place
+        .refused("/v1/push/alerts", &long, 413, "too-large", &detail)
+        .await;
+    let longer = json!([{ "a": "x".repeat(PUSH_JSON_BYTES_MAX) }]).to_string();
+    let detail = "the body did not arrive whole or has more than 1048576 bytes of JSON; hint: push it in parts";
+    place
+        .refused("/v1/push/alerts", &longer, 413, "too-large", detail)
+        .await;
+    let many = Value::from(vec![json!({}); CHUNK_ROWS_MAX + 1]).to_string();
+    let detail = "the body has 2001 rows, at most 2000 fit one push; hint: push it in parts, or let it be pulled";
+    place
+        .refused("/v1/push/alerts", &many, 413, "too-large", detail)
+        .await;
+    assert_eq!(place.spool.marks().await.unwrap().messages, 0);
+}
+
+#[tokio::test]
+async fn an_unknown_dataset_is_told_which_are_known() {
+    let place = Place::new(1_000_000).await;
+    let detail = "there is no such dataset here; allowed are: alerts, summary; \
+                  hint: add a [[source]] for it to the agent's configuration";
+    place
+        .refused("/v1/push/other", "[]", 404, "refused", detail)
+        .await;
+    place
+        .refused("/v1/push/..%2Fx", "[]", 404, "refused", detail)
+        .await;
+    let detail = "there is nothing at this path; hint: POST to /v1/push/<dataset>";
+    place
+        .refused("/v2/push/alerts", "[]", 404, "refused", detail)
+        .await;
+}
+
+#[tokio::test]
 async fn a_full_spool_says_so_and_takes_again_once_there_is_room() {
     let place = Place::new(10).await;
-    assert_eq!(place.post("/v1/push/alerts", &bearer(TOKEN), r#"[{"a":1}]"#).await.0, 202);
+    assert_eq!(
+        place
+            .post("/v1/push/alerts", &bearer(TOKEN), r#"[{"a":1}]"#)
+            .await
+            .0,
+        202
+    );
     let body = r#"[{"a":12345}]"#;
     let answer = place.post("/v1/push/alerts", &bearer(TOKEN), body).await;
     let detail = "the spool is full: it may hold 10 bytes and has 5; nothing was stored; \
                   hint: is the broker reachable? try again later";
-    assert_eq!(answer, (507, json!({ "error": { "class": "spool-full", "detail": detail } })));
+    assert_eq!(
+        answer,
+        (
+            507,
+            json!({ "error": { "class": "spool-full", "detail": detail } })
+        )
+    );
     place.spool.acknowledge(NOW_MS, 1).await.unwrap();
-    assert_eq!(place.post("/v1/push/alerts", &bearer(TOKEN), body).await, (202, json!({ "epoch": NOW_MS, "sequence": 2 })));
+    assert_eq!(
+        place.post("/v1/push/alerts", &bearer(TOKEN), body).await,
+        (202, json!({ "epoch": NOW_MS, "sequence": 2 }))
+    );
 }
 
 #[tokio::test]
 async fn only_post_is_served() {
     let place = Place::new(1_000_000).await;
-    let request = Request::get("/v1/push/alerts").header("authorization", bearer(TOKEN)).body(Body::empty()).unwrap();
-    assert_eq!(place.router.clone().oneshot(request).await.unwrap().status(), 405);
+    let request = Request::get("/v1/push/alerts")
+        .header("authorization", bearer(TOKEN))
+        .body(Body::empty())
+        .unwrap();
+    assert_eq!(
+        place
+            .router
+            .clone()
+            .oneshot(request)
+            .await
+            .unwrap()
+            .status(),
+        405
+    );
 }
 
 struct Place {
@@ -103,19 +205,63 @@ impl Place {
     async fn new(bytes_max: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (clock, _) = Clock::manual(NOW_MS);
-        let options = SpoolOptions { path: folder.path().join("spool.db"), bytes_max, age_ms_max: 1_000 };
+        let options = SpoolOptions {
+            path: folder.path().join("spool.db"),
+            bytes_max,
+            age_ms_max: 1_000,
+        };
         let spool = Arc::new(Spool::open(&options, clock.clone()).await.unwrap());
-        let bound = |name: &str, shape, version| (name.parse().unwrap(), Binding { version, shape, source: None });
-        let bindings = BTreeMap::from([bound("alerts", Shape::Rows, 1), bound("summary", Shape::Document, 3)]);
-        let endpoint = Endpoint::new(Arc::clone(&spool), Arc::new(bindings), clock, &Secret::new(TOKEN));
-        Self { _folder: folder, spool, router: endpoint.router() }
+        let bound = |name: &str, shape, version| {
+            (
+                name.parse().unwrap(),
+                Binding {
+                    version,
+                    shape,
+                    source: None,
+                },
+            )
+        };
+        let bindings = BTreeMap::from([
+            bound("alerts", Shape::Rows, 1),
+            bound("summary", Shape::Document, 3),
+        ]);
+        let endpoint = Endpoint::new(
+            Arc::clone(&spool),
+            Arc::new(bindings),
+            clock,
+            &Secret::new(TOKEN),
+        );
+        Self {
+            _folder: folder,
+            spool,
+            router: endpoint.router(),
+        }
+    }
+
+    async fn refused(&self, path: &str, body: &str, status: u16, class: &str, detail: &str) {
+        let expected = json!({ "error": { "class": class, "detail": detail } });
+        assert_eq!(
+            self.post(path, &bearer(TOKEN), body).await,
+            (status, expected),
+            "{path}"
+        );
     }
 
     async fn post(&self, path: &str, authorization: &str, body: &str) -> (u16, Value) {
-        self.post_with(path, vec![("authorization", authorization.to_owned())], body).await
+        self.post_with(
+            path,
+            vec![("authorization", authorization.to_owned())],
+            body,
+        )
+        .await
     }
 
-    async fn post_with(&self, path: &str, headers: Vec<(&str, String)>, body: &str) -> (u16, Value) {
+    async fn post_with(
+        &self,
+        path: &str,
+        headers: Vec<(&str, String)>,
+        body: &str,
+    ) -> (u16, Value) {
         let mut request = Request::post(path);
         for (name, value) in headers {
             request = request.header(name, value);
@@ -123,7 +269,9 @@ impl Place {
         let request = request.body(Body::from(body.to_owned())).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let status = response.status().as_u16();
-        let body = axum::body::to_bytes(response.into_body(), 100_000).await.unwrap();
+        let body = axum::body::to_bytes(response.into_body(), 100_000)
+            .await
+            .unwrap();
         (status, serde_json::from_slice(&body).unwrap())
     }
 }

@@ -3,9 +3,14 @@ use proptest::prelude::*;
 
 #[track_caller]
 fn check(text: &str, expected: Result<&[&str], SplitFault>) {
-    let expected = expected.map(|rows| rows.iter().map(|row| (*row).to_owned()).collect::<Vec<_>>());
+    let expected =
+        expected.map(|rows| rows.iter().map(|row| (*row).to_owned()).collect::<Vec<_>>());
     for piece_bytes in [1, 2, 3, 7, text.len().max(1)] {
-        assert_eq!(split(text.as_bytes(), piece_bytes), expected, "{text:?} in pieces of {piece_bytes}");
+        assert_eq!(
+            split(text.as_bytes(), piece_bytes),
+            expected,
+            "{text:?} in pieces of {piece_bytes}"
+        );
     }
 }
 
@@ -14,8 +19,14 @@ fn arrays_of_objects_and_what_is_not() {
     check("[]", Ok(&[]));
     check(" [ ] \n", Ok(&[]));
     check("[{}]", Ok(&["{}"]));
-    check("[{\"a\":1} , {\"b\":[{},{}]}]", Ok(&["{\"a\":1}", "{\"b\":[{},{}]}"]));
-    check(r#"[{"a":"]}\"{["},{"b":"\\"}]"#, Ok(&[r#"{"a":"]}\"{["}"#, r#"{"b":"\\"}"#]));
+    check(
+        "[{\"a\":1} , {\"b\":[{},{}]}]",
+        Ok(&["{\"a\":1}", "{\"b\":[{},{}]}"]),
+    );
+    check(
+        r#"[{"a":"]}\"{["},{"b":"\\"}]"#,
+        Ok(&[r#"{"a":"]}\"{["}"#, r#"{"b":"\\"}"#]),
+    );
 
     check("", Err(SplitFault::Empty));
     check("  ", Err(SplitFault::Empty));
@@ -23,9 +34,27 @@ fn arrays_of_objects_and_what_is_not() {
     check("{\"a\":1}", Err(SplitFault::NotArray("an object")));
     check("null", Err(SplitFault::NotArray("null")));
     check("hello", Err(SplitFault::NotArray("not JSON")));
-    check("[1]", Err(SplitFault::NotObject { row: 1, kind: "a number" }));
-    check("[{},[]]", Err(SplitFault::NotObject { row: 2, kind: "an array" }));
-    check("[{},]", Err(SplitFault::NotObject { row: 2, kind: "not JSON" }));
+    check(
+        "[1]",
+        Err(SplitFault::NotObject {
+            row: 1,
+            kind: "a number",
+        }),
+    );
+    check(
+        "[{},[]]",
+        Err(SplitFault::NotObject {
+            row: 2,
+            kind: "an array",
+        }),
+    );
+    check(
+        "[{},]",
+        Err(SplitFault::NotObject {
+            row: 2,
+            kind: "not JSON",
+        }),
+    );
     check("[{} {}]", Err(SplitFault::Separator { row: 1, found: '{' }));
     check("[{}] []", Err(SplitFault::Trailing));
     check("[", Err(SplitFault::CutShort { row: 0 }));
@@ -38,7 +67,10 @@ fn arrays_of_objects_and_what_is_not() {
 fn a_row_may_be_long_but_not_longer() {
     let row = |bytes: usize| format!("[{{\"a\":\"{}\"}}]", "x".repeat(bytes - 8));
     for piece_bytes in [4_096, ROW_JSON_BYTES_MAX * 2] {
-        assert_eq!(split(row(ROW_JSON_BYTES_MAX).as_bytes(), piece_bytes).map(|rows| rows.len()), Ok(1));
+        assert_eq!(
+            split(row(ROW_JSON_BYTES_MAX).as_bytes(), piece_bytes).map(|rows| rows.len()),
+            Ok(1)
+        );
         assert_eq!(
             split(row(ROW_JSON_BYTES_MAX + 1).as_bytes(), piece_bytes),
             Err(SplitFault::RowTooLong { row: 1 })
@@ -67,7 +99,9 @@ fn json_object() -> impl Strategy<Value = serde_json::Value> {
         "\\PC{0,8}|[\"\\\\{}\\[\\],]{0,6}".prop_map(serde_json::Value::from),
         Just(serde_json::Value::Null),
     ];
-    let nested = leaf.prop_recursive(2, 8, 3, |inner| proptest::collection::vec(inner, 0..3).prop_map(Into::into));
+    let nested = leaf.prop_recursive(2, 8, 3, |inner| {
+        proptest::collection::vec(inner, 0..3).prop_map(Into::into)
+    });
     proptest::collection::btree_map("[a-z\"{]{0,4}", nested, 0..4)
         .prop_map(|map| serde_json::Value::Object(map.into_iter().collect()))
 }
