@@ -32,7 +32,7 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value_t = Source::Auto)]
     source: Source,
     /// What is logged on standard error: `info`, or `warn,spokegate_agent=debug`
-    #[arg(long, default_value = "warn,spokegate_demo=info")]
+    #[arg(long, default_value = "warn,rumqttd=off,spokegate_demo=info")]
     log: String,
 }
 

@@ -1,23 +1,28 @@
 //! The report service, in this process.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Context as _;
-use spokegate_daemon::Context;
 use spokegate_daemon::config::Layered;
+use spokegate_daemon::{Context, Tasks};
 use spokegate_reports::config::DEFAULTS;
 use spokegate_reports::{Config, ReportService};
 
 use super::people::{ADMIN_GROUP, FORMS_GROUP};
-use super::{TRUST_DOMAIN, quoted};
+use super::quoted;
 use crate::authority::Authority;
 use crate::directory::{BASE, SERVICE_DN};
 use crate::state::State;
 use crate::{Options, Service};
 
+/// How long its background work may take to finish.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// A running report service.
 pub struct Running {
     service: ReportService,
+    tasks: Tasks,
 }
 
 /// What the report service is put between.
@@ -48,7 +53,10 @@ pub(crate) async fn start(
     let context = context.child();
     let service = ReportService::bind(config, &context).await?;
     context.readiness.ready().await;
-    Ok(Running { service })
+    Ok(Running {
+        service,
+        tasks: context.tasks,
+    })
 }
 
 /// The wanted port on loopback, or any when it is taken.
@@ -82,7 +90,7 @@ fn config_text(
         })
         .collect();
     Ok(format!(
-        r#"trust_domain = "{TRUST_DOMAIN}"
+        r#"
 reports = {reports}
 schemas = {schemas}
 files = {files}
@@ -157,8 +165,9 @@ impl Running {
         &self.service
     }
 
-    /// Stops it.
+    /// Stops it, with what it does in the background.
     pub async fn stop(&self) {
         self.service.shutdown().await;
+        self.tasks.shutdown(GRACE).await;
     }
 }
