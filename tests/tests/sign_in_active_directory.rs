@@ -2,10 +2,13 @@
 //! state of their account is respected.
 
 #[path = "people/browser.rs"]
+#[allow(dead_code, reason = "each test file uses its own part")]
 mod browser;
 #[path = "people/service.rs"]
+#[allow(dead_code, reason = "each test file uses its own part")]
 mod service;
 #[path = "people/testbed.rs"]
+#[allow(dead_code, reason = "each test file uses its own part")]
 mod testbed;
 
 use service::Service;

@@ -2,13 +2,19 @@
 //! when it should.
 
 #[path = "people/browser.rs"]
+#[allow(dead_code, reason = "each test file uses its own part")]
 mod browser;
+#[path = "people/impostor.rs"]
+mod impostor;
 #[path = "people/service.rs"]
+#[allow(dead_code, reason = "each test file uses its own part")]
 mod service;
 #[path = "people/testbed.rs"]
+#[allow(dead_code, reason = "each test file uses its own part")]
 mod testbed;
 
 use browser::Browser;
+use impostor::Impostor;
 use service::Service;
 use spokegate_reports::auth::Site;
 use spokegate_reports::auth::roles::NoRole;
@@ -544,17 +550,15 @@ async fn another_server_takes_over_and_trust_is_not_negotiable() {
     );
     service.stop().await;
 
-    // The right server under a name that is not in its certificate, and plain text to the TLS port.
-    let unnamed = good.replace("localhost", "ip6-localhost");
-    for url in [unnamed.as_str(), &good.replace("ldaps", "ldap")] {
-        let service = Service::start(&ldap, &[url]).await;
-        assert_eq!(
-            service.attempt(Site::Forms, "alice", right).await,
-            Err(Refusal::Unavailable),
-            "{url}"
-        );
-        service.stop().await;
-    }
+    // Plain text to the TLS port.
+    let plain = good.replace("ldaps", "ldap");
+    let service = Service::start(&ldap, &[&plain]).await;
+    assert_eq!(
+        service.attempt(Site::Forms, "alice", right).await,
+        Err(Refusal::Unavailable)
+    );
+    service.stop().await;
+
     // The right name, signed by an authority that we do not trust.
     let other = Testbed::openldap().expect("it was there a moment ago");
     let set = [("directory.ca", other.get("LDAP_CA").to_owned())];
@@ -564,6 +568,28 @@ async fn another_server_takes_over_and_trust_is_not_negotiable() {
         Err(Refusal::Unavailable)
     );
     service.stop().await;
+}
+
+/// A server whose certificate we trust, but for another name, learns not even the service account's name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_must_have_the_name_it_is_asked_by() {
+    let Some(ldap) = Testbed::openldap() else {
+        return;
+    };
+    let check = async |name: &str, trusted: bool| {
+        let impostor = Impostor::start(name).await;
+        let url = format!("ldaps://localhost:{}", impostor.port);
+        let keys = [("directory.ca", impostor.ca())];
+        let service = Service::start_with(&ldap, &[&url], &keys).await;
+        assert_eq!(
+            service.attempt(Site::Forms, "alice", "x").await,
+            Err(Refusal::Unavailable)
+        );
+        assert_eq!(impostor.was_spoken_to(), trusted, "{name}");
+        service.stop().await;
+    };
+    check("elsewhere.test", false).await;
+    check("localhost", true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
