@@ -1,4 +1,10 @@
 //! Processes may die at any moment; workers are confined; only the centre may ask.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "helpers of tests end the test"
+)]
 
 mod support;
 
@@ -10,7 +16,13 @@ use std::process::Command;
 use support::{Centre, Fabric, device, id};
 
 fn signal(name: &str, pid: u64) {
-    assert!(Command::new("kill").args([name, &pid.to_string()]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args([name, &pid.to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
 }
 
 fn proc_file(pid: u64, name: &str) -> String {
@@ -21,9 +33,19 @@ fn proc_file(pid: u64, name: &str) -> String {
 fn children(supervisor: u32, verb: &str) -> Vec<u64> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u64>().ok()) else { continue };
-        let read = |name: &str| std::fs::read_to_string(entry.path().join(name)).unwrap_or_default();
-        let parent = read("stat").rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)?.parse::<u32>().ok());
+        let Some(pid) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse::<u64>().ok())
+        else {
+            continue;
+        };
+        let read =
+            |name: &str| std::fs::read_to_string(entry.path().join(name)).unwrap_or_default();
+        let parent = read("stat")
+            .rsplit(") ")
+            .next()
+            .and_then(|rest| rest.split(' ').nth(1)?.parse::<u32>().ok());
         if parent == Some(supervisor) && read("cmdline").split('\0').nth(1) == Some(verb) {
             found.push(pid);
         }
@@ -38,7 +60,11 @@ async fn assert_serves(fabric: &Fabric, centre: &mut Centre, number: u8) {
             let pull = agent.next_pull().await;
             agent.answer(&pull, &[json!([device("one")])]).await;
             let wanted = json!(id(number));
-            centre.wait_for("reply", |record| record["id"] == wanted && record["rows"].is_array()).await;
+            centre
+                .wait_for("reply", |record| {
+                    record["id"] == wanted && record["rows"].is_array()
+                })
+                .await;
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
@@ -52,8 +78,21 @@ async fn workers_are_confined_as_the_system_sees_them() {
     let mut centre = fabric.centre().await;
     let status = centre.status().await;
     for lane in status["tenants"].as_array().unwrap() {
-        let layers: Vec<&str> = lane["sandbox_layers"].as_array().unwrap().iter().map(|layer| layer.as_str().unwrap()).collect();
-        for layer in ["environment", "descriptors", "no-new-privileges", "limits", "landlock", "no-files", "seccomp"] {
+        let layers: Vec<&str> = lane["sandbox_layers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|layer| layer.as_str().unwrap())
+            .collect();
+        for layer in [
+            "environment",
+            "descriptors",
+            "no-new-privileges",
+            "limits",
+            "landlock",
+            "no-files",
+            "seccomp",
+        ] {
             assert!(layers.contains(&layer), "{layer} of {layers:?}");
         }
     }
@@ -62,17 +101,47 @@ async fn workers_are_confined_as_the_system_sees_them() {
     assert!(workers.len() >= 2, "{workers:?}");
     for pid in workers {
         let status = proc_file(pid, "status");
-        let value = |key: &str| status.lines().find_map(|line| line.strip_prefix(key)).unwrap().trim().to_owned();
-        assert_eq!((value("Seccomp:"), value("NoNewPrivs:"), value("Threads:")), ("2".into(), "1".into(), "1".into()));
+        let value = |key: &str| {
+            status
+                .lines()
+                .find_map(|line| line.strip_prefix(key))
+                .unwrap()
+                .trim()
+                .to_owned()
+        };
+        assert_eq!(
+            (value("Seccomp:"), value("NoNewPrivs:"), value("Threads:")),
+            ("2".into(), "1".into(), "1".into())
+        );
         let limits = proc_file(pid, "limits");
-        let limit = |name: &str| limits.lines().find(|line| line.starts_with(name)).unwrap().split_whitespace().rev().nth(1).map(str::to_owned);
+        let limit = |name: &str| {
+            limits
+                .lines()
+                .find(|line| line.starts_with(name))
+                .unwrap()
+                .split_whitespace()
+                .rev()
+                .nth(1)
+                .map(str::to_owned)
+        };
         assert_eq!(limit("Max open files").as_deref(), Some("0"));
         assert_eq!(limit("Max file size").as_deref(), Some("0"));
-        let mut descriptors: Vec<_> = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten().collect();
+        let mut descriptors: Vec<_> = std::fs::read_dir(format!("/proc/{pid}/fd"))
+            .unwrap()
+            .flatten()
+            .collect();
         descriptors.sort_by_key(std::fs::DirEntry::file_name);
-        let targets: Vec<_> = descriptors.iter().map(|fd| std::fs::read_link(fd.path()).unwrap()).collect();
+        let targets: Vec<_> = descriptors
+            .iter()
+            .map(|fd| std::fs::read_link(fd.path()).unwrap())
+            .collect();
         assert_eq!(targets.len(), 2, "{targets:?}");
-        assert!(targets.iter().all(|target| target.to_string_lossy().starts_with("pipe:")), "{targets:?}");
+        assert!(
+            targets
+                .iter()
+                .all(|target| target.to_string_lossy().starts_with("pipe:")),
+            "{targets:?}"
+        );
     }
     for verb in ["worker", "ingest", "egress"] {
         for pid in children(supervisor, verb) {
@@ -106,13 +175,22 @@ async fn a_message_that_stalls_its_worker_goes_to_quarantine_and_others_go_on() 
     let mut agent = fabric.agent("acme", "hq").await;
     centre.ask(&id(1), "acme", "hq", json!({})).await;
     let pull = agent.next_pull().await;
-    centre.wait_for("status", |record| record["kind"] == "presence").await;
+    centre
+        .wait_for("status", |record| record["kind"] == "presence")
+        .await;
     let pid = fabric.worker_pid(&mut centre, "acme").await;
     signal("-STOP", pid);
     agent.answer(&pull, &[json!([device("one")])]).await;
-    let failed = centre.wait_for("reply", |record| record["id"] == json!(id(1))).await;
-    assert_eq!(failed.record["failure"], json!({"class": "invalid", "detail": "/: stall"}));
-    let refused = centre.wait_for("quarantine", |record| record["id"] == json!(id(1))).await;
+    let failed = centre
+        .wait_for("reply", |record| record["id"] == json!(id(1)))
+        .await;
+    assert_eq!(
+        failed.record["failure"],
+        json!({"class": "invalid", "detail": "/: stall"})
+    );
+    let refused = centre
+        .wait_for("quarantine", |record| record["id"] == json!(id(1)))
+        .await;
     assert_eq!(refused.record["reason"], "stall");
     drop(agent);
     assert_serves(&fabric, &mut centre, 2).await;
@@ -123,11 +201,21 @@ async fn several_messages_with_a_lost_worker_are_tried_again_and_none_is_lost() 
     let fabric = Fabric::start_with("worker.stall_ms_max=60000").await;
     let mut centre = fabric.centre().await;
     let agent = fabric.agent("acme", "hq").await;
-    centre.wait_for("status", |record| record["kind"] == "presence" && record["satellite"] == "hq").await;
+    centre
+        .wait_for("status", |record| {
+            record["kind"] == "presence" && record["satellite"] == "hq"
+        })
+        .await;
     let pid = fabric.worker_pid(&mut centre, "acme").await;
     signal("-STOP", pid);
     for number in 0..20 {
-        let status = Status { agent_version: "1".into(), at_ms: number, spool_messages: 0, spool_bytes: 0, node_red: SourceHealth::Up };
+        let status = Status {
+            agent_version: "1".into(),
+            at_ms: number,
+            spool_messages: 0,
+            spool_bytes: 0,
+            node_red: SourceHealth::Up,
+        };
         agent.publish(Channel::Status, status.encode()).await;
     }
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
@@ -136,7 +224,11 @@ async fn several_messages_with_a_lost_worker_are_tried_again_and_none_is_lost() 
     while seen.len() < 20 {
         let records = centre.pull("status", 5_000).await;
         assert!(!records.is_empty(), "{seen:?}");
-        seen.extend(records.iter().filter_map(|taken| taken.record["sent_at"].as_u64()));
+        seen.extend(
+            records
+                .iter()
+                .filter_map(|taken| taken.record["sent_at"].as_u64()),
+        );
     }
     assert_eq!(seen, (0..20).collect::<Vec<u64>>());
     assert!(centre.pull("quarantine", 0).await.is_empty());
@@ -149,23 +241,39 @@ async fn recycled_workers_lose_nothing() {
     let mut agent = fabric.agent("acme", "hq").await;
     centre.ask(&id(1), "acme", "hq", json!({})).await;
     let pull = agent.next_pull().await;
-    let chunks: Vec<_> = (0..40).map(|number| json!([device(&format!("host-{number}"))])).collect();
+    let chunks: Vec<_> = (0..40)
+        .map(|number| json!([device(&format!("host-{number}"))]))
+        .collect();
     agent.answer(&pull, &chunks).await;
     let mut sequences = Vec::new();
     while sequences.len() < 40 {
         let records = centre.pull("reply", 5_000).await;
         assert!(!records.is_empty(), "{sequences:?}");
-        sequences.extend(records.iter().map(|taken| taken.record["sequence"].as_u64().unwrap()));
+        sequences.extend(
+            records
+                .iter()
+                .map(|taken| taken.record["sequence"].as_u64().unwrap()),
+        );
     }
     assert_eq!(sequences, (0..40).collect::<Vec<u64>>());
     let status = centre.status().await;
-    let lane = status["tenants"].as_array().unwrap().iter().find(|lane| lane["tenant"] == "acme").unwrap().clone();
+    let lane = status["tenants"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|lane| lane["tenant"] == "acme")
+        .unwrap()
+        .clone();
     assert_eq!(lane["worker_crashes"], 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ingest_and_egress_come_back() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let fabric = Fabric::start_with(&format!("inner.listen=127.0.0.1:{port}")).await;
     let mut centre = fabric.centre().await;
     let supervisor = fabric.sanitizer.id().unwrap();
@@ -198,9 +306,15 @@ async fn only_the_centre_may_ask() {
         ("tenant/acme/satellite/hq", 403),
         ("service/report-service/", 403),
     ] {
-        let mut client = Centre::connect(fabric.inner, &fabric.inner_ca, Some(&certificate(path))).await.unwrap();
+        let mut client = Centre::connect(fabric.inner, &fabric.inner_ca, Some(&certificate(path)))
+            .await
+            .unwrap();
         for target in ["/v1/status", "/v1/quarantine"] {
-            assert_eq!(client.send("GET", target, Vec::new()).await.unwrap().0, expected, "{path} {target}");
+            assert_eq!(
+                client.send("GET", target, Vec::new()).await.unwrap().0,
+                expected,
+                "{path} {target}"
+            );
         }
     }
     // No certificate, and one of the other hop's CA: TLS 1.3 tells the client when it reads.
@@ -219,15 +333,38 @@ async fn requests_of_the_second_hop_are_bounded() {
     for (body, expected) in [
         (vec![b' '; 1024 * 1024 + 1], 413),
         (b"{}".to_vec(), 400),
-        (br#"{"lane":"reply","boot":"","ack":0,"max":0,"max_bytes":1,"wait_ms":0}"#.to_vec(), 400),
-        (br#"{"lane":"reply","boot":"","ack":0,"max":1,"max_bytes":1,"wait_ms":25001}"#.to_vec(), 400),
-        (br#"{"lane":"other","boot":"","ack":0,"max":1,"max_bytes":1,"wait_ms":0}"#.to_vec(), 400),
-        (br#"{"lane":"reply","boot":"","ack":0,"max":1,"max_bytes":1,"wait_ms":0}"#.to_vec(), 200),
+        (
+            br#"{"lane":"reply","boot":"","ack":0,"max":0,"max_bytes":1,"wait_ms":0}"#.to_vec(),
+            400,
+        ),
+        (
+            br#"{"lane":"reply","boot":"","ack":0,"max":1,"max_bytes":1,"wait_ms":25001}"#.to_vec(),
+            400,
+        ),
+        (
+            br#"{"lane":"other","boot":"","ack":0,"max":1,"max_bytes":1,"wait_ms":0}"#.to_vec(),
+            400,
+        ),
+        (
+            br#"{"lane":"reply","boot":"","ack":0,"max":1,"max_bytes":1,"wait_ms":0}"#.to_vec(),
+            200,
+        ),
     ] {
         let shown = String::from_utf8_lossy(&body[..body.len().min(80)]).into_owned();
-        let answer = fabric.centre().await.send("POST", "/v1/pull", body).await.unwrap();
+        let answer = fabric
+            .centre()
+            .await
+            .send("POST", "/v1/pull", body)
+            .await
+            .unwrap();
         assert_eq!(answer.0, expected, "{shown}");
     }
-    assert_eq!(centre.send("GET", "/v1/other", Vec::new()).await.unwrap().0, 404);
-    assert_eq!(centre.send("GET", "/v1/pull", Vec::new()).await.unwrap().0, 405);
+    assert_eq!(
+        centre.send("GET", "/v1/other", Vec::new()).await.unwrap().0,
+        404
+    );
+    assert_eq!(
+        centre.send("GET", "/v1/pull", Vec::new()).await.unwrap().0,
+        405
+    );
 }

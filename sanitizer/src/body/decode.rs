@@ -166,6 +166,10 @@ impl<'a> Decoder<'a, '_> {
         else {
             return Err(Refusal::new(Rule::Character));
         };
+        // Names in canonical JSON hold no escapes, so that they compare as they are written.
+        if key.contains(['"', '\\']) {
+            return Err(Refusal::new(Rule::Character));
+        }
         self.push(item)?;
         match before {
             Some(before) if before == key => Err(Refusal::new(Rule::DuplicateKey)),

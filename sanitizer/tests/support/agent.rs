@@ -25,14 +25,22 @@ pub struct Agent {
 
 impl Agent {
     /// Connects and returns once subscribed.
-    pub async fn connect(broker: SocketAddr, tls: Arc<ClientConfig>, tenant: &str, satellite: &str) -> Agent {
+    pub async fn connect(
+        broker: SocketAddr,
+        tls: Arc<ClientConfig>,
+        tenant: &str,
+        satellite: &str,
+    ) -> Agent {
         let address = Address::new(tenant.parse().unwrap(), satellite.parse().unwrap());
-        let mut options = MqttOptions::new(format!("{tenant}.{satellite}"), "localhost", broker.port());
+        let mut options =
+            MqttOptions::new(format!("{tenant}.{satellite}"), "localhost", broker.port());
         options.set_keep_alive(Duration::from_secs(30));
         options.set_max_packet_size(131_072, 131_072);
         options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(tls)));
         let (client, mut events) = AsyncClient::new(options, 512);
-        client.try_subscribe(filter::satellite_down(&address), QoS::AtLeastOnce).unwrap();
+        client
+            .try_subscribe(filter::satellite_down(&address), QoS::AtLeastOnce)
+            .unwrap();
         let (sender, down) = mpsc::channel(512);
         let (ready, when_ready) = tokio::sync::oneshot::channel();
         let mut ready = Some(ready);
@@ -40,11 +48,15 @@ impl Agent {
         tokio::spawn(async move {
             loop {
                 match events.poll().await {
-                    Ok(Event::Incoming(Packet::SubAck(_))) => ready.take().unwrap().send(()).unwrap(),
+                    Ok(Event::Incoming(Packet::SubAck(_))) => {
+                        ready.take().unwrap().send(()).unwrap()
+                    }
                     Ok(Event::Incoming(Packet::Publish(publish))) => {
                         let topic = Topic::parse(&publish.topic).unwrap();
                         let said = match topic.channel {
-                            Channel::Pull(_) => Down::Pull(PullRequest::decode(&publish.payload).unwrap()),
+                            Channel::Pull(_) => {
+                                Down::Pull(PullRequest::decode(&publish.payload).unwrap())
+                            }
                             Channel::Ack => Down::Ack(Ack::decode(&publish.payload).unwrap()),
                             other => panic!("{other:?}"),
                         };
@@ -55,8 +67,15 @@ impl Agent {
                 }
             }
         });
-        tokio::time::timeout(Duration::from_secs(10), when_ready).await.unwrap().unwrap();
-        Agent { address, client, down }
+        tokio::time::timeout(Duration::from_secs(10), when_ready)
+            .await
+            .unwrap()
+            .unwrap();
+        Agent {
+            address,
+            client,
+            down,
+        }
     }
 
     pub async fn next_pull(&mut self) -> PullRequest {
@@ -78,12 +97,18 @@ impl Agent {
     }
 
     async fn next_down(&mut self) -> Down {
-        tokio::time::timeout(Duration::from_secs(10), self.down.recv()).await.expect("a message in time").unwrap()
+        tokio::time::timeout(Duration::from_secs(10), self.down.recv())
+            .await
+            .expect("a message in time")
+            .unwrap()
     }
 
     pub async fn publish(&self, channel: Channel, payload: Vec<u8>) {
         let topic = Topic::new(self.address.clone(), channel).to_string();
-        self.client.publish(topic, QoS::AtLeastOnce, false, payload).await.unwrap();
+        self.client
+            .publish(topic, QoS::AtLeastOnce, false, payload)
+            .await
+            .unwrap();
     }
 
     pub async fn reply(&self, reply: &Reply) {
@@ -98,7 +123,12 @@ impl Agent {
         for (index, body) in bodies.into_iter().enumerate() {
             let last = (index + 1 == count).then(|| digest.as_ref().try_into().unwrap());
             let sequence = u32::try_from(index).unwrap();
-            self.reply(&Reply { id: pull.id, sequence, part: Part::Rows { body, last } }).await;
+            self.reply(&Reply {
+                id: pull.id,
+                sequence,
+                part: Part::Rows { body, last },
+            })
+            .await;
         }
     }
 }

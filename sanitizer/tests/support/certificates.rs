@@ -1,6 +1,9 @@
 //! A throw-away certificate authority.
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    SanType,
+};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -23,14 +26,22 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, "test authority");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "test authority");
         let root_pem = params.self_signed(&key).unwrap().pem();
-        Authority { issuer: Issuer::new(params, key), root_pem }
+        Authority {
+            issuer: Issuer::new(params, key),
+            root_pem,
+        }
     }
 
     pub fn identity(&self, path: &str) -> Certificate {
         let uri = format!("spiffe://spokegate.local/{path}");
-        self.issue(SanType::URI(uri.as_str().try_into().unwrap()), ExtendedKeyUsagePurpose::ClientAuth)
+        self.issue(
+            SanType::URI(uri.as_str().try_into().unwrap()),
+            ExtendedKeyUsagePurpose::ClientAuth,
+        )
     }
 
     pub fn server(&self) -> Certificate {
@@ -44,7 +55,10 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, "test");
         params.extended_key_usages = vec![usage];
         params.subject_alt_names = vec![name];
-        Certificate { pem: params.signed_by(&key, &self.issuer).unwrap().pem(), key }
+        Certificate {
+            pem: params.signed_by(&key, &self.issuer).unwrap().pem(),
+            key,
+        }
     }
 
     /// Writes a certificate, its key and this authority's root; returns their folder.
@@ -61,15 +75,24 @@ impl Authority {
     /// A client that trusts this authority's servers.
     pub fn client(&self, certificate: Option<&Certificate>) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
-        roots.add(rustls::pki_types::CertificateDer::from_pem_slice(self.root_pem.as_bytes()).unwrap()).unwrap();
-        let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots);
+        roots
+            .add(
+                rustls::pki_types::CertificateDer::from_pem_slice(self.root_pem.as_bytes())
+                    .unwrap(),
+            )
+            .unwrap();
+        let builder =
+            ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_root_certificates(roots);
         Arc::new(match certificate {
             None => builder.with_no_client_auth(),
             Some(certificate) => {
-                let chain = vec![rustls::pki_types::CertificateDer::from_pem_slice(certificate.pem.as_bytes()).unwrap()];
+                let chain = vec![
+                    rustls::pki_types::CertificateDer::from_pem_slice(certificate.pem.as_bytes())
+                        .unwrap(),
+                ];
                 let key = PrivatePkcs8KeyDer::from(certificate.key.serialize_der()).into();
                 builder.with_client_auth_cert(chain, key).unwrap()
             }

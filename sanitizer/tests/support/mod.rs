@@ -1,5 +1,9 @@
 //! A broker, the real program and the centre's side of the second hop.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file uses its own part"
+)]
 
 pub mod agent;
 pub mod certificates;
@@ -55,13 +59,26 @@ impl Fabric {
         std::fs::write(folder.path().join("seal.key"), "5a".repeat(32)).unwrap();
         let config = config(&folder, broker.addr());
         let mut command = Command::new(PROGRAM);
-        command.args(["run", "--config"]).arg(config).kill_on_drop(true).stderr(Stdio::piped());
+        command
+            .args(["run", "--config"])
+            .arg(config)
+            .kill_on_drop(true)
+            .stderr(Stdio::piped());
         for setting in settings.split_whitespace() {
             command.args(["--set", setting]);
         }
         let mut sanitizer = command.spawn().unwrap();
-        let inner = tokio::time::timeout(Duration::from_secs(60), listening(&mut sanitizer)).await.expect("a start in time");
-        let fabric = Fabric { folder, fabric_ca, inner_ca, broker, sanitizer, inner };
+        let inner = tokio::time::timeout(Duration::from_secs(60), listening(&mut sanitizer))
+            .await
+            .expect("a start in time");
+        let fabric = Fabric {
+            folder,
+            fabric_ca,
+            inner_ca,
+            broker,
+            sanitizer,
+            inner,
+        };
         fabric.wait_for_sessions().await;
         fabric
     }
@@ -81,20 +98,36 @@ impl Fabric {
 
     pub async fn centre(&self) -> Centre {
         let certificate = self.inner_ca.identity("service/report-service");
-        Centre::connect(self.inner, &self.inner_ca, Some(&certificate)).await.unwrap()
+        Centre::connect(self.inner, &self.inner_ca, Some(&certificate))
+            .await
+            .unwrap()
     }
 
     pub async fn agent(&self, tenant: &str, satellite: &str) -> Agent {
-        let certificate = self.fabric_ca.identity(&format!("tenant/{tenant}/satellite/{satellite}"));
-        Agent::connect(self.broker.addr(), self.fabric_ca.client(Some(&certificate)), tenant, satellite).await
+        let certificate = self
+            .fabric_ca
+            .identity(&format!("tenant/{tenant}/satellite/{satellite}"));
+        Agent::connect(
+            self.broker.addr(),
+            self.fabric_ca.client(Some(&certificate)),
+            tenant,
+            satellite,
+        )
+        .await
     }
 
     /// The process that works for a tenant now.
     pub async fn worker_pid(&self, centre: &mut Centre, tenant: &str) -> u64 {
         for _ in 0..200 {
             let status = centre.status().await;
-            let mut tenants = status["tenants"].as_array().cloned().unwrap_or_default().into_iter();
-            let pid = tenants.find(|lane| lane["tenant"] == tenant).and_then(|lane| lane["worker_pid"].as_u64());
+            let mut tenants = status["tenants"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default()
+                .into_iter();
+            let pid = tenants
+                .find(|lane| lane["tenant"] == tenant)
+                .and_then(|lane| lane["worker_pid"].as_u64());
             if let Some(pid) = pid.filter(|pid| *pid > 0) {
                 return pid;
             }
@@ -111,7 +144,11 @@ async fn start_broker(folder: &TempDir, ca: &Authority) -> Broker {
          client_ca = \"{0}/ca.pem\"\n[[listener]]\nkind = \"mtls\"\naddress = \"127.0.0.1:0\"\n[ops]\nlisten = \"127.0.0.1:0\"\n",
         tls.display()
     );
-    let config = Layered::new("broker", spokegate_broker::DEFAULTS).text("test", &text).no_environment().load().unwrap();
+    let config = Layered::new("broker", spokegate_broker::DEFAULTS)
+        .text("test", &text)
+        .no_environment()
+        .load()
+        .unwrap();
     Broker::bind(config, &Context::new()).await.unwrap()
 }
 
@@ -140,7 +177,10 @@ async fn listening(sanitizer: &mut Child) -> SocketAddr {
     while let Some(line) = lines.next_line().await.unwrap() {
         let event: Value = serde_json::from_str(&line).unwrap_or_default();
         if event["message"] == "the second hop listens" {
-            #[expect(clippy::disallowed_methods, reason = "keeps the pipe of the tested program empty")]
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "keeps the pipe of the tested program empty"
+            )]
             tokio::spawn(async move {
                 while let Ok(Some(line)) = lines.next_line().await {
                     println!("{line}");
@@ -171,31 +211,70 @@ pub struct Taken {
 }
 
 impl Centre {
-    pub async fn connect(addr: SocketAddr, ca: &Authority, certificate: Option<&Certificate>) -> std::io::Result<Centre> {
+    pub async fn connect(
+        addr: SocketAddr,
+        ca: &Authority,
+        certificate: Option<&Certificate>,
+    ) -> std::io::Result<Centre> {
         let stream = tokio::net::TcpStream::connect(addr).await?;
         stream.set_nodelay(true)?;
         let connector = tokio_rustls::TlsConnector::from(ca.client(certificate));
-        let stream = connector.connect("localhost".try_into().unwrap(), stream).await?;
-        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(std::io::Error::other)?;
-        #[expect(clippy::disallowed_methods, reason = "drives the test's own connection")]
+        let stream = connector
+            .connect("localhost".try_into().unwrap(), stream)
+            .await?;
+        let (sender, connection) = handshake(TokioIo::new(stream))
+            .await
+            .map_err(std::io::Error::other)?;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "drives the test's own connection"
+        )]
         tokio::spawn(async move {
             let _ = connection.await;
         });
-        Ok(Centre { sender, boot: String::new(), acked: Default::default() })
+        Ok(Centre {
+            sender,
+            boot: String::new(),
+            acked: Default::default(),
+        })
     }
 
-    pub async fn send(&mut self, method: &str, path: &str, body: Vec<u8>) -> std::io::Result<(u16, String, Bytes)> {
-        let request = hyper::Request::builder().method(method).uri(path).header("host", "localhost").body(Full::from(body));
+    pub async fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: Vec<u8>,
+    ) -> std::io::Result<(u16, String, Bytes)> {
+        let request = hyper::Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "localhost")
+            .body(Full::from(body));
         self.sender.ready().await.map_err(std::io::Error::other)?;
-        let answer = self.sender.send_request(request.unwrap()).await.map_err(std::io::Error::other)?;
-        let boot = answer.headers().get("spokegate-boot").map(|boot| boot.to_str().unwrap().to_owned());
+        let answer = self
+            .sender
+            .send_request(request.unwrap())
+            .await
+            .map_err(std::io::Error::other)?;
+        let boot = answer
+            .headers()
+            .get("spokegate-boot")
+            .map(|boot| boot.to_str().unwrap().to_owned());
         let status = answer.status().as_u16();
-        let body = answer.into_body().collect().await.map_err(std::io::Error::other)?.to_bytes();
+        let body = answer
+            .into_body()
+            .collect()
+            .await
+            .map_err(std::io::Error::other)?
+            .to_bytes();
         Ok((status, boot.unwrap_or_default(), body))
     }
 
     pub async fn post(&mut self, path: &str, body: &Value) -> (u16, Value) {
-        let (status, _, body) = self.send("POST", path, body.to_string().into_bytes()).await.unwrap();
+        let (status, _, body) = self
+            .send("POST", path, body.to_string().into_bytes())
+            .await
+            .unwrap();
         (status, serde_json::from_slice(&body).unwrap_or_default())
     }
 
@@ -209,7 +288,10 @@ impl Centre {
     pub async fn pull(&mut self, lane: &str, wait_ms: u64) -> Vec<Taken> {
         let ack = self.acked.get(lane).copied().unwrap_or_default();
         let asked = json!({"lane": lane, "boot": self.boot, "ack": ack, "max": 4096, "max_bytes": 4_194_304, "wait_ms": wait_ms});
-        let (status, boot, body) = self.send("POST", "/v1/pull", asked.to_string().into_bytes()).await.unwrap();
+        let (status, boot, body) = self
+            .send("POST", "/v1/pull", asked.to_string().into_bytes())
+            .await
+            .unwrap();
         assert_eq!(status, 200, "{body:?}");
         self.boot = boot;
         let mut taken = Vec::new();
@@ -218,7 +300,11 @@ impl Centre {
             self.acked.insert(lane.to_owned(), line.cursor);
             let text = line.record.get().to_owned();
             let record = serde_json::from_str(&text).unwrap();
-            taken.push(Taken { text, seal: line.seal.to_owned(), record });
+            taken.push(Taken {
+                text,
+                seal: line.seal.to_owned(),
+                record,
+            });
         }
         taken
     }
@@ -226,7 +312,12 @@ impl Centre {
     /// Pulls until a record satisfies `wanted`.
     pub async fn wait_for(&mut self, lane: &str, wanted: impl Fn(&Value) -> bool) -> Taken {
         for _ in 0..20 {
-            if let Some(found) = self.pull(lane, 1_000).await.into_iter().find(|taken| wanted(&taken.record)) {
+            if let Some(found) = self
+                .pull(lane, 1_000)
+                .await
+                .into_iter()
+                .find(|taken| wanted(&taken.record))
+            {
                 return found;
             }
         }
@@ -234,7 +325,13 @@ impl Centre {
     }
 
     /// Asks a satellite for the devices.
-    pub async fn ask(&mut self, id: &str, tenant: &str, satellite: &str, params: Value) -> (u16, Value) {
+    pub async fn ask(
+        &mut self,
+        id: &str,
+        tenant: &str,
+        satellite: &str,
+        params: Value,
+    ) -> (u16, Value) {
         let now_ms = spokegate_daemon::Clock::system().now_ms();
         let request = json!({
             "id": id, "tenant": tenant, "satellite": satellite, "dataset": "devices", "version": 1, "params": params,
@@ -261,8 +358,11 @@ pub fn id(number: u8) -> String {
 pub fn assert_sealed(taken: &Taken) {
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &SEAL_KEY);
     let seal = ring::hmac::sign(&key, taken.text.as_bytes());
-    let hexadecimal: String = seal.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hexadecimal: String = seal
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     assert_eq!(hexadecimal, taken.seal);
     spokegate_contract::record::check_canonical(taken.text.as_bytes()).unwrap();
 }
-

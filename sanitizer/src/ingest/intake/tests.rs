@@ -1,1 +1,169 @@
 use super::*;
+use spokegate_contract::envelope::{Part, Status};
+use spokegate_contract::{RequestId, Shape};
+
+const NOW_MS: u64 = 1_800_000_000_000;
+
+fn intake() -> Intake {
+    Intake::new("acme".parse().unwrap(), 100)
+}
+
+fn push(epoch: u64, sequence: u64, captured_at_ms: u64) -> Bytes {
+    let body = Bytes::from_static(&[0x80]);
+    Push {
+        epoch,
+        sequence,
+        version: 1,
+        captured_at_ms,
+        shape: Shape::Rows,
+        body,
+    }
+    .encode()
+    .into()
+}
+
+fn take(intake: &mut Intake, topic: &str, payload: &Bytes) -> Verdict {
+    intake.take(topic, payload, NOW_MS)
+}
+
+fn rule_of(verdict: Verdict) -> Option<String> {
+    match verdict {
+        Verdict::Forward(work) => work.condemned.map(|condemned| condemned.rule),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn topics_that_are_not_ours_go_nowhere() {
+    let payload = push(1, 1, NOW_MS);
+    for (topic, reason) in [
+        ("sg/1/globex/hq/up/push/devices", "dropped_topic"),
+        ("sg/1/acme/hq/push/devices", "dropped_topic"),
+        ("sg/1/acme/hq/up/push", "dropped_topic"),
+        ("sg/2/acme/hq/up/hello", "dropped_topic"),
+        ("sg/1/acme/hq/down/ack", "dropped_channel"),
+        ("sg/1/acme/hq/up/result", "dropped_channel"),
+    ] {
+        assert_eq!(
+            take(&mut intake(), topic, &payload),
+            Verdict::Drop(reason),
+            "{topic}"
+        );
+    }
+    assert_eq!(
+        rule_of(take(
+            &mut intake(),
+            "sg/1/acme/hq/up/push/devices",
+            &payload
+        )),
+        None
+    );
+}
+
+#[test]
+fn envelopes_are_judged_by_size_form_and_clock() {
+    let topic = "sg/1/acme/hq/up/push/devices";
+    let skew = spokegate_contract::limits::CLOCK_SKEW_MS_MAX;
+    for (payload, rule) in [
+        (push(NOW_MS, 1, NOW_MS + skew), None),
+        (push(NOW_MS, 1, NOW_MS + skew + 1), Some("clock")),
+        (push(NOW_MS + skew, 1, NOW_MS), None),
+        (push(NOW_MS + skew + 1, 1, NOW_MS), Some("clock")),
+        (Bytes::from_static(b"junk"), Some("form")),
+        (Bytes::new(), Some("form")),
+        (vec![0; MESSAGE_BYTES_MAX + 1].into(), Some("size")),
+        (vec![0; MESSAGE_BYTES_MAX].into(), Some("form")),
+    ] {
+        assert_eq!(
+            rule_of(take(&mut intake(), topic, &payload)).as_deref(),
+            rule
+        );
+    }
+}
+
+#[test]
+fn stored_pushes_are_acknowledged_again_and_nothing_else_is_held_back() {
+    let mut intake = intake();
+    let topic = "sg/1/acme/hq/up/push/devices";
+    let hq: SatelliteId = "hq".parse().unwrap();
+    intake.stored(&hq, 5, 10);
+    intake.stored(&hq, 5, 8);
+    assert_eq!(
+        take(&mut intake, topic, &push(5, 10, 1)),
+        Verdict::Stored {
+            satellite: hq.clone(),
+            epoch: 5,
+            sequence: 10
+        }
+    );
+    assert_eq!(rule_of(take(&mut intake, topic, &push(5, 11, 1))), None);
+    assert_eq!(rule_of(take(&mut intake, topic, &push(6, 1, 1))), None);
+    assert_eq!(
+        rule_of(take(
+            &mut intake,
+            "sg/1/acme/other/up/push/devices",
+            &push(5, 1, 1)
+        )),
+        None
+    );
+}
+
+#[test]
+fn replies_that_nobody_asked_for_are_dropped() {
+    let reply = Reply {
+        id: RequestId::from_bytes([1; 16]),
+        sequence: 0,
+        part: Part::Document { body: Bytes::new() },
+    };
+    let payload: Bytes = reply.encode().into();
+    let topic = "sg/1/acme/hq/up/reply";
+    assert_eq!(
+        take(&mut intake(), topic, &payload),
+        Verdict::Drop("dropped_unmatched_replies")
+    );
+    let mut intake = intake();
+    let asked = ("hq".parse().unwrap(), "devices".parse().unwrap(), 3);
+    intake
+        .requests
+        .open(reply.id, asked, NOW_MS + 1, Bytes::new());
+    match take(&mut intake, topic, &payload) {
+        Verdict::Forward(work) => {
+            assert_eq!(
+                (work.id, work.version, work.token),
+                (Some(reply.id), Some(3), 101)
+            );
+            assert_eq!(work.dataset.unwrap().as_str(), "devices");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn presence_tells_who_is_offline() {
+    let mut intake = intake();
+    let hq: SatelliteId = "hq".parse().unwrap();
+    let presence = |online| Bytes::from(Presence { online, at_ms: 1 }.encode());
+    assert!(!intake.is_offline(&hq));
+    take(&mut intake, "sg/1/acme/hq/up/presence", &presence(false));
+    assert!(intake.is_offline(&hq));
+    take(&mut intake, "sg/1/acme/hq/up/presence", &presence(true));
+    assert!(!intake.is_offline(&hq));
+    take(&mut intake, "sg/1/acme/hq/up/presence", &presence(false));
+    let health = spokegate_contract::envelope::SourceHealth::Up;
+    let status = Status {
+        agent_version: "1".into(),
+        at_ms: 1,
+        spool_messages: 0,
+        spool_bytes: 0,
+        node_red: health,
+    };
+    take(
+        &mut intake,
+        "sg/1/acme/hq/up/status",
+        &status.encode().into(),
+    );
+    assert!(!intake.is_offline(&hq));
+    take(&mut intake, "sg/1/acme/hq/up/presence", &presence(false));
+    intake.forget_presence();
+    assert!(!intake.is_offline(&hq));
+}

@@ -1,1 +1,91 @@
 use super::*;
+
+fn item(token: u64, size: usize) -> Item {
+    Item {
+        work: WorkHead {
+            token,
+            tenant: "acme".parse().unwrap(),
+            satellite: "hq".parse().unwrap(),
+            at_ms: 0,
+            channel: "status".to_owned(),
+            dataset: None,
+            version: None,
+            id: None,
+            condemned: None,
+        },
+        payload: Bytes::from(vec![0; size]),
+    }
+}
+
+fn window(count: u64, size: usize) -> Window {
+    let mut window = Window::default();
+    (1..=count).for_each(|token| window.add(item(token, size)));
+    window
+}
+
+fn handed_out(window: &mut Window) -> Vec<u64> {
+    std::iter::from_fn(|| window.next().map(|item| item.work.token)).collect()
+}
+
+#[test]
+fn a_window_is_bounded_by_messages_and_by_bytes() {
+    assert_eq!(handed_out(&mut window(100, 1)).len(), 64);
+    assert_eq!(handed_out(&mut window(100, 128 * 1024)).len(), 4);
+    // One that is larger than the window goes alone.
+    assert_eq!(handed_out(&mut window(2, 600 * 1024)), [1]);
+}
+
+#[test]
+fn answers_come_in_order_and_make_room() {
+    let mut window = window(66, 1);
+    handed_out(&mut window);
+    assert!(window.answered(2).is_none());
+    assert_eq!(window.answered(1).unwrap().work.token, 1);
+    assert_eq!(handed_out(&mut window), [65]);
+    assert_eq!((window.with_worker(), window.waiting()), (64, 1));
+}
+
+#[test]
+fn several_lost_messages_are_tried_one_by_one_and_only_the_guilty_is_condemned() {
+    let mut window = window(4, 1);
+    assert_eq!(handed_out(&mut window), [1, 2, 3, 4]);
+    window.add(item(5, 1));
+    window.answered(1).unwrap();
+    assert_eq!(window.lost(Reason::Crash), None);
+    // 2 is innocent, 3 breaks the worker again.
+    assert_eq!(handed_out(&mut window), [2]);
+    assert_eq!(window.answered(2).unwrap().work.condemned, None);
+    assert_eq!(handed_out(&mut window), [3]);
+    assert_eq!(window.lost(Reason::Crash), None);
+    assert_eq!(handed_out(&mut window), [3]);
+    assert_eq!(
+        window.answered(3).unwrap().work.condemned.unwrap().reason,
+        Reason::Crash
+    );
+    // 4 was among the suspects; then the window is whole again.
+    assert_eq!(handed_out(&mut window), [4]);
+    window.answered(4).unwrap();
+    window.add(item(6, 1));
+    assert_eq!(handed_out(&mut window), [5, 6]);
+}
+
+#[test]
+fn a_single_lost_message_is_condemned_at_once_and_given_up_at_the_second_time() {
+    let mut window = window(1, 1);
+    handed_out(&mut window);
+    assert_eq!(window.lost(Reason::Stall), None);
+    assert_eq!(
+        window
+            .next()
+            .unwrap()
+            .work
+            .condemned
+            .as_ref()
+            .unwrap()
+            .reason,
+        Reason::Stall
+    );
+    assert_eq!(window.lost(Reason::Crash).unwrap().work.token, 1);
+    assert_eq!((window.with_worker(), window.waiting()), (0, 0));
+    assert!(window.lost(Reason::Crash).is_none());
+}

@@ -1,1 +1,136 @@
 use super::*;
+use crate::link::Condemned;
+use serde_json::{Value, json};
+use spokegate_contract::record::check_canonical;
+use spokegate_contract::{FailureClass, Registry, RequestId};
+
+fn bench() -> Bench {
+    let schemas = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas");
+    let library = Library::compile(&Registry::open(&schemas).unwrap()).unwrap();
+    Bench {
+        library,
+        limits: BodyLimits::default(),
+    }
+}
+
+fn work(channel: &str) -> WorkHead {
+    let is_reply = channel == "reply";
+    WorkHead {
+        token: 1,
+        tenant: "acme".parse().unwrap(),
+        satellite: "hq".parse().unwrap(),
+        at_ms: 1_800_000_000_000,
+        channel: channel.to_owned(),
+        dataset: Some("devices".parse().unwrap()),
+        version: is_reply.then_some(1),
+        id: is_reply.then(|| RequestId::from_bytes([1; 16])),
+        condemned: None,
+    }
+}
+
+fn device() -> Value {
+    json!({
+        "hostname": "one", "kind": "server", "os": "Debian", "os_version": "12", "ip": "10.0.0.7",
+        "last_seen": "2026-01-05T10:00:00Z", "online": true, "owner": "Zoë \"Z\" \\",
+    })
+}
+
+fn reply(rows: &Value) -> Bytes {
+    let mut body = Vec::new();
+    spokegate_contract::cbor::from_json(rows, &mut body).unwrap();
+    let part = Part::Rows {
+        body: body.into(),
+        last: None,
+    };
+    Reply {
+        id: RequestId::from_bytes([1; 16]),
+        sequence: 0,
+        part,
+    }
+    .encode()
+    .into()
+}
+
+fn lanes(judged: &Judged) -> Vec<Lane> {
+    for (_, record) in &judged.records {
+        check_canonical(record).unwrap();
+    }
+    judged.records.iter().map(|(lane, _)| *lane).collect()
+}
+
+#[test]
+fn a_good_reply_is_one_canonical_record() {
+    let judged = bench().judge(&work("reply"), &reply(&json!([device(), device()])));
+    assert_eq!((lanes(&judged), judged.refusal), (vec![Lane::Reply], None));
+    let record: Value = serde_json::from_slice(&judged.records[0].1).unwrap();
+    assert_eq!(record["rows"], json!([device(), device()]));
+}
+
+#[test]
+fn a_bad_reply_is_a_quarantine_record_and_a_failure_without_the_value() {
+    let mut bad = device();
+    bad["ip"] = json!("tell-tale");
+    let judged = bench().judge(&work("reply"), &reply(&json!([device(), bad])));
+    assert_eq!(lanes(&judged), [Lane::Quarantine, Lane::Reply]);
+    assert_eq!(judged.refusal.as_ref().unwrap().pointer, "/1/ip");
+    for (_, record) in &judged.records {
+        assert!(!String::from_utf8_lossy(record).contains("tell-tale"));
+    }
+    let failure: Value = serde_json::from_slice(&judged.records[1].1).unwrap();
+    assert_eq!(failure["failure"]["class"], json!("invalid"));
+}
+
+#[test]
+fn rows_per_chunk_are_bounded() {
+    let rows = |count: usize| {
+        let row = json!({"hostname": "a"});
+        reply(&Value::Array(vec![row; count]))
+    };
+    let rule = |count| {
+        bench()
+            .judge(&work("reply"), &rows(count))
+            .refusal
+            .unwrap()
+            .rule
+    };
+    assert_eq!(rule(CHUNK_ROWS_MAX), "contract:required");
+    assert_eq!(rule(CHUNK_ROWS_MAX + 1), "array-items");
+}
+
+#[test]
+fn the_condemned_are_written_down_and_not_looked_at() {
+    let mut condemned = work("reply");
+    condemned.condemned = Some(Condemned {
+        reason: Reason::TooLarge,
+        rule: "chunks".into(),
+    });
+    let judged = bench().judge(&condemned, &reply(&json!([device()])));
+    assert_eq!(lanes(&judged), [Lane::Quarantine, Lane::Reply]);
+    let failure: Value = serde_json::from_slice(&judged.records[1].1).unwrap();
+    assert_eq!(
+        failure["failure"],
+        json!({"class": FailureClass::TooLarge, "detail": "/: chunks"})
+    );
+}
+
+#[test]
+fn every_channel_has_an_answer_for_junk() {
+    for channel in ["reply", "push", "hello", "status", "presence", "result", ""] {
+        for junk in [&b""[..], b"\xa0", b"\xff\xff", &[0; 2_000]] {
+            let judged = bench().judge(
+                &work(channel),
+                &Bytes::from_static(b"")
+                    .slice(0..0)
+                    .into_iter()
+                    .chain(junk.iter().copied())
+                    .collect(),
+            );
+            assert_eq!(
+                judged.refusal.as_ref().unwrap().reason,
+                Reason::Envelope,
+                "{channel}"
+            );
+            assert_eq!(lanes(&judged)[0], Lane::Quarantine);
+        }
+    }
+}
