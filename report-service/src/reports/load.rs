@@ -8,20 +8,16 @@ use std::sync::Arc;
 use docx_jinja::Template;
 use serde::Deserialize;
 use serde_json::Value;
-use spokegate_contract::limits::DEADLINE_MS_MAX;
-use spokegate_contract::{DatasetId, Kind, ReportId, Validator};
+use spokegate_contract::{ReportId, Validator};
 
-use super::definition::{Need, ParamSource, Report};
+use super::definition::Report;
+use super::needs::FileNeed;
 use crate::forms::Form;
-use crate::relay::{Contract, Contracts};
+use crate::relay::Contracts;
 use crate::text::hex;
 
 /// Largest file of a report folder.
 const FILE_BYTES_MAX: u64 = 32 * 1024 * 1024;
-/// Most needs of one report.
-const NEEDS_MAX: usize = 32;
-/// How long a pull may take when a report does not say.
-const TIMEOUT_S_DEFAULT: u64 = 60;
 
 /// Every report of this service.
 #[derive(Debug, Default)]
@@ -55,36 +51,8 @@ struct File {
     needs: Vec<FileNeed>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileNeed {
-    dataset: DatasetId,
-    version: Option<u16>,
-    #[serde(default)]
-    mode: Mode,
-    #[serde(default = "yes")]
-    required: bool,
-    max_age_s: Option<u64>,
-    timeout_s: Option<u64>,
-    #[serde(default)]
-    params: BTreeMap<String, Value>,
-}
-
-/// Whether fresh enough pushes are looked for before anything is asked.
-#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Default)]
-#[serde(rename_all = "lowercase")]
-enum Mode {
-    #[default]
-    Pull,
-    Push,
-}
-
 fn file_name() -> String {
     "{tenants}-{title}-{date}.docx".into()
-}
-
-fn yes() -> bool {
-    true
 }
 
 impl Catalogue {
@@ -150,8 +118,8 @@ fn folders(directory: &Path) -> Result<Vec<String>, String> {
     Ok(names)
 }
 
-struct Loader<'a> {
-    contracts: &'a Contracts,
+pub(super) struct Loader<'a> {
+    pub(super) contracts: &'a Contracts,
     /// Compiled templates by SHA-256: the same file in two folders is compiled once.
     templates: HashMap<String, Arc<Template>>,
     faults: Vec<String>,
@@ -174,7 +142,7 @@ impl Loader<'_> {
         };
         let needs = file
             .as_ref()
-            .map(|file| self.needs(file, form.is_some().then_some(&fields)));
+            .map(|file| self.needs(&file.needs, form.is_some().then_some(&fields)));
         if let (Some((template, _)), Some(sample)) = (&template, sample) {
             let rendered = template.render(crate::render::value(sample), std::io::sink());
             if let Err(error) = rendered {
@@ -288,128 +256,7 @@ impl Loader<'_> {
         }
     }
 
-    fn needs(&mut self, file: &File, fields: Option<&Vec<String>>) -> Vec<Need> {
-        if file.needs.len() > NEEDS_MAX {
-            self.fault(
-                "report.toml",
-                format!("at most {NEEDS_MAX} needs, not {}", file.needs.len()),
-            );
-        }
-        let mut needs: Vec<Need> = Vec::new();
-        for need in &file.needs {
-            if needs.iter().any(|known| known.dataset == need.dataset) {
-                self.fault(
-                    "report.toml",
-                    format!("need \"{}\" stands twice", need.dataset),
-                );
-            }
-            needs.extend(self.need(need, fields));
-        }
-        needs
-    }
-
-    fn need(&mut self, need: &FileNeed, fields: Option<&Vec<String>>) -> Option<Need> {
-        let name = &need.dataset;
-        let contract = match need.version {
-            Some(version) => self.contracts.get(name, version),
-            None => self.contracts.newest(name),
-        };
-        let Some(contract) = contract.cloned() else {
-            let known: Vec<String> = self
-                .contracts
-                .iter()
-                .map(|c| format!("{} v{}", c.dataset.id, c.dataset.version))
-                .collect();
-            self.fault(
-                "report.toml",
-                format!(
-                    "need \"{name}\": no such dataset; known: {}",
-                    known.join(", ")
-                ),
-            );
-            return None;
-        };
-        let dataset = &contract.dataset;
-        if need.mode == Mode::Push && !dataset.allows(Kind::Push) {
-            self.fault(
-                "report.toml",
-                format!("need \"{name}\": mode is \"push\", but this dataset is never pushed"),
-            );
-        }
-        if need.mode == Mode::Pull && !dataset.allows(Kind::Pull) {
-            self.fault(
-                "report.toml",
-                format!("need \"{name}\": is only ever pushed; set mode = \"push\""),
-            );
-        }
-        if need.mode == Mode::Pull && need.max_age_s.is_some() {
-            self.fault(
-                "report.toml",
-                format!("need \"{name}\": max_age_s goes with mode = \"push\""),
-            );
-        }
-        let timeout_ms = need
-            .timeout_s
-            .unwrap_or(TIMEOUT_S_DEFAULT)
-            .saturating_mul(1_000);
-        if timeout_ms == 0 || timeout_ms > DEADLINE_MS_MAX {
-            self.fault(
-                "report.toml",
-                format!(
-                    "need \"{name}\": timeout_s must be 1 to {}",
-                    DEADLINE_MS_MAX / 1_000
-                ),
-            );
-        }
-        Some(Need {
-            dataset: name.clone(),
-            version: dataset.version,
-            title: dataset.title.clone(),
-            key: name.as_str().replace('-', "_"),
-            required: need.required,
-            max_age_ms: (need.mode == Mode::Push).then(|| {
-                need.max_age_s
-                    .unwrap_or(dataset.max_age_s)
-                    .saturating_mul(1_000)
-            }),
-            pull: dataset.allows(Kind::Pull),
-            timeout_ms,
-            params: self.params(need, &contract, fields),
-        })
-    }
-
-    fn params(
-        &mut self,
-        need: &FileNeed,
-        contract: &Contract,
-        fields: Option<&Vec<String>>,
-    ) -> Vec<(String, ParamSource)> {
-        let known = contract
-            .dataset
-            .params_schema
-            .get("properties")
-            .and_then(Value::as_object);
-        let mut params = Vec::new();
-        for (param, value) in &need.params {
-            let at = format!("need \"{}\": parameter \"{param}\"", need.dataset);
-            if !known.is_some_and(|known| known.contains_key(param)) {
-                self.fault("report.toml", format!("{at} is not one of the dataset's"));
-            }
-            let source = match value.as_str().and_then(|text| text.strip_prefix('$')) {
-                Some(field) => {
-                    if fields.is_some_and(|fields| !fields.iter().any(|known| known == field)) {
-                        self.fault("report.toml", format!("{at} comes from \"${field}\", which params.schema.json does not have"));
-                    }
-                    ParamSource::Field(field.into())
-                }
-                None => ParamSource::Fixed(value.clone()),
-            };
-            params.push((param.clone(), source));
-        }
-        params
-    }
-
-    fn fault(&mut self, file: &str, what: impl fmt::Display) {
+    pub(super) fn fault(&mut self, file: &str, what: impl fmt::Display) {
         let slash = if file.is_empty() { "" } else { "/" };
         self.faults
             .push(format!("{}{slash}{file}: {what}", self.folder));

@@ -19,8 +19,17 @@ fn changed(change: impl FnOnce(&Path)) -> Result<Catalogue, ReportFaults> {
     let roof = tempfile::tempdir().unwrap();
     let folder = roof.path().join("customer-overview");
     std::fs::create_dir(&folder).unwrap();
-    for name in ["report.toml", "params.schema.json", "sample.json", "template.docx"] {
-        std::fs::copy(shipped().join("customer-overview").join(name), folder.join(name)).unwrap();
+    for name in [
+        "report.toml",
+        "params.schema.json",
+        "sample.json",
+        "template.docx",
+    ] {
+        std::fs::copy(
+            shipped().join("customer-overview").join(name),
+            folder.join(name),
+        )
+        .unwrap();
     }
     change(&folder);
     Catalogue::open(roof.path(), &contracts())
@@ -30,7 +39,10 @@ fn changed(change: impl FnOnce(&Path)) -> Result<Catalogue, ReportFaults> {
 fn refused(change: impl FnOnce(&Path), expected: &[&str]) {
     let faults = changed(change).unwrap_err();
     for expected in expected {
-        assert!(faults.0.iter().any(|fault| fault.contains(expected)), "{faults} has no {expected:?}");
+        assert!(
+            faults.0.iter().any(|fault| fault.contains(expected)),
+            "{faults} has no {expected:?}"
+        );
     }
     assert_eq!(faults.0.len(), expected.len(), "{faults}");
 }
@@ -38,19 +50,39 @@ fn refused(change: impl FnOnce(&Path), expected: &[&str]) {
 #[test]
 fn the_shipped_reports_load() {
     let catalogue = Catalogue::open(&shipped(), &contracts()).unwrap();
-    let overview = catalogue.get(&"customer-overview".parse().unwrap()).unwrap();
-    let needs: Vec<_> = overview.needs.iter().map(|need| (need.key.as_str(), need.required, need.max_age_ms)).collect();
+    let overview = catalogue
+        .get(&"customer-overview".parse().unwrap())
+        .unwrap();
+    let needs: Vec<_> = overview
+        .needs
+        .iter()
+        .map(|need| (need.key.as_str(), need.required, need.max_age_ms))
+        .collect();
     let day = Some(86_400_000);
-    assert_eq!(needs, [("devices", true, None), ("patch_status", true, None), ("backup_jobs", false, day)]);
+    assert_eq!(
+        needs,
+        [
+            ("devices", true, None),
+            ("patch_status", true, None),
+            ("backup_jobs", false, day)
+        ]
+    );
     assert!(overview.is_for(&[]));
     assert_eq!(overview.template_sha256.len(), 64);
     let shown = overview.shown_params(&serde_json::Map::new());
-    assert_eq!((&shown["title"], &shown["note"]), (&serde_json::json!("Customer overview"), &serde_json::Value::Null));
+    assert_eq!(
+        (&shown["title"], &shown["note"]),
+        (
+            &serde_json::json!("Customer overview"),
+            &serde_json::Value::Null
+        )
+    );
 }
 
 #[test]
 fn every_fault_of_every_folder_is_told_at_once() {
-    let write = |folder: &Path, name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    let write =
+        |folder: &Path, name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
     refused(
         |folder| {
             write(
@@ -82,17 +114,36 @@ fn every_fault_of_every_folder_is_told_at_once() {
 
 #[test]
 fn single_faults() {
-    let write = |folder: &Path, name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    let write =
+        |folder: &Path, name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
     let append = |folder: &Path, text: &str| {
         let toml = std::fs::read_to_string(folder.join("report.toml")).unwrap();
         std::fs::write(folder.join("report.toml"), format!("{toml}\n{text}")).unwrap();
     };
-    refused(|folder| append(folder, "requierd = true"), &["unknown field `requierd`"]);
-    refused(|folder| append(folder, "params = { limit = \"$rows\" }"), &["comes from \"$rows\", which params.schema.json does not have"]);
-    refused(|folder| write(folder, "params.schema.json", "{\"type\": \"object\"}"), &["/additionalProperties: must be false"]);
-    refused(|folder| write(folder, "sample.json", "{}"), &["template.docx: cannot be filled with sample.json:"]);
-    let faults = changed(|folder| std::fs::rename(folder, folder.with_file_name("Customer Overview")).unwrap()).unwrap_err();
-    assert!(faults.0[0].starts_with("Customer Overview: the folder's name is not a report id"), "{faults}");
+    refused(
+        |folder| append(folder, "requierd = true"),
+        &["unknown field `requierd`"],
+    );
+    refused(
+        |folder| append(folder, "params = { limit = \"$rows\" }"),
+        &["comes from \"$rows\", which params.schema.json does not have"],
+    );
+    refused(
+        |folder| write(folder, "params.schema.json", "{\"type\": \"object\"}"),
+        &["/additionalProperties: must be false"],
+    );
+    refused(
+        |folder| write(folder, "sample.json", "{}"),
+        &["template.docx: cannot be filled with sample.json:"],
+    );
+    let faults = changed(|folder| {
+        std::fs::rename(folder, folder.with_file_name("Customer Overview")).unwrap()
+    })
+    .unwrap_err();
+    assert!(
+        faults.0[0].starts_with("Customer Overview: the folder's name is not a report id"),
+        "{faults}"
+    );
     let missing = Catalogue::open(Path::new("/nowhere"), &contracts()).unwrap_err();
     assert!(missing.0[0].contains("hint: set `reports`"), "{missing}");
 }
@@ -102,9 +153,17 @@ fn groups_restrict_who_may_start_a_report() {
     let groups = |text: &str| {
         let with = |folder: &Path| {
             let toml = std::fs::read_to_string(folder.join("report.toml")).unwrap();
-            std::fs::write(folder.join("report.toml"), format!("groups = {text}\n{toml}")).unwrap();
+            std::fs::write(
+                folder.join("report.toml"),
+                format!("groups = {text}\n{toml}"),
+            )
+            .unwrap();
         };
-        changed(with).unwrap().get(&"customer-overview".parse().unwrap()).unwrap().clone()
+        changed(with)
+            .unwrap()
+            .get(&"customer-overview".parse().unwrap())
+            .unwrap()
+            .clone()
     };
     let report = groups("[\"auditors\"]");
     assert!(report.is_for(&["staff".into(), "auditors".into()]));

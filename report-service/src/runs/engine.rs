@@ -1,11 +1,13 @@
 //! Starts, watches and ends runs.
 
 mod keep;
+mod life;
+mod steps;
 mod work;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Map, Value};
 use spokegate_contract::TenantId;
@@ -18,7 +20,7 @@ use super::{Progress, RunId, RunState, Tenant, file_stem};
 use crate::relay::{Contracts, Relay};
 use crate::reports::{Catalogue, Report};
 use crate::store::Store;
-use crate::store::runs::{INTERRUPTED, RunEnd, RunRow};
+use crate::store::runs::RunRow;
 
 /// What the engine works with.
 pub struct EngineParts {
@@ -291,111 +293,6 @@ impl Engine {
             .replace("{tenants}", &of)
             .replace("{date}", day);
         format!("{}.docx", file_stem(&name, 160))
-    }
-}
-
-impl Shared {
-    /// From its turn to its end.
-    async fn run(
-        &self,
-        row: &RunRow,
-        report: &Arc<Report>,
-        live: &Live,
-        slot: Option<OwnedSemaphorePermit>,
-    ) -> Option<Ended> {
-        let stop = self.parts.tasks.soft();
-        let work = async {
-            let Some(_slot) = self.turn(row, live, slot).await else {
-                return Ended::failed("The service could not record that the run began.");
-            };
-            self.work(row, report, live).await
-        };
-        let waits = || live.progress.borrow().state == RunState::Queued;
-        tokio::select! {
-            biased;
-            () = live.cancel.cancelled() => Some(Ended::cancelled()),
-            () = stop.cancelled() => (!waits()).then(|| Ended::failed(INTERRUPTED)),
-            end = work => Some(end),
-        }
-    }
-
-    async fn turn(
-        &self,
-        row: &RunRow,
-        live: &Live,
-        slot: Option<OwnedSemaphorePermit>,
-    ) -> Option<OwnedSemaphorePermit> {
-        if slot.is_some() {
-            return slot;
-        }
-        // The semaphore is never closed.
-        let slot = Arc::clone(&self.slots).acquire_owned().await.ok()?;
-        if let Err(error) = self.parts.store.run_begin(&row.id).await {
-            tracing::error!(error = %error, "a run's beginning could not be stored");
-            return None;
-        }
-        live.progress
-            .send_modify(|progress| progress.state = RunState::Running);
-        Some(slot)
-    }
-
-    /// Stores how a run ended, and only then tells who watches it.
-    async fn end(&self, id: &RunId, mut end: Ended) {
-        let Some(live) = self.live().get(id).cloned() else {
-            return;
-        };
-        let needs = live.progress.borrow().needs.clone();
-        if let Err(error) = self.store_end(id, &end, &needs).await {
-            tracing::error!(message.id = %id, error = %error, "a run's end could not be stored");
-            end = Ended::failed(
-                "The service could not record the end of this run. Tell your administrator.",
-            );
-        }
-        metrics::counter!("spokegate_runs_total", "state" => end.state.as_str()).increment(1);
-        live.progress.send_modify(|progress| {
-            progress.state = end.state;
-            progress.reason = end.reason;
-        });
-        self.live().remove(id);
-        self.count();
-    }
-
-    async fn store_end(
-        &self,
-        id: &RunId,
-        end: &Ended,
-        needs: &[super::NeedProgress],
-    ) -> Result<(), sqlx::Error> {
-        let end = RunEnd {
-            state: end.state,
-            reason: &end.reason,
-            finished_at_ms: self.parts.clock.now_ms(),
-            data_sha256: &end.data_sha256,
-            needs,
-            file_bytes: end.file_bytes,
-        };
-        self.parts.store.run_end(id, &end).await
-    }
-
-    /// Publishes how many runs are under way.
-    fn count(&self) {
-        for state in [RunState::Queued, RunState::Running] {
-            let count = self
-                .live()
-                .values()
-                .filter(|live| live.progress.borrow().state == state)
-                .count();
-            metrics::gauge!("spokegate_runs", "state" => state.as_str())
-                .set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
-        }
-    }
-
-    fn file(&self, id: &RunId) -> PathBuf {
-        self.parts.files.join(format!("{id}.docx"))
-    }
-
-    fn live(&self) -> MutexGuard<'_, HashMap<RunId, Live>> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -89,9 +89,6 @@ mod tests {
         let text = Environment::new()
             .render_str(source, context! { rows => rows })
             .unwrap();
-        assert_eq!(
-            text,
-            "x|1|None|True|2|5;y|2.5|z|False|0|5;|7||||1;"
-        );
+        assert_eq!(text, "x|1|None|True|2|5;y|2.5|z|False|0|5;|7||||1;");
     }
 }

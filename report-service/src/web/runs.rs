@@ -34,7 +34,7 @@ const SESSION_CHECK: Duration = Duration::from_secs(15);
 pub fn routes(routes: Routes) -> Routes {
     routes
         .get("/runs", Rule::Forms, history)
-        .get("/runs/{run}", Rule::FormsBackground, show)
+        .get("/runs/{run}", Rule::Forms, show)
         .get("/runs/{run}/events", Rule::FormsBackground, events)
         .post("/runs/{run}/cancel", Rule::Forms, cancel)
 }

@@ -32,7 +32,9 @@ impl Bench {
 
     async fn with(concurrent_max: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&format!("sqlite://{}/store.db", folder.path().display())).await.unwrap();
+        let store = Store::open(&format!("sqlite://{}/store.db", folder.path().display()))
+            .await
+            .unwrap();
         Self::over(store, folder, concurrent_max).await
     }
 
@@ -40,18 +42,30 @@ impl Bench {
         let tasks = Tasks::new();
         let sanitizer = Sanitizer::start(folder.path(), Identity::Sanitizer, &tasks).await;
         let contracts = Arc::new(Contracts::compile(&Registry::open(&schemas()).unwrap()).unwrap());
-        let tenants: Vec<Tenant> = [("acme", "Acme Dental Group"), ("globex", "Globex Logistics")]
-            .map(|(id, title)| Tenant { id: id.parse().unwrap(), title: title.into() })
-            .into();
+        let tenants: Vec<Tenant> = [
+            ("acme", "Acme Dental Group"),
+            ("globex", "Globex Logistics"),
+        ]
+        .map(|(id, title)| Tenant {
+            id: id.parse().unwrap(),
+            title: title.into(),
+        })
+        .into();
         let around = Surroundings {
             store: store.clone(),
             contracts: Arc::clone(&contracts),
-            tenants: Arc::new(tenants.iter().map(|tenant| tenant.id.clone()).collect::<BTreeSet<_>>()),
+            tenants: Arc::new(
+                tenants
+                    .iter()
+                    .map(|tenant| tenant.id.clone())
+                    .collect::<BTreeSet<_>>(),
+            ),
             pushes_keep_ms: 86_400_000,
             clock: Clock::system(),
             tasks: tasks.clone(),
         };
-        let relay = Relay::start(vec![(sanitizer.endpoint(), sanitizer.seal_key())], around).unwrap();
+        let relay =
+            Relay::start(vec![(sanitizer.endpoint(), sanitizer.seal_key())], around).unwrap();
         let reports = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports");
         let parts = EngineParts {
             relay,
@@ -67,21 +81,44 @@ impl Bench {
             tasks: tasks.clone(),
         };
         let engine = Engine::start(parts).await.unwrap();
-        Self { sanitizer, engine, store, tasks, folder }
+        Self {
+            sanitizer,
+            engine,
+            store,
+            tasks,
+            folder,
+        }
     }
 
     async fn online(&self, tenant: &str) {
-        let datasets = ["devices", "patch-status", "backup-jobs"].map(|id| (id.parse().unwrap(), 1)).into();
-        let news = News::Hello { agent_version: "0.1.0".into(), datasets };
+        let datasets = ["devices", "patch-status", "backup-jobs"]
+            .map(|id| (id.parse().unwrap(), 1))
+            .into();
+        let news = News::Hello {
+            agent_version: "0.1.0".into(),
+            datasets,
+        };
         let address = Address::new(tenant.parse().unwrap(), "hq".parse().unwrap());
-        let sighting = Sighting { address, at_ms: Clock::system().now_ms(), news };
+        let sighting = Sighting {
+            address,
+            at_ms: Clock::system().now_ms(),
+            news,
+        };
         self.store.satellite_note(&[sighting]).await.unwrap();
     }
 
     fn order(&self, tenants: &[&str]) -> NewRun {
         NewRun {
-            report: Arc::clone(self.engine.catalogue().get(&"customer-overview".parse().unwrap()).unwrap()),
-            tenants: tenants.iter().map(|tenant| tenant.parse().unwrap()).collect(),
+            report: Arc::clone(
+                self.engine
+                    .catalogue()
+                    .get(&"customer-overview".parse().unwrap())
+                    .unwrap(),
+            ),
+            tenants: tenants
+                .iter()
+                .map(|tenant| tenant.parse().unwrap())
+                .collect(),
             params: Map::new(),
             owner_id: ALICE.into(),
             owner_title: "Alice Example".into(),
@@ -96,7 +133,10 @@ impl Bench {
     async fn ended(&self, id: &RunId) -> RunRow {
         if let Some(mut watched) = self.engine.watch(ALICE, id) {
             let ended = watched.wait_for(|progress| progress.state.is_final());
-            tokio::time::timeout(Duration::from_secs(20), ended).await.expect("the run ends").unwrap();
+            tokio::time::timeout(Duration::from_secs(20), ended)
+                .await
+                .expect("the run ends")
+                .unwrap();
         }
         self.store.run_of(ALICE, id).await.unwrap().unwrap()
     }
@@ -128,7 +168,11 @@ impl Bench {
         let file = std::fs::File::open(self.engine.file(id)).unwrap();
         let mut archive = zip::ZipArchive::new(file).unwrap();
         let mut xml = String::new();
-        archive.by_name("word/document.xml").unwrap().read_to_string(&mut xml).unwrap();
+        archive
+            .by_name("word/document.xml")
+            .unwrap()
+            .read_to_string(&mut xml)
+            .unwrap();
         let mut text = String::new();
         for piece in xml.split('<') {
             text.push_str(piece.split_once('>').map_or("", |(_, text)| text));
@@ -138,7 +182,9 @@ impl Bench {
     }
 
     fn files(&self) -> usize {
-        std::fs::read_dir(self.folder.path().join("files")).unwrap().count()
+        std::fs::read_dir(self.folder.path().join("files"))
+            .unwrap()
+            .count()
     }
 }
 
@@ -174,14 +220,34 @@ async fn a_run_ends_with_a_document_that_holds_the_rows() {
     bench.answer(0, 3, rows).await;
     let run = bench.ended(&id).await;
     assert_eq!((run.state, run.reason.as_str()), (RunState::Done, ""));
-    assert!(run.file_name.starts_with("Customer-overview-Acme-Dental-Group-20"), "{}", run.file_name);
-    assert_eq!(run.file_bytes, std::fs::metadata(bench.engine.file(&id)).unwrap().len());
+    assert!(
+        run.file_name
+            .starts_with("Customer-overview-Acme-Dental-Group-20"),
+        "{}",
+        run.file_name
+    );
+    assert_eq!(
+        run.file_bytes,
+        std::fs::metadata(bench.engine.file(&id)).unwrap().len()
+    );
     assert_eq!((run.data_sha256.len(), run.template_sha256.len()), (64, 64));
-    let ready: Vec<_> = run.needs.iter().map(|need| (need.dataset.as_str(), need.state, need.rows)).collect();
+    let ready: Vec<_> = run
+        .needs
+        .iter()
+        .map(|need| (need.dataset.as_str(), need.state, need.rows))
+        .collect();
     let expected = [("Devices", 2), ("Patch status", 1), ("Backup jobs", 1)];
-    assert_eq!(ready, expected.map(|(name, rows)| (name, NeedState::Ready, rows)));
+    assert_eq!(
+        ready,
+        expected.map(|(name, rows)| (name, NeedState::Ready, rows))
+    );
     let text = bench.document(&id);
-    for expected in ["acme-srv01", "acme-srv02", "Acme Dental Group", "Nightly file server"] {
+    for expected in [
+        "acme-srv01",
+        "acme-srv02",
+        "Acme Dental Group",
+        "Nightly file server",
+    ] {
         assert!(text.contains(expected), "{expected} is not in: {text}");
     }
     assert!(bench.engine.watch(ALICE, &id).is_none() && bench.files() == 1);
@@ -218,8 +284,16 @@ async fn an_optional_part_that_is_missing_is_stated_in_the_document() {
     let run = bench.ended(&id).await;
     assert_eq!(run.state, RunState::Done, "{}", run.reason);
     let sentence = "could not supply Backup jobs (Node-RED answered with a web page)";
-    assert!(run.needs[2].state == NeedState::Missing && run.needs[2].note.contains(sentence), "{:?}", run.needs[2]);
-    assert!(bench.document(&id).contains(sentence), "{}", bench.document(&id));
+    assert!(
+        run.needs[2].state == NeedState::Missing && run.needs[2].note.contains(sentence),
+        "{:?}",
+        run.needs[2]
+    );
+    assert!(
+        bench.document(&id).contains(sentence),
+        "{}",
+        bench.document(&id)
+    );
 }
 
 #[tokio::test]
@@ -234,7 +308,13 @@ async fn a_required_part_that_is_missing_fails_the_run_in_words() {
     bench.answer(0, 3, answer).await;
     let run = bench.ended(&id).await;
     assert_eq!(run.state, RunState::Failed);
-    assert!(run.reason.starts_with("Acme Dental Group: Devices arrived but breaks its contract (/0/kind: enum)."), "{}", run.reason);
+    assert!(
+        run.reason.starts_with(
+            "Acme Dental Group: Devices arrived but breaks its contract (/0/kind: enum)."
+        ),
+        "{}",
+        run.reason
+    );
     assert_eq!((bench.files(), run.file_bytes), (0, 0));
 }
 
@@ -245,9 +325,22 @@ async fn every_customer_that_is_offline_is_named_at_once() {
     let run = bench.ended(&id).await;
     assert_eq!(run.state, RunState::Failed);
     let lines: Vec<_> = run.reason.lines().collect();
-    assert_eq!(lines.len(), 4, "two customers, two required parts each: {}", run.reason);
-    assert!(lines[0].starts_with("Acme Dental Group: Devices could not be fetched because"), "{}", lines[0]);
-    assert!(lines[3].starts_with("Globex Logistics: Patch status could not be fetched because"), "{}", lines[3]);
+    assert_eq!(
+        lines.len(),
+        4,
+        "two customers, two required parts each: {}",
+        run.reason
+    );
+    assert!(
+        lines[0].starts_with("Acme Dental Group: Devices could not be fetched because"),
+        "{}",
+        lines[0]
+    );
+    assert!(
+        lines[3].starts_with("Globex Logistics: Patch status could not be fetched because"),
+        "{}",
+        lines[3]
+    );
 }
 
 #[tokio::test]
@@ -261,7 +354,11 @@ async fn rows_that_break_the_contract_at_the_centre_are_not_used() {
     };
     bench.answer(0, 3, answer).await;
     let run = bench.ended(&id).await;
-    assert!(run.state == RunState::Failed && run.reason.contains("breaks its contract (/1: breaks"), "{}", run.reason);
+    assert!(
+        run.state == RunState::Failed && run.reason.contains("breaks its contract (/1: breaks"),
+        "{}",
+        run.reason
+    );
 }
 
 #[tokio::test]
@@ -298,9 +395,15 @@ async fn runs_wait_for_their_turn_and_the_queue_has_an_end() {
     let first = bench.start(&["acme"]).await;
     let second = bench.start(&["acme"]).await;
     let third = bench.start(&["acme"]).await;
-    assert!(matches!(bench.engine.order(bench.order(&["acme"])).await, Err(StartError::Full)));
+    assert!(matches!(
+        bench.engine.order(bench.order(&["acme"])).await,
+        Err(StartError::Full)
+    ));
     let state = |row: Option<RunRow>| row.unwrap().state;
-    assert_eq!(state(bench.store.run_of(ALICE, &second).await.unwrap()), RunState::Queued);
+    assert_eq!(
+        state(bench.store.run_of(ALICE, &second).await.unwrap()),
+        RunState::Queued
+    );
     bench.engine.cancel(ALICE, &third);
     assert_eq!(bench.ended(&third).await.state, RunState::Cancelled);
     bench.answer(0, 6, rows).await;
@@ -321,7 +424,10 @@ async fn a_restart_fails_what_ran_and_starts_what_waited() {
     std::fs::write(folder.path().join("files/.x.docx.1.part"), "half").unwrap();
     let bench = Bench::over(bench.store.clone(), folder, 1).await;
     let run = bench.ended(&running).await;
-    assert_eq!((run.state, run.reason.as_str()), (RunState::Failed, INTERRUPTED));
+    assert_eq!(
+        (run.state, run.reason.as_str()),
+        (RunState::Failed, INTERRUPTED)
+    );
     bench.answer(0, 3, rows).await;
     assert_eq!(bench.ended(&waiting).await.state, RunState::Done);
     assert_eq!(bench.files(), 1, "what was half-written is gone");
@@ -335,7 +441,10 @@ async fn a_stop_tells_who_waits_that_the_run_was_interrupted() {
     bench.sanitizer.request(2).await;
     bench.tasks.soft().cancel();
     let run = bench.ended(&id).await;
-    assert_eq!((run.state, run.reason.as_str()), (RunState::Failed, INTERRUPTED));
+    assert_eq!(
+        (run.state, run.reason.as_str()),
+        (RunState::Failed, INTERRUPTED)
+    );
 }
 
 #[tokio::test]
@@ -352,15 +461,22 @@ async fn a_large_table_comes_in_chunks_under_credit() {
     }
     let devices = devices.unwrap();
     let chunk = |sequence: u64, last: bool| {
-        let rows: Vec<Value> = (0..400).map(|row| device(&format!("d-{sequence}-{row}"))).collect();
+        let rows: Vec<Value> = (0..400)
+            .map(|row| device(&format!("d-{sequence}-{row}")))
+            .collect();
         json!({
             "kind": "reply", "tenant": "acme", "satellite": "hq", "at": 1, "id": devices.id, "dataset": "devices",
             "version": 1, "sequence": sequence, "rows": rows, "last": last,
         })
     };
     for sequence in 0..30 {
-        bench.sanitizer.credit(devices.id, u32::try_from(sequence).unwrap() + 1).await;
-        bench.sanitizer.send(Lane::Reply, &chunk(sequence, sequence == 29));
+        bench
+            .sanitizer
+            .credit(devices.id, u32::try_from(sequence).unwrap() + 1)
+            .await;
+        bench
+            .sanitizer
+            .send(Lane::Reply, &chunk(sequence, sequence == 29));
     }
     let answer = |request: &RequestBody| match request.dataset.as_str() {
         // Its answer is there already; this one comes late and is dropped.
@@ -369,6 +485,11 @@ async fn a_large_table_comes_in_chunks_under_credit() {
     };
     bench.answer(0, 3, answer).await;
     let run = bench.ended(&id).await;
-    assert_eq!((run.state, run.needs[0].rows), (RunState::Done, 12_000), "{}", run.reason);
+    assert_eq!(
+        (run.state, run.needs[0].rows),
+        (RunState::Done, 12_000),
+        "{}",
+        run.reason
+    );
     assert!(bench.document(&id).contains("d-29-399"));
 }

@@ -1,0 +1,119 @@
+//! The steps of a run that need nothing of the engine.
+
+use std::collections::BTreeMap;
+
+use ring::digest::{Context, SHA256};
+use spokegate_contract::Failure;
+use tokio::sync::watch;
+
+use super::super::context::{Part, timestamp};
+use super::super::failure::{Wanted, sentence};
+use super::super::fetch::{Fetched, Fetcher, Job};
+use crate::reports::{Need, Report};
+use crate::runs::{NeedProgress, NeedState, Progress, RunState, Tenant};
+use crate::text::hex;
+
+/// One need of one customer, planned.
+pub(super) struct Planned {
+    pub(super) need: usize,
+    pub(super) tenant: usize,
+    pub(super) job: Job,
+}
+
+pub(super) async fn fetch_one<'a>(
+    fetcher: &Fetcher,
+    index: usize,
+    planned: &'a Planned,
+    progress: &watch::Sender<Progress>,
+) -> (usize, &'a Planned, Result<Fetched, Failure>) {
+    change(progress, index, |need| need.state = NeedState::Fetching);
+    let note = |rows| change(progress, index, |need| need.rows = rows);
+    let result = fetcher.fetch(&planned.job, &note).await;
+    (index, planned, result)
+}
+
+fn change(progress: &watch::Sender<Progress>, index: usize, act: impl FnOnce(&mut NeedProgress)) {
+    progress.send_modify(|progress| {
+        if let Some(need) = progress.needs.get_mut(index) {
+            act(need);
+        }
+    });
+}
+
+pub(super) fn announce(
+    progress: &watch::Sender<Progress>,
+    report: &Report,
+    tenants: &[Tenant],
+    planned: &[Planned],
+) {
+    let entry = |planned: &Planned| {
+        let (need, tenant) = (
+            report.needs.get(planned.need)?,
+            tenants.get(planned.tenant)?,
+        );
+        Some(NeedProgress {
+            tenant: tenant.title.clone(),
+            dataset: need.title.clone(),
+            required: need.required,
+            state: NeedState::Waiting,
+            rows: 0,
+            note: String::new(),
+        })
+    };
+    let needs = planned.iter().filter_map(entry).collect();
+    progress.send_modify(|progress| {
+        progress.state = RunState::Running;
+        progress.needs = needs;
+    });
+}
+
+pub(super) fn note_end(
+    progress: &watch::Sender<Progress>,
+    index: usize,
+    need: &Need,
+    result: &Result<Fetched, String>,
+) {
+    change(progress, index, |entry| match result {
+        Ok(fetched) => {
+            entry.state = NeedState::Ready;
+            entry.rows = fetched.count;
+            if need.max_age_ms.is_some() {
+                entry.note = format!("as of {}", timestamp(fetched.captured_at_ms));
+            }
+        }
+        Err(reason) => {
+            entry.state = NeedState::Missing;
+            entry.note.clone_from(reason);
+        }
+    });
+}
+
+pub(super) fn in_words(need: &Need, tenant: &Tenant, failure: &Failure) -> String {
+    let wanted = Wanted {
+        tenant: &tenant.title,
+        dataset: &need.title,
+        timeout_s: need.timeout_ms.div_ceil(1_000),
+    };
+    sentence(wanted, failure)
+}
+
+/// SHA-256 over customer, dataset and digest of every part, in a fixed order.
+pub(super) fn digest(report: &Report, tenants: &[Tenant], parts: &[Part]) -> String {
+    let mut sorted = BTreeMap::new();
+    for part in parts {
+        if let (Some(need), Some(tenant)) = (report.needs.get(part.need), tenants.get(part.tenant))
+        {
+            let data = part
+                .result
+                .as_ref()
+                .map_or([0; 32], |fetched| fetched.digest);
+            sorted.insert((tenant.id.as_str(), need.dataset.as_str()), data);
+        }
+    }
+    let mut whole = Context::new(&SHA256);
+    for ((tenant, dataset), data) in sorted {
+        whole.update(format!("{tenant}/{dataset}\n").as_bytes());
+        whole.update(&data);
+    }
+    hex(whole.finish().as_ref())
+}
