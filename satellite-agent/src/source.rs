@@ -21,6 +21,9 @@ pub(crate) trait Source: fmt::Debug + Send + Sync {
         params: &'a Map<String, Value>,
     ) -> BoxFuture<'a, Result<Box<dyn Answer>, Failure>>;
 
+    /// What stands behind the source, such as a host and port; sources that share it are probed once.
+    fn origin(&self) -> String;
+
     /// Whether whatever stands behind the source answers at all.
     fn health(&self) -> BoxFuture<'_, SourceHealth>;
 }

@@ -1,5 +1,6 @@
 //! Says hello on each connection, and how things stand at every heartbeat.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,13 +96,14 @@ impl Reporter {
 
     /// The worst of what the sources say; unknown without any.
     async fn health(&self) -> SourceHealth {
-        let sources: Vec<&dyn Source> = self
+        let sources = self
             .bindings
             .values()
-            .filter_map(|binding| binding.source.as_deref())
-            .collect();
+            .filter_map(|binding| binding.source.as_deref());
+        let by_origin: BTreeMap<String, &dyn Source> =
+            sources.map(|source| (source.origin(), source)).collect();
         let found =
-            futures_util::future::join_all(sources.iter().map(|source| source.health())).await;
+            futures_util::future::join_all(by_origin.values().map(|source| source.health())).await;
         match found.as_slice() {
             [] => SourceHealth::Unknown,
             found if found.contains(&SourceHealth::Down) => SourceHealth::Down,

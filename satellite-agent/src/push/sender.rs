@@ -6,6 +6,7 @@ use std::time::Duration;
 use spokegate_contract::envelope::Push;
 use spokegate_contract::{Address, Channel, Envelope, Topic};
 use tokio::sync::mpsc;
+use tokio::time::Interval;
 use tokio_util::sync::CancellationToken;
 
 use crate::link::Session;
@@ -43,26 +44,35 @@ impl Sender {
     /// Runs until the soft token is cancelled.
     pub(crate) async fn run(mut self) {
         let soft = self.soft.clone();
-        soft.run_until_cancelled(async {
-            while let Some(session) = self.uplink.session().await {
-                if let Err(error) = self.serve(&session).await {
-                    tracing::error!(
-                        error = format!("{error:#}"),
-                        "the spool cannot be used, trying again"
-                    );
-                    tokio::time::sleep(Duration::from_millis(STORAGE_PAUSE_MS)).await;
-                }
-                // Lets the supervisor take a dead connection down.
-                tokio::task::yield_now().await;
+        soft.run_until_cancelled(self.work()).await;
+    }
+
+    async fn work(&mut self) {
+        let mut expiry = tokio::time::interval(Duration::from_secs(EXPIRE_EVERY_S));
+        loop {
+            let done = tokio::select! {
+                biased;
+                _ = expiry.tick() => self.expire().await,
+                session = self.uplink.session() => match session {
+                    Some(session) => self.serve(&session, &mut expiry).await,
+                    None => return,
+                },
+            };
+            if let Err(error) = done {
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "the spool cannot be used, trying again"
+                );
+                tokio::time::sleep(Duration::from_millis(STORAGE_PAUSE_MS)).await;
             }
-        })
-        .await;
+            // Lets the supervisor take a dead connection down.
+            tokio::task::yield_now().await;
+        }
     }
 
     /// One connection: everything unacknowledged goes again from the oldest on.
-    async fn serve(&mut self, session: &Session) -> Result<(), SpoolError> {
+    async fn serve(&mut self, session: &Session, expiry: &mut Interval) -> Result<(), SpoolError> {
         let mut window = Window::new(self.window_bytes);
-        let mut expiry = tokio::time::interval(Duration::from_secs(EXPIRE_EVERY_S));
         let patience = tokio::time::sleep(Duration::ZERO);
         tokio::pin!(patience);
         loop {
@@ -94,7 +104,8 @@ impl Sender {
                     metrics::counter!("spokegate_agent_push_resends_total").increment(1);
                     window.rewind();
                 }
-                News::Expiry => self.expire(&mut window).await?,
+                // What was on its way in the old epoch goes again in the new one, as nothing acks it.
+                News::Expiry => self.expire().await?,
             }
         }
     }
@@ -162,7 +173,7 @@ impl Sender {
         Ok(false)
     }
 
-    async fn expire(&self, window: &mut Window) -> Result<(), SpoolError> {
+    async fn expire(&self) -> Result<(), SpoolError> {
         let dropped = self.spool.expire().await?;
         if dropped > 0 {
             metrics::counter!("spokegate_agent_pushes_expired_total").increment(dropped);
@@ -170,7 +181,6 @@ impl Sender {
                 dropped,
                 "messages were dropped, because they could not be sent for spool.age_max_h"
             );
-            window.rewind();
         }
         Ok(())
     }

@@ -160,6 +160,10 @@ impl Source for HttpSource {
         .boxed()
     }
 
+    fn origin(&self) -> String {
+        self.url.origin().ascii_serialization()
+    }
+
     fn health(&self) -> BoxFuture<'_, SourceHealth> {
         self.probe().boxed()
     }
