@@ -2,6 +2,7 @@
 
 mod definition;
 mod load;
+mod needs;
 
 pub use definition::{Need, ParamSource, Report};
 pub use load::{Catalogue, ReportFaults};

@@ -12,8 +12,8 @@ use axum::routing::post;
 use axum::{Json, Router};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
 use serde_json::{Value, json};
-use spokegate_contract::record::{AckBody, BOOT_HEADER, Lane, PullBody, RequestBody};
 use spokegate_contract::RequestId;
+use spokegate_contract::record::{AckBody, BOOT_HEADER, Lane, PullBody, RequestBody};
 use spokegate_daemon::Tasks;
 use spokegate_daemon::http::{HttpLimits, Server, tls_serve};
 use spokegate_identity::TlsFiles;
@@ -92,7 +92,10 @@ impl Sanitizer {
             Identity::OtherCa => (Authority::new(), named("localhost")),
         };
         let server = authority.issue(folder, "server", name);
-        let server = TlsFiles { ca: files.ca.clone(), ..server };
+        let server = TlsFiles {
+            ca: files.ca.clone(),
+            ..server
+        };
         let shared = Arc::new(Shared::default());
         let router = Router::new()
             .route("/v1/pull", post(pull))
@@ -102,7 +105,11 @@ impl Sanitizer {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let tls = spokegate_identity::server_config(&server).unwrap();
         let server = tls_serve(listener, tls, router, HttpLimits::default(), tasks).unwrap();
-        Self { shared, server, files }
+        Self {
+            shared,
+            server,
+            files,
+        }
     }
 
     pub(crate) fn endpoint(&self) -> Endpoint {
@@ -134,7 +141,13 @@ impl Sanitizer {
         let mut inside = self.inside();
         let queue = inside.lanes.entry(lane).or_default();
         queue.last += 1;
-        let line = (queue.last, format!("{{\"cursor\":{},\"record\":{record},\"seal\":\"{seal}\"}}\n", queue.last));
+        let line = (
+            queue.last,
+            format!(
+                "{{\"cursor\":{},\"record\":{record},\"seal\":\"{seal}\"}}\n",
+                queue.last
+            ),
+        );
         queue.lines.push(line.clone());
         queue.history.push(line);
         drop(inside);
@@ -161,7 +174,8 @@ impl Sanitizer {
     }
 
     pub(crate) fn refuse(&self, status: u16, class: &str, detail: &str) {
-        self.inside().refusal = Some((status, json!({"error": {"class": class, "detail": detail}})));
+        self.inside().refusal =
+            Some((status, json!({"error": {"class": class, "detail": detail}})));
     }
 
     pub(crate) fn accept(&self) {
@@ -178,38 +192,65 @@ impl Sanitizer {
 
     /// The request of this number, once it is there.
     pub(crate) async fn request(&self, number: usize) -> RequestBody {
-        self.wait(|inside| inside.requests.get(number).cloned()).await
+        self.wait(|inside| inside.requests.get(number).cloned())
+            .await
     }
 
     /// The first acks that satisfy this, once they are there.
     pub(crate) async fn ack(&self, wanted: impl Fn(&AckBody) -> bool) -> AckBody {
-        self.wait(|inside| inside.acks.iter().find(|acks| wanted(acks)).cloned()).await
+        self.wait(|inside| inside.acks.iter().find(|acks| wanted(acks)).cloned())
+            .await
     }
 
     /// Returns once everything that was sent on a lane is taken over.
     pub(crate) async fn taken_over(&self, lane: Lane) {
-        self.wait(|inside| inside.lanes.get(&lane).is_some_and(|queue| queue.acked == queue.last).then_some(())).await;
+        self.wait(|inside| {
+            inside
+                .lanes
+                .get(&lane)
+                .is_some_and(|queue| queue.acked == queue.last)
+                .then_some(())
+        })
+        .await;
     }
 
     /// Returns once so many pulls have been cancelled.
     pub(crate) async fn cancelled(&self, count: usize) {
-        let cancelled = |inside: &Inside| inside.acks.iter().map(|acks| acks.cancel.len()).sum::<usize>();
-        self.wait(|inside| (cancelled(inside) >= count).then_some(())).await;
+        let cancelled = |inside: &Inside| {
+            inside
+                .acks
+                .iter()
+                .map(|acks| acks.cancel.len())
+                .sum::<usize>()
+        };
+        self.wait(|inside| (cancelled(inside) >= count).then_some(()))
+            .await;
     }
 
     /// Returns once a pull may run to so many chunks.
     pub(crate) async fn credit(&self, id: RequestId, chunks: u32) {
         let granted = |inside: &Inside| {
-            let requested = inside.requests.iter().filter(|request| request.id == id).map(|request| request.credit);
-            let more = inside.acks.iter().flat_map(|acks| &acks.credit).filter(|c| c.id == id).map(|c| c.chunks);
+            let requested = inside
+                .requests
+                .iter()
+                .filter(|request| request.id == id)
+                .map(|request| request.credit);
+            let more = inside
+                .acks
+                .iter()
+                .flat_map(|acks| &acks.credit)
+                .filter(|c| c.id == id)
+                .map(|c| c.chunks);
             requested.chain(more).max().unwrap_or(0)
         };
-        self.wait(|inside| (granted(inside) >= chunks).then_some(())).await;
+        self.wait(|inside| (granted(inside) >= chunks).then_some(()))
+            .await;
     }
 
     /// Returns once every lane has polled under the present boot.
     pub(crate) async fn settled(&self) {
-        self.wait(|inside| (inside.settled.len() == Lane::ALL.len()).then_some(())).await;
+        self.wait(|inside| (inside.settled.len() == Lane::ALL.len()).then_some(()))
+            .await;
     }
 
     async fn wait<T>(&self, found: impl Fn(&Inside) -> Option<T>) -> T {
@@ -224,7 +265,9 @@ impl Sanitizer {
                 changed.await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(10), look).await.expect("what is waited for comes")
+        tokio::time::timeout(Duration::from_secs(10), look)
+            .await
+            .expect("what is waited for comes")
     }
 
     fn inside(&self) -> MutexGuard<'_, Inside> {
@@ -249,7 +292,9 @@ impl Inside {
         if queue.lines.is_empty() && queue.again.is_empty() && same {
             return None;
         }
-        let lines = std::mem::take(&mut queue.again).into_iter().chain(queue.lines.clone());
+        let lines = std::mem::take(&mut queue.again)
+            .into_iter()
+            .chain(queue.lines.clone());
         let text: String = lines.map(|(_, line)| line).collect();
         Some(([(BOOT_HEADER, boot)], text).into_response())
     }
@@ -280,7 +325,9 @@ async fn changed_again(shared: &Shared, body: &PullBody) {
         {
             let inside = shared.state.lock().unwrap();
             let queue = inside.lanes.get(&body.lane);
-            if inside.boot() != body.boot || queue.is_some_and(|q| !q.again.is_empty() || q.last > body.ack) {
+            if inside.boot() != body.boot
+                || queue.is_some_and(|q| !q.again.is_empty() || q.last > body.ack)
+            {
                 return;
             }
         }
@@ -291,7 +338,11 @@ async fn changed_again(shared: &Shared, body: &PullBody) {
 async fn requests(State(shared): State<Arc<Shared>>, Json(body): Json<RequestBody>) -> Response {
     let mut inside = shared.state.lock().unwrap();
     if let Some((status, refusal)) = &inside.refusal {
-        return (StatusCode::from_u16(*status).unwrap(), Json(refusal.clone())).into_response();
+        return (
+            StatusCode::from_u16(*status).unwrap(),
+            Json(refusal.clone()),
+        )
+            .into_response();
     }
     inside.requests.push(body);
     drop(inside);
@@ -308,8 +359,16 @@ async fn acks(State(shared): State<Arc<Shared>>, Json(body): Json<AckBody>) -> S
 fn sorted(value: &Value) -> Value {
     match value {
         Value::Object(entries) => {
-            let ordered: BTreeMap<&String, Value> = entries.iter().map(|(key, value)| (key, sorted(value))).collect();
-            Value::Object(ordered.into_iter().map(|(key, value)| (key.clone(), value)).collect())
+            let ordered: BTreeMap<&String, Value> = entries
+                .iter()
+                .map(|(key, value)| (key, sorted(value)))
+                .collect();
+            Value::Object(
+                ordered
+                    .into_iter()
+                    .map(|(key, value)| (key.clone(), value))
+                    .collect(),
+            )
         }
         Value::Array(items) => items.iter().map(sorted).collect(),
         other => other.clone(),
@@ -317,7 +376,11 @@ fn sorted(value: &Value) -> Value {
 }
 
 fn spiffe(path: &str) -> SanType {
-    SanType::URI(format!("spiffe://spokegate.local/{path}").try_into().unwrap())
+    SanType::URI(
+        format!("spiffe://spokegate.local/{path}")
+            .try_into()
+            .unwrap(),
+    )
 }
 
 struct Authority {
@@ -331,7 +394,10 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         let certificate = params.self_signed(&key).unwrap().pem();
-        Self { issuer: Issuer::new(params, key), certificate }
+        Self {
+            issuer: Issuer::new(params, key),
+            certificate,
+        }
     }
 
     fn issue(&self, folder: &Path, name: &str, identity: SanType) -> TlsFiles {

@@ -31,12 +31,9 @@ pub(crate) struct Connector {
 impl Connector {
     pub(crate) fn new(
         tls: Arc<ArcSwap<rustls::ClientConfig>>,
-            server_name: Option<ServerName<'static>>,
+        server_name: Option<ServerName<'static>>,
     ) -> Self {
-        Self {
-            tls,
-            server_name,
-        }
+        Self { tls, server_name }
     }
 
     async fn connect(self, uri: Uri) -> io::Result<SanitizerStream> {

@@ -31,17 +31,29 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let tasks = Tasks::new();
         let sanitizer = Sanitizer::start(folder.path(), identity, &tasks).await;
-        let store = Store::open(&format!("sqlite://{}/store.db", folder.path().display())).await.unwrap();
+        let store = Store::open(&format!("sqlite://{}/store.db", folder.path().display()))
+            .await
+            .unwrap();
         let around = Surroundings {
             store: store.clone(),
             contracts: Arc::new(Contracts::compile(&Registry::open(&schemas()).unwrap()).unwrap()),
-            tenants: Arc::new(BTreeSet::from(["acme".parse().unwrap(), "globex".parse().unwrap()])),
+            tenants: Arc::new(BTreeSet::from([
+                "acme".parse().unwrap(),
+                "globex".parse().unwrap(),
+            ])),
             pushes_keep_ms: 86_400_000,
             clock: Clock::system(),
             tasks: tasks.clone(),
         };
-        let relay = Relay::start(vec![(sanitizer.endpoint(), sanitizer.seal_key())], around).unwrap();
-        Self { sanitizer, relay, store, tasks, _folder: folder }
+        let relay =
+            Relay::start(vec![(sanitizer.endpoint(), sanitizer.seal_key())], around).unwrap();
+        Self {
+            sanitizer,
+            relay,
+            store,
+            tasks,
+            _folder: folder,
+        }
     }
 
     async fn pull(&self) -> PullStream {
@@ -80,7 +92,9 @@ fn push(sequence: u64, rows: Value) -> Value {
 }
 
 async fn next(stream: &mut PullStream) -> PullEvent {
-    tokio::time::timeout(Duration::from_secs(10), stream.next()).await.expect("something comes")
+    tokio::time::timeout(Duration::from_secs(10), stream.next())
+        .await
+        .expect("something comes")
 }
 
 /// The body of the next chunk.
@@ -103,18 +117,36 @@ async fn a_pull_is_asked_answered_and_credited() {
     let bench = Bench::new().await;
     let mut stream = bench.pull().await;
     let request = bench.sanitizer.request(0).await;
-    assert_eq!((request.tenant.as_str(), request.dataset.as_str(), request.credit), ("acme", "devices", 8));
+    assert_eq!(
+        (
+            request.tenant.as_str(),
+            request.dataset.as_str(),
+            request.credit
+        ),
+        ("acme", "devices", 8)
+    );
     let id = request.id.to_string();
-    bench.sanitizer.send(Lane::Reply, &reply(&id, "acme", 0, &[device("a")], false));
+    bench
+        .sanitizer
+        .send(Lane::Reply, &reply(&id, "acme", 0, &[device("a")], false));
     assert_eq!(rows(&mut stream).await, (json!([device("a")]), false));
     stream.taken();
     let credit = bench.sanitizer.ack(|acks| !acks.credit.is_empty()).await;
     assert_eq!(credit.credit[0].chunks, 9);
-    bench.sanitizer.send(Lane::Reply, &reply(&id, "acme", 1, &[], true));
+    bench
+        .sanitizer
+        .send(Lane::Reply, &reply(&id, "acme", 1, &[], true));
     assert_eq!(rows(&mut stream).await, (json!([]), true));
     drop(stream);
     assert_eq!(bench.relay.pulls_under_way(), 0);
-    assert!(bench.sanitizer.acks().iter().all(|acks| acks.cancel.is_empty()), "a pull that ended is not cancelled");
+    assert!(
+        bench
+            .sanitizer
+            .acks()
+            .iter()
+            .all(|acks| acks.cancel.is_empty()),
+        "a pull that ended is not cancelled"
+    );
 }
 
 #[tokio::test]
@@ -125,7 +157,9 @@ async fn a_dropped_pull_is_cancelled_and_its_late_answer_left_out() {
     drop(stream);
     let acks = bench.sanitizer.ack(|acks| !acks.cancel.is_empty()).await;
     assert_eq!(acks.cancel[0].id, id);
-    bench.sanitizer.send(Lane::Reply, &reply(&id.to_string(), "acme", 0, &[], true));
+    bench
+        .sanitizer
+        .send(Lane::Reply, &reply(&id.to_string(), "acme", 0, &[], true));
     bench.sanitizer.taken_over(Lane::Reply).await;
 }
 
@@ -137,15 +171,32 @@ async fn a_line_that_does_not_hold_is_left_out_and_the_lane_goes_on() {
     let good = reply(&id, "acme", 0, &[device("a")], true);
     let sanitizer = &bench.sanitizer;
     sanitizer.send_sealed(Lane::Reply, &sanitizer.canonical(&good), &"0".repeat(64));
-    let loose = sanitizer.canonical(&good).replacen(",\"id\"", ", \"id\"", 1);
+    let loose = sanitizer
+        .canonical(&good)
+        .replacen(",\"id\"", ", \"id\"", 1);
     sanitizer.send_text(Lane::Reply, &loose);
-    let swapped = sanitizer.canonical(&good).replacen("{\"at\":1,", "{", 1).replacen("\"kind\"", "\"at\":1,\"kind\"", 1);
+    let swapped = sanitizer
+        .canonical(&good)
+        .replacen("{\"at\":1,", "{", 1)
+        .replacen("\"kind\"", "\"at\":1,\"kind\"", 1);
     sanitizer.send_text(Lane::Reply, &swapped);
-    sanitizer.send(Lane::Reply, &reply(&id, "initech", 0, &[device("foreign")], true));
-    sanitizer.send(Lane::Reply, &reply(&id, "globex", 0, &[device("other")], true));
-    sanitizer.send(Lane::Reply, &json!({"kind": "reply", "tenant": "acme", "satellite": "hq", "at": 1, "id": id}));
+    sanitizer.send(
+        Lane::Reply,
+        &reply(&id, "initech", 0, &[device("foreign")], true),
+    );
+    sanitizer.send(
+        Lane::Reply,
+        &reply(&id, "globex", 0, &[device("other")], true),
+    );
+    sanitizer.send(
+        Lane::Reply,
+        &json!({"kind": "reply", "tenant": "acme", "satellite": "hq", "at": 1, "id": id}),
+    );
     sanitizer.send(Lane::Reply, &push(1, json!([])));
-    sanitizer.send(Lane::Reply, &reply(&id, "acme", 0, &[device("right")], true));
+    sanitizer.send(
+        Lane::Reply,
+        &reply(&id, "acme", 0, &[device("right")], true),
+    );
     assert_eq!(rows(&mut stream).await, (json!([device("right")]), true));
 }
 
@@ -155,24 +206,49 @@ async fn parts_twice_are_dropped_and_a_gap_fails() {
     let mut stream = bench.pull().await;
     let id = bench.sanitizer.request(0).await.id.to_string();
     for sequence in [0, 0, 1, 0, 1] {
-        bench.sanitizer.send(Lane::Reply, &reply(&id, "acme", sequence, &[device("a")], false));
+        bench.sanitizer.send(
+            Lane::Reply,
+            &reply(&id, "acme", sequence, &[device("a")], false),
+        );
     }
-    bench.sanitizer.send(Lane::Reply, &reply(&id, "acme", 3, &[], true));
+    bench
+        .sanitizer
+        .send(Lane::Reply, &reply(&id, "acme", 3, &[], true));
     rows(&mut stream).await;
     rows(&mut stream).await;
-    assert_eq!(failure(&mut stream).await, (FailureClass::Invalid, "a part of the answer is missing".into()));
+    assert_eq!(
+        failure(&mut stream).await,
+        (
+            FailureClass::Invalid,
+            "a part of the answer is missing".into()
+        )
+    );
 }
 
 #[tokio::test]
 async fn a_cursor_that_comes_again_is_not_taken_twice() {
     let bench = Bench::new().await;
-    bench.sanitizer.send(Lane::Push, &push(1, json!([device("a")])));
-    bench.sanitizer.ack(|acks| acks.push.iter().any(|ack| ack.sequence == 1)).await;
+    bench
+        .sanitizer
+        .send(Lane::Push, &push(1, json!([device("a")])));
+    bench
+        .sanitizer
+        .ack(|acks| acks.push.iter().any(|ack| ack.sequence == 1))
+        .await;
     bench.sanitizer.replay(Lane::Push);
-    bench.sanitizer.send(Lane::Push, &push(2, json!([device("b")])));
-    let acks = bench.sanitizer.ack(|acks| acks.push.iter().any(|ack| ack.sequence == 2)).await;
+    bench
+        .sanitizer
+        .send(Lane::Push, &push(2, json!([device("b")])));
+    let acks = bench
+        .sanitizer
+        .ack(|acks| acks.push.iter().any(|ack| ack.sequence == 2))
+        .await;
     assert_eq!(acks.push.len(), 1);
-    let latest = bench.store.push_latest(&"acme".parse().unwrap(), &"devices".parse().unwrap(), 1).await.unwrap();
+    let latest = bench
+        .store
+        .push_latest(&"acme".parse().unwrap(), &"devices".parse().unwrap(), 1)
+        .await
+        .unwrap();
     assert_eq!((latest.len(), latest[0].captured_at_ms), (1, 1_002));
 }
 
@@ -182,7 +258,9 @@ async fn credit_that_is_overrun_ends_the_pull() {
     let mut stream = bench.pull().await;
     let id = bench.sanitizer.request(0).await.id.to_string();
     for sequence in 0..40 {
-        bench.sanitizer.send(Lane::Reply, &reply(&id, "acme", sequence, &[], false));
+        bench
+            .sanitizer
+            .send(Lane::Reply, &reply(&id, "acme", sequence, &[], false));
     }
     bench.sanitizer.taken_over(Lane::Reply).await;
     let mut chunks = 0;
@@ -207,19 +285,29 @@ async fn another_boot_restarts_cursors_and_forgets_pulls() {
     assert!(matches!(next(&mut stream).await, PullEvent::Forgotten));
     // Cursors start again at 1 and are taken.
     bench.sanitizer.send(Lane::Push, &push(2, json!([])));
-    bench.sanitizer.ack(|acks| acks.push.iter().any(|ack| ack.sequence == 2)).await;
+    bench
+        .sanitizer
+        .ack(|acks| acks.push.iter().any(|ack| ack.sequence == 2))
+        .await;
     let mut again = bench.pull().await;
     let id = bench.sanitizer.request(1).await.id.to_string();
-    bench.sanitizer.send(Lane::Reply, &reply(&id, "acme", 0, &[], true));
+    bench
+        .sanitizer
+        .send(Lane::Reply, &reply(&id, "acme", 0, &[], true));
     rows(&mut again).await;
 }
 
 #[tokio::test]
 async fn refusals_and_failures_keep_their_class() {
     let bench = Bench::new().await;
-    bench.sanitizer.refuse(503, "offline", "the tenant's session is down");
+    bench
+        .sanitizer
+        .refuse(503, "offline", "the tenant's session is down");
     let refused = bench.relay.pull(&order("acme")).await.err().unwrap();
-    assert_eq!((refused.class, refused.detail.as_str()), (FailureClass::Offline, "the tenant's session is down"));
+    assert_eq!(
+        (refused.class, refused.detail.as_str()),
+        (FailureClass::Offline, "the tenant's session is down")
+    );
     bench.sanitizer.accept();
     let mut stream = bench.pull().await;
     let id = bench.sanitizer.request(0).await.id.to_string();
@@ -228,13 +316,21 @@ async fn refusals_and_failures_keep_their_class() {
         "failure": {"class": "source-error", "detail": "Node-RED answered with HTML"},
     });
     bench.sanitizer.send(Lane::Reply, &failed);
-    let expected = (FailureClass::SourceError, "Node-RED answered with HTML".to_string());
+    let expected = (
+        FailureClass::SourceError,
+        "Node-RED answered with HTML".to_string(),
+    );
     assert_eq!(failure(&mut stream).await, expected);
 }
 
 #[tokio::test]
 async fn a_peer_that_is_no_sanitizer_is_not_spoken_to() {
-    for identity in [Identity::ReportService, Identity::Satellite, Identity::OtherName, Identity::OtherCa] {
+    for identity in [
+        Identity::ReportService,
+        Identity::Satellite,
+        Identity::OtherName,
+        Identity::OtherCa,
+    ] {
         let bench = Bench::with(identity).await;
         let refused = bench.relay.pull(&order("acme")).await.err().unwrap();
         assert_eq!(refused.class, FailureClass::Offline, "{identity:?}");
@@ -248,7 +344,9 @@ async fn pushes_are_stored_once_and_acknowledged_without_gaps() {
     let bench = Bench::new().await;
     let mut last = 0;
     for sequence in [1, 3, 1, 3, 4] {
-        bench.sanitizer.send(Lane::Push, &push(sequence, json!([device("a")])));
+        bench
+            .sanitizer
+            .send(Lane::Push, &push(sequence, json!([device("a")])));
     }
     bench.sanitizer.taken_over(Lane::Push).await;
     // 2 was refused by the sanitizer: it counts as disposed of.
@@ -261,7 +359,10 @@ async fn pushes_are_stored_once_and_acknowledged_without_gaps() {
         }),
     );
     while last < 4 {
-        let acks = bench.sanitizer.ack(|acks| acks.push.iter().any(|ack| ack.sequence > last)).await;
+        let acks = bench
+            .sanitizer
+            .ack(|acks| acks.push.iter().any(|ack| ack.sequence > last))
+            .await;
         last = acks.push.iter().map(|ack| ack.sequence).max().unwrap();
         assert_ne!(last, 3, "3 is not acknowledged before 2");
     }
@@ -274,39 +375,73 @@ async fn a_push_that_breaks_its_contract_is_refused_here_too() {
     let bench = Bench::new().await;
     let mut bad = device("a");
     bad["kind"] = json!("toaster");
-    bench.sanitizer.send(Lane::Push, &push(1, json!([device("ok"), bad])));
-    bench.sanitizer.ack(|acks| acks.push.iter().any(|ack| ack.sequence == 1)).await;
-    let latest = bench.store.push_latest(&"acme".parse().unwrap(), &"devices".parse().unwrap(), 1).await.unwrap();
+    bench
+        .sanitizer
+        .send(Lane::Push, &push(1, json!([device("ok"), bad])));
+    bench
+        .sanitizer
+        .ack(|acks| acks.push.iter().any(|ack| ack.sequence == 1))
+        .await;
+    let latest = bench
+        .store
+        .push_latest(&"acme".parse().unwrap(), &"devices".parse().unwrap(), 1)
+        .await
+        .unwrap();
     assert_eq!(latest, []);
     let entries = bench.store.quarantine_page(9).await.unwrap();
-    assert_eq!((entries[0].reason.as_str(), entries[0].pointer.as_str()), ("centre-check", "/1/kind"));
+    assert_eq!(
+        (entries[0].reason.as_str(), entries[0].pointer.as_str()),
+        ("centre-check", "/1/kind")
+    );
 }
 
 #[tokio::test]
 async fn satellites_are_known_by_what_they_say() {
     let bench = Bench::new().await;
-    let base = |kind: &str, at: u64| json!({"kind": kind, "tenant": "acme", "satellite": "hq", "at": at});
+    let base =
+        |kind: &str, at: u64| json!({"kind": kind, "tenant": "acme", "satellite": "hq", "at": at});
     let with = |mut record: Value, more: Value| {
-        record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        record
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         record
     };
     let hello = json!({
         "agent_version": "0.1.0", "epoch": 7, "last_sequence": 9, "acked_sequence": 8,
         "datasets": [{"dataset": "devices", "version": 1}],
     });
-    bench.sanitizer.send(Lane::Status, &with(base("hello", 100), hello));
+    bench
+        .sanitizer
+        .send(Lane::Status, &with(base("hello", 100), hello));
     let status = json!({
         "agent_version": "0.1.0", "sent_at": 190, "spool_messages": 1, "spool_bytes": 20, "node_red": "up",
     });
-    bench.sanitizer.send(Lane::Status, &with(base("status", 200), status));
+    bench
+        .sanitizer
+        .send(Lane::Status, &with(base("status", 200), status));
     // What the satellite no longer holds is not waited for.
     let acks = bench.sanitizer.ack(|acks| !acks.push.is_empty()).await;
     assert_eq!(acks.push[0].sequence, 8);
-    bench.sanitizer.send(Lane::Status, &with(base("presence", 300), json!({"online": false})));
-    bench.sanitizer.send(Lane::Status, &with(base("presence", 250), json!({"online": true})));
+    bench.sanitizer.send(
+        Lane::Status,
+        &with(base("presence", 300), json!({"online": false})),
+    );
+    bench.sanitizer.send(
+        Lane::Status,
+        &with(base("presence", 250), json!({"online": true})),
+    );
     bench.sanitizer.taken_over(Lane::Status).await;
     let satellites = bench.store.satellites().await.unwrap();
     let hq = &satellites[0];
-    assert_eq!((hq.online, hq.seen_at_ms, hq.spool_messages, hq.clock_skew_ms), (false, 300, 1, -10));
+    assert_eq!(
+        (
+            hq.online,
+            hq.seen_at_ms,
+            hq.spool_messages,
+            hq.clock_skew_ms
+        ),
+        (false, 300, 1, -10)
+    );
     assert_eq!(hq.datasets, [("devices".parse().unwrap(), 1)]);
 }

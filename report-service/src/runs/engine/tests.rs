@@ -12,6 +12,7 @@ use spokegate_contract::{Address, Registry};
 use super::*;
 use crate::relay::Surroundings;
 use crate::runs::{NeedState, Tenant};
+use crate::store::runs::INTERRUPTED;
 use crate::store::satellites::{News, Sighting};
 use crate::testing::{Identity, Sanitizer, device, schemas};
 
