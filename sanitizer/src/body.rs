@@ -1,6 +1,7 @@
 //! Bodies: strict decoding into a bounded tree, and canonical JSON written anew from it.
 
 mod decode;
+mod fixpoint;
 mod float;
 mod json;
 mod refusal;
@@ -8,6 +9,7 @@ mod text;
 mod tree;
 
 pub use decode::{BodyLimits, decode};
+pub use fixpoint::assert_fixpoint;
 pub use json::write_value;
 pub use refusal::{Refusal, Rule};
 pub use text::TextClass;

@@ -1,17 +1,17 @@
 //! One tenant's session: the loop over what the broker, the lane and the centre say.
 
+mod told;
+
 use super::bucket::Bucket;
 use super::counters::Counters;
 use super::intake::{Intake, Verdict};
 use super::mqtt::{Arrival, Arrived, Connection, Endpoint};
-use crate::link::{FromIngest, Outcome};
+use crate::link::FromIngest;
 use crate::setup::IngestSetup;
 use crate::stdio::Out;
 use bytes::Bytes;
 use spokegate_contract::envelope::Ack;
-use spokegate_contract::{
-    Address, Channel, DatasetId, Envelope, FailureClass, RequestId, SatelliteId, TenantId, Topic,
-};
+use spokegate_contract::{Channel, DatasetId, Envelope, RequestId, SatelliteId, TenantId};
 use spokegate_daemon::{Backoff, Context};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -260,138 +260,6 @@ impl Session {
                 connection.acknowledge(&first.arrival);
             }
         }
-    }
-
-    /// A satellite that has just connected may have missed its requests.
-    fn ask_again(&self, satellite: &SatelliteId) {
-        for open in self.intake.requests.unanswered(satellite) {
-            self.publish(
-                satellite,
-                Channel::Pull(open.dataset.clone()),
-                open.payload.clone(),
-            );
-        }
-    }
-
-    async fn told(&mut self, event: SessionEvent) {
-        match event {
-            SessionEvent::Done { token, refused } => self.done(token, refused),
-            SessionEvent::Request {
-                call,
-                id,
-                satellite,
-                dataset,
-                version,
-                deadline_ms,
-                payload,
-            } => {
-                let asked = (satellite, dataset, version);
-                let outcome = match self.request(id, asked, deadline_ms, payload) {
-                    Ok(()) => Outcome {
-                        call,
-                        status: 202,
-                        class: None,
-                        detail: String::new(),
-                    },
-                    Err((class, detail)) => Outcome {
-                        call,
-                        status: 503,
-                        class: Some(class),
-                        detail,
-                    },
-                };
-                self.links
-                    .out
-                    .send(&FromIngest::Outcome(outcome), b"")
-                    .await;
-            }
-            SessionEvent::Ack { satellite, ack } => {
-                match &ack {
-                    Ack::Push { epoch, sequence } => {
-                        self.intake.stored(&satellite, *epoch, *sequence)
-                    }
-                    Ack::Cancel { id } => {
-                        self.intake.requests.close(id);
-                    }
-                    Ack::Credit { .. } => {}
-                }
-                self.publish(&satellite, Channel::Ack, ack.encode());
-            }
-        }
-    }
-
-    fn done(&mut self, token: u64, refused: bool) {
-        let Some(open) = self.open.iter_mut().find(|open| open.token == token) else {
-            return;
-        };
-        open.done = true;
-        if let (true, Some((id, satellite))) = (refused, open.request.take()) {
-            // The pull has failed at the centre; the rest of its answer is not wanted.
-            self.intake.requests.close(&id);
-            self.publish(&satellite, Channel::Ack, Ack::Cancel { id }.encode());
-        }
-        self.acknowledge();
-    }
-
-    fn request(
-        &mut self,
-        id: RequestId,
-        asked: (SatelliteId, DatasetId, u16),
-        deadline_ms: u64,
-        payload: Bytes,
-    ) -> Result<(), (FailureClass, String)> {
-        let (satellite, dataset) = (asked.0.clone(), asked.1.clone());
-        if !self.up {
-            return Err((
-                FailureClass::Offline,
-                format!("there is no broker session for tenant {}", self.tenant),
-            ));
-        }
-        if self.intake.is_offline(&satellite) {
-            return Err((
-                FailureClass::Offline,
-                format!("satellite {}/{satellite} is not connected", self.tenant),
-            ));
-        }
-        if self.intake.requests.count() >= self.requests_max {
-            return Err((
-                FailureClass::Refused,
-                format!("tenant {} has too many open requests", self.tenant),
-            ));
-        }
-        if !self
-            .intake
-            .requests
-            .open(id, asked, deadline_ms, payload.clone())
-        {
-            return Ok(());
-        }
-        if self.publish(&satellite, Channel::Pull(dataset), payload) {
-            return Ok(());
-        }
-        self.intake.requests.close(&id);
-        Err((
-            FailureClass::Offline,
-            format!(
-                "the broker session for tenant {} takes no more",
-                self.tenant
-            ),
-        ))
-    }
-
-    fn publish(
-        &self,
-        satellite: &SatelliteId,
-        channel: Channel,
-        payload: impl Into<Vec<u8>>,
-    ) -> bool {
-        let topic = Topic::new(
-            Address::new(self.tenant.clone(), satellite.clone()),
-            channel,
-        );
-        self.connection
-            .as_ref()
-            .is_some_and(|connection| connection.publish(topic.to_string(), payload))
     }
 
     fn tick(&mut self) {
