@@ -21,7 +21,9 @@ use hyper_util::rt::TokioExecutor;
 use rcgen::{
     BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType,
 };
-use rumqttc::{AsyncClient, Event, Incoming, MqttOptions, QoS, TlsConfiguration, Transport};
+use rumqttc::{
+    AsyncClient, Event, Incoming, MqttOptions, NetworkOptions, QoS, TlsConfiguration, Transport,
+};
 use serde_json::{Value, json};
 use spokegate_agent::{Agent, Config, DEFAULTS};
 use spokegate_broker::{Broker, BrokerConfig};
@@ -227,6 +229,9 @@ impl Centre {
             )))
             .set_max_packet_size(PACKET_BYTES_MAX, PACKET_BYTES_MAX);
         let (client, mut event_loop) = AsyncClient::new(options, 1_000);
+        let mut network = NetworkOptions::new();
+        network.set_tcp_nodelay(true);
+        event_loop.set_network_options(network);
         let (outbox, inbox) = mpsc::channel(10_000);
         let (subscribed, ready) = tokio::sync::oneshot::channel();
         let (mut subscribed, subscriber) = (Some(subscribed), client.clone());
