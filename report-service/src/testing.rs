@@ -124,6 +124,34 @@ impl Sanitizer {
         SealKey::new(&SEAL)
     }
 
+    /// `[[sanitizer]]` for a configuration; writes the seal key beside the certificates.
+    pub(crate) fn config(&self) -> String {
+        let seal = self.files.key.with_file_name("seal.key");
+        std::fs::write(&seal, crate::text::hex(&SEAL)).unwrap();
+        let TlsFiles {
+            certificate,
+            key,
+            ca,
+        } = &self.files;
+        format!(
+            "[[sanitizer]]\nurl = \"https://{}\"\nserver_name = \"localhost\"\nseal_key_file = {seal:?}\n\
+             tls = {{ certificate = {certificate:?}, key = {key:?}, ca = {ca:?} }}\n",
+            self.server.addr()
+        )
+    }
+
+    /// Says that a satellite is there, as its agent would.
+    pub(crate) async fn hello(&self, tenant: &str) {
+        let datasets = ["devices", "patch-status", "backup-jobs"]
+            .map(|id| json!({"dataset": id, "version": 1}));
+        let record = json!({
+            "kind": "hello", "tenant": tenant, "satellite": "hq", "at": 1, "agent_version": "0.1.0", "epoch": 1,
+            "last_sequence": 0, "acked_sequence": 0, "datasets": datasets,
+        });
+        self.send(Lane::Status, &record);
+        self.taken_over(Lane::Status).await;
+    }
+
     /// The record with its members in canonical order.
     pub(crate) fn canonical(&self, record: &Value) -> String {
         sorted(record).to_string()

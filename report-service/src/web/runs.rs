@@ -258,3 +258,6 @@ fn tenants(state: &AppState, row: &RunRow) -> String {
         .collect();
     titles.join(", ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,374 @@
+//! From the form to the downloaded file over the routes of both listeners, with a sanitizer that speaks the wire.
+
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode, header};
+use axum::response::Response;
+use serde_json::{Value, json};
+use spokegate_contract::record::Lane;
+use spokegate_daemon::Context;
+use spokegate_daemon::config::Layered;
+use std::net::Ipv4Addr;
+use std::path::Path as FilePath;
+use tower::ServiceExt as _;
+
+use crate::auth::{Site, csrf};
+use crate::config::DEFAULTS;
+use crate::directory::{Person, PersonId};
+use crate::testing::{Identity, Sanitizer, device};
+use crate::{Config, ReportService, web};
+
+struct Bench {
+    service: ReportService,
+    sanitizer: Sanitizer,
+    _folder: tempfile::TempDir,
+}
+
+/// A signed-in browser.
+struct Browser<'a> {
+    bench: &'a Bench,
+    site: Site,
+    token: String,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let context = Context::new();
+        let sanitizer = Sanitizer::start(folder.path(), Identity::Sanitizer, &context.tasks).await;
+        let here = folder.path().display();
+        let root = FilePath::new(env!("CARGO_MANIFEST_DIR"));
+        // The certificate is of no use to a browser; these tests ask the routes without one.
+        let listener = format!(
+            "listen = \"127.0.0.1:0\"\ntls = {{ certificate = \"{here}/server.crt\", key = \"{here}/server.key\" }}\n"
+        );
+        let text = format!(
+            "reports = {:?}\nschemas = {:?}\nfiles = \"{here}/files\"\n\
+             [forms]\n{listener}[admin]\n{listener}[directory]\nurls = [\"ldaps://localhost:9\"]\nca = \"{here}/client.crt\"\n\
+             base = \"dc=x\"\nbind_dn = \"cn=x\"\nbind_password = \"x\"\n\
+             [roles]\nforms_groups = [\"f\"]\nadmin_groups = [\"a\"]\n[store]\nurl = \"sqlite://{here}/store.db\"\n\
+             [[tenant]]\nid = \"acme\"\ntitle = \"Acme <Dental> Group\"\n[[tenant]]\nid = \"globex\"\ntitle = \"Globex\"\n{}",
+            root.join("reports"),
+            crate::testing::schemas(),
+            sanitizer.config(),
+        );
+        let layers = Layered::<Config>::new("reports", DEFAULTS)
+            .no_environment()
+            .text("test.toml", &text);
+        let config = layers.load().unwrap_or_else(|faults| panic!("{faults}"));
+        let service = ReportService::bind(config, &context).await.unwrap();
+        Self {
+            service,
+            sanitizer,
+            _folder: folder,
+        }
+    }
+
+    async fn browser(&self, name: &str, site: Site) -> Browser<'_> {
+        let person = person(name);
+        let sessions = &self.service.state().sessions;
+        let token = sessions
+            .begin(site, &person, Ipv4Addr::LOCALHOST.into(), "test")
+            .await
+            .unwrap();
+        Browser {
+            bench: self,
+            site,
+            token: token.expose().to_owned(),
+        }
+    }
+
+    async fn answer(&self, from: usize) {
+        for number in from..from + 3 {
+            let request = self.sanitizer.request(number).await;
+            let rows = match request.dataset.as_str() {
+                "devices" => json!([device("acme-srv01")]),
+                _ => json!([]),
+            };
+            let record = json!({
+                "kind": "reply", "tenant": request.tenant, "satellite": "hq", "at": 1, "id": request.id,
+                "dataset": request.dataset, "version": 1, "sequence": 0, "rows": rows, "last": true,
+            });
+            self.sanitizer.send(Lane::Reply, &record);
+        }
+    }
+}
+
+impl Browser<'_> {
+    async fn ask(&self, request: axum::http::request::Builder, body: Body) -> Response {
+        let routes = match self.site {
+            Site::Forms => web::forms_routes(self.bench.service.state()),
+            Site::Admin => web::admin_routes(self.bench.service.state()),
+        };
+        let cookie = format!("{}={}", self.site.cookie(), self.token);
+        let request = request
+            .header(header::HOST, "localhost")
+            .header(header::COOKIE, cookie);
+        web::router(routes)
+            .oneshot(request.body(body).unwrap())
+            .await
+            .unwrap()
+    }
+
+    async fn get(&self, path: &str) -> (StatusCode, String) {
+        let answer = self.ask(Request::builder().uri(path), Body::empty()).await;
+        (answer.status(), text(answer).await)
+    }
+
+    async fn json(&self, path: &str) -> Value {
+        let request = Request::builder()
+            .uri(path)
+            .header(header::ACCEPT, "application/json");
+        serde_json::from_str(&text(self.ask(request, Body::empty()).await).await).unwrap()
+    }
+
+    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Response {
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("csrf", &csrf::token_for(&self.token))
+            .extend_pairs(fields)
+            .finish();
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header(header::ORIGIN, "https://localhost")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.ask(request, Body::from(form)).await
+    }
+
+    /// Starts the report and returns where its run is.
+    async fn start(&self) -> String {
+        let answer = self
+            .post(
+                "/reports/customer-overview",
+                &[("for-tenant", "acme"), ("title", "Our <customer>")],
+            )
+            .await;
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+        let place = answer.headers()[header::LOCATION]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        assert!(place.starts_with("/runs/") && place.len() == 38, "{place}");
+        place
+    }
+}
+
+fn person(name: &str) -> Person {
+    Person {
+        id: PersonId::stored(&format!("main:{name}")),
+        name: name.into(),
+        title: format!("Title of {name}"),
+        groups: vec!["f".into(), "a".into()],
+    }
+}
+
+async fn text(answer: Response) -> String {
+    let body = axum::body::to_bytes(answer.into_body(), 10_000_000)
+        .await
+        .unwrap();
+    String::from_utf8_lossy(&body).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_the_form_to_the_downloaded_file() {
+    let bench = Bench::new().await;
+    bench.sanitizer.hello("acme").await;
+    let alice = bench.browser("alice", Site::Forms).await;
+    let (status, page) = alice.get("/").await;
+    assert!(
+        status == StatusCode::OK && page.contains("href=\"/reports/customer-overview\""),
+        "{page}"
+    );
+    let (_, form) = alice.get("/reports/customer-overview").await;
+    for expected in [
+        "name=\"for-tenant\" value=\"acme\"> Acme &#60;Dental&#62; Group",
+        "type=\"text\" maxlength=\"80\" value=\"Customer overview\"",
+        "<textarea id=\"f-note\" name=\"note\" rows=\"5\" maxlength=\"2000\"",
+        "<option value=\"technical\" selected>",
+        "type=\"checkbox\" name=\"only_missing\" value=\"true\"",
+        "aria-describedby=\"f-title-help\"",
+    ] {
+        assert!(form.contains(expected), "{expected} is not in {form}");
+    }
+    let place = alice.start().await;
+    let (_, under_way) = alice.get(&place).await;
+    assert!(
+        under_way.contains("data-state=\"running\"")
+            && under_way.contains("http-equiv=\"refresh\""),
+        "{under_way}"
+    );
+    bench.answer(0).await;
+    let ended = alice.json(&format!("{place}?wait_ms=20000")).await;
+    assert_eq!(
+        (&ended["state"], &ended["needs"][0]["rows"]),
+        (&json!("done"), &json!(1)),
+        "{ended}"
+    );
+    let (_, finished) = alice.get(&place).await;
+    assert!(
+        finished.contains(&format!("href=\"{place}/download\""))
+            && !finished.contains("http-equiv"),
+        "{finished}"
+    );
+    let request = Request::builder().uri(format!("{place}/download"));
+    let download = alice.ask(request, Body::empty()).await;
+    assert_eq!(download.status(), StatusCode::OK);
+    let headers = download.headers().clone();
+    let name = headers[header::CONTENT_DISPOSITION].to_str().unwrap();
+    assert!(
+        name.starts_with("attachment; filename=\"Customer-overview-Acme-Dental-Group-20"),
+        "{name}"
+    );
+    let body = axum::body::to_bytes(download.into_body(), 10_000_000)
+        .await
+        .unwrap();
+    assert!(
+        body.starts_with(b"PK")
+            && headers[header::CONTENT_LENGTH].to_str().unwrap() == body.len().to_string()
+    );
+    let (_, history) = alice.get("/runs").await;
+    for expected in [
+        place.as_str(),
+        "Title of alice",
+        "Acme &#60;Dental&#62; Group",
+        ">done<",
+    ] {
+        assert!(history.contains(expected), "{expected} is not in {history}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_with_faults_starts_nothing_and_says_what_is_wrong() {
+    let bench = Bench::new().await;
+    let alice = bench.browser("alice", Site::Forms).await;
+    for (fields, expected) in [
+        (vec![("title", "x")], "Choose at least one customer."),
+        (
+            vec![("for-tenant", "initech")],
+            "One of these customers is not known here. Choose again.",
+        ),
+        (
+            vec![("for-tenant", "acme"), ("audience", "everybody")],
+            "Choose one of the values in the list.",
+        ),
+        (
+            vec![("for-tenant", "acme"), ("title", &"x".repeat(81))],
+            "Write at most 80 characters; this has 81.",
+        ),
+    ] {
+        let answer = alice.post("/reports/customer-overview", &fields).await;
+        assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        let page = text(answer).await;
+        assert!(
+            page.contains(expected) && page.contains("The report was not started."),
+            "{expected} is not in {page}"
+        );
+    }
+    let (status, _) = alice.get("/reports/no-such-report").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert!(
+        alice
+            .get("/runs")
+            .await
+            .1
+            .contains("You have not started a report yet.")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_persons_run_looks_like_none() {
+    let bench = Bench::new().await;
+    bench.sanitizer.hello("acme").await;
+    let (alice, bob) = (
+        bench.browser("alice", Site::Forms).await,
+        bench.browser("bob", Site::Forms).await,
+    );
+    let place = alice.start().await;
+    let nowhere = format!("/runs/{}", "0".repeat(32));
+    for path in ["", "/events", "/download", "?wait_ms=1000"] {
+        for place in [&place, &nowhere] {
+            let (status, page) = bob.get(&format!("{place}{path}")).await;
+            assert_eq!(status, StatusCode::NOT_FOUND, "{place}{path}: {page}");
+        }
+    }
+    assert_eq!(
+        bob.post(&format!("{place}/cancel"), &[]).await.status(),
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(alice.json(&place).await["state"], "running");
+    // Its owner may; and a run without a document has no download.
+    assert_eq!(
+        alice.post(&format!("{place}/cancel"), &[]).await.status(),
+        StatusCode::SEE_OTHER
+    );
+    assert_eq!(alice.json(&place).await["state"], "cancelled");
+    assert_eq!(
+        alice.get(&format!("{place}/download")).await.0,
+        StatusCode::NOT_FOUND
+    );
+    assert!(!bob.get("/runs").await.1.contains(&place));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_follow_a_run_to_its_end() {
+    let bench = Bench::new().await;
+    bench.sanitizer.hello("acme").await;
+    let alice = bench.browser("alice", Site::Forms).await;
+    let place = alice.start().await;
+    let request = Request::builder().uri(format!("{place}/events"));
+    let stream = alice.ask(request, Body::empty()).await;
+    assert_eq!(stream.headers()[header::CONTENT_TYPE], "text/event-stream");
+    let (events, ()) = tokio::join!(text(stream), bench.answer(0));
+    let states: Vec<Value> = events
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "))
+        .map(|data| serde_json::from_str::<Value>(data).unwrap()["state"].clone())
+        .collect();
+    assert!(
+        states.len() >= 2 && states[0] == "running" && states.last() == Some(&json!("done")),
+        "{events}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_run_says_why_on_its_page() {
+    let bench = Bench::new().await;
+    let alice = bench.browser("alice", Site::Forms).await;
+    let place = alice.start().await;
+    let ended = alice.json(&format!("{place}?wait_ms=20000")).await;
+    assert_eq!(ended["state"], "failed");
+    let (_, page) = alice.get(&place).await;
+    assert!(page.contains("Acme &#60;Dental&#62; Group: Devices could not be fetched because the customer&#39;s satellite"), "{page}");
+    assert!(
+        page.contains("href=\"/reports/customer-overview\""),
+        "the way to start again is there"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn administrators_see_satellites_and_quarantine() {
+    let bench = Bench::new().await;
+    bench.sanitizer.hello("acme").await;
+    let refused = json!({
+        "kind": "quarantine", "tenant": "acme", "satellite": "hq", "at": 5, "channel": "reply", "dataset": "devices",
+        "reason": "schema", "rule": "/properties/kind/enum", "pointer": "/0/kind", "size_bytes": 10, "sha256": "00ff",
+    });
+    bench.sanitizer.send(Lane::Quarantine, &refused);
+    bench.sanitizer.taken_over(Lane::Quarantine).await;
+    let carol = bench.browser("carol", Site::Admin).await;
+    let (_, page) = carol.get("/satellites").await;
+    for expected in [
+        "online",
+        "devices v1, patch-status v1, backup-jobs v1",
+        "answers.",
+        "No satellite of Globex",
+    ] {
+        assert!(page.contains(expected), "{expected} is not in {page}");
+    }
+    let (_, page) = carol.get("/quarantine").await;
+    for expected in ["/properties/kind/enum", "/0/kind", "00ff", "acme/hq"] {
+        assert!(page.contains(expected), "{expected} is not in {page}");
+    }
+    // Their own listener only.
+    let alice = bench.browser("alice", Site::Forms).await;
+    assert_eq!(alice.get("/satellites").await.0, StatusCode::NOT_FOUND);
+}
