@@ -7,10 +7,10 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use spokegate_contract::limits::{HELLO_DATASETS_MAX, MESSAGE_BYTES_MAX};
+use spokegate_daemon::SecretSource;
 use spokegate_daemon::config::{Faults, Section};
 use spokegate_daemon::logging::LogConfig;
 use spokegate_daemon::ops::OpsConfig;
-use spokegate_daemon::{Secret, SecretSource};
 use spokegate_identity::{TlsFiles, TrustDomain};
 
 pub use source::{ScheduleConfig, SourceConfig, SourceKind};
@@ -86,8 +86,6 @@ pub struct SpoolConfig {
 pub struct PushConfig {
     /// A loopback address.
     pub listen: SocketAddr,
-    /// The token itself; better kept in a file.
-    pub token: Option<Secret>,
     /// A file with the token.
     pub token_file: Option<PathBuf>,
 }
@@ -95,7 +93,7 @@ pub struct PushConfig {
 impl PushConfig {
     /// Where the token comes from; empty when nothing can be pushed.
     pub(crate) fn token(&self) -> SecretSource {
-        SecretSource::new(self.token.clone(), self.token_file.clone())
+        SecretSource::new(None, self.token_file.clone())
     }
 }
 
@@ -185,12 +183,6 @@ impl Section for PushConfig {
                 .hint(
                     "write \"127.0.0.1:8021\"; flows that run elsewhere need an agent of their own",
                 );
-        }
-        if self.token.is_some() && self.token_file.is_some() {
-            faults
-                .add("token", "is set beside token_file")
-                .allowed("one of them")
-                .hint("keep token_file");
         }
     }
 }

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use spokegate_contract::limits::DEADLINE_MS_MAX;
 use spokegate_contract::{DatasetId, Shape};
+use spokegate_daemon::SecretSource;
 use spokegate_daemon::config::Faults;
-use spokegate_daemon::{Secret, SecretSource};
 use url::{Host, Url};
 
 use super::range;
@@ -28,8 +28,6 @@ pub struct SourceConfig {
     pub shape: Shape,
     /// For `http`: the flow's address.
     pub url: Option<String>,
-    /// For `http`: the token itself; better kept in a file.
-    pub token: Option<Secret>,
     /// For `http`: a file with the token.
     pub token_file: Option<PathBuf>,
     /// For `http`: longest silence in milliseconds.
@@ -71,7 +69,7 @@ fn timeout_ms() -> u64 {
 impl SourceConfig {
     /// Where the token comes from.
     pub(crate) fn token(&self) -> SecretSource {
-        SecretSource::new(self.token.clone(), self.token_file.clone())
+        SecretSource::new(None, self.token_file.clone())
     }
 
     /// The flow's address, if it is one that the agent may ask.
@@ -123,19 +121,10 @@ impl SourceConfig {
                     100,
                     DEADLINE_MS_MAX,
                 );
-                match (self.token.is_some(), self.token_file.is_some()) {
-                    (true, true) => {
-                        faults
-                            .add(&key("token"), "is set beside token_file")
-                            .allowed("one of them")
-                            .hint("keep token_file");
-                    }
-                    (false, false) => {
-                        faults
-                            .add(&key("token_file"), "is missing")
-                            .hint("name a file with the token that the flow asks for");
-                    }
-                    _ => {}
+                if self.token_file.is_none() {
+                    faults
+                        .add(&key("token_file"), "is missing")
+                        .hint("name a file with the token that the flow asks for");
                 }
             }
             SourceKind::Push => {
