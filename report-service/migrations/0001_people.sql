@@ -30,7 +30,8 @@ CREATE TABLE throttle (
 CREATE TABLE audit (
     sequence  INTEGER NOT NULL PRIMARY KEY,
     at        BIGINT  NOT NULL,
-    actor     TEXT    NOT NULL,
+    actor     TEXT    NOT NULL,               -- the stable id, or what was typed
+    name      TEXT    NOT NULL,               -- the sign-in name at that time, for readers
     action    TEXT    NOT NULL,
     decision  TEXT    NOT NULL,               -- 'allowed' or 'denied'
     reason    TEXT    NOT NULL,

@@ -65,6 +65,38 @@ pub fn when(at_ms: impl Borrow<u64>) -> String {
         .unwrap_or_else(|| "unknown time".to_owned())
 }
 
+/// `Firefox on Windows`, from what a browser sends; the rest is noise to people.
+#[must_use]
+pub fn browser(agent: &str) -> String {
+    // Browsers claim to be each other; the more particular name comes first.
+    let names = [
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ];
+    let systems = [
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS", "Mac"),
+        ("Linux", "Linux"),
+    ];
+    let find = |table: &[(&str, &'static str)]| {
+        table
+            .iter()
+            .find(|(sign, _)| agent.contains(sign))
+            .map(|(_, name)| *name)
+    };
+    match (find(&names), find(&systems)) {
+        (Some(name), Some(system)) => format!("{name} on {system}"),
+        (Some(name), None) => name.to_owned(),
+        (None, _) => "another program".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,6 +123,26 @@ mod tests {
         assert_eq!(unhex("zz"), None);
         assert_eq!(unhex("+1"), None);
         assert_eq!(unhex("ää"), None);
+    }
+
+    #[test]
+    fn browsers_have_the_names_that_people_know() {
+        let check = |agent: &str, expected: &str| assert_eq!(browser(agent), expected);
+        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36";
+        check(chrome, "Chrome on Linux");
+        check(
+            &format!(
+                "{} Edg/156.0",
+                chrome.replace("X11; Linux", "Windows NT 10.0")
+            ),
+            "Edge on Windows",
+        );
+        check(
+            "Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0",
+            "Firefox on Windows",
+        );
+        check("curl/8.0", "another program");
+        check("", "another program");
     }
 
     #[test]

@@ -35,6 +35,21 @@ async fn people_of_an_active_directory_sign_in() {
         }
         service.stop().await;
     }
+    whole_names(&ad).await;
+}
+
+/// A group may be configured by its whole name, however that is written.
+async fn whole_names(ad: &Testbed) {
+    let (base, password) = (ad.get("LDAP_BASE"), ad.get("LDAP_USER_PW"));
+    let check = async |group: &str, let_in: bool| {
+        let keys = [("roles.forms_groups", format!("[{group:?}]"))];
+        let service = Service::start_with(ad, &[ad.get("LDAPS_URL")], &keys).await;
+        let outcome = service.attempt(Site::Forms, "dave", password).await;
+        assert_eq!(outcome.is_ok(), let_in, "{group}: {outcome:?}");
+        service.stop().await;
+    };
+    check(&format!("cn=forms-users, ou=groups,{base}"), true).await;
+    check(&format!("CN=forms-users,OU=People,{base}"), false).await;
 }
 
 async fn groups_of_all_kinds(service: &Service, ad: &Testbed) {

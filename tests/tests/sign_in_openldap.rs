@@ -138,6 +138,12 @@ async fn account_states_are_told_apart_in_the_audit_and_not_on_the_page() {
             "{hostile:?}"
         );
     }
+    // Nobody learns from the time whether a name exists.
+    for (name, password) in [("nobody-here", right), ("alice", "wrong"), ("alice", "")] {
+        let started = tokio::time::Instant::now();
+        assert!(service.attempt(Site::Forms, name, password).await.is_err());
+        assert!(started.elapsed() >= Duration::from_millis(600), "{name}");
+    }
     let records = service
         .service
         .state()
@@ -218,6 +224,12 @@ async fn a_person_signs_in_works_and_signs_out() {
         !page.body.contains("style=") && !page.body.contains("<script>"),
         "nothing inline"
     );
+
+    // Signing in anew in the same browser ends the session that was there.
+    let earlier = alice.clone();
+    assert_eq!(alice.sign_in("alice", right).await.status, 303);
+    assert_signed_out(earlier).await;
+    let page = alice.get("/").await;
 
     let mut elsewhere = service.forms();
     assert_eq!(elsewhere.sign_in("alice", right).await.status, 303);

@@ -143,6 +143,20 @@ impl Sessions {
         self.check_row(row, site, activity).await
     }
 
+    /// Ends the session behind a cookie, if there is one: its browser has signed in anew.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn replace(&self, token: &str) -> Result<(), sqlx::Error> {
+        let Some(token) = unhex(token).filter(|token| token.len() == 32) else {
+            return Ok(());
+        };
+        if let Some(row) = self.store.session_by_token(&Sha256::digest(&token)).await? {
+            self.end(&row.id, "signed-in-anew").await?;
+        }
+        Ok(())
+    }
+
     /// True while the session with this hash goes on; asks the directory when that is due.
     pub async fn still_live(&self, token_sha256: &[u8], site: Site) -> bool {
         match self.store.session_by_token(token_sha256).await {
@@ -242,6 +256,7 @@ impl Sessions {
             .audit(AuditEvent {
                 at_ms: now,
                 actor: &row.person_id,
+                name: &row.person_name,
                 action: "session.end",
                 decision: Decision::Denied,
                 reason: &reason,

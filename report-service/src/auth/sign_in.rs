@@ -100,6 +100,7 @@ impl SignIn {
             .audit(AuditEvent {
                 at_ms: self.clock.now_ms(),
                 actor: &actor,
+                name: attempt.name.trim(),
                 action: "session.start",
                 decision,
                 reason: &reason,

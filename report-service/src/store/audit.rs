@@ -18,6 +18,8 @@ pub struct AuditEvent<'a> {
     pub at_ms: u64,
     /// Who: a person's stable id, or the typed name when nobody was recognised, or a component.
     pub actor: &'a str,
+    /// The sign-in name for readers, as typed or as known; may be empty.
+    pub name: &'a str,
     /// What, as `noun.verb`: `session.start`, `report.run`, `file.download`.
     pub action: &'a str,
     /// Done or refused.
@@ -39,6 +41,8 @@ pub struct AuditRecord {
     pub at_ms: u64,
     /// See [`AuditEvent::actor`].
     pub actor: String,
+    /// See [`AuditEvent::name`].
+    pub name: String,
     /// See [`AuditEvent::action`].
     pub action: String,
     /// `allowed` or `denied`.
@@ -96,6 +100,7 @@ impl Store {
             sequence,
             at_ms: event.at_ms,
             actor,
+            name: one_line(event.name, FIELD_BYTES_MAX),
             action: one_line(event.action, FIELD_BYTES_MAX),
             decision: event.decision.as_str().to_owned(),
             reason: one_line(event.reason, FIELD_BYTES_MAX),
@@ -161,6 +166,7 @@ impl AuditRecord {
         hasher.update(self.at_ms.to_be_bytes());
         let fields = [
             &self.actor,
+            &self.name,
             &self.action,
             &self.decision,
             &self.reason,
@@ -180,12 +186,13 @@ async fn insert(
     record: &AuditRecord,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO audit (sequence, at, actor, action, decision, reason, subject, address, previous, hash)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO audit (sequence, at, actor, name, action, decision, reason, subject, address, previous, hash)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )
     .bind(record.sequence)
     .bind(i64::try_from(record.at_ms).unwrap_or(i64::MAX))
     .bind(&record.actor)
+    .bind(&record.name)
     .bind(&record.action)
     .bind(&record.decision)
     .bind(&record.reason)
@@ -203,6 +210,7 @@ fn read(row: &sqlx::sqlite::SqliteRow) -> Result<AuditRecord, sqlx::Error> {
         sequence: row.try_get("sequence")?,
         at_ms: u64::try_from(row.try_get::<i64, _>("at")?).unwrap_or(0),
         actor: row.try_get("actor")?,
+        name: row.try_get("name")?,
         action: row.try_get("action")?,
         decision: row.try_get("decision")?,
         reason: row.try_get("reason")?,

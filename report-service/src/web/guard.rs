@@ -128,6 +128,7 @@ impl Guard {
             .audit(AuditEvent {
                 at_ms: self.state.clock.now_ms(),
                 actor: "unknown",
+                name: "",
                 action: "request.forged",
                 decision: Decision::Denied,
                 reason: &forgery.to_string(),

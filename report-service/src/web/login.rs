@@ -19,7 +19,7 @@ use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 use spokegate_daemon::Secret;
@@ -134,6 +134,7 @@ async fn submit(
     };
     let refusal = match state.sign_in.attempt(&attempt).await? {
         Ok(person) => {
+            state.sessions.replace(visitor.session_token()).await?;
             let token = state
                 .sessions
                 .begin(site, &person, visitor.address(), visitor.agent())
@@ -198,10 +199,6 @@ async fn sign_out_everywhere(
 fn signed_out(user: &SignedIn) -> Result<Response, PageError> {
     let mut response = Redirect::to("/sign-in?why=ended").into_response();
     add_cookie(&mut response, &clear_cookie(user.site().cookie()))?;
-    let clear = HeaderValue::from_static("\"cache\"");
-    response
-        .headers_mut()
-        .insert(HeaderName::from_static("clear-site-data"), clear);
     Ok(response)
 }
 

@@ -94,6 +94,7 @@ impl SignedIn {
         let event = AuditEvent {
             at_ms,
             actor: self.person_id(),
+            name: self.name(),
             action,
             decision,
             reason,
@@ -181,6 +182,7 @@ pub struct Visitor {
     address: IpAddr,
     agent: String,
     sign_in_secret: String,
+    session_token: String,
 }
 
 impl Visitor {
@@ -191,11 +193,13 @@ impl Visitor {
             .and_then(|agent| agent.to_str().ok())
             .unwrap_or_default();
         let sign_in_secret = cookie_value(&parts.headers, sign_in_cookie(site)).unwrap_or_default();
+        let session_token = cookie_value(&parts.headers, site.cookie()).unwrap_or_default();
         Self {
             site,
             address,
             agent: agent.to_owned(),
             sign_in_secret,
+            session_token,
         }
     }
 
@@ -215,6 +219,12 @@ impl Visitor {
     #[must_use]
     pub fn agent(&self) -> &str {
         &self.agent
+    }
+
+    /// The session cookie, which may be nobody's.
+    #[must_use]
+    pub fn session_token(&self) -> &str {
+        &self.session_token
     }
 
     /// The secret in the sign-in cookie, from which the sign-in form's token is derived; empty without one.

@@ -4,6 +4,7 @@ fn event(number: u64) -> AuditEvent<'static> {
     AuditEvent {
         at_ms: 1_000 + number,
         actor: "main:alice\nsession.start allowed",
+        name: "alice",
         action: "session.start",
         decision: Decision::Denied,
         reason: "wrong-password",
