@@ -166,6 +166,28 @@ async fn a_cancel_ends_the_answer_and_the_source() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_the_broker_cut_off_ends_in_a_failure() {
+    let mut world = World::new().await;
+    let mut centre = world.centre().await;
+    let agent = world.agent().await;
+    let id = centre.ask("endless", json!({}), 100).await;
+    centre.reply(id).await;
+    centre.leave().await;
+    world.stop_broker().await;
+    closed(&world).await;
+    world.start_broker().await;
+    let mut centre = world.centre().await;
+    let (sequence, class, detail) = failure(&mut centre, id).await;
+    assert!(sequence > 0);
+    assert_eq!(class, FailureClass::Offline);
+    assert_eq!(
+        detail,
+        "the connection to the broker was lost while the answer was under way; ask again"
+    );
+    agent.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_request_is_answered_once() {
     let world = World::new().await;
     let mut centre = world.centre().await;
