@@ -16,6 +16,8 @@ pub mod throttle;
 
 /// Connections to the file. SQLite has one writer; more readers than this only queue on the disk.
 const CONNECTIONS_MAX: u32 = 8;
+/// Connections that do not wait for the disk. There is one writer anyway.
+const QUICK_CONNECTIONS_MAX: u32 = 2;
 /// How long a writer waits for another writer before the request fails.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -23,6 +25,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: SqlitePool,
+    quick: SqlitePool,
 }
 
 impl Store {
@@ -40,14 +43,17 @@ impl Store {
             .busy_timeout(BUSY_TIMEOUT);
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
-            .connect_with(options)
+            .connect_with(options.clone())
             .await
             .with_context(|| format!("open the store {url}"))?;
+        let quick = SqlitePoolOptions::new()
+            .max_connections(QUICK_CONNECTIONS_MAX)
+            .connect_lazy_with(options.synchronous(SqliteSynchronous::Normal));
         sqlx::migrate!("./migrations")
             .run(&pool)
             .await
             .with_context(|| format!("bring the store {url} up to date"))?;
-        Ok(Self { pool })
+        Ok(Self { pool, quick })
     }
 
     /// The pool, for the store's own submodules.
@@ -55,8 +61,14 @@ impl Store {
         &self.pool
     }
 
+    /// Like [`Store::pool`], for what may be lost with the power (not with the process): it does not wait for the disk.
+    pub(crate) fn quick(&self) -> &SqlitePool {
+        &self.quick
+    }
+
     /// Closes the file after the last statement; later calls fail.
     pub async fn close(&self) {
+        self.quick.close().await;
         self.pool.close().await;
     }
 }

@@ -445,3 +445,24 @@ async fn satellites_are_known_by_what_they_say() {
     );
     assert_eq!(hq.datasets, [("devices".parse().unwrap(), 1)]);
 }
+
+#[tokio::test]
+async fn pulls_fail_over_to_a_sanitizer_that_answers() {
+    let bench = Bench::new().await;
+    let nobody = Endpoint {
+        url: "https://127.0.0.1:9".into(),
+        ..bench.sanitizer.endpoint()
+    };
+    let links = vec![
+        (nobody, bench.sanitizer.seal_key()),
+        (bench.sanitizer.endpoint(), bench.sanitizer.seal_key()),
+    ];
+    let relay = Relay::start(links, bench.relay.shared.around.clone()).unwrap();
+    let mut stream = relay.pull(&order("acme")).await.unwrap();
+    let id = bench.sanitizer.request(0).await.id.to_string();
+    bench
+        .sanitizer
+        .send(Lane::Reply, &reply(&id, "acme", 0, &[device("a")], true));
+    assert_eq!(rows(&mut stream).await, (json!([device("a")]), true));
+    assert!(!relay.links()[0].up);
+}

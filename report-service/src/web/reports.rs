@@ -96,14 +96,7 @@ async fn start(
         }
     };
     let names: Vec<&str> = tenants.iter().map(TenantId::as_str).collect();
-    user.audit(
-        &state,
-        "report.run",
-        Decision::Allowed,
-        &names.join(" "),
-        report.id.as_str(),
-    )
-    .await?;
+    let (reason, subject) = (names.join(" "), report.id.to_string());
     let order = NewRun {
         report,
         tenants,
@@ -111,17 +104,34 @@ async fn start(
         owner_id: user.person_id().into(),
         owner_title: user.title().into(),
     };
-    match state.engine.order(order).await {
-        Ok(run) => Ok((
-            StatusCode::SEE_OTHER,
-            [(header::LOCATION, format!("/runs/{run}"))],
+    let run = match state.engine.order(order).await {
+        Ok(run) => run,
+        Err(StartError::Full) => {
+            return Err(PageError::unavailable(
+                "Too many reports are waiting already.",
+            ));
+        }
+        Err(error) => return Err(PageError::internal(&anyhow::Error::new(error))),
+    };
+    // The run goes on while the disk takes its record; without the record it is called off, and nobody learns of it.
+    let recorded = user
+        .audit(
+            &state,
+            "report.run",
+            Decision::Allowed,
+            &reason,
+            &format!("{subject} {run}"),
         )
-            .into_response()),
-        Err(StartError::Full) => Err(PageError::unavailable(
-            "Too many reports are waiting already.",
-        )),
-        Err(error) => Err(PageError::internal(&anyhow::Error::new(error))),
+        .await;
+    if let Err(error) = recorded {
+        state.engine.cancel(user.person_id(), &run);
+        return Err(error);
     }
+    Ok((
+        StatusCode::SEE_OTHER,
+        [(header::LOCATION, format!("/runs/{run}"))],
+    )
+        .into_response())
 }
 
 fn find(state: &AppState, user: &FormsUser, id: &str) -> Result<Arc<Report>, PageError> {

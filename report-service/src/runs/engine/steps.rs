@@ -6,12 +6,12 @@ use ring::digest::{Context, SHA256};
 use spokegate_contract::Failure;
 use tokio::sync::watch;
 
-use super::super::context::{Part, timestamp};
+use super::super::context::Part;
 use super::super::failure::{Wanted, sentence};
 use super::super::fetch::{Fetched, Fetcher, Job};
 use crate::reports::{Need, Report};
 use crate::runs::{NeedProgress, NeedState, Progress, RunState, Tenant};
-use crate::text::hex;
+use crate::text::{hex, when};
 
 /// One need of one customer, planned.
 pub(super) struct Planned {
@@ -78,7 +78,7 @@ pub(super) fn note_end(
             entry.state = NeedState::Ready;
             entry.rows = fetched.count;
             if need.max_age_ms.is_some() {
-                entry.note = format!("as of {}", timestamp(fetched.captured_at_ms));
+                entry.note = format!("as of {}", when(fetched.captured_at_ms));
             }
         }
         Err(reason) => {
