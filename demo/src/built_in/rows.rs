@@ -57,7 +57,7 @@ impl Rows<'_> {
                 self.host(index),
                 missing / 3,
                 timestamp(self.now_ms - u64::from(index % 40 + 1) * DAY_MS),
-                missing < 3 && !pending,
+                missing == 0 && !pending,
             )
         })
     }

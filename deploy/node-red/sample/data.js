@@ -167,7 +167,7 @@ function sampleData(tenant, now = Date.now()) {
     const pending = mix(seed, index, 11) % 7 === 0;
     return (
       `{"hostname":"${hostOf(index)}","missing_critical":${critical},"missing_important":${important},` +
-      `"last_patched":"${timestamp(base - days * DAY_MS)}","reboot_pending":${pending},"compliant":${critical === 0 && !pending}}`
+      `"last_patched":"${timestamp(base - days * DAY_MS)}","reboot_pending":${pending},"compliant":${critical + important === 0 && !pending}}`
     );
   }
 
