@@ -14,7 +14,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
 fn read(path: impl AsRef<Path>) -> String {
@@ -31,18 +34,28 @@ fn files() -> Vec<String> {
         .unwrap();
     assert!(listed.status.success(), "git ls-files failed");
     let names = String::from_utf8(listed.stdout).unwrap();
-    names.lines().filter(|name| root().join(name).is_file()).map(str::to_owned).collect()
+    names
+        .lines()
+        .filter(|name| root().join(name).is_file())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// `cargo metadata`, with or without dependencies.
 fn metadata(arguments: &[&str]) -> serde_json::Value {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+        // Packages for other systems are not on this machine.
+        .args(["--filter-platform", "x86_64-unknown-linux-gnu"])
         .args(arguments)
         .current_dir(root())
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     serde_json::from_slice(&output.stdout).unwrap()
 }
 

@@ -12,11 +12,47 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("spokegate-contract", &[]),
     ("spokegate-daemon", &[]),
     ("spokegate-identity", &["spokegate-contract"]),
-    ("spokegate-agent", &["spokegate-contract", "spokegate-daemon", "spokegate-identity"]),
-    ("spokegate-broker", &["spokegate-contract", "spokegate-daemon", "spokegate-identity"]),
-    ("spokegate-provisioner", &["spokegate-contract", "spokegate-daemon", "spokegate-identity"]),
-    ("spokegate-sanitizer", &["spokegate-contract", "spokegate-daemon", "spokegate-identity"]),
-    ("spokegate-reports", &["docx-jinja", "spokegate-contract", "spokegate-daemon", "spokegate-identity"]),
+    (
+        "spokegate-agent",
+        &[
+            "spokegate-contract",
+            "spokegate-daemon",
+            "spokegate-identity",
+        ],
+    ),
+    (
+        "spokegate-broker",
+        &[
+            "spokegate-contract",
+            "spokegate-daemon",
+            "spokegate-identity",
+        ],
+    ),
+    (
+        "spokegate-provisioner",
+        &[
+            "spokegate-contract",
+            "spokegate-daemon",
+            "spokegate-identity",
+        ],
+    ),
+    (
+        "spokegate-sanitizer",
+        &[
+            "spokegate-contract",
+            "spokegate-daemon",
+            "spokegate-identity",
+        ],
+    ),
+    (
+        "spokegate-reports",
+        &[
+            "docx-jinja",
+            "spokegate-contract",
+            "spokegate-daemon",
+            "spokegate-identity",
+        ],
+    ),
     (
         "spokegate-demo",
         &[
@@ -34,14 +70,18 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
 
 /// Libraries that a crate must do without, because its place is the pure middle.
 const PURE: &[(&str, &[&str])] = &[
-    ("spokegate-contract", &["tokio", "hyper", "rumqttc", "rumqttd", "axum", "sqlx"]),
+    (
+        "spokegate-contract",
+        &["tokio", "hyper", "rumqttc", "rumqttd", "axum", "sqlx"],
+    ),
     ("docx-jinja", &["tokio", "hyper", "axum", "sqlx"]),
     ("spokegate-identity", &["tokio", "rcgen"]),
 ];
 
 fn dependencies<'a>(package: &'a Value) -> impl Iterator<Item = &'a str> {
     let all = package["dependencies"].as_array().unwrap().iter();
-    all.filter(|dependency| dependency["kind"].is_null()).map(|dependency| dependency["name"].as_str().unwrap())
+    all.filter(|dependency| dependency["kind"].is_null())
+        .map(|dependency| dependency["name"].as_str().unwrap())
 }
 
 #[test]
@@ -58,15 +98,24 @@ fn crates_point_one_way() {
             problems.push(format!("{name}: a new crate, give it a row in DIRECTIONS"));
             continue;
         };
-        for used in dependencies(package).filter(|used| used.starts_with("spokegate-") || *used == "docx-jinja") {
+        for used in dependencies(package)
+            .filter(|used| used.starts_with("spokegate-") || *used == "docx-jinja")
+        {
             if !allowed.contains(&used) {
-                problems.push(format!("{name}: depends on {used}, which DESIGN's directions forbid"));
+                problems.push(format!(
+                    "{name}: depends on {used}, which DESIGN's directions forbid"
+                ));
             }
         }
-        let pure = PURE.iter().filter(|(pure, _)| *pure == name).flat_map(|(_, banned)| *banned);
+        let pure = PURE
+            .iter()
+            .filter(|(pure, _)| *pure == name)
+            .flat_map(|(_, banned)| *banned);
         for banned in pure {
             if dependencies(package).any(|used| used == *banned) {
-                problems.push(format!("{name}: depends on {banned}, move that use to the rim"));
+                problems.push(format!(
+                    "{name}: depends on {banned}, move that use to the rim"
+                ));
             }
         }
     }
@@ -78,16 +127,26 @@ fn deny() -> toml::Table {
 }
 
 fn texts(value: &toml::Value) -> BTreeSet<String> {
-    value.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
+    value
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|text| text.as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// Whether an SPDX expression can be met with the allowed licences. AND binds tighter than OR; `/` is an old OR.
 fn is_allowed(expression: &str, allowed: &BTreeSet<String>) -> bool {
     let flat = expression.replace('/', " OR ").replace(['(', ')'], "");
-    let one_of = flat.split(" OR ").any(|all| all.split(" AND ").all(|one| allowed.contains(one.trim())));
+    let one_of = flat
+        .split(" OR ")
+        .any(|all| all.split(" AND ").all(|one| allowed.contains(one.trim())));
     let every = |text: &str| {
         text.split(" AND ").all(|group| {
-            group.replace(['(', ')'], "").split(" OR ").any(|one| allowed.contains(one.trim()))
+            group
+                .replace(['(', ')'], "")
+                .split(" OR ")
+                .any(|one| allowed.contains(one.trim()))
         })
     };
     one_of || every(&expression.replace('/', " OR "))
@@ -103,11 +162,16 @@ fn licences_are_on_the_list() {
         let name = package["name"].as_str().unwrap();
         let licence = package["license"].as_str().unwrap_or("none");
         let mut allowed = allowed.clone();
-        for exception in exceptions.iter().filter(|exception| exception["crate"].as_str() == Some(name)) {
+        for exception in exceptions
+            .iter()
+            .filter(|exception| exception["crate"].as_str() == Some(name))
+        {
             allowed.extend(texts(&exception["allow"]));
         }
         if !is_allowed(licence, &allowed) {
-            problems.push(format!("{name}: licence {licence}, replace the crate or argue for it in deny.toml"));
+            problems.push(format!(
+                "{name}: licence {licence}, replace the crate or argue for it in deny.toml"
+            ));
         }
     }
     report(problems);
@@ -123,10 +187,21 @@ fn banned_crates_stay_out_and_wrapped_ones_in_their_place() {
         let wrappers = ban.get("wrappers").map(texts);
         for package in metadata["packages"].as_array().unwrap() {
             let name = package["name"].as_str().unwrap();
-            let uses = package["dependencies"].as_array().unwrap().iter().any(|used| used["name"] == *banned);
+            let uses = package["dependencies"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|used| used["name"] == *banned);
             match &wrappers {
-                None if name == banned => problems.push(format!("{banned}: banned, {}", ban["reason"])),
-                Some(wrappers) if uses && is_ours(name) && !wrappers.contains(name) && !only_in_tests(package, banned) => {
+                None if name == banned => {
+                    problems.push(format!("{banned}: banned, {}", ban["reason"]))
+                }
+                Some(wrappers)
+                    if uses
+                        && is_ours(name)
+                        && !wrappers.contains(name)
+                        && !only_in_tests(package, banned) =>
+                {
                     problems.push(format!("{name}: uses {banned}, only {wrappers:?} may"));
                 }
                 _ => {}
@@ -149,16 +224,31 @@ fn versions_stand_in_the_workspace() {
     let mut problems = Vec::new();
     for (package, _) in DIRECTIONS {
         let metadata = metadata(&["--no-deps"]);
-        let found = metadata["packages"].as_array().unwrap().iter().find(|found| found["name"] == *package);
+        let found = metadata["packages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|found| found["name"] == *package);
         let Some(found) = found else {
-            problems.push(format!("{package}: in DIRECTIONS but not in the workspace, drop the row"));
+            problems.push(format!(
+                "{package}: in DIRECTIONS but not in the workspace, drop the row"
+            ));
             continue;
         };
-        let manifest: toml::Table = read(found["manifest_path"].as_str().unwrap()).parse().unwrap();
+        let manifest: toml::Table = read(found["manifest_path"].as_str().unwrap())
+            .parse()
+            .unwrap();
         for table in ["dependencies", "dev-dependencies"] {
-            for (name, entry) in manifest.get(table).and_then(|t| t.as_table()).into_iter().flatten() {
+            for (name, entry) in manifest
+                .get(table)
+                .and_then(|t| t.as_table())
+                .into_iter()
+                .flatten()
+            {
                 if entry.get("workspace").and_then(toml::Value::as_bool) != Some(true) {
-                    problems.push(format!("{package}: {name} has a version of its own, move it to the workspace"));
+                    problems.push(format!(
+                        "{package}: {name} has a version of its own, move it to the workspace"
+                    ));
                 }
             }
         }

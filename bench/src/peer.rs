@@ -1,0 +1,89 @@
+//! The peer: two Node-RED instances with docxtemplater, started by `peer/start.js`.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::StatusCode;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+/// Time for both instances to answer.
+const READY: Duration = Duration::from_secs(90);
+
+/// The running peer; ends when dropped.
+#[derive(Debug)]
+pub struct Peer {
+    // Its standard input ends with it, and that ends the instances.
+    _process: Child,
+    hub: String,
+    http: Client<HttpConnector, Empty<Bytes>>,
+}
+
+impl Peer {
+    /// Starts the peer from its folder.
+    pub async fn start(folder: &Path) -> anyhow::Result<Self> {
+        let mut process = Command::new("node")
+            .arg("start.js")
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .context("start node; hint: apt-get install nodejs npm")?;
+        let output = process
+            .stdout
+            .take()
+            .context("the peer's output is piped")?;
+        let mut lines = BufReader::new(output).lines();
+        let line = tokio::time::timeout(READY, lines.next_line())
+            .await
+            .context("wait for the peer")??;
+        let told: serde_json::Value =
+            serde_json::from_str(&line.context("the peer ended before it was ready")?)
+                .context("read the peer's line")?;
+        let hub = told["hub"]
+            .as_str()
+            .context("the peer names its hub")?
+            .to_owned();
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let http = Client::builder(TokioExecutor::new()).build(connector);
+        Ok(Self {
+            _process: process,
+            hub,
+            http,
+        })
+    }
+
+    /// One report of `rows` rows; the document.
+    pub async fn report(&self, rows: u32) -> anyhow::Result<Bytes> {
+        let url = format!("{}?limit={rows}", self.hub)
+            .parse()
+            .context("the hub's address")?;
+        let answer = self.http.get(url).await.context("ask the peer")?;
+        ensure!(
+            answer.status() == StatusCode::OK,
+            "the peer answered {}",
+            answer.status()
+        );
+        let document = answer
+            .into_body()
+            .collect()
+            .await
+            .context("read the peer's document")?
+            .to_bytes();
+        ensure!(
+            document.starts_with(b"PK"),
+            "the peer's document is no package"
+        );
+        Ok(document)
+    }
+}
