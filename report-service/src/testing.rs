@@ -317,7 +317,7 @@ impl Inside {
             queue.acked = body.ack;
             queue.lines.retain(|(cursor, _)| *cursor > body.ack);
         }
-        if queue.lines.is_empty() && queue.again.is_empty() && same {
+        if queue.lines.is_empty() && queue.again.is_empty() && body.wait_ms > 0 {
             return None;
         }
         let lines = std::mem::take(&mut queue.again)
@@ -328,38 +328,52 @@ impl Inside {
     }
 }
 
-async fn pull(State(shared): State<Arc<Shared>>, Json(body): Json<PullBody>) -> Response {
-    shared.state.lock().unwrap().polls += 1;
-    loop {
-        let changed = shared.changed.notified();
-        tokio::pin!(changed);
-        changed.as_mut().enable();
-        let taken = shared.state.lock().unwrap().take(&body);
-        shared.changed.notify_waiters();
-        if let Some(answer) = taken {
-            return answer;
+async fn pull(State(shared): State<Arc<Shared>>, Json(mut body): Json<PullBody>) -> Response {
+    let boot = {
+        let mut inside = shared.state.lock().unwrap();
+        inside.polls += 1;
+        inside.boot()
+    };
+    let waited = async {
+        loop {
+            let changed = shared.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if let Some(answer) = shared.look(&boot, &body) {
+                return answer;
+            }
+            changed.await;
         }
-        changed.await;
-        changed_again(&shared, &body).await;
-    }
+    };
+    let wait = Duration::from_millis(body.wait_ms.into());
+    let answer = tokio::time::timeout(wait, waited).await;
+    body.wait_ms = 0;
+    let answer = answer.ok().or_else(|| shared.look(&boot, &body));
+    shared.changed.notify_waiters();
+    answer.unwrap_or_else(|| StatusCode::SERVICE_UNAVAILABLE.into_response())
 }
 
-/// Waiting polls wake each other; only a real change is worth another look.
-async fn changed_again(shared: &Shared, body: &PullBody) {
-    loop {
-        let changed = shared.changed.notified();
-        tokio::pin!(changed);
-        changed.as_mut().enable();
-        {
-            let inside = shared.state.lock().unwrap();
-            let queue = inside.lanes.get(&body.lane);
-            if inside.boot() != body.boot
-                || queue.is_some_and(|q| !q.again.is_empty() || q.last > body.ack)
-            {
-                return;
-            }
+impl Shared {
+    /// What a poll gets, if anything; one of an earlier boot is cut off.
+    fn look(&self, boot: &str, body: &PullBody) -> Option<Response> {
+        let mut inside = self.state.lock().unwrap();
+        if inside.boot() != boot {
+            return Some(StatusCode::SERVICE_UNAVAILABLE.into_response());
         }
-        changed.await;
+        let before = (
+            inside.settled.len(),
+            inside.lanes.get(&body.lane).map(|queue| queue.acked),
+        );
+        let taken = inside.take(body);
+        let after = (
+            inside.settled.len(),
+            inside.lanes.get(&body.lane).map(|queue| queue.acked),
+        );
+        drop(inside);
+        if before != after {
+            self.changed.notify_waiters();
+        }
+        taken
     }
 }
 

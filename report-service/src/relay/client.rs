@@ -107,15 +107,21 @@ impl Client {
         }
     }
 
-    /// Waits for records of a lane; `ack` frees what came before.
-    pub(crate) async fn poll(&self, lane: Lane, boot: &str, ack: u64) -> anyhow::Result<Batch> {
+    /// Asks for records of a lane; `ack` frees what came before. `patient` waits for some, else it answers at once.
+    pub(crate) async fn poll(
+        &self,
+        lane: Lane,
+        boot: &str,
+        ack: u64,
+        patient: bool,
+    ) -> anyhow::Result<Batch> {
         let body = PullBody {
             lane,
             boot: boot.into(),
             ack,
             max: RECORDS_MAX,
             max_bytes: BATCH_BYTES_MAX,
-            wait_ms: POLL_WAIT_MS,
+            wait_ms: if patient { POLL_WAIT_MS } else { 0 },
         };
         let wait = ANSWER_TIMEOUT + Duration::from_millis(POLL_WAIT_MS.into());
         let polled = tokio::time::timeout(wait, async {

@@ -33,10 +33,10 @@ pub(super) async fn drain(shared: Arc<Shared>, sanitizer: usize, lane: Lane) {
     let mut backoff = Backoff::new(BACKOFF_MS.0, BACKOFF_MS.1);
     let mut cursor = Cursor::default();
     loop {
-        let Some(polled) = stop
-            .run_until_cancelled(link.client.poll(lane, &cursor.boot, cursor.last))
-            .await
-        else {
+        // At first and after a failure the answer comes at once, so that another boot is seen without delay.
+        let patient = !cursor.boot.is_empty() && backoff.attempts() == 0;
+        let poll = link.client.poll(lane, &cursor.boot, cursor.last, patient);
+        let Some(polled) = stop.run_until_cancelled(poll).await else {
             return;
         };
         link.note(polled.as_ref().map(|_| ()));
