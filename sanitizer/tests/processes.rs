@@ -369,3 +369,23 @@ async fn requests_of_the_second_hop_are_bounded() {
         405
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_ends_all_processes_with_success() {
+    let mut fabric = Fabric::start().await;
+    let supervisor = fabric.sanitizer.id().unwrap();
+    let all: Vec<u64> = ["worker", "ingest", "egress"]
+        .into_iter()
+        .flat_map(|verb| children(supervisor, verb))
+        .collect();
+    assert!(all.len() >= 4, "{all:?}");
+    signal("-TERM", u64::from(supervisor));
+    let status = fabric.sanitizer.wait().await.unwrap();
+    assert_eq!(status.code(), Some(0));
+    for pid in all {
+        assert!(
+            !std::path::Path::new(&format!("/proc/{pid}")).exists(),
+            "{pid} still runs"
+        );
+    }
+}

@@ -127,6 +127,7 @@ async fn from_ingest(hub: &Hub, frame: Frame<FromIngest>, latches: &BTreeMap<Ten
                     .send(LaneEvent::Work(Item {
                         work,
                         payload: frame.body,
+                        suspect: false,
                     }))
                     .await;
             }

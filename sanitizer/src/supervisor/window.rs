@@ -14,6 +14,8 @@ const WINDOW_BYTES: usize = 512 * 1024;
 pub(super) struct Item {
     pub(super) work: WorkHead,
     pub(super) payload: Bytes,
+    /// A worker was lost while it had this message.
+    pub(super) suspect: bool,
 }
 
 /// The work of one lane.
@@ -56,26 +58,25 @@ impl Window {
         Some(item)
     }
 
-    /// The worker is gone. One message alone with it is condemned; several are tried again, one by one. A message that
-    /// breaks a worker although it is condemned is given up and returned.
+    /// The worker is gone, and all it had are suspects. They are tried again, one by one; one that is alone with a
+    /// second lost worker, or with a stalled one, is condemned. A message that breaks a worker although it is condemned
+    /// is given up and returned.
     pub(super) fn lost(&mut self, reason: Reason) -> Option<Item> {
         self.bytes = 0;
-        if self.with_worker.len() == 1 {
-            let mut item = self.with_worker.pop_front()?;
-            if item.work.condemned.is_some() {
+        self.alone = self.alone.max(self.with_worker.len());
+        let single = self.with_worker.len() == 1;
+        while let Some(mut item) = self.with_worker.pop_back() {
+            if single && item.work.condemned.is_some() {
                 self.alone = self.alone.saturating_sub(1);
                 return Some(item);
             }
-            item.work.condemned = Some(Condemned {
-                reason,
-                rule: reason.as_str().to_owned(),
-            });
-            self.waiting.push_front(item);
-            self.alone = self.alone.max(1);
-            return None;
-        }
-        self.alone = self.alone.max(self.with_worker.len());
-        while let Some(item) = self.with_worker.pop_back() {
+            if single && (item.suspect || reason == Reason::Stall) {
+                item.work.condemned = Some(Condemned {
+                    reason,
+                    rule: reason.as_str().to_owned(),
+                });
+            }
+            item.suspect = true;
             self.waiting.push_front(item);
         }
         None

@@ -1,7 +1,9 @@
 //! A satellite made of rumqttc, which answers as a test tells it.
 
 use bytes::Bytes;
-use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS, TlsConfiguration, Transport};
+use rumqttc::{
+    AsyncClient, Event, MqttOptions, NetworkOptions, Packet, QoS, TlsConfiguration, Transport,
+};
 use rustls::ClientConfig;
 use spokegate_contract::envelope::{Ack, Part, PullRequest, Reply};
 use spokegate_contract::{Address, Channel, Envelope, Topic, cbor, filter};
@@ -38,6 +40,9 @@ impl Agent {
         options.set_max_packet_size(131_072, 131_072);
         options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(tls)));
         let (client, mut events) = AsyncClient::new(options, 512);
+        let mut network = NetworkOptions::new();
+        network.set_tcp_nodelay(true);
+        events.set_network_options(network);
         client
             .try_subscribe(filter::satellite_down(&address), QoS::AtLeastOnce)
             .unwrap();

@@ -26,6 +26,7 @@ fn item() -> Item {
             condemned: None,
         },
         payload: Bytes::from_static(&[7; 1_000]),
+        suspect: false,
     }
 }
 

@@ -14,6 +14,7 @@ fn item(token: u64, size: usize) -> Item {
             condemned: None,
         },
         payload: Bytes::from(vec![0; size]),
+        suspect: false,
     }
 }
 
@@ -70,7 +71,27 @@ fn several_lost_messages_are_tried_one_by_one_and_only_the_guilty_is_condemned()
 }
 
 #[test]
-fn a_single_lost_message_is_condemned_at_once_and_given_up_at_the_second_time() {
+fn a_message_whose_worker_was_killed_from_outside_gets_a_second_try() {
+    let mut window = window(1, 1);
+    handed_out(&mut window);
+    assert_eq!(window.lost(Reason::Crash), None);
+    assert_eq!(window.next().unwrap().work.condemned, None);
+    assert_eq!(window.lost(Reason::Crash), None);
+    assert_eq!(
+        window
+            .next()
+            .unwrap()
+            .work
+            .condemned
+            .as_ref()
+            .unwrap()
+            .reason,
+        Reason::Crash
+    );
+}
+
+#[test]
+fn a_message_that_stalls_alone_is_condemned_at_once_and_given_up_at_the_second_time() {
     let mut window = window(1, 1);
     handed_out(&mut window);
     assert_eq!(window.lost(Reason::Stall), None);
