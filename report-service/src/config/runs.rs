@@ -141,3 +141,75 @@ pub(super) fn validate_lists(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Config;
+    use crate::config::DEFAULTS;
+    use spokegate_daemon::config::Layered;
+
+    /// The faults that a change of a good configuration makes.
+    fn faults(change: &str) -> String {
+        let listener = "tls = { certificate = \"c\", key = \"k\" }\n";
+        let text = format!(
+            "[forms]\n{listener}[admin]\n{listener}[directory]\nurls = [\"ldaps://localhost\"]\nca = \"c\"\n\
+             base = \"dc=x\"\nbind_dn = \"cn=x\"\nbind_password = \"x\"\n\
+             [roles]\nforms_groups = [\"f\"]\nadmin_groups = [\"a\"]\n{change}\n"
+        );
+        let loaded = Layered::<Config>::new("reports", DEFAULTS)
+            .no_environment()
+            .text("test.toml", &text)
+            .load();
+        loaded.map_or_else(|faults| faults.to_string(), |_| String::new())
+    }
+
+    #[track_caller]
+    fn check(change: &str, expected: &[&str]) {
+        let faults = faults(change);
+        assert_eq!(faults.is_empty(), expected.is_empty(), "{faults}");
+        for expected in expected {
+            assert!(faults.contains(expected), "{faults} has no {expected:?}");
+        }
+    }
+
+    const SANITIZER: &str =
+        "seal_key_file = \"s\"\ntls = { certificate = \"c\", key = \"k\", ca = \"a\" }\n";
+
+    #[test]
+    fn allowed_and_refused() {
+        let sanitizer = |url: &str| format!("[[sanitizer]]\nurl = \"{url}\"\n{SANITIZER}");
+        check("", &[]);
+        check(&sanitizer("https://sanitizer:9443"), &[]);
+        check(
+            "[[tenant]]\nid = \"acme\"\ntitle = \"Acme\"\n[[tenant]]\nid = \"globex\"\ntitle = \"Globex\"",
+            &[],
+        );
+        for url in [
+            "http://sanitizer:9443",
+            "https://",
+            "https://a/b",
+            "https://u@a",
+            "https://a?x",
+            "sanitizer",
+        ] {
+            check(&sanitizer(url), &["sanitizer[0].url", "https://host:port"]);
+        }
+        check(
+            "[[tenant]]\nid = \"acme\"\ntitle = \" \"\n[[tenant]]\nid = \"acme\"\ntitle = \"Acme\"\n\
+             [runs]\nconcurrent_max = 0\nkeep_days = 9999",
+            &[
+                "tenant[0].title",
+                "tenant[1].id",
+                "stands twice",
+                "runs.concurrent_max",
+                "1 to 64",
+                "runs.keep_days",
+            ],
+        );
+        check(
+            "[[tenant]]\nid = \"ACME\"\ntitle = \"Acme\"",
+            &["tenant[0].id", "a-z, 0-9 and '-'"],
+        );
+        check("[runs]\nconcurent_max = 3", &["concurent_max"]);
+    }
+}
