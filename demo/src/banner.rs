@@ -48,9 +48,9 @@ pub(crate) fn text(fabric: &Fabric) -> String {
 "
     );
     if let Some((title, id)) = killable(fabric) {
-        let _ = write!(
+        let _ = writeln!(
             text,
-            "               3. Stop {title}'s Node-RED with `kill {id}` and make the report again: the run says what is missing.\n"
+            "               3. Stop {title}'s Node-RED with `kill {id}` and make the report again: the run says what is missing."
         );
     }
     let _ = write!(

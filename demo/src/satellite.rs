@@ -1,27 +1,26 @@
 //! A customer's segment: the agent, in this process, and the source of its data.
 
+mod place;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use spokegate_agent::{Agent, Config, DEFAULTS};
-use spokegate_contract::Address;
 use spokegate_daemon::Context;
 use spokegate_daemon::config::Layered;
 
 use crate::authority::Authority;
 use crate::built_in::{self, BuiltIn};
 use crate::node_red::{Installed, NodeRed, Setup, find_or_install};
-use crate::services::{TRUST_DOMAIN, free_port, quoted};
-use crate::state::{State, random_secret, write_secret};
-use crate::{Options, Service, SourceChoice, Tenant};
+use crate::state::State;
+use crate::{Options, SourceChoice, Tenant};
+
+use place::Place;
 
 /// An agent that takes longer to reach the broker has failed.
 const CONNECT: Duration = Duration::from_secs(20);
-/// The datasets of the flows.
-const DATASETS: [&str; 3] = ["devices", "patch-status", "backup-jobs"];
-
 /// One tenant's satellite.
 pub struct Satellite {
     tenant: Tenant,
@@ -92,91 +91,6 @@ pub(crate) async fn start_all(
             .with_context(|| format!("start the source of {}", satellite.tenant.id))?;
     }
     Ok(satellites)
-}
-
-struct Place<'a> {
-    options: &'a Options,
-    state: &'a State,
-    authority: &'a Authority,
-    broker: SocketAddr,
-    installed: Option<&'a Installed>,
-}
-
-impl Place<'_> {
-    fn prepare(&self, tenant: &Tenant, context: &Context) -> anyhow::Result<Satellite> {
-        let folder = self.state.sub(&format!("satellites/{}", tenant.id))?;
-        let setup = Setup {
-            tenant: tenant.id.to_string(),
-            addr: free_port()?,
-            data: folder.join("node-red"),
-            agent_token: folder.join("agent.token"),
-            // Known once the agent listens.
-            push_url: String::new(),
-            push_token: folder.join("push.token"),
-            push_every_s: self.options.push_every_s,
-        };
-        write_secret(&setup.agent_token, random_secret(32)?.expose())?;
-        write_secret(&setup.push_token, random_secret(32)?.expose())?;
-        let config = folder.join("agent.toml");
-        let text = self.config_text(tenant, &folder, &setup)?;
-        std::fs::write(&config, text).with_context(|| format!("write {}", config.display()))?;
-        Ok(Satellite {
-            tenant: tenant.clone(),
-            config,
-            settings: self
-                .options
-                .settings_of(Service::Agent)
-                .map(str::to_owned)
-                .collect(),
-            setup,
-            installed: self.installed.cloned(),
-            context: context.clone(),
-            agent: None,
-            source: None,
-        })
-    }
-
-    fn config_text(&self, tenant: &Tenant, folder: &Path, setup: &Setup) -> anyhow::Result<String> {
-        let address = Address::new(tenant.id.clone(), tenant.satellite.clone());
-        let tls = self.authority.satellite(&address)?;
-        let sources: String = DATASETS
-            .iter()
-            .map(|dataset| {
-                format!(
-                    "\n[[source]]\ndataset = \"{dataset}\"\nkind = \"http\"\nurl = \"http://{}/spokegate/{dataset}\"\ntoken_file = {}\n",
-                    setup.addr,
-                    quoted(&setup.agent_token),
-                )
-            })
-            .collect();
-        Ok(format!(
-            r#"trust_domain = "{TRUST_DOMAIN}"
-
-[broker]
-address = "{broker}"
-server_name = "localhost"
-
-[tls]
-certificate = {certificate}
-key = {key}
-ca = {ca}
-
-[spool]
-path = {spool}
-
-[push]
-listen = "{push}"
-token_file = {push_token}
-{sources}"#,
-            broker = self.broker,
-            certificate = quoted(&tls.certificate),
-            key = quoted(&tls.key),
-            ca = quoted(&tls.ca),
-            spool = quoted(&folder.join("spool.db")),
-            push = free_port()?,
-            push_token = quoted(&setup.push_token),
-        ))
-    }
 }
 
 impl Satellite {

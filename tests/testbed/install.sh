@@ -17,6 +17,7 @@ wanted=(
   soffice:libreoffice-writer-nogui
   pdftotext:poppler-utils
   /usr/share/fonts/truetype/liberation:fonts-liberation
+  /usr/share/fonts/truetype/crosextra/Carlito-Regular.ttf:fonts-crosextra-carlito
   openssl:openssl
 )
 

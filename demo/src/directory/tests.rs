@@ -246,6 +246,8 @@ async fn client(bed: &Bed) -> Ldap {
     let settings = LdapConnSettings::new().set_config(Arc::new(tls));
     let url = format!("ldaps://localhost:{}", bed.directory.addr().port());
     let (connection, ldap) = LdapConnAsync::with_settings(settings, &url).await.unwrap();
-    ldap3::drive!(connection);
+    Context::new()
+        .tasks
+        .spawn("test client", connection.drive());
     ldap
 }
