@@ -176,6 +176,9 @@ fn accept(
     if !shared.around.tenants.contains(&record.address.tenant) {
         return Err(LineFault::ForeignTenant);
     }
+    if let (Lane::Status, Content::Presence { online: false }) = (lane, &record.content) {
+        shared.waiting.gone(&record.address, record.at_ms);
+    }
     let own = |text: &str| batch.slice_ref(text.as_bytes());
     let from = (sanitizer, &record.address);
     let delivered = match (lane, &record.content) {

@@ -74,6 +74,7 @@ impl Relay {
             address: order.address.clone(),
             dataset: order.dataset.clone(),
             version: order.version,
+            asked_ms: self.shared.around.clock.now_ms(),
         };
         let Some(events) = self.shared.waiting.enter(id, expected) else {
             let failure = Failure::new(

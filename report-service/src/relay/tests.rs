@@ -466,3 +466,28 @@ async fn pulls_fail_over_to_a_sanitizer_that_answers() {
     assert_eq!(rows(&mut stream).await, (json!([device("a")]), true));
     assert!(!relay.links()[0].up);
 }
+
+#[tokio::test]
+async fn a_satellite_that_goes_away_ends_what_it_was_asked() {
+    let bench = Bench::new().await;
+    let mut stream = bench.pull().await;
+    bench.sanitizer.request(0).await;
+    let now_ms = Clock::system().now_ms();
+    let presence = |tenant: &str, at: u64| {
+        let record = json!({"kind": "presence", "tenant": tenant, "satellite": "hq", "at": at, "online": false});
+        bench.sanitizer.send(Lane::Status, &record);
+    };
+    // Another's going, and one from before the question, change nothing.
+    presence("globex", now_ms + 5_000);
+    presence("acme", now_ms - 60_000);
+    bench.sanitizer.taken_over(Lane::Status).await;
+    assert_eq!(bench.relay.pulls_under_way(), 1);
+    presence("acme", now_ms + 1);
+    assert_eq!(
+        failure(&mut stream).await,
+        (
+            FailureClass::Offline,
+            "it went away while it was asked".into()
+        )
+    );
+}

@@ -34,6 +34,8 @@ pub(crate) struct Expected {
     pub(crate) address: Address,
     pub(crate) dataset: DatasetId,
     pub(crate) version: u16,
+    /// When it was asked, in milliseconds since 1970.
+    pub(crate) asked_ms: u64,
 }
 
 struct Entry {
@@ -175,6 +177,20 @@ impl Waiting {
             if lost {
                 // A full queue ends the pull as well: its sender is dropped here.
                 let _ = entry.events.try_send(PullEvent::Forgotten);
+            }
+            !lost
+        });
+    }
+
+    /// A satellite went away: what it was asked before that will not be answered.
+    pub(crate) fn gone(&self, address: &Address, at_ms: u64) {
+        self.table().retain(|_, entry| {
+            let lost = entry.expected.address == *address && entry.expected.asked_ms <= at_ms;
+            if lost {
+                let failure =
+                    Failure::new(FailureClass::Offline, "it went away while it was asked");
+                // A full queue ends the pull as well: its sender is dropped here.
+                let _ = entry.events.try_send(PullEvent::Failure(failure));
             }
             !lost
         });
