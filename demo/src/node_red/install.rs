@@ -66,11 +66,10 @@ pub fn find_or_install(folder: &Path) -> Result<Installed, Missing> {
         problem,
     };
     if !is_installed(folder) {
-        // Two demonstrations at once must not install into each other.
-        let lock = File::create(std::env::temp_dir().join(lock_name(folder)));
-        let lock = lock
-            .and_then(|file| file.lock().map(|()| file))
-            .map_err(|error| npm(error.to_string()))?;
+        // Two demonstrations at once must not install into each other. The file itself is left alone.
+        let lock = File::open(folder.join("package.json"));
+        let lock = lock.and_then(|file| file.lock().map(|()| file));
+        let lock = lock.map_err(|error| npm(error.to_string()))?;
         if !is_installed(folder) {
             tracing::info!(folder = %folder.display(), "installing Node-RED from its lock file; this happens once");
             run_npm(folder).map_err(npm)?;
@@ -98,15 +97,6 @@ fn new_enough(version: &str) -> bool {
 fn is_installed(folder: &Path) -> bool {
     folder.join("node_modules/.package-lock.json").is_file()
         && folder.join("node_modules/node-red/red.js").is_file()
-}
-
-fn lock_name(folder: &Path) -> String {
-    let place: String = folder
-        .to_string_lossy()
-        .chars()
-        .map(|c| if c.is_alphanumeric() { c } else { '-' })
-        .collect();
-    format!("spokegate-npm{place}.lock")
 }
 
 fn run_npm(folder: &Path) -> Result<(), String> {

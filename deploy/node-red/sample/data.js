@@ -131,7 +131,7 @@ function limitOf(query, otherwise) {
 
 /** The three datasets of `tenant`, each a function from query parameters to JSON text. */
 function sampleData(tenant, now = Date.now()) {
-  const profile = PROFILES[tenant] || OTHER_PROFILE;
+  const profile = Object.hasOwn(PROFILES, tenant) ? PROFILES[tenant] : OTHER_PROFILE;
   const seed = seedOf(tenant);
   // Times hang on the minute of the start, so that two answers of one process are equal.
   const base = now - (now % MINUTE_MS);
@@ -205,7 +205,7 @@ function sampleData(tenant, now = Date.now()) {
     BadParameter,
 
     devices(query = {}) {
-      if (query.kind !== undefined && !KINDS[query.kind]) {
+      if (query.kind !== undefined && !Object.hasOwn(KINDS, query.kind)) {
         throw new BadParameter(`kind: ${query.kind} is not one of ${Object.keys(KINDS).join(", ")}`);
       }
       return rows(query, (index) => query.kind === undefined || kindOf(index) === query.kind, device);
