@@ -22,6 +22,8 @@ async fn from_the_form_to_the_rows_in_the_document() {
     let Some(()) = parts() else { return };
     let fabric = fabric().await;
     let browser = Chromium::start().await;
+    browser.goto(&fabric.forms_url()).await;
+    browser.screenshot("1-sign-in").await;
     sign_in(
         &browser,
         &fabric.forms_url(),
@@ -33,7 +35,72 @@ async fn from_the_form_to_the_rows_in_the_document() {
     browser.click("a[href='/reports/customer-overview']").await;
     browser.screenshot("3-form").await;
 
-    // Nothing chosen: the page says so, and keeps what was typed.
+    fill_in(&browser).await;
+    let state = browser.find("#run-state").await.text().await.unwrap();
+    assert!(
+        ["queued", "running", "done"].contains(&state.to_lowercase().as_str()),
+        "{state}"
+    );
+    browser.screenshot("5-run").await;
+    browser.find("#download").await;
+    let table = browser.find("#needs").await.text().await.unwrap();
+    assert_eq!(table.lines().count(), 6, "{table}");
+    browser.screenshot("6-run-done").await;
+    browser.click("#download").await;
+    let document = browser.downloaded().await;
+    keep(&document);
+
+    let words = office::words_of_pdf(&document);
+    assert!(words.contains("Quarterlyoverview") && words.contains("alliswell&<nothing>islost."));
+    for satellite in fabric.satellites() {
+        check_rows(&words, satellite).await;
+    }
+    browser.goto(&format!("{}/runs", fabric.forms_url())).await;
+    browser.screenshot("7-history").await;
+    browser.close().await;
+    fabric.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_site_lets_in_its_own_people_only() {
+    let Some(()) = parts() else { return };
+    let fabric = fabric().await;
+    let browser = Chromium::start().await;
+    let password = fabric.password().expose();
+    sign_in(&browser, &fabric.admin_url(), "alice", password).await;
+    browser.screenshot("8-admin-refused").await;
+    assert!(browser.text().await.contains("No access"));
+    browser.goto(&fabric.admin_url()).await;
+    assert_eq!(browser.path().await, "/sign-in");
+    sign_in(&browser, &fabric.forms_url(), "erin", password).await;
+    assert!(
+        browser.text().await.contains("No access"),
+        "{}",
+        browser.text().await
+    );
+    sign_in(&browser, &fabric.forms_url(), "alice", "wrong").await;
+    assert!(
+        browser
+            .text()
+            .await
+            .contains("The user name or the password is not right.")
+    );
+    sign_in(&browser, &fabric.admin_url(), "carol", password).await;
+    assert_eq!(browser.path().await, "/");
+    browser.screenshot("9-admin").await;
+    for page in ["satellites", "quarantine", "sessions", "audit"] {
+        browser
+            .goto(&format!("{}/{page}", fabric.admin_url()))
+            .await;
+        assert_eq!(browser.path().await, format!("/{page}"));
+        browser.screenshot(&format!("9-admin-{page}")).await;
+    }
+    browser.close().await;
+    fabric.shutdown().await;
+}
+
+/// First without a customer, which the page refuses, then as it should be.
+async fn fill_in(browser: &Chromium) {
     browser
         .type_into("[name=title]", "Quarterly overview")
         .await;
@@ -71,70 +138,6 @@ async fn from_the_form_to_the_rows_in_the_document() {
         )
         .await;
     browser.click("form.card button[type=submit]").await;
-    let state = browser.find("#run-state").await.text().await.unwrap();
-    assert!(
-        ["queued", "running", "done"].contains(&state.to_lowercase().as_str()),
-        "{state}"
-    );
-    browser.screenshot("5-run").await;
-    browser.find("#download").await;
-    let table = browser.find("#needs").await.text().await.unwrap();
-    assert_eq!(table.lines().count(), 6, "{table}");
-    browser.screenshot("6-run-done").await;
-    browser.click("#download").await;
-    let document = browser.downloaded().await;
-    keep(&document);
-
-    let words = office::words_of_pdf(&document);
-    assert!(words.contains("Quarterlyoverview") && words.contains("alliswell&<nothing>islost."));
-    for satellite in fabric.satellites() {
-        check_rows(&words, satellite).await;
-    }
-    browser.goto(&format!("{}/runs", fabric.forms_url())).await;
-    browser.screenshot("7-history").await;
-    browser.close().await;
-    fabric.shutdown().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn each_site_lets_in_its_own_people_only() {
-    let Some(()) = parts() else { return };
-    let fabric = fabric().await;
-    let browser = Chromium::start().await;
-    let password = fabric.password().expose();
-    sign_in(&browser, &fabric.admin_url(), "alice", password).await;
-    browser.screenshot("8-admin-refused").await;
-    assert!(
-        browser
-            .client
-            .get_named_cookie("__Host-spokegate-admin")
-            .await
-            .is_err()
-    );
-    sign_in(&browser, &fabric.forms_url(), "erin", password).await;
-    assert!(
-        browser.text().await.contains("No access"),
-        "{}",
-        browser.text().await
-    );
-    sign_in(&browser, &fabric.forms_url(), "alice", "wrong").await;
-    assert!(
-        browser
-            .text()
-            .await
-            .contains("The user name or the password is not right.")
-    );
-    sign_in(&browser, &fabric.admin_url(), "carol", password).await;
-    browser.screenshot("9-admin").await;
-    for page in ["satellites", "quarantine", "sessions", "audit"] {
-        browser
-            .goto(&format!("{}/{page}", fabric.admin_url()))
-            .await;
-        assert_eq!(browser.path().await, format!("/{page}"));
-        browser.screenshot(&format!("9-admin-{page}")).await;
-    }
-    browser.close().await;
-    fabric.shutdown().await;
 }
 
 /// Every row that Node-RED serves stands in the document, cell by cell and in its order.

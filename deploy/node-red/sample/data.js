@@ -18,11 +18,11 @@ const KINDS = {
 };
 
 const VERSIONS = {
-  "Windows Server 2022": ["21H2 (20348.2966)", "21H2 (20348.2849)"],
-  "Windows Server 2019": ["1809 (17763.6659)"],
+  "Windows Server 2022": ["21H2"],
+  "Windows Server 2019": ["1809"],
   "Debian GNU/Linux": ["12.9", "12.8", "11.11"],
-  "Windows 11 Pro": ["24H2 (26100.2894)", "23H2 (22631.4751)"],
-  "Windows 10 Pro": ["22H2 (19045.5371)"],
+  "Windows 11 Pro": ["24H2", "23H2"],
+  "Windows 10 Pro": ["22H2"],
   Ubuntu: ["24.04.1", "22.04.5"],
   macOS: ["15.2", "14.7.2"],
   Firmware: ["4.11.2", "4.9.0"],
@@ -39,12 +39,12 @@ const PROFILES = {
       server: ["dc", "files", "pms", "imaging"],
       workstation: ["reception", "surgery", "xray", "hygiene"],
       laptop: ["dentist", "manager"],
-      printer: ["frontdesk-mfp", "labels"],
+      printer: ["mfp", "labels"],
       switch: ["switch"],
       firewall: ["firewall"],
     },
     people: ["Dr. Amelia Hart", "Dr. Søren Kjær", "Priya Raman", "Tom Okafor", "Zoë Lindqvist", "Front desk"],
-    jobs: ["Nightly image", "Databases", "File shares", "Copy to second site"],
+    jobs: ["Nightly image", "Databases", "File shares", "Offsite copy"],
   },
   globex: {
     devices: 40,
@@ -58,7 +58,7 @@ const PROFILES = {
       firewall: ["firewall"],
     },
     people: ["Marta Kowalska", "Jürgen Weiß", "Aiko Tanaka", "María Peña", "Lars Nygård", "Dispatch team", "Dock 4"],
-    jobs: ["Nightly image", "Databases", "Transaction logs", "File shares", "Copy to second site"],
+    jobs: ["Nightly image", "Databases", "Transaction logs", "File shares", "Offsite copy"],
   },
 };
 
