@@ -54,18 +54,19 @@ impl Fabric {
         let broker = broker::start(options, &authority, context)
             .await
             .context("start the broker")?;
-        let (sanitizer, satellites) = tokio::join!(
-            sanitizer::start(options, &state, &authority, broker.addr()),
-            crate::satellite::start_all(
-                options,
-                &state,
-                &authority,
-                broker.addr(),
-                node_red.as_ref(),
-                context
-            ),
-        );
-        let (sanitizer, satellites) = (sanitizer.context("start the sanitizer")?, satellites?);
+        // Before the agents: what an agent says on connecting reaches only a sanitizer that listens.
+        let sanitizer = sanitizer::start(options, &state, &authority, broker.addr())
+            .await
+            .context("start the sanitizer")?;
+        let satellites = crate::satellite::start_all(
+            options,
+            &state,
+            &authority,
+            broker.addr(),
+            node_red.as_ref(),
+            context,
+        )
+        .await?;
         let password = crate::state::random_secret(6)?;
         let service_password = state.secret("directory.secret")?;
         let content = people::content(&password, &service_password);
