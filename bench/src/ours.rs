@@ -30,10 +30,10 @@ impl Ours {
         options.tenants.truncate(1);
         options.source = SourceChoice::NodeRed;
         options.push_every_s = 3_600;
-        let reports = toml_path(&repository.join("bench/reports"));
-        options
-            .settings
-            .push((Service::Reports, format!("reports={reports}")));
+        options.settings.push((
+            Service::Reports,
+            format!("reports={}", repository.join("bench/reports").display()),
+        ));
         let mut fabric = Fabric::start(options).await.context("start Spokegate")?;
         let broker = broker_process(&fabric).await?;
         let config = fabric

@@ -1,4 +1,4 @@
-//! Says hello on each connection, and how things stand at every heartbeat.
+//! Says what the satellite serves and how things stand: on each connection, and at every heartbeat.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,7 +31,6 @@ impl Reporter {
         let soft = self.soft.clone();
         soft.run_until_cancelled(async {
             while let Some(session) = self.uplink.session().await {
-                self.greet(&session).await;
                 let beats = self.beat(&session);
                 tokio::select! {
                     () = beats => {}
@@ -65,6 +64,8 @@ impl Reporter {
         let mut timer = tokio::time::interval(self.every);
         loop {
             timer.tick().await;
+            // Again each time: a sanitizer that came later has not heard the first.
+            self.greet(session).await;
             let Some(marks) = self.marks().await else {
                 continue;
             };

@@ -75,6 +75,7 @@ impl StandIn {
         };
         let answer = Arc::new(Mutex::new(String::new()));
         let current = Arc::clone(&answer);
+        #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
         tokio::task::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let mut request = [0; 4_096];

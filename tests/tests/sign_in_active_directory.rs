@@ -1,6 +1,12 @@
 //! Promise: people of an Active Directory sign in as they are used to, whatever their groups are nested in, and the
 //! state of their account is respected.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 #[path = "people/browser.rs"]
 #[allow(dead_code, reason = "each test file uses its own part")]
 mod browser;

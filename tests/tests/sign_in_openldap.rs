@@ -1,6 +1,12 @@
 //! Promise: people of an OpenLDAP directory sign in through the real HTTPS form, nobody else does, and a session ends
 //! when it should.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 #[path = "people/browser.rs"]
 #[allow(dead_code, reason = "each test file uses its own part")]
 mod browser;
@@ -211,21 +217,7 @@ async fn a_person_signs_in_works_and_signs_out() {
     let page = alice.get("/").await;
     assert_eq!(page.status, 200);
     assert!(page.body.contains("Alice Forms"), "{}", page.body);
-    assert_eq!(page.header("cache-control"), "no-store");
-    assert!(
-        page.header("content-security-policy")
-            .contains("frame-ancestors 'none'")
-    );
-    assert!(!page.header("content-security-policy").contains("unsafe"));
-    assert!(
-        page.header("strict-transport-security")
-            .starts_with("max-age=")
-    );
-    assert_eq!(page.header("x-content-type-options"), "nosniff");
-    assert!(
-        !page.body.contains("style=") && !page.body.contains("<script>"),
-        "nothing inline"
-    );
+    assert_guarded(&page);
 
     // Signing in anew in the same browser ends the session that was there.
     let earlier = alice.clone();
@@ -253,6 +245,25 @@ async fn a_person_signs_in_works_and_signs_out() {
     assert_eq!(answer.status, 303);
     assert_signed_out(alice).await;
     service.stop().await;
+}
+
+/// The headers and the markup that every page must have.
+fn assert_guarded(page: &browser::Answer) {
+    assert_eq!(page.header("cache-control"), "no-store");
+    assert!(
+        page.header("content-security-policy")
+            .contains("frame-ancestors 'none'")
+    );
+    assert!(!page.header("content-security-policy").contains("unsafe"));
+    assert!(
+        page.header("strict-transport-security")
+            .starts_with("max-age=")
+    );
+    assert_eq!(page.header("x-content-type-options"), "nosniff");
+    assert!(
+        !page.body.contains("style=") && !page.body.contains("<script>"),
+        "nothing inline"
+    );
 }
 
 async fn assert_signed_out(mut browser: Browser) {

@@ -1,7 +1,11 @@
 //! Rules of structure that no compiler checks: directions, sizes, licences, documents. Messages read
 //! `path: problem, do X`.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "tidy/dependencies.rs"]
 mod dependencies;

@@ -84,7 +84,7 @@ pub enum Channel {
     Push(DatasetId),
     /// `up/result`: the answer to a command.
     Result,
-    /// `up/hello`: said once per connection.
+    /// `up/hello`: what a satellite serves; on connect and with each heartbeat.
     Hello,
     /// `up/status`: the heartbeat.
     Status,

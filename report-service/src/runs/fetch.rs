@@ -173,7 +173,7 @@ impl Fetcher {
         gathered: Gathered,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Gathered, Failure> {
-        let began_ms = self.clock.monotonic_ms();
+        let began = tokio::time::Instant::now();
         let order = PullOrder {
             address: address.clone(),
             dataset: job.contract.dataset.id.clone(),
@@ -194,9 +194,8 @@ impl Fetcher {
         let outcome = pulled
             .as_ref()
             .map_or_else(|failure| failure.class.as_str(), |_| "ok");
-        let seconds = self.clock.monotonic_ms().saturating_sub(began_ms) as f64 / 1_000.0;
-        metrics::histogram!("spokegate_pull_duration_seconds", "outcome" => outcome)
-            .record(seconds);
+        let took_ms = began.elapsed().as_secs_f64() * 1_000.0;
+        metrics::histogram!("spokegate_pull_duration_ms", "outcome" => outcome).record(took_ms);
         pulled
     }
 

@@ -13,29 +13,29 @@ use tokio_rustls::TlsConnector;
 
 /// One person's browser at one address of the service.
 #[derive(Clone)]
-pub struct Browser {
-    pub address: SocketAddr,
-    pub tls: Arc<rustls::ClientConfig>,
-    pub cookies: BTreeMap<String, String>,
+pub(crate) struct Browser {
+    pub(crate) address: SocketAddr,
+    pub(crate) tls: Arc<rustls::ClientConfig>,
+    pub(crate) cookies: BTreeMap<String, String>,
 }
 
 /// What came back.
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
 }
 
 impl Answer {
     /// The value of a header, or nothing.
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .map_or("", |value| value.to_str().unwrap())
     }
 
     /// The token in the first form of the page.
-    pub fn form_token(&self) -> String {
+    pub(crate) fn form_token(&self) -> String {
         let (_, rest) = self
             .body
             .split_once("name=\"csrf\" value=\"")
@@ -44,7 +44,7 @@ impl Answer {
     }
 
     /// The sentence in the page's alert.
-    pub fn alert(&self) -> &str {
+    pub(crate) fn alert(&self) -> &str {
         let (_, rest) = self
             .body
             .split_once("role=\"alert\">")
@@ -55,18 +55,18 @@ impl Answer {
 
 impl Browser {
     /// `https://localhost:port`.
-    pub fn origin(&self) -> String {
+    pub(crate) fn origin(&self) -> String {
         format!("https://localhost:{}", self.address.port())
     }
 
     /// Opens a page.
-    pub async fn get(&mut self, path: &str) -> Answer {
+    pub(crate) async fn get(&mut self, path: &str) -> Answer {
         self.send("GET", path, &[("sec-fetch-site", "same-origin")], "")
             .await
     }
 
     /// Sends a form as a page of ours would.
-    pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let origin = self.origin();
         let headers = [
             ("origin", origin.as_str()),
@@ -76,7 +76,7 @@ impl Browser {
     }
 
     /// Opens the sign-in page, fills it in and sends it.
-    pub async fn sign_in(&mut self, name: &str, password: &str) -> Answer {
+    pub(crate) async fn sign_in(&mut self, name: &str, password: &str) -> Answer {
         let page = self.get("/sign-in").await;
         let token = page.form_token();
         self.post(
@@ -87,7 +87,7 @@ impl Browser {
     }
 
     /// Any request with any headers; cookies are sent and kept.
-    pub async fn send(
+    pub(crate) async fn send(
         &mut self,
         method: &str,
         path: &str,

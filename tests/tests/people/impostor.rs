@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 /// It runs until it is dropped.
-pub struct Impostor {
-    pub port: u16,
+pub(crate) struct Impostor {
+    pub(crate) port: u16,
     spoken_to: Arc<AtomicBool>,
     folder: tempfile::TempDir,
     _task: JoinSet<()>,
@@ -19,7 +19,7 @@ pub struct Impostor {
 
 impl Impostor {
     /// Starts it with a certificate for `name`.
-    pub async fn start(name: &str) -> Self {
+    pub(crate) async fn start(name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new([name.to_owned()])
             .unwrap()
@@ -59,7 +59,7 @@ impl Impostor {
     }
 
     /// The file with its certificate.
-    pub fn ca(&self) -> String {
+    pub(crate) fn ca(&self) -> String {
         self.folder
             .path()
             .join("ca.crt")
@@ -69,7 +69,7 @@ impl Impostor {
     }
 
     /// True when a client completed the handshake and sent something.
-    pub fn was_spoken_to(&self) -> bool {
+    pub(crate) fn was_spoken_to(&self) -> bool {
         self.spoken_to.load(Ordering::SeqCst)
     }
 }

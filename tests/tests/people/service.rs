@@ -19,9 +19,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The service, its clock and the way in.
-pub struct Service {
-    pub service: ReportService,
-    pub clock: ManualClock,
+pub(crate) struct Service {
+    pub(crate) service: ReportService,
+    pub(crate) clock: ManualClock,
     tls: Arc<rustls::ClientConfig>,
     context: Context,
     folder: tempfile::TempDir,
@@ -29,12 +29,16 @@ pub struct Service {
 
 impl Service {
     /// Starts it against that directory.
-    pub async fn start(testbed: &Testbed, urls: &[&str]) -> Self {
+    pub(crate) async fn start(testbed: &Testbed, urls: &[&str]) -> Self {
         Self::start_with(testbed, urls, &[]).await
     }
 
     /// The same with some keys set otherwise, as on the command line.
-    pub async fn start_with(testbed: &Testbed, urls: &[&str], keys: &[(&str, String)]) -> Self {
+    pub(crate) async fn start_with(
+        testbed: &Testbed,
+        urls: &[&str],
+        keys: &[(&str, String)],
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let tls = certificates(folder.path());
         let text = config_text(folder.path(), testbed, urls);
@@ -59,7 +63,7 @@ impl Service {
     }
 
     /// A fresh browser at the address for staff.
-    pub fn forms(&self) -> Browser {
+    pub(crate) fn forms(&self) -> Browser {
         Browser {
             address: self.service.forms_addr(),
             tls: Arc::clone(&self.tls),
@@ -68,7 +72,7 @@ impl Service {
     }
 
     /// A fresh browser at the address for administrators.
-    pub fn admin(&self) -> Browser {
+    pub(crate) fn admin(&self) -> Browser {
         Browser {
             address: self.service.admin_addr(),
             tls: Arc::clone(&self.tls),
@@ -77,7 +81,12 @@ impl Service {
     }
 
     /// A sign-in without a browser, each from an address of its own.
-    pub async fn attempt(&self, site: Site, name: &str, password: &str) -> Result<Person, Refusal> {
+    pub(crate) async fn attempt(
+        &self,
+        site: Site,
+        name: &str,
+        password: &str,
+    ) -> Result<Person, Refusal> {
         let sequence = self.last_audit().await.map_or(0, |record| record.sequence);
         let address = IpAddr::from([
             10,
@@ -101,7 +110,7 @@ impl Service {
     }
 
     /// The newest audit record.
-    pub async fn last_audit(&self) -> Option<AuditRecord> {
+    pub(crate) async fn last_audit(&self) -> Option<AuditRecord> {
         self.service
             .state()
             .store
@@ -112,24 +121,24 @@ impl Service {
     }
 
     /// The reason in the newest audit record.
-    pub async fn last_reason(&self) -> String {
+    pub(crate) async fn last_reason(&self) -> String {
         self.last_audit().await.unwrap().reason
     }
 
     /// True once the service says that it is ready, within a few seconds.
-    pub async fn becomes_ready(&self) -> bool {
+    pub(crate) async fn becomes_ready(&self) -> bool {
         tokio::time::timeout(Duration::from_secs(20), self.context.readiness.ready())
             .await
             .is_ok()
     }
 
     /// Where its files are.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// Stops it.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.service.shutdown().await;
         self.context.tasks.shutdown(Duration::from_secs(5)).await;
     }

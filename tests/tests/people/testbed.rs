@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// A running directory.
-pub struct Testbed {
+pub(crate) struct Testbed {
     script: PathBuf,
     environment: Vec<(String, String)>,
     values: HashMap<String, String>,
@@ -16,7 +16,7 @@ pub struct Testbed {
 
 impl Testbed {
     /// OpenLDAP, or `None` with a loud reason where it is not installed.
-    pub fn openldap() -> Option<Self> {
+    pub(crate) fn openldap() -> Option<Self> {
         if !(Path::new("/usr/sbin/slapd").exists() && has("ldapadd")) {
             return missing("slapd and ldap-utils are not installed, run tests/testbed/install.sh");
         }
@@ -24,7 +24,7 @@ impl Testbed {
     }
 
     /// Samba AD, or `None` with a loud reason where it cannot run.
-    pub fn active_directory() -> Option<Self> {
+    pub(crate) fn active_directory() -> Option<Self> {
         if !has("samba-tool") {
             return missing("samba-tool is not installed, run tests/testbed/install.sh");
         }
@@ -42,14 +42,14 @@ impl Testbed {
     }
 
     /// A value of the script's `env` file, such as `LDAPS_URL`.
-    pub fn get(&self, name: &str) -> &str {
+    pub(crate) fn get(&self, name: &str) -> &str {
         self.values
             .get(name)
             .unwrap_or_else(|| panic!("the directory's env file has no {name}"))
     }
 
     /// Changes the directory as its administrator would; `ldif` is fed to ldapmodify.
-    pub fn modify(&self, ldif: &str) {
+    pub(crate) fn modify(&self, ldif: &str) {
         let mut child = Command::new("ldapmodify")
             .args([
                 "-x",
@@ -78,7 +78,7 @@ impl Testbed {
     }
 
     /// One attribute of one entry, as the administrator reads it.
-    pub fn read(&self, dn: &str, attribute: &str) -> Option<String> {
+    pub(crate) fn read(&self, dn: &str, attribute: &str) -> Option<String> {
         let output = Command::new("ldapsearch")
             .args([
                 "-x",
@@ -110,12 +110,12 @@ impl Testbed {
     }
 
     /// Stops the directory; its data stays.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.run("stop");
     }
 
     /// Starts it again after [`Self::stop`].
-    pub fn start_again(&self) {
+    pub(crate) fn start_again(&self) {
         self.run("start");
     }
 
@@ -181,7 +181,7 @@ fn has(program: &str) -> bool {
 }
 
 /// A port that was free a moment ago.
-pub fn free_port() -> String {
+pub(crate) fn free_port() -> String {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()

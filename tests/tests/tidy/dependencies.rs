@@ -78,7 +78,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("spokegate-identity", &["tokio", "rcgen"]),
 ];
 
-fn dependencies<'a>(package: &'a Value) -> impl Iterator<Item = &'a str> {
+fn dependencies(package: &Value) -> impl Iterator<Item = &str> {
     let all = package["dependencies"].as_array().unwrap().iter();
     all.filter(|dependency| dependency["kind"].is_null())
         .map(|dependency| dependency["name"].as_str().unwrap())

@@ -187,7 +187,7 @@ impl Envelope for Push {
 /// A dataset that a satellite serves, in one major version.
 pub type Announced = (DatasetId, u16);
 
-/// `up/hello`: said once per connection, before anything else.
+/// `up/hello`: said on each connection before anything else, and again with each heartbeat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hello {
     /// The agent's version.
