@@ -7,7 +7,6 @@ mod intake;
 mod mqtt;
 mod requests;
 mod session;
-mod tls;
 
 use crate::link::{CallVerb, FromIngest, ToIngest};
 use crate::setup::IngestSetup;

@@ -25,3 +25,9 @@ pub use config::{
 pub use service::{SanitizerService, Verb};
 pub use setup::{SandboxMode, TlsPaths};
 pub use supervisor::Sanitizer;
+
+/// The whole `main` of every process of the sanitizer.
+pub fn main() -> std::process::ExitCode {
+    sandbox::bound_heaps();
+    spokegate_daemon::cli::main::<SanitizerService>()
+}

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    spokegate_daemon::cli::main::<spokegate_sanitizer::SanitizerService>()
+    spokegate_sanitizer::main()
 }

@@ -18,7 +18,7 @@ pub struct SanitizerService;
 /// Verbs beside those of every service.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Judge files against a contract; one JSON verdict line each.
+    /// Judges files against a contract; one JSON verdict line each; exit 0, 1 or 2
     Check(CheckArgs),
     /// Started by `run`: the sessions with the broker.
     #[command(hide = true)]

@@ -1,11 +1,5 @@
 //! The program's own verbs.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::too_many_lines,
-    reason = "helpers of tests end the test"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests end the test")]
 
 use std::process::{Command, Output};
 

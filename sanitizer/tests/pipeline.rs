@@ -1,5 +1,5 @@
 //! What a satellite sends reaches the centre, clean and sealed, through the real processes.
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,

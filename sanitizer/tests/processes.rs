@@ -1,5 +1,5 @@
 //! Processes may die at any moment; workers are confined; only the centre may ask.
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,

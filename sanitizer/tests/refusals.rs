@@ -1,9 +1,8 @@
 //! Bad messages end in quarantine, the pull ends with its class, and everything else goes on.
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
-    clippy::too_many_lines,
     reason = "helpers of tests end the test"
 )]
 

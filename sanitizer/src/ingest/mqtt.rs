@@ -3,7 +3,6 @@
 //! The poll loop has a task of its own and never waits for anything but the network: a client that awaited a publish
 //! inside it would wait for itself.
 
-use super::tls;
 use crate::setup::IngestSetup;
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
@@ -15,6 +14,7 @@ use rustls::ClientConfig;
 use spokegate_contract::limits::PACKET_BYTES_MAX;
 use spokegate_contract::{TenantId, filter};
 use spokegate_daemon::Tasks;
+use spokegate_identity::{TlsError, TlsFiles};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -83,8 +83,8 @@ impl Endpoint {
             .trim_start_matches('[')
             .trim_end_matches(']')
             .to_owned();
-        let tls = tls::client_config(&setup.tls.files(), &host, &setup.server_name)
-            .context("make the TLS configuration towards the broker")?;
+        let tls = client_config(&setup.tls.files(), &host, &setup.server_name)
+            .context("make the TLS configuration towards the broker (broker.tls)")?;
         let port = port.parse().context("broker.address has no port")?;
         Ok(Endpoint {
             host,
@@ -136,6 +136,19 @@ impl Connection {
                 .try_publish(topic, QoS::AtLeastOnce, false, payload);
         result.is_ok()
     }
+}
+
+/// For a broker that is dialled as `host` and whose certificate says `server_name`.
+fn client_config(
+    files: &TlsFiles,
+    host: &str,
+    server_name: &str,
+) -> Result<Arc<ClientConfig>, TlsError> {
+    let config = spokegate_identity::client_config(files)?;
+    if host == server_name {
+        return Ok(config);
+    }
+    spokegate_identity::expecting(&config, files, server_name)
 }
 
 async fn poll(

@@ -1,11 +1,12 @@
 //! One tenant's lane: a worker, a warm spare, and the order of work.
 
+mod crew;
 mod worker;
 
 use super::hub::Hub;
 use super::stats::{LaneStats, count};
 use super::window::{Item, Window};
-use crate::link::{AnswerHead, FromWorker, Reason, ToEgress, ToIngest, ToWorker};
+use crate::link::{AnswerHead, FromWorker, ToEgress, ToIngest, ToWorker};
 use bytes::Bytes;
 use spokegate_contract::TenantId;
 use spokegate_daemon::Backoff;
@@ -20,8 +21,6 @@ use worker::Worker;
 pub(super) const LANE_EVENTS: usize = 1024;
 /// Time between two looks at a worker's age.
 const TICK: Duration = Duration::from_secs(5);
-/// How long a worker may take to confine itself.
-const WORKER_START_LIMIT: Duration = Duration::from_secs(20);
 
 /// What happens to a lane.
 #[derive(Debug)]
@@ -133,40 +132,6 @@ impl Lane {
         self.stats.worker_pid.store(pid, Ordering::Relaxed);
     }
 
-    fn start_missing(&mut self) {
-        if self.spawn_after.is_some_and(|time| time > Instant::now()) {
-            return;
-        }
-        self.spawn_after = None;
-        if self.worker.is_none() {
-            self.worker = self.start_worker();
-        }
-        // The spare comes after the worker stands, so that a lane is ready soonest.
-        if self.spare.is_none() && self.worker.as_ref().is_some_and(|worker| worker.ready) {
-            self.spare = self.start_worker();
-        }
-    }
-
-    fn start_worker(&mut self) -> Option<Worker> {
-        self.next_number = self.next_number.wrapping_add(1);
-        match worker::start(&self.hub, self.next_number, self.sender.clone()) {
-            Ok(worker) => Some(worker),
-            Err(error) => {
-                self.start_failed(format!("start a worker: {error}"));
-                None
-            }
-        }
-    }
-
-    fn start_failed(&mut self, reason: String) {
-        tracing::error!(tenant.id = %self.tenant, error = reason, "a worker did not start");
-        if let Some(started) = self.started.take() {
-            // The start may have been given up.
-            let _ = started.send(Err(reason));
-        }
-        self.spawn_after = Instant::now().checked_add(self.backoff.next_delay());
-    }
-
     async fn hand_out(&mut self) {
         let Some(worker) = self.worker.as_mut().filter(|worker| worker.ready) else {
             return;
@@ -199,23 +164,6 @@ impl Lane {
                 self.answered(number, answer, records).await;
             }
             LaneEvent::Gone(number, out_of_time) => self.gone(number, out_of_time).await,
-        }
-    }
-
-    fn ready(&mut self, number: u64, layers: Vec<String>) {
-        let mut all = self.worker.iter_mut().chain(self.spare.iter_mut());
-        if let Some(worker) = all.find(|worker| worker.number == number) {
-            worker.ready = true;
-            self.backoff.reset();
-        }
-        *self
-            .stats
-            .layers
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = layers;
-        if let Some(started) = self.started.take() {
-            // The start may have been given up.
-            let _ = started.send(Ok(()));
         }
     }
 
@@ -263,75 +211,6 @@ impl Lane {
             self.hub
                 .tell_refused(&item.work, &refusal, item.payload.len());
             self.hub.quarantine.store(item, refusal);
-        }
-    }
-
-    async fn gone(&mut self, number: u64, out_of_time: bool) {
-        if self
-            .spare
-            .as_ref()
-            .is_some_and(|spare| spare.number == number)
-        {
-            self.spare = None;
-            self.spawn_after = Instant::now().checked_add(self.backoff.next_delay());
-            return;
-        }
-        let Some(worker) = self.worker.take_if(|worker| worker.number == number) else {
-            return;
-        };
-        if !worker.ready {
-            self.start_failed("a worker ended before it was ready".to_owned());
-        }
-        if self.window.with_worker() == 0 {
-            return;
-        }
-        count(&self.stats.crashes);
-        metrics::counter!("sanitizer_worker_crashes_total").increment(1);
-        let reason = if out_of_time || worker.kill.is_cancelled() {
-            Reason::Stall
-        } else {
-            Reason::Crash
-        };
-        let messages = self.window.with_worker();
-        tracing::warn!(tenant.id = %self.tenant, reason = reason.as_str(), messages, "a worker was lost");
-        if let Some(item) = self.window.lost(reason) {
-            tracing::error!(tenant.id = %self.tenant, "a message that breaks every worker was dropped");
-            let done = ToIngest::Done {
-                tenant: self.tenant.clone(),
-                token: item.work.token,
-                refused: true,
-            };
-            self.hub.ingest.send(&done, b"").await;
-        }
-    }
-
-    /// When to look for a stalled worker, or to try again to start one.
-    fn alarm(&self) -> Instant {
-        let limits = &self.hub.config.worker;
-        let far = self
-            .progress
-            .checked_add(Duration::from_secs(86_400))
-            .unwrap_or(self.progress);
-        let alarm = match &self.worker {
-            None => self.spawn_after,
-            Some(worker) if !worker.ready => worker.born.checked_add(WORKER_START_LIMIT),
-            Some(_) if self.window.with_worker() > 0 => self
-                .progress
-                .checked_add(Duration::from_millis(limits.stall_ms_max)),
-            Some(_) => None,
-        };
-        // A worker that is being ended needs no second alarm.
-        let ending = self
-            .worker
-            .as_ref()
-            .is_some_and(|worker| worker.kill.is_cancelled());
-        alarm.filter(|_| !ending).unwrap_or(far)
-    }
-
-    fn stalled(&mut self) {
-        if let Some(worker) = &self.worker {
-            tracing::warn!(tenant.id = %self.tenant, "a worker stalls and is ended");
-            worker.kill.cancel();
         }
     }
 }
