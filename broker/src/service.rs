@@ -130,6 +130,10 @@ impl Explain {
 fn principal(path: &Path, trust_domain: &TrustDomain) -> anyhow::Result<Principal> {
     let certificate = CertificateDer::from_pem_file(path)
         .with_context(|| format!("read a certificate from {} (--cert)", path.display()))?;
-    Principal::from_certificate(&certificate, trust_domain)
-        .with_context(|| format!("{} is nobody in {trust_domain}", path.display()))
+    Principal::from_certificate(&certificate, trust_domain).with_context(|| {
+        format!(
+            "{} is nobody in {trust_domain} (--trust-domain)",
+            path.display()
+        )
+    })
 }

@@ -6,7 +6,7 @@
 //   SPOKEGATE_NODE_RED_EDITOR       on: the editor at /editor, without a sign-in        (off: no editor, no admin API)
 //   SPOKEGATE_NODE_RED_LOG          level of the log on standard output                 (info)
 //   SPOKEGATE_AGENT_TOKEN_FILE      the token that the satellite agent shows at /spokegate/...  (required)
-//   SPOKEGATE_PUSH_URL              the agent's push endpoint, e.g. http://127.0.0.1:1881/v1/push
+//   SPOKEGATE_PUSH_URL              the agent's push endpoint, e.g. http://127.0.0.1:8021/v1/push
 //   SPOKEGATE_PUSH_TOKEN_FILE       the token that flows show there
 //
 // Flows reach the last two as ${SPOKEGATE_PUSH_URL} and ${SPOKEGATE_PUSH_AUTHORIZATION}, so that neither is in a flow.

@@ -1,7 +1,5 @@
 //! One MQTT connection to the broker. rumqttc stops here.
 
-mod server_name;
-
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -109,7 +107,7 @@ impl Dialer {
     pub(crate) fn dial(&self) -> Result<(Session, Events), LinkError> {
         self.tls.reload()?;
         let tls = match &self.server_name {
-            Some(name) => server_name::expecting(&self.tls.current(), &self.files, name)?,
+            Some(name) => spokegate_identity::expecting(&self.tls.current(), &self.files, name)?,
             None => self.tls.current(),
         };
         let mut options = MqttOptions::new(&self.client_id, &self.host, self.port);

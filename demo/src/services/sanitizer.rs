@@ -156,12 +156,6 @@ impl Running {
         self.inner
     }
 
-    /// Its health and metrics.
-    #[must_use]
-    pub fn ops_addr(&self) -> SocketAddr {
-        self.ops
-    }
-
     /// The process id of its supervisor.
     #[must_use]
     pub fn id(&self) -> u32 {

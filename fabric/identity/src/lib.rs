@@ -8,6 +8,7 @@ pub use principal::{
     IdentityError, Principal, ServiceName, is_reserved_tenant, sanitizer_client_id,
 };
 pub use tls::{
-    Reloading, TlsError, TlsFiles, client_config, not_after_ms, public_server_config, server_config,
+    Reloading, TlsError, TlsFiles, client_config, expecting, not_after_ms, public_server_config,
+    server_config,
 };
 pub use trust_domain::{TrustDomain, TrustDomainError};

@@ -1,5 +1,7 @@
 //! The fabric's rustls configurations, from files, and their replacement while running.
 
+mod server_name;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +15,8 @@ use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use serde::Deserialize;
 use x509_parser::prelude::{FromDer, X509Certificate};
+
+pub use server_name::expecting;
 
 /// The three files of one side of a mutual TLS connection, in PEM.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -66,6 +70,14 @@ pub enum TlsError {
         key: PathBuf,
         /// What rustls says.
         source: rustls::Error,
+    },
+    /// The name expected in the server's certificate is none.
+    #[error(
+        "{name:?} is no host name, hint: set server_name to a name in the server's certificate"
+    )]
+    ServerName {
+        /// What stands there.
+        name: String,
     },
     /// The roots cannot be used.
     #[error("the roots in {} cannot be used: {problem}", path.display())]

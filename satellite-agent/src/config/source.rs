@@ -112,7 +112,7 @@ impl SourceConfig {
                     faults
                         .add(&key("url"), problem)
                         .allowed("the http:// address of a flow on this machine")
-                        .hint("write \"http://127.0.0.1:1880/data/devices\"");
+                        .hint("write \"http://127.0.0.1:1880/spokegate/devices\"");
                 }
                 range(
                     faults,

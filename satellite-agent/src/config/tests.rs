@@ -13,7 +13,7 @@ ca = "ca.pem"
 [[source]]
 dataset = "devices"
 kind = "http"
-url = "http://127.0.0.1:1880/data/devices"
+url = "http://127.0.0.1:1880/spokegate/devices"
 token_file = "flow.token"
 [[source]]
 dataset = "alerts"
@@ -47,7 +47,7 @@ fn every_fault_is_told_in_one_run() {
     let text = GOOD
         .replace("broker.example.net:8883", "broker.example.net")
         .replace(
-            "http://127.0.0.1:1880/data/devices",
+            "http://127.0.0.1:1880/spokegate/devices",
             "http://10.0.0.5:1880/",
         )
         .replace(
@@ -87,7 +87,7 @@ fn one_source_for_each_dataset() {
 #[test]
 fn addresses_of_flows() {
     for (url, expected) in [
-        ("http://127.0.0.1:1880/data/devices", Ok(())),
+        ("http://127.0.0.1:1880/spokegate/devices", Ok(())),
         ("http://localhost:1880/data?x=1", Ok(())),
         ("http://[::1]:1880/", Ok(())),
         ("http://127.0.0.2/", Ok(())),

@@ -18,12 +18,8 @@ fn is_test(path: &str) -> bool {
 
 /// Lines before a test module at the end of the file.
 fn code_lines(text: &str) -> usize {
-    text.lines()
-        .take_while(|line| !line.starts_with("#[cfg(test)]\nmod"))
-        .count()
-        - text
-            .split_once("\n#[cfg(test)]\nmod tests {")
-            .map_or(0, |(_, tests)| tests.lines().count())
+    let code = text.split("\n#[cfg(test)]\nmod tests {").next();
+    code.map_or(0, |code| code.lines().count())
 }
 
 #[test]

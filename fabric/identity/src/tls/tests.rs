@@ -100,6 +100,34 @@ fn a_server_of_a_foreign_root_is_refused_by_the_client() {
 }
 
 #[test]
+fn another_name_than_the_one_dialled_is_expected_when_told() {
+    let bed = Bed::new();
+    let files = bed.issue("client", &bed.ours, Life::Now);
+    let base = client_config(&files).unwrap();
+    let dialled_as = |name: &str, expected: &str| {
+        let client = expecting(&base, &files, expected).unwrap();
+        handshake_with(name, client, server_config(&bed.server()).unwrap())
+    };
+    dialled_as("relay.test", "broker.test").unwrap();
+    let error = dialled_as("broker.test", "relay.test").unwrap_err();
+    assert!(
+        error.starts_with("client: invalid peer certificate"),
+        "{error}"
+    );
+    let foreign = bed.issue("server", &bed.foreign, Life::Now);
+    let client = expecting(&base, &files, "broker.test").unwrap();
+    let error = handshake(client, server_config(&foreign).unwrap()).unwrap_err();
+    assert!(
+        error.starts_with("client: invalid peer certificate"),
+        "{error}"
+    );
+    assert_eq!(
+        expecting(&base, &files, "no name").unwrap_err().to_string(),
+        "\"no name\" is no host name, hint: set server_name to a name in the server's certificate"
+    );
+}
+
+#[test]
 fn no_session_is_resumed() {
     let bed = Bed::new();
     let client = client_config(&bed.issue("client", &bed.ours, Life::Now)).unwrap();
@@ -228,8 +256,17 @@ type Established = (ClientConnection, ServerConnection);
 
 /// Runs a handshake to its end, or to the first error of either side.
 fn handshake(client: Arc<ClientConfig>, server: Arc<ServerConfig>) -> Result<Established, String> {
-    let mut client =
-        ClientConnection::new(client, ServerName::try_from("broker.test").unwrap()).unwrap();
+    handshake_with("broker.test", client, server)
+}
+
+/// The same, dialling a name.
+fn handshake_with(
+    name: &str,
+    client: Arc<ClientConfig>,
+    server: Arc<ServerConfig>,
+) -> Result<Established, String> {
+    let name = ServerName::try_from(name.to_owned()).unwrap();
+    let mut client = ClientConnection::new(client, name).unwrap();
     let mut server = ServerConnection::new(server).unwrap();
     for _ in 0..10 {
         let mut wire = Vec::new();

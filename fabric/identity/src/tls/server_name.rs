@@ -1,39 +1,32 @@
-//! Accepts the broker's certificate by a configured name where the address dialled is another, for example an IP
-//! address or a relay. Chain, dates and roots are verified as ever.
+//! Accepts a server's certificate by a configured name where the address dialled is another, for example an IP address
+//! or a relay. Chain, dates and roots are verified as ever.
 
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
-use spokegate_identity::{TlsError, TlsFiles};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
-/// The same configuration, expecting `name` whatever was dialled.
-pub(super) fn expecting(
+use super::{TlsError, TlsFiles, roots};
+
+/// A [`client_config`](super::client_config) of the same files, expecting `name` in the server's certificate whatever
+/// was dialled.
+pub fn expecting(
     base: &ClientConfig,
     files: &TlsFiles,
     name: &str,
 ) -> Result<Arc<ClientConfig>, TlsError> {
-    let fault = |problem: String| TlsError::Roots {
-        path: files.ca.clone(),
-        problem,
-    };
-    let name = ServerName::try_from(name.to_owned()).map_err(|error| fault(error.to_string()))?;
-    let mut roots = RootCertStore::empty();
-    let certificates =
-        CertificateDer::pem_file_iter(&files.ca).map_err(|error| fault(error.to_string()))?;
-    for certificate in certificates {
-        let certificate = certificate.map_err(|error| fault(error.to_string()))?;
-        roots
-            .add(certificate)
-            .map_err(|error| fault(error.to_string()))?;
-    }
+    let name = ServerName::try_from(name.to_owned()).map_err(|_| TlsError::ServerName {
+        name: name.to_owned(),
+    })?;
     let provider = Arc::clone(base.crypto_provider());
-    let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+    let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots(&files.ca)?), provider)
         .build()
-        .map_err(|error| fault(error.to_string()))?;
+        .map_err(|error| TlsError::Roots {
+            path: files.ca.clone(),
+            problem: error.to_string(),
+        })?;
     let mut config = base.clone();
     config
         .dangerous()
