@@ -8,15 +8,13 @@
 )]
 
 #[path = "people/browser.rs"]
-#[allow(dead_code, reason = "each test file uses its own part")]
 mod browser;
 #[path = "people/impostor.rs"]
 mod impostor;
 #[path = "people/service.rs"]
-#[allow(dead_code, reason = "each test file uses its own part")]
 mod service;
 #[path = "people/testbed.rs"]
-#[allow(dead_code, reason = "each test file uses its own part")]
+#[expect(dead_code, reason = "each test file uses its own part")]
 mod testbed;
 
 use browser::Browser;
