@@ -7,7 +7,7 @@ mod relationships;
 use std::io::{Cursor, Read, Seek, Write};
 use std::sync::Arc;
 
-use zip::write::{StreamWriter, ZipWriter};
+use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
 use zip::{ZipArchive, read::ZipFile};
 
 use crate::error::TemplateError;
@@ -77,14 +77,24 @@ impl Package {
         self.archive.len()
     }
 
-    /// Copies an entry with its compressed bytes as they are.
+    /// Copies an entry, its content byte for byte.
+    ///
+    /// It is compressed anew: an archive that is written in one go keeps sizes behind each entry, and the library leaves
+    /// them out where it copies compressed bytes. Readers that take an entry after the other then find no end to it.
     pub(crate) fn copy<W: Write>(
         &mut self,
         index: usize,
         writer: &mut ZipWriter<StreamWriter<W>>,
+        options: SimpleFileOptions,
     ) -> Result<(), zip::result::ZipError> {
-        let file = self.archive.by_index_raw(index)?;
-        writer.raw_copy_file(file)
+        let mut file = self.archive.by_index(index)?;
+        if file.is_dir() {
+            return Ok(());
+        }
+        let name = file.name()?.into_owned();
+        writer.start_file(name, options)?;
+        std::io::copy(&mut file, writer)?;
+        Ok(())
     }
 }
 

@@ -152,10 +152,19 @@ impl Template {
         for index in 0..package.len() {
             match self.parts.iter().find(|part| part.index == index) {
                 Some(part) => xml_bytes += self.fill(part, values, writer, xml_bytes)?,
-                None => package.copy(index, writer).map_err(output)?,
+                None => package
+                    .copy(index, writer, self.entry_options())
+                    .map_err(output)?,
             }
         }
         Ok(xml_bytes)
+    }
+
+    fn entry_options(&self) -> SimpleFileOptions {
+        SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Deflated)
+            .compression_level(Some(i64::from(self.options.compression_level.min(9))))
+            .last_modified_time(zip::DateTime::default())
     }
 
     fn fill<W: Write>(
@@ -165,12 +174,8 @@ impl Template {
         writer: &mut ZipWriter<StreamWriter<W>>,
         written: u64,
     ) -> Result<u64, RenderError> {
-        let options = SimpleFileOptions::default()
-            .compression_method(CompressionMethod::Deflated)
-            .compression_level(Some(i64::from(self.options.compression_level.min(9))))
-            .last_modified_time(zip::DateTime::default());
         writer
-            .start_file(part.entry.as_str(), options)
+            .start_file(part.entry.as_str(), self.entry_options())
             .map_err(output)?;
         let template = self.environment.get_template(&part.entry);
         let template = template.map_err(|error| RenderError::Template(error.to_string()))?;
