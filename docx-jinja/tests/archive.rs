@@ -56,17 +56,12 @@ fn check_entries(document: &[u8]) -> usize {
 
 #[test]
 fn every_entry_can_be_read_from_the_front() {
-    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/package");
-    for name in ["letter.docx", "stored.docx"] {
-        let template = Template::compile(&std::fs::read(packages.join(name)).unwrap()).unwrap();
-        let values = template
-            .variables()
-            .into_iter()
-            .map(|name| (name, "a value"));
-        let mut document = Vec::new();
-        template
-            .render(Value::from_pairs(values), &mut document)
-            .unwrap();
-        assert!(check_entries(&document) >= 2, "{name}");
-    }
+    let letter = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/package/letter.docx");
+    let template = Template::compile(&std::fs::read(letter).unwrap()).unwrap();
+    let mut document = Vec::new();
+    template
+        .render(Value::from_pairs([("customer", "Acme")]), &mut document)
+        .unwrap();
+    // One entry is copied, one is filled.
+    assert_eq!(check_entries(&document), 2);
 }
