@@ -65,6 +65,35 @@ pub fn when(at_ms: impl Borrow<u64>) -> String {
         .unwrap_or_else(|| "unknown time".to_owned())
 }
 
+/// A long id as a table shows it, `3f2b81c09a7e…d41c`; shorter words stay whole.
+#[must_use]
+pub fn short(id: impl AsRef<str>) -> String {
+    const HEAD: usize = 14;
+    const TAIL: usize = 4;
+    let id = id.as_ref();
+    let count = id.chars().count();
+    if count <= HEAD + TAIL + 6 {
+        return id.to_owned();
+    }
+    let head = id.chars().take(HEAD);
+    let tail = id.chars().skip(count - TAIL);
+    head.chain(['…']).chain(tail).collect()
+}
+
+/// `512 bytes`, `1.5 KiB`, `20.0 MiB`.
+#[must_use]
+pub fn size(bytes: impl Borrow<u64>) -> String {
+    let bytes = *bytes.borrow();
+    let tenths = |unit: u64| format!("{}.{}", bytes / unit, bytes % unit * 10 / unit);
+    match bytes {
+        1 => "1 byte".into(),
+        0..0x400 => format!("{bytes} bytes"),
+        0x400..0x10_0000 => format!("{} KiB", tenths(0x400)),
+        0x10_0000..0x4000_0000 => format!("{} MiB", tenths(0x10_0000)),
+        _ => format!("{} GiB", tenths(0x4000_0000)),
+    }
+}
+
 /// `Firefox on Windows`, from what a browser sends; the rest is noise to people.
 #[must_use]
 pub fn browser(agent: &str) -> String {
@@ -100,6 +129,38 @@ pub fn browser(agent: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_ids_are_cut_in_the_middle() {
+        assert_eq!(short("customer-overview"), "customer-overview");
+        assert_eq!(
+            short("0123456789abcdef01234567"),
+            "0123456789abcdef01234567"
+        );
+        assert_eq!(
+            short("0123456789abcdef0123456789abcdef"),
+            "0123456789abcd…cdef"
+        );
+        assert_eq!(
+            short("ä".repeat(25)),
+            format!("{}…{}", "ä".repeat(14), "ä".repeat(4))
+        );
+    }
+
+    #[test]
+    fn sizes_in_words() {
+        for (bytes, words) in [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (1_023, "1023 bytes"),
+            (1_536, "1.5 KiB"),
+            (1_048_575, "1023.9 KiB"),
+            (20_971_520, "20.0 MiB"),
+            (u64::MAX, "17179869183.9 GiB"),
+        ] {
+            assert_eq!(size(bytes), words);
+        }
+    }
 
     #[test]
     fn text_cannot_forge_a_line() {

@@ -18,6 +18,8 @@ pub struct Control {
     pub fault: String,
     /// Whether it must be filled in.
     pub required: bool,
+    /// Whether it may be left empty and then stands for nothing: not so with a default, nor with a check box.
+    pub optional: bool,
     /// `text`, `area`, `number`, `check`, `select` or `date`.
     pub widget: &'static str,
     /// What it shows.
@@ -88,6 +90,7 @@ pub(super) fn control(
         help: field.help.clone(),
         fault: faults.of(&field.name).unwrap_or_default().into(),
         required: field.required,
+        optional: !field.required && field.default.is_none() && field.kind != FieldKind::Boolean,
         widget: "text",
         checked: matches!(value.as_str(), "true" | "on"),
         value,

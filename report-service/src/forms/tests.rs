@@ -202,6 +202,13 @@ fn controls_follow_the_schema() {
         ("Heading", "On the cover.", "Overview")
     );
     assert!(title.required && !controls[1].required);
+    let optional: Vec<_> = controls.iter().filter(|c| c.optional).collect();
+    let optional: Vec<_> = optional.iter().map(|c| c.name.as_str()).collect();
+    assert_eq!(
+        optional,
+        ["remarks", "short_box", "share", "since"],
+        "neither what has a default nor a check box"
+    );
     assert_eq!(
         (
             controls[3].min.as_str(),

@@ -11,7 +11,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 
-/// Records on one page.
+/// Entries on one page.
 const SHOWN: u32 = 100;
 
 /// `/audit`.
@@ -24,7 +24,7 @@ pub fn routes(routes: Routes) -> Routes {
 #[template(path = "admin_audit.html")]
 struct AuditPage {
     page: Page,
-    records: Vec<AuditRecord>,
+    entries: Vec<AuditRecord>,
     older: Option<i64>,
     chain: Option<ChainState>,
 }
@@ -41,8 +41,8 @@ async fn show(
     user: AdminUser,
     Query(query): Query<AuditQuery>,
 ) -> Result<Response, PageError> {
-    let records = state.store.audit_page(query.before, SHOWN).await?;
-    let older = records
+    let entries = state.store.audit_page(query.before, SHOWN).await?;
+    let older = entries
         .last()
         .map(|record| record.sequence)
         .filter(|sequence| *sequence > 1);
@@ -53,7 +53,7 @@ async fn show(
     };
     render(&AuditPage {
         page: Page::new("Audit trail", "audit", &user),
-        records,
+        entries,
         older,
         chain,
     })

@@ -3,13 +3,13 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use spokegate_contract::TenantId;
 
 use super::errors::PageError;
 use super::layout::{Page, render};
 use super::routes::{Routes, Rule};
 use super::session::AdminUser;
 use crate::relay::LinkState;
+use crate::runs::Tenant;
 use crate::state::AppState;
 use crate::store::satellites::Satellite;
 
@@ -24,37 +24,74 @@ pub fn routes(routes: Routes) -> Routes {
 struct SatellitesPage {
     page: Page,
     links: Vec<LinkState>,
-    satellites: Vec<Satellite>,
+    rows: Vec<Row>,
     silent: Vec<String>,
+}
+
+/// A satellite and its customer's name; that is empty for one that the configuration no longer names.
+struct Row {
+    title: String,
+    satellite: Satellite,
 }
 
 async fn show(State(state): State<AppState>, user: AdminUser) -> Result<Response, PageError> {
     let satellites = state.store.satellites().await?;
-    let heard = |id: &TenantId| {
-        satellites
-            .iter()
-            .any(|satellite| satellite.address.tenant == *id)
+    let tenants = state.engine.tenants();
+    let silent = |tenant: &&Tenant| {
+        let mut heard = satellites.iter().map(|satellite| &satellite.address.tenant);
+        !heard.any(|id| *id == tenant.id)
     };
-    let tenants = state.engine.tenants().iter();
-    let silent = tenants
-        .filter(|tenant| !heard(&tenant.id))
-        .map(|tenant| tenant.title.clone())
-        .collect();
-    let page = Page::new("Satellites", "satellites", &user);
+    let silent = tenants.iter().filter(silent);
+    let silent = silent.map(|tenant| tenant.title.clone()).collect();
+    let row = |satellite: Satellite| Row {
+        title: tenants
+            .iter()
+            .find(|tenant| tenant.id == satellite.address.tenant)
+            .map(|tenant| tenant.title.clone())
+            .unwrap_or_default(),
+        satellite,
+    };
     render(&SatellitesPage {
-        page,
+        page: Page::new("Satellites", "satellites", &user),
         links: state.engine.relay().links(),
-        satellites,
+        rows: satellites.into_iter().map(row).collect(),
         silent,
     })
 }
 
-/// `devices v1, backup-jobs v1`; called by the page.
-fn datasets(satellite: &Satellite) -> String {
-    let names: Vec<String> = satellite
-        .datasets
-        .iter()
-        .map(|(id, version)| format!("{id} v{version}"))
-        .collect();
-    names.join(", ")
+/// A clock less the sanitizer's, in words: `in step`, `3 s behind`; called by the page.
+fn clock(skew_ms: i64) -> String {
+    let size_ms = skew_ms.unsigned_abs();
+    let size = match size_ms {
+        // A status takes a moment to arrive, so less says nothing of the clock.
+        0..1_000 => return "in step".into(),
+        1_000..120_000 => format!("{} s", size_ms / 1_000),
+        120_000..7_200_000 => format!("{} min", size_ms / 60_000),
+        7_200_000..172_800_000 => format!("{} h", size_ms / 3_600_000),
+        _ => format!("{} days", size_ms / 86_400_000),
+    };
+    let side = if skew_ms < 0 { "behind" } else { "ahead" };
+    format!("{size} {side}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_in_words() {
+        for (skew_ms, words) in [
+            (0, "in step"),
+            (-999, "in step"),
+            (1_000, "1 s ahead"),
+            (-3_900, "3 s behind"),
+            (-119_999, "119 s behind"),
+            (120_000, "2 min ahead"),
+            (-7_200_000, "2 h behind"),
+            (172_800_000, "2 days ahead"),
+            (i64::MIN, "106751991167 days behind"),
+        ] {
+            assert_eq!(clock(skew_ms), words, "{skew_ms}");
+        }
+    }
 }

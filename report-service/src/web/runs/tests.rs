@@ -358,7 +358,9 @@ async fn administrators_see_satellites_and_quarantine() {
     let (_, page) = carol.get("/satellites").await;
     for expected in [
         "online",
-        "devices v1, patch-status v1, backup-jobs v1",
+        "<strong>Acme &#60;Dental&#62; Group</strong>",
+        "<span class=\"whole\">patch-status v1,</span>",
+        "in step",
         "answers.",
         "No satellite of Globex",
     ] {
