@@ -24,7 +24,7 @@ pub struct BrokerService;
 /// Subcommands beyond those of every service.
 #[derive(Debug, Subcommand)]
 pub enum Extra {
-    /// Prints what the policy says to a certificate, and by which rule; exit 0 (allow) or 1 (deny)
+    /// Prints what the policy says to a certificate, and by which rule; exit 0 (allow), 1 (deny) or 2 (cannot tell)
     Explain(Explain),
 }
 
@@ -36,9 +36,9 @@ pub struct Explain {
     cert: PathBuf,
     #[command(flatten)]
     asked: Asked,
-    /// The installation's trust domain
-    #[arg(long, value_name = "NAME", default_value = "spokegate.local")]
-    trust_domain: TrustDomain,
+    /// The installation's trust domain [default: the configuration's]
+    #[arg(long, value_name = "NAME")]
+    trust_domain: Option<TrustDomain>,
 }
 
 /// What the certificate's holder would do: one of the two.
@@ -90,23 +90,54 @@ impl Service for BrokerService {
         Ok(())
     }
 
-    fn extra(Extra::Explain(arguments): Extra, _files: &ConfigArgs) -> ExitCode {
-        match arguments.verdict() {
+    fn extra(Extra::Explain(arguments): Extra, files: &ConfigArgs) -> ExitCode {
+        let trust_domain = match arguments.trust_domain(files) {
+            Ok(trust_domain) => trust_domain,
+            Err(code) => return code,
+        };
+        match arguments.verdict(&trust_domain) {
             Ok((text, code)) => {
                 print(&text);
                 ExitCode::from(code)
             }
             Err(error) => {
                 tell(&format!("{error:#}"));
-                ExitCode::FAILURE
+                ExitCode::from(EXIT_CANNOT_TELL)
             }
         }
     }
 }
 
+/// What the defaults say.
+const DEFAULT_TRUST_DOMAIN: &str = "spokegate.local";
+/// Exit code of `explain` when there is no verdict.
+const EXIT_CANNOT_TELL: u8 = 2;
+/// Exit code of `explain` when the answer is no.
+const EXIT_DENY: u8 = 1;
+
 impl Explain {
-    fn verdict(self) -> anyhow::Result<(String, u8)> {
-        let principal = principal(&self.cert, &self.trust_domain)?;
+    /// The one asked for, or that of the configuration; without a configuration that can be used, its default.
+    fn trust_domain(&self, files: &ConfigArgs) -> Result<TrustDomain, ExitCode> {
+        if let Some(given) = &self.trust_domain {
+            return Ok(given.clone());
+        }
+        match files.load::<BrokerService>() {
+            Ok(config) => Ok(config.trust_domain),
+            Err(_) if files.config.is_none() => Ok(DEFAULT_TRUST_DOMAIN
+                .parse()
+                .expect("the default is a trust domain")),
+            Err(faults) => {
+                tell(&faults.to_string());
+                Err(ExitCode::from(spokegate_daemon::EXIT_CONFIG))
+            }
+        }
+    }
+
+    fn verdict(self, trust_domain: &TrustDomain) -> anyhow::Result<(String, u8)> {
+        let principal = match principal(&self.cert, trust_domain)? {
+            Ok(principal) => principal,
+            Err(nobody) => return Ok((format!("deny: {nobody}\n"), EXIT_DENY)),
+        };
         let (verb, text, action) = match (self.asked.publish, self.asked.subscribe) {
             (Some(topic), _) => ("publish", topic.clone(), Action::Publish(topic)),
             (None, Some(filter)) => ("subscribe", filter.clone(), Action::Subscribe(filter)),
@@ -123,17 +154,18 @@ impl Explain {
             if verdict.allowed { "" } else { " not" },
             verdict.rule
         );
-        Ok((line, u8::from(!verdict.allowed)))
+        let code = if verdict.allowed { 0 } else { EXIT_DENY };
+        Ok((line, code))
     }
 }
 
-fn principal(path: &Path, trust_domain: &TrustDomain) -> anyhow::Result<Principal> {
+/// Who a certificate is, or in words why nobody; an error when it cannot be read.
+fn principal(path: &Path, trust_domain: &TrustDomain) -> anyhow::Result<Result<Principal, String>> {
     let certificate = CertificateDer::from_pem_file(path)
         .with_context(|| format!("read a certificate from {} (--cert)", path.display()))?;
-    Principal::from_certificate(&certificate, trust_domain).with_context(|| {
-        format!(
-            "{} is nobody in {trust_domain} (--trust-domain)",
-            path.display()
-        )
-    })
+    let found = Principal::from_certificate(&certificate, trust_domain);
+    Ok(found.map_err(|error| {
+        let path = path.display();
+        format!("{path} is nobody in {trust_domain} ({error}), rule identity\n  hint: --trust-domain or --config names another installation")
+    }))
 }
