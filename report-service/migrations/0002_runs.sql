@@ -40,10 +40,11 @@ CREATE INDEX push_by_dataset ON push (tenant, dataset, version, satellite, captu
 
 -- Which sequence numbers of a spool are disposed of: all up to the watermark, and those above it.
 CREATE TABLE push_epoch (
-    tenant    TEXT   NOT NULL,
-    satellite TEXT   NOT NULL,
-    epoch     BIGINT NOT NULL,
-    watermark BIGINT NOT NULL,
+    tenant     TEXT   NOT NULL,
+    satellite  TEXT   NOT NULL,
+    epoch      BIGINT NOT NULL,
+    watermark  BIGINT NOT NULL,
+    touched_at BIGINT NOT NULL,                    -- the last change; later for each change of a satellite's spools
     PRIMARY KEY (tenant, satellite, epoch)
 );
 CREATE TABLE push_above (

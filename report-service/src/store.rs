@@ -1,9 +1,10 @@
 //! The service's memory: one SQLite file in WAL mode, its schema embedded and applied at start.
 
 use anyhow::Context as _;
-use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqlitePool, Transaction};
 use std::str::FromStr as _;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 pub mod audit;
@@ -18,14 +19,44 @@ pub mod throttle;
 const CONNECTIONS_MAX: u32 = 8;
 /// Connections that do not wait for the disk. There is one writer anyway.
 const QUICK_CONNECTIONS_MAX: u32 = 2;
-/// How long a writer waits for another writer before the request fails.
+/// How long a writer waits for another process, such as `verify-audit`, before the request fails.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a writer waits for its turn among our own writers before the request fails.
+const TURN_WAIT_MAX: Duration = Duration::from_secs(20);
+
+/// Entries written in one turn, where many come at once: the next writer waits no longer than for these.
+const BATCH_MAX: usize = 64;
 
 /// A cheap handle to the store. Every clone uses the same pool.
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: SqlitePool,
     quick: SqlitePool,
+    writers: Arc<tokio::sync::Mutex<()>>,
+    epochs: Arc<Mutex<pushes::NewEpochs>>,
+}
+
+/// The turn to write. SQLite's own lock is unfair: whoever asks again most often gets it. This one is served in order.
+pub(crate) struct Turn<'a> {
+    store: &'a Store,
+    _only: tokio::sync::MutexGuard<'a, ()>,
+}
+
+impl Turn<'_> {
+    /// The pool, for one statement.
+    pub(crate) fn pool(&self) -> &SqlitePool {
+        &self.store.pool
+    }
+
+    /// Like [`Turn::pool`], for what may be lost with the power (not with the process): it does not wait for the disk.
+    pub(crate) fn quick(&self) -> &SqlitePool {
+        &self.store.quick
+    }
+
+    /// Begins a transaction; drop it before the turn.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+        self.store.pool.begin_with("BEGIN IMMEDIATE").await
+    }
 }
 
 impl Store {
@@ -53,17 +84,28 @@ impl Store {
             .run(&pool)
             .await
             .with_context(|| format!("bring the store {url} up to date"))?;
-        Ok(Self { pool, quick })
+        Ok(Self {
+            pool,
+            quick,
+            writers: Arc::default(),
+            epochs: Arc::default(),
+        })
     }
 
-    /// The pool, for the store's own submodules.
+    /// Waits for the turn to write; every statement that writes needs it.
+    pub(crate) async fn turn(&self) -> Result<Turn<'_>, sqlx::Error> {
+        let only = tokio::time::timeout(TURN_WAIT_MAX, self.writers.lock())
+            .await
+            .map_err(|_| sqlx::Error::PoolTimedOut)?;
+        Ok(Turn {
+            store: self,
+            _only: only,
+        })
+    }
+
+    /// The pool, for reading.
     pub(crate) fn pool(&self) -> &SqlitePool {
         &self.pool
-    }
-
-    /// Like [`Store::pool`], for what may be lost with the power (not with the process): it does not wait for the disk.
-    pub(crate) fn quick(&self) -> &SqlitePool {
-        &self.quick
     }
 
     /// Closes the file after the last statement; later calls fail.

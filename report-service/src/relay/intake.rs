@@ -7,6 +7,7 @@ use spokegate_contract::record::{Content, Record, Refusal};
 use spokegate_contract::{Address, DatasetId};
 
 use super::{BodyFault, Contracts, Shared};
+use crate::store::audit::{AuditEvent, Decision};
 use crate::store::pushes::{NewPush, Spool, SpoolEvent};
 use crate::store::quarantine::Refused;
 use crate::store::satellites::{News, Sighting};
@@ -169,19 +170,48 @@ pub(super) async fn store(
         around.store.satellite_note(&sightings).await?;
     }
     if !spools.is_empty() {
-        let received_after_ms = around.clock.now_ms().saturating_sub(around.pushes_keep_ms);
-        let watermarks = around.store.push_take(&spools, received_after_ms).await?;
-        metrics::counter!("spokegate_pushes_total").increment(spools.len() as u64);
+        let now_ms = around.clock.now_ms();
+        let received_after_ms = now_ms.saturating_sub(around.pushes_keep_ms);
+        let taken = around
+            .store
+            .push_take(&spools, now_ms, received_after_ms)
+            .await?;
+        let left_out = taken.left_out;
+        metrics::counter!("spokegate_pushes_total").increment(spools.len() as u64 - left_out);
+        metrics::counter!("spokegate_pushes_left_out_total").increment(left_out);
+        for address in &taken.to_record {
+            record_left_out(shared, address, now_ms).await?;
+        }
         let Some(link) = shared.links.get(sanitizer) else {
             return Ok(());
         };
-        for ((address, epoch), sequence) in watermarks {
+        for ((address, epoch), sequence) in taken.watermarks {
             // Nothing disposed of yet is nothing to say.
             if sequence > 0 {
                 link.outbox.stored(address, epoch, sequence);
             }
         }
     }
+    Ok(())
+}
+
+/// Says, once a minute, that a satellite names more new spools than it may.
+async fn record_left_out(
+    shared: &Shared,
+    address: &Address,
+    at_ms: u64,
+) -> Result<(), sqlx::Error> {
+    let event = AuditEvent {
+        at_ms,
+        actor: "relay",
+        name: "",
+        action: "push.take",
+        decision: Decision::Denied,
+        reason: "too-many-new-spools",
+        subject: &format!("{}/{}", address.tenant, address.satellite),
+        address: "",
+    };
+    shared.around.store.audit(event).await?;
     Ok(())
 }
 

@@ -85,7 +85,8 @@ impl Store {
         };
         line.principal(&actor).emit(event.action);
         // IMMEDIATE takes the write lock before the last hash is read, so the chain never forks.
-        let mut tx = self.pool().begin_with("BEGIN IMMEDIATE").await?;
+        let turn = self.turn().await?;
+        let mut tx = turn.begin().await?;
         let last = sqlx::query("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1")
             .fetch_optional(&mut *tx)
             .await?;

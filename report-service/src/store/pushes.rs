@@ -1,9 +1,12 @@
 //! Pushes: stored once each, counted as disposed of only when stored.
 
+mod epochs;
 mod watermark;
 
-use std::collections::BTreeMap;
+pub(super) use epochs::NewEpochs;
+
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use spokegate_contract::{Address, DatasetId, TenantId};
@@ -15,8 +18,12 @@ use watermark::{Seen, Watermark};
 
 /// Pushes kept per satellite and dataset, whatever their age.
 const KEPT_PER_DATASET_MAX: i64 = 50;
-/// Spools remembered per satellite. One is in use; more come when a spool is made anew.
+/// Spools remembered per satellite, by last use. One is in use; more come when a spool is made anew.
 const EPOCHS_MAX: i64 = 16;
+/// Bytes of pushes written in one turn; a larger push is written alone.
+const BATCH_BYTES_MAX: usize = 4 * 1_048_576;
+/// Spools touched in one turn.
+const BATCH_SPOOLS_MAX: usize = 16;
 
 /// Data that a satellite sent unasked, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,49 +67,86 @@ pub struct StoredPush {
     pub captured_at_ms: u64,
 }
 
+/// What became of events.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct PushesTaken {
+    /// The watermark of every spool concerned.
+    pub watermarks: Vec<(Spool, u64)>,
+    /// How many events were left out, to come again, because their satellite named too many new spools.
+    pub left_out: u64,
+    /// The satellites of which that is to be recorded: each once per window.
+    pub to_record: Vec<Address>,
+}
+
 impl Store {
-    /// Takes in what happened in spools, in one transaction, and returns the watermark of every spool concerned.
+    /// Takes in what happened in spools, batch by batch; others may write between two of them. Events of further new
+    /// spools than a satellite may name at a time are left out: not stored and without a watermark.
     ///
     /// # Errors
-    /// When the store cannot write; nothing of it is then stored.
+    /// When the store cannot write. Earlier batches are then stored; given again, they are dropped as repeats.
     pub async fn push_take(
         &self,
         events: &[(Spool, SpoolEvent)],
+        now_ms: u64,
         received_after_ms: u64,
-    ) -> Result<Vec<(Spool, u64)>, sqlx::Error> {
-        let mut tx = self.pool().begin_with("BEGIN IMMEDIATE").await?;
-        let mut spools: BTreeMap<&Spool, (Watermark, Watermark)> = BTreeMap::new();
-        for (spool, event) in events {
-            let (watermark, _) = match spools.entry(spool) {
-                Entry::Occupied(entry) => entry.into_mut(),
-                Entry::Vacant(entry) => {
-                    let known = read_watermark(&mut tx, spool).await?;
-                    entry.insert((known.clone(), known))
+    ) -> Result<PushesTaken, sqlx::Error> {
+        let (events, mut taken) = self.admit(events, now_ms).await?;
+        let mut watermarks = BTreeMap::new();
+        let mut rest = &events[..];
+        while !rest.is_empty() {
+            let (batch, later) = rest.split_at(batch_length(rest));
+            rest = later;
+            let turn = self.turn().await?;
+            let mut tx = turn.begin().await?;
+            let written = take_batch(&mut tx, batch, now_ms, received_after_ms).await?;
+            tx.commit().await?;
+            watermarks.extend(written);
+        }
+        taken.watermarks = watermarks.into_iter().collect();
+        Ok(taken)
+    }
+
+    /// The events of spools that are known, or new and not too many.
+    async fn admit<'a>(
+        &self,
+        events: &'a [(Spool, SpoolEvent)],
+        now_ms: u64,
+    ) -> Result<(Vec<&'a (Spool, SpoolEvent)>, PushesTaken), sqlx::Error> {
+        let addresses: BTreeSet<&Address> =
+            events.iter().map(|((address, _), _)| address).collect();
+        let mut known: BTreeMap<&Address, BTreeSet<i64>> = BTreeMap::new();
+        for address in addresses {
+            let epochs: Vec<i64> = sqlx::query_scalar(
+                "SELECT epoch FROM push_epoch WHERE tenant = ?1 AND satellite = ?2",
+            )
+            .bind(address.tenant.as_str())
+            .bind(address.satellite.as_str())
+            .fetch_all(self.pool())
+            .await?;
+            known.insert(address, epochs.into_iter().collect());
+        }
+        let mut taken = PushesTaken::default();
+        let mut new_epochs = self
+            .epochs
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let admitted = events
+            .iter()
+            .filter(|((address, epoch), _)| {
+                if known[address].contains(&signed(*epoch)) {
+                    return true;
                 }
-            };
-            match event {
-                SpoolEvent::Push(sequence, push) => {
-                    if watermark.take(*sequence) == Seen::New {
-                        insert(&mut tx, spool, *sequence, push).await?;
-                        prune(&mut tx, &spool.0, push, received_after_ms).await?;
+                let verdict = new_epochs.take(address, *epoch, now_ms);
+                if let Err(refused) = verdict {
+                    taken.left_out += 1;
+                    if refused.first {
+                        taken.to_record.push(address.clone());
                     }
                 }
-                SpoolEvent::Disposed(sequence) => {
-                    watermark.take(*sequence);
-                }
-                SpoolEvent::Advance(sequence) => watermark.advance(*sequence),
-            }
-        }
-        for (spool, (watermark, known)) in &spools {
-            if watermark != known {
-                write_watermark(&mut tx, spool, watermark, known).await?;
-            }
-        }
-        tx.commit().await?;
-        Ok(spools
-            .into_iter()
-            .map(|(spool, (watermark, _))| (spool.clone(), watermark.contiguous()))
-            .collect())
+                verdict.is_ok()
+            })
+            .collect();
+        Ok((admitted, taken))
     }
 
     /// The latest push of a dataset from each satellite of a tenant.
@@ -153,6 +197,62 @@ impl Store {
 
 type Tx<'a> = Transaction<'a, Sqlite>;
 
+/// How many of these events are written in one turn; at least one.
+fn batch_length(events: &[&(Spool, SpoolEvent)]) -> usize {
+    let (mut bytes, mut spools) = (0, BTreeSet::new());
+    let fits = events
+        .iter()
+        .take(super::BATCH_MAX)
+        .take_while(|(spool, event)| {
+            if let SpoolEvent::Push(_, push) = event {
+                bytes += push.body.len();
+            }
+            spools.insert(spool);
+            bytes <= BATCH_BYTES_MAX && spools.len() <= BATCH_SPOOLS_MAX
+        })
+        .count();
+    fits.max(1)
+}
+
+async fn take_batch(
+    tx: &mut Tx<'_>,
+    events: &[&(Spool, SpoolEvent)],
+    now_ms: u64,
+    received_after_ms: u64,
+) -> Result<Vec<(Spool, u64)>, sqlx::Error> {
+    let mut spools: BTreeMap<&Spool, (Watermark, Watermark)> = BTreeMap::new();
+    for (spool, event) in events {
+        let (watermark, _) = match spools.entry(spool) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let known = read_watermark(tx, spool).await?;
+                entry.insert((known.clone(), known))
+            }
+        };
+        match event {
+            SpoolEvent::Push(sequence, push) => {
+                if watermark.take(*sequence) == Seen::New {
+                    insert(tx, spool, *sequence, push).await?;
+                    prune(tx, &spool.0, push, received_after_ms).await?;
+                }
+            }
+            SpoolEvent::Disposed(sequence) => {
+                watermark.take(*sequence);
+            }
+            SpoolEvent::Advance(sequence) => watermark.advance(*sequence),
+        }
+    }
+    for (spool, (watermark, known)) in &spools {
+        if watermark != known {
+            write_watermark(tx, spool, watermark, known, now_ms).await?;
+        }
+    }
+    Ok(spools
+        .into_iter()
+        .map(|(spool, (watermark, _))| (spool.clone(), watermark.contiguous()))
+        .collect())
+}
+
 async fn read_watermark(
     tx: &mut Tx<'_>,
     (address, epoch): &Spool,
@@ -184,6 +284,7 @@ async fn write_watermark(
     (address, epoch): &Spool,
     watermark: &Watermark,
     known: &Watermark,
+    now_ms: u64,
 ) -> Result<(), sqlx::Error> {
     let (tenant, satellite, epoch) = (
         address.tenant.as_str(),
@@ -191,13 +292,18 @@ async fn write_watermark(
         signed(*epoch),
     );
     sqlx::query(
-        "INSERT INTO push_epoch (tenant, satellite, epoch, watermark) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (tenant, satellite, epoch) DO UPDATE SET watermark = excluded.watermark",
+        // Later than every other spool of the satellite, even when the clock went back: the one written is never last.
+        "INSERT INTO push_epoch (tenant, satellite, epoch, watermark, touched_at)
+         SELECT ?1, ?2, ?3, ?4, MAX(?5, COALESCE(MAX(touched_at), 0) + 1) FROM push_epoch
+             WHERE tenant = ?1 AND satellite = ?2
+         ON CONFLICT (tenant, satellite, epoch) DO UPDATE
+             SET watermark = excluded.watermark, touched_at = excluded.touched_at",
     )
     .bind(tenant)
     .bind(satellite)
     .bind(epoch)
     .bind(signed(watermark.contiguous()))
+    .bind(signed(now_ms))
     .execute(&mut **tx)
     .await?;
     sqlx::query("DELETE FROM push_above WHERE tenant = ?1 AND satellite = ?2 AND epoch = ?3 AND sequence <= ?4")
@@ -221,15 +327,20 @@ async fn write_watermark(
         .execute(&mut **tx)
         .await?;
     }
+    forget_spools(tx, address).await
+}
+
+/// Forgets the spools of a satellite that were used longest ago.
+async fn forget_spools(tx: &mut Tx<'_>, address: &Address) -> Result<(), sqlx::Error> {
     for table in ["push_epoch", "push_above"] {
         // Names of our own tables, not text from elsewhere.
         let forget = format!(
             "DELETE FROM {table} WHERE tenant = ?1 AND satellite = ?2 AND epoch NOT IN
-             (SELECT epoch FROM push_epoch WHERE tenant = ?1 AND satellite = ?2 ORDER BY epoch DESC LIMIT ?3)"
+             (SELECT epoch FROM push_epoch WHERE tenant = ?1 AND satellite = ?2 ORDER BY touched_at DESC LIMIT ?3)"
         );
         sqlx::query(sqlx::AssertSqlSafe(forget))
-            .bind(tenant)
-            .bind(satellite)
+            .bind(address.tenant.as_str())
+            .bind(address.satellite.as_str())
             .bind(EPOCHS_MAX)
             .execute(&mut **tx)
             .await?;

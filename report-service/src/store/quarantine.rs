@@ -35,36 +35,40 @@ pub struct Refused {
 }
 
 impl Store {
-    /// Notes refused messages, each once.
+    /// Notes refused messages, each once; others may write between batches of them.
     ///
     /// # Errors
     /// When the store cannot write.
     pub async fn quarantine_note(&self, entries: &[Refused]) -> Result<(), sqlx::Error> {
-        let mut tx = self.pool().begin_with("BEGIN IMMEDIATE").await?;
-        for entry in entries {
-            sqlx::query(
-                "INSERT INTO quarantine
-                     (tenant, satellite, at, channel, dataset, reason, rule, pointer, size_bytes, sha256)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
-            )
-            .bind(&entry.tenant)
-            .bind(&entry.satellite)
-            .bind(signed(entry.at_ms))
-            .bind(&entry.channel)
-            .bind(&entry.dataset)
-            .bind(&entry.reason)
-            .bind(&entry.rule)
-            .bind(&entry.pointer)
-            .bind(signed(entry.size_bytes))
-            .bind(&entry.sha256)
-            .execute(&mut *tx)
-            .await?;
+        for batch in entries.chunks(super::BATCH_MAX) {
+            let turn = self.turn().await?;
+            let mut tx = turn.begin().await?;
+            for entry in batch {
+                sqlx::query(
+                    "INSERT INTO quarantine
+                         (tenant, satellite, at, channel, dataset, reason, rule, pointer, size_bytes, sha256)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
+                )
+                .bind(&entry.tenant)
+                .bind(&entry.satellite)
+                .bind(signed(entry.at_ms))
+                .bind(&entry.channel)
+                .bind(&entry.dataset)
+                .bind(&entry.reason)
+                .bind(&entry.rule)
+                .bind(&entry.pointer)
+                .bind(signed(entry.size_bytes))
+                .bind(&entry.sha256)
+                .execute(&mut *tx)
+                .await?;
+            }
+            sqlx::query("DELETE FROM quarantine WHERE id <= (SELECT MAX(id) FROM quarantine) - ?1")
+                .bind(ENTRIES_MAX)
+                .execute(&mut *tx)
+                .await?;
+            tx.commit().await?;
         }
-        sqlx::query("DELETE FROM quarantine WHERE id <= (SELECT MAX(id) FROM quarantine) - ?1")
-            .bind(ENTRIES_MAX)
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await
+        Ok(())
     }
 
     /// The latest entries, newest first.

@@ -90,7 +90,7 @@ impl Store {
         .bind(signed(run.created_at_ms))
         .bind(&run.template_sha256)
         .bind(&run.file_name)
-        .execute(self.quick())
+        .execute(self.turn().await?.quick())
         .await?;
         Ok(())
     }
@@ -103,7 +103,7 @@ impl Store {
         let begin = "UPDATE run SET state = 'running' WHERE id = ?1 AND state = 'queued'";
         sqlx::query(begin)
             .bind(id.as_str())
-            .execute(self.quick())
+            .execute(self.turn().await?.quick())
             .await?;
         Ok(())
     }
@@ -124,7 +124,7 @@ impl Store {
         .bind(end.data_sha256)
         .bind(text(&end.needs)?)
         .bind(signed(end.file_bytes))
-        .execute(self.quick())
+        .execute(self.turn().await?.quick())
         .await?;
         Ok(())
     }
@@ -137,7 +137,7 @@ impl Store {
         let done = sqlx::query("UPDATE run SET state = 'failed', reason = ?1, finished_at = ?2 WHERE state = 'running'")
             .bind(INTERRUPTED)
             .bind(signed(now_ms))
-            .execute(self.pool())
+            .execute(self.turn().await?.pool())
             .await?;
         Ok(done.rows_affected())
     }
@@ -189,7 +189,7 @@ impl Store {
         let ids: Vec<String> =
             sqlx::query_scalar("DELETE FROM run WHERE finished_at < ?1 RETURNING id")
                 .bind(signed(finished_before_ms))
-                .fetch_all(self.pool())
+                .fetch_all(self.turn().await?.pool())
                 .await?;
         Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
     }

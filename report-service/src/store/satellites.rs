@@ -69,59 +69,20 @@ pub enum News {
 }
 
 impl Store {
-    /// Notes what was heard, in one transaction. What is older than what is known changes nothing.
+    /// Notes what was heard; others may write between batches of it. What is older than what is known changes nothing.
     ///
     /// # Errors
     /// When the store cannot write.
     pub async fn satellite_note(&self, sightings: &[Sighting]) -> Result<(), sqlx::Error> {
-        let mut tx = self.pool().begin_with("BEGIN IMMEDIATE").await?;
-        for sighting in sightings {
-            let (tenant, satellite) = (
-                sighting.address.tenant.as_str(),
-                sighting.address.satellite.as_str(),
-            );
-            let online = !matches!(sighting.news, News::Presence(false));
-            let noted = sqlx::query(
-                "INSERT INTO satellite (tenant, satellite, online, seen_at) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (tenant, satellite) DO UPDATE SET online = excluded.online, seen_at = excluded.seen_at
-                 WHERE satellite.seen_at <= excluded.seen_at",
-            )
-            .bind(tenant)
-            .bind(satellite)
-            .bind(online)
-            .bind(signed(sighting.at_ms))
-            .execute(&mut *tx)
-            .await?;
-            if noted.rows_affected() == 0 {
-                continue;
+        for batch in sightings.chunks(super::BATCH_MAX) {
+            let turn = self.turn().await?;
+            let mut tx = turn.begin().await?;
+            for sighting in batch {
+                note(&mut tx, sighting).await?;
             }
-            let details = match &sighting.news {
-                News::Presence(_) => continue,
-                News::Hello { agent_version, datasets } => {
-                    let datasets = serde_json::to_string(datasets).unwrap_or_default();
-                    sqlx::query(
-                        "UPDATE satellite SET agent_version = ?3, datasets = ?4 WHERE tenant = ?1 AND satellite = ?2",
-                    )
-                    .bind(tenant)
-                    .bind(satellite)
-                    .bind(agent_version)
-                    .bind(datasets)
-                }
-                News::Status { agent_version, sent_at_ms, spool_messages, spool_bytes, node_red } => sqlx::query(
-                    "UPDATE satellite SET agent_version = ?3, spool_messages = ?4, spool_bytes = ?5, node_red = ?6,
-                         clock_skew_ms = ?7 WHERE tenant = ?1 AND satellite = ?2",
-                )
-                .bind(tenant)
-                .bind(satellite)
-                .bind(agent_version)
-                .bind(signed(*spool_messages))
-                .bind(signed(*spool_bytes))
-                .bind(node_red)
-                .bind(signed(*sent_at_ms).saturating_sub(signed(sighting.at_ms))),
-            };
-            details.execute(&mut *tx).await?;
+            tx.commit().await?;
         }
-        tx.commit().await
+        Ok(())
     }
 
     /// Every satellite ever heard of, by tenant and name.
@@ -134,6 +95,57 @@ impl Store {
             .await?;
         rows.iter().map(read).collect()
     }
+}
+
+async fn note(
+    tx: &mut sqlx::Transaction<'_, sqlx::Sqlite>,
+    sighting: &Sighting,
+) -> Result<(), sqlx::Error> {
+    let (tenant, satellite) = (
+        sighting.address.tenant.as_str(),
+        sighting.address.satellite.as_str(),
+    );
+    let online = !matches!(sighting.news, News::Presence(false));
+    let noted = sqlx::query(
+        "INSERT INTO satellite (tenant, satellite, online, seen_at) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (tenant, satellite) DO UPDATE SET online = excluded.online, seen_at = excluded.seen_at
+         WHERE satellite.seen_at <= excluded.seen_at",
+    )
+    .bind(tenant)
+    .bind(satellite)
+    .bind(online)
+    .bind(signed(sighting.at_ms))
+    .execute(&mut **tx)
+    .await?;
+    if noted.rows_affected() == 0 {
+        return Ok(());
+    }
+    let details = match &sighting.news {
+        News::Presence(_) => return Ok(()),
+        News::Hello { agent_version, datasets } => {
+            let datasets = serde_json::to_string(datasets).unwrap_or_default();
+            sqlx::query(
+                "UPDATE satellite SET agent_version = ?3, datasets = ?4 WHERE tenant = ?1 AND satellite = ?2",
+            )
+            .bind(tenant)
+            .bind(satellite)
+            .bind(agent_version)
+            .bind(datasets)
+        }
+        News::Status { agent_version, sent_at_ms, spool_messages, spool_bytes, node_red } => sqlx::query(
+            "UPDATE satellite SET agent_version = ?3, spool_messages = ?4, spool_bytes = ?5, node_red = ?6,
+                 clock_skew_ms = ?7 WHERE tenant = ?1 AND satellite = ?2",
+        )
+        .bind(tenant)
+        .bind(satellite)
+        .bind(agent_version)
+        .bind(signed(*spool_messages))
+        .bind(signed(*spool_bytes))
+        .bind(node_red)
+        .bind(signed(*sent_at_ms).saturating_sub(signed(sighting.at_ms))),
+    };
+    details.execute(&mut **tx).await?;
+    Ok(())
 }
 
 fn read(row: &SqliteRow) -> Result<Satellite, sqlx::Error> {

@@ -65,7 +65,7 @@ impl Store {
         .bind(signed(row.absolute_until))
         .bind(&row.address)
         .bind(&row.agent)
-        .execute(self.pool())
+        .execute(self.turn().await?.pool())
         .await?;
         Ok(())
     }
@@ -111,7 +111,7 @@ impl Store {
             .bind(token_sha256)
             .bind(signed(now_ms))
             .bind(signed(idle_until))
-            .execute(self.pool())
+            .execute(self.turn().await?.pool())
             .await?;
         Ok(())
     }
@@ -130,7 +130,7 @@ impl Store {
             .bind(token_sha256)
             .bind(signed(now_ms))
             .bind(groups_text(groups))
-            .execute(self.pool())
+            .execute(self.turn().await?.pool())
             .await?;
         Ok(())
     }
@@ -151,7 +151,7 @@ impl Store {
         .bind(id)
         .bind(signed(now_ms))
         .bind(reason)
-        .execute(self.pool())
+        .execute(self.turn().await?.pool())
         .await?;
         Ok(done.rows_affected() > 0)
     }
@@ -172,7 +172,7 @@ impl Store {
         .bind(person_id)
         .bind(signed(now_ms))
         .bind(reason)
-        .execute(self.pool())
+        .execute(self.turn().await?.pool())
         .await?;
         Ok(done.rows_affected())
     }
@@ -198,7 +198,7 @@ impl Store {
         .bind(site.as_str())
         .bind(keep)
         .bind(signed(now_ms))
-        .execute(self.pool())
+        .execute(self.turn().await?.pool())
         .await?;
         Ok(())
     }
@@ -232,7 +232,7 @@ impl Store {
             "DELETE FROM session WHERE absolute_until < ?1 OR idle_until < ?1 OR ended_at < ?1",
         )
         .bind(signed(before_ms))
-        .execute(self.pool())
+        .execute(self.turn().await?.pool())
         .await?;
         Ok(done.rows_affected())
     }

@@ -26,7 +26,7 @@ impl Store {
         .bind(bucket)
         .bind(now)
         .bind(end)
-        .fetch_one(self.pool())
+        .fetch_one(self.turn().await?.pool())
         .await?;
         Ok(u64::try_from(row.try_get::<i64, _>("failures")?).unwrap_or(u64::MAX))
     }
@@ -40,7 +40,7 @@ impl Store {
             "UPDATE throttle SET failures = failures - 1 WHERE bucket = ?1 AND failures > 0",
         )
         .bind(bucket)
-        .execute(self.pool())
+        .execute(self.turn().await?.pool())
         .await?;
         Ok(())
     }
@@ -52,7 +52,7 @@ impl Store {
     pub async fn throttle_clear(&self, bucket: &str) -> Result<(), sqlx::Error> {
         sqlx::query("DELETE FROM throttle WHERE bucket = ?1")
             .bind(bucket)
-            .execute(self.pool())
+            .execute(self.turn().await?.pool())
             .await?;
         Ok(())
     }
@@ -64,7 +64,7 @@ impl Store {
     pub async fn throttle_sweep(&self, now_ms: u64) -> Result<(), sqlx::Error> {
         sqlx::query("DELETE FROM throttle WHERE window_end <= ?1")
             .bind(signed(now_ms))
-            .execute(self.pool())
+            .execute(self.turn().await?.pool())
             .await?;
         Ok(())
     }
