@@ -90,7 +90,13 @@ impl SignIn {
     /// When the store fails: then nobody is let in.
     pub async fn attempt(&self, attempt: &Attempt<'_>) -> anyhow::Result<Result<Person, Refusal>> {
         let floor = tokio::time::sleep(self.refusal_floor);
-        let (outcome, actor, reason) = self.decide(attempt).await.context("decide a sign-in")?;
+        let mut taken = Vec::new();
+        let decided = self.decide(attempt, &mut taken).await;
+        if decided.is_err() {
+            // The store failed before a password was judged: nobody's failure.
+            self.throttle.settle(&[], &taken).await;
+        }
+        let (outcome, actor, reason) = decided.context("decide a sign-in")?;
         let decision = if outcome.is_ok() {
             Decision::Allowed
         } else {
@@ -115,7 +121,12 @@ impl SignIn {
         Ok(outcome)
     }
 
-    async fn decide(&self, attempt: &Attempt<'_>) -> Result<Decided, sqlx::Error> {
+    /// Adds to `taken` what it has counted the attempt in.
+    async fn decide(
+        &self,
+        attempt: &Attempt<'_>,
+        taken: &mut Vec<Bucket>,
+    ) -> Result<Decided, sqlx::Error> {
         let typed = || format!("name:{}", attempt.name.trim());
         let input = TypedName::parse(attempt.name)
             .and_then(|name| Ok((name, Password::parse(attempt.password)?)));
@@ -130,6 +141,7 @@ impl SignIn {
         let mut free = true;
         for bucket in &buckets {
             free &= self.throttle.take(bucket).await?.is_ok();
+            taken.push(bucket.clone());
         }
         if !free {
             return Ok((Err(self.too_many()), typed(), "throttled".to_owned()));
@@ -139,12 +151,14 @@ impl SignIn {
             Ok(Err(refused)) => {
                 return Ok((Err(Refusal::Credentials), typed(), refused.to_string()));
             }
-            Err(unavailable) => return self.unavailable(&buckets, typed(), &unavailable).await,
+            Err(unavailable) => return Ok(self.unavailable(taken, typed(), &unavailable).await),
         };
         let person_id = found.id().as_str().to_owned();
-        let [name_bucket, address_bucket] = buckets;
-        let buckets = [Bucket::person(&person_id), name_bucket, address_bucket];
-        if self.throttle.take(&buckets[0]).await?.is_err() {
+        let [name_bucket, address] = buckets;
+        let buckets = [Bucket::person(&person_id), name_bucket];
+        let free = self.throttle.take(&buckets[0]).await?.is_ok();
+        taken.push(buckets[0].clone());
+        if !free {
             return Ok((Err(self.too_many()), person_id, "throttled".to_owned()));
         }
         let person = match self.directory.verify(found, &password).await {
@@ -152,12 +166,11 @@ impl SignIn {
             Ok(Err(refused)) => {
                 return Ok((Err(told_apart(refused)), person_id, refused.to_string()));
             }
-            Err(unavailable) => return self.unavailable(&buckets, person_id, &unavailable).await,
+            Err(unavailable) => {
+                return Ok(self.unavailable(taken, person_id, &unavailable).await);
+            }
         };
-        let [person_bucket, name_bucket, address_bucket] = &buckets;
-        self.throttle.clear(person_bucket).await?;
-        self.throttle.clear(name_bucket).await?;
-        self.throttle.give_back(address_bucket).await?;
+        self.throttle.settle(&buckets, &[address]).await;
         Ok(match self.roles.decide(attempt.site, &person.groups) {
             Ok(()) => (Ok(person), person_id, "password".to_owned()),
             Err(why) => (
@@ -171,17 +184,10 @@ impl SignIn {
         })
     }
 
-    async fn unavailable(
-        &self,
-        taken: &[Bucket],
-        actor: String,
-        why: &Unavailable,
-    ) -> Result<Decided, sqlx::Error> {
-        for bucket in taken {
-            self.throttle.give_back(bucket).await?;
-        }
+    async fn unavailable(&self, taken: &[Bucket], actor: String, why: &Unavailable) -> Decided {
+        self.throttle.settle(&[], taken).await;
         tracing::warn!(error = %why, "the directory does not answer");
-        Ok((Err(Refusal::Unavailable), actor, why.reason().to_owned()))
+        (Err(Refusal::Unavailable), actor, why.reason().to_owned())
     }
 
     fn too_many(&self) -> Refusal {

@@ -3,7 +3,15 @@
 
 use crate::store::Store;
 use spokegate_daemon::Clock;
+use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Settlements that wait for a busy store; past that, the oldest stays counted until its window ends.
+const OWED_MAX: usize = 1_024;
+
+/// Buckets to be forgotten, and buckets to be given one attempt back.
+type Owed = (Vec<Bucket>, Vec<Bucket>);
 
 /// The limits, from the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +30,7 @@ pub struct Throttle {
     store: Store,
     clock: Clock,
     limits: ThrottleLimits,
+    owed: Arc<Mutex<VecDeque<Owed>>>,
 }
 
 /// Too many failures in this window.
@@ -36,6 +45,7 @@ impl Throttle {
             store,
             clock,
             limits,
+            owed: Arc::default(),
         }
     }
 
@@ -44,6 +54,7 @@ impl Throttle {
     /// # Errors
     /// When the store cannot count.
     pub async fn take(&self, bucket: &Bucket) -> Result<Result<(), TooMany>, sqlx::Error> {
+        self.pay().await?;
         let count = self
             .store
             .throttle_take(bucket.key(), self.clock.now_ms(), self.limits.window_ms)
@@ -56,26 +67,76 @@ impl Throttle {
         Ok(if count <= max { Ok(()) } else { Err(TooMany) })
     }
 
-    /// The attempt was not a failure of the person's: uncount it.
-    ///
-    /// # Errors
-    /// When the store cannot write.
-    pub async fn give_back(&self, bucket: &Bucket) -> Result<(), sqlx::Error> {
-        self.store.throttle_give_back(bucket.key()).await
+    /// The right password was given, or none was judged: forgets the failures of the first buckets and uncounts the
+    /// attempt in the others. When the store is busy, that is owed and made good before the next attempt is counted.
+    pub async fn settle(&self, forgotten: &[Bucket], given_back: &[Bucket]) {
+        self.owe(forgotten, given_back);
+        if let Err(error) = self.pay().await {
+            tracing::warn!(%error, "the store cannot forget a counted sign-in yet");
+        }
     }
 
-    /// The right password was given: forget earlier failures.
-    ///
-    /// # Errors
-    /// When the store cannot write.
-    pub async fn clear(&self, bucket: &Bucket) -> Result<(), sqlx::Error> {
-        self.store.throttle_clear(bucket.key()).await
+    fn owe(&self, forgotten: &[Bucket], given_back: &[Bucket]) {
+        let mut owed = self.owed();
+        if owed.len() >= OWED_MAX {
+            owed.pop_front();
+        }
+        owed.push_back((forgotten.to_vec(), given_back.to_vec()));
+    }
+
+    async fn pay(&self) -> Result<(), sqlx::Error> {
+        loop {
+            // In a statement of its own: the lock must not be held while waiting.
+            let next = self.owed().pop_front();
+            let Some(next) = next else {
+                return Ok(());
+            };
+            let mut unpaid = Unpaid {
+                throttle: self,
+                owed: Some(next),
+            };
+            unpaid.pay().await?;
+        }
+    }
+
+    fn owed(&self) -> MutexGuard<'_, VecDeque<Owed>> {
+        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How long a window lasts, in whole minutes, for the sentence that people read.
     #[must_use]
     pub fn window_minutes(&self) -> u64 {
         self.limits.window_ms.div_ceil(60_000)
+    }
+}
+
+/// Goes back to what is owed unless it is paid: also when the browser hangs up while the store is busy.
+struct Unpaid<'a> {
+    throttle: &'a Throttle,
+    owed: Option<Owed>,
+}
+
+impl Unpaid<'_> {
+    async fn pay(&mut self) -> Result<(), sqlx::Error> {
+        if let Some((forgotten, given_back)) = &self.owed {
+            let keys = |buckets: &[Bucket]| -> Vec<String> {
+                buckets.iter().map(|bucket| bucket.0.clone()).collect()
+            };
+            let store = &self.throttle.store;
+            store
+                .throttle_settle(&keys(forgotten), &keys(given_back))
+                .await?;
+        }
+        self.owed = None;
+        Ok(())
+    }
+}
+
+impl Drop for Unpaid<'_> {
+    fn drop(&mut self) {
+        if let Some((forgotten, given_back)) = &self.owed {
+            self.throttle.owe(forgotten, given_back);
+        }
     }
 }
 
@@ -108,7 +169,8 @@ impl Bucket {
         }
     }
 
-    fn key(&self) -> &str {
+    /// The bucket as text.
+    pub(crate) fn key(&self) -> &str {
         &self.0
     }
 

@@ -31,30 +31,32 @@ impl Store {
         Ok(u64::try_from(row.try_get::<i64, _>("failures")?).unwrap_or(u64::MAX))
     }
 
-    /// Takes back one counted attempt that turned out not to be a failure.
+    /// Forgets the failures of some buckets and takes back one counted attempt of others, all or nothing.
     ///
     /// # Errors
     /// When the store cannot write.
-    pub async fn throttle_give_back(&self, bucket: &str) -> Result<(), sqlx::Error> {
-        sqlx::query(
-            "UPDATE throttle SET failures = failures - 1 WHERE bucket = ?1 AND failures > 0",
-        )
-        .bind(bucket)
-        .execute(self.turn().await?.pool())
-        .await?;
-        Ok(())
-    }
-
-    /// Forgets the failures of `bucket`: the person has signed in.
-    ///
-    /// # Errors
-    /// When the store cannot write.
-    pub async fn throttle_clear(&self, bucket: &str) -> Result<(), sqlx::Error> {
-        sqlx::query("DELETE FROM throttle WHERE bucket = ?1")
+    pub async fn throttle_settle(
+        &self,
+        forgotten: &[String],
+        given_back: &[String],
+    ) -> Result<(), sqlx::Error> {
+        let turn = self.turn().await?;
+        let mut tx = turn.begin().await?;
+        for bucket in forgotten {
+            sqlx::query("DELETE FROM throttle WHERE bucket = ?1")
+                .bind(bucket)
+                .execute(&mut *tx)
+                .await?;
+        }
+        for bucket in given_back {
+            sqlx::query(
+                "UPDATE throttle SET failures = failures - 1 WHERE bucket = ?1 AND failures > 0",
+            )
             .bind(bucket)
-            .execute(self.turn().await?.pool())
+            .execute(&mut *tx)
             .await?;
-        Ok(())
+        }
+        tx.commit().await
     }
 
     /// Removes windows that have passed.

@@ -49,12 +49,12 @@ async fn an_attempt_given_back_is_no_failure_and_success_forgets() {
     let alice = Bucket::name("alice");
     for _ in 0..50 {
         assert_eq!(throttle.take(&alice).await.unwrap(), Ok(()));
-        throttle.give_back(&alice).await.unwrap();
+        throttle.settle(&[], std::slice::from_ref(&alice)).await;
     }
     for _ in 0..4 {
         assert_eq!(throttle.take(&alice).await.unwrap(), Ok(()));
     }
-    throttle.clear(&alice).await.unwrap();
+    throttle.settle(std::slice::from_ref(&alice), &[]).await;
     assert_eq!(throttle.take(&alice).await.unwrap(), Ok(()));
 }
 
@@ -67,4 +67,22 @@ async fn one_address_may_fail_for_twenty_names() {
         assert_eq!(throttle.take(&address).await.unwrap(), Ok(()));
     }
     assert_eq!(throttle.take(&address).await.unwrap(), Err(TooMany));
+}
+
+#[tokio::test]
+async fn what_a_busy_store_could_not_forget_is_forgotten_before_the_next_attempt() {
+    let (clock, _hand) = Clock::manual(1_000_000);
+    let store = Store::open("sqlite::memory:").await.unwrap();
+    let throttle = Throttle::new(store.clone(), clock, LIMITS);
+    let alice = Bucket::name("alice");
+    for _ in 0..4 {
+        assert_eq!(throttle.take(&alice).await.unwrap(), Ok(()));
+    }
+    throttle.owe(std::slice::from_ref(&alice), &[]);
+    assert_eq!(throttle.take(&alice).await.unwrap(), Ok(()));
+    store.close().await;
+    throttle.settle(std::slice::from_ref(&alice), &[]).await;
+    assert_eq!(throttle.owed().len(), 1, "kept while the store fails");
+    assert!(throttle.take(&alice).await.is_err());
+    assert_eq!(throttle.owed().len(), 1);
 }
