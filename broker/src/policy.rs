@@ -107,6 +107,8 @@ pub fn publish(session: &Session, message: &Publish) -> Result<PublishPermit, De
     match session {
         Session::Open(_) => open::publish(&message.topic),
         _ if message.retain => Err(Denial::Retain),
+        // What is delivered without an acknowledgement knows no back-pressure.
+        _ if message.qos == Qos::AtMostOnce => Err(Denial::QosZero),
         Session::Satellite(address) => session::satellite_publish(address, &message.topic),
         Session::Sanitizer(tenant) => session::sanitizer_publish(tenant, &message.topic),
     }
@@ -118,6 +120,8 @@ pub fn subscribe(session: &Session, filter: &str, qos: Qos) -> Result<SubscribeP
         Session::Open(_) => open::subscribe(filter, qos),
         _ if qos == Qos::ExactlyOnce => Err(Denial::QosTwo),
         Session::Satellite(address) => session::satellite_subscribe(address, filter, qos),
+        // Its acknowledgements are all that holds a tenant's messages back.
+        Session::Sanitizer(_) if qos == Qos::AtMostOnce => Err(Denial::QosZero),
         Session::Sanitizer(tenant) => session::sanitizer_subscribe(tenant, filter, qos),
     }
 }

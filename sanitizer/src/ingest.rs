@@ -3,6 +3,7 @@
 mod bucket;
 mod calls;
 mod counters;
+mod handed;
 mod intake;
 mod mqtt;
 mod requests;
@@ -14,7 +15,7 @@ use crate::stdio::{self, Out};
 use anyhow::{Context as _, bail};
 use calls::Calls;
 use counters::Counters;
-use session::SessionEvent;
+use session::{Done, SessionEvent};
 use spokegate_contract::TenantId;
 use spokegate_daemon::{Context, run_until_signal};
 use std::collections::BTreeMap;
@@ -25,6 +26,9 @@ use tokio::sync::mpsc;
 
 /// Calls and acknowledgements that wait for a session; further calls are refused, acks repeat by themselves.
 const SESSION_EVENTS: usize = 1024;
+/// Messages that have left a lane and whose session has not heard of it. A lane has fewer (its window's backstop), so
+/// none is lost.
+const DONE_MESSAGES: usize = 4096;
 /// Time between two reports of the counters.
 const COUNTERS_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -46,7 +50,7 @@ async fn run(context: Context) -> anyhow::Result<()> {
     };
     setup.log.init();
     let counters = Arc::new(Counters::default());
-    let sessions = start_sessions(&setup, &context, &out, &counters)?;
+    let (sessions, lanes) = start_sessions(&setup, &context, &out, &counters)?;
     let calls = Calls::open(&setup.schemas)?;
     context.tasks.spawn(
         "counters",
@@ -62,9 +66,12 @@ async fn run(context: Context) -> anyhow::Result<()> {
                 token,
                 refused,
             } => {
-                if let Some(session) = sessions.get(&tenant) {
-                    // At most as many as there are open messages, for which there is room.
-                    let _ = session.try_send(SessionEvent::Done { token, refused });
+                let done = Done { token, refused };
+                let heard = lanes
+                    .get(&tenant)
+                    .is_some_and(|lane| lane.try_send(done).is_ok());
+                if !heard {
+                    tracing::error!(tenant.id = %tenant, "a session did not hear that its lane has room");
                 }
             }
             ToIngest::Call {
@@ -96,11 +103,12 @@ fn start_sessions(
     context: &Context,
     out: &Out,
     counters: &Arc<Counters>,
-) -> anyhow::Result<Sessions> {
+) -> anyhow::Result<(Sessions, Lanes)> {
     let endpoint = mqtt::Endpoint::new(setup)?;
-    let mut sessions = BTreeMap::new();
+    let (mut sessions, mut lanes) = (BTreeMap::new(), BTreeMap::new());
     for tenant in &setup.tenants {
         let (sender, receiver) = mpsc::channel(SESSION_EVENTS);
+        let (done, when_done) = mpsc::channel(DONE_MESSAGES);
         let session = session::Session::new(
             tenant.clone(),
             setup,
@@ -111,14 +119,20 @@ fn start_sessions(
                 counters: Arc::clone(counters),
             },
         );
-        context.tasks.spawn("session", session.run(receiver));
+        context
+            .tasks
+            .spawn("session", session.run(receiver, when_done));
         sessions.insert(tenant.clone(), sender);
+        lanes.insert(tenant.clone(), done);
     }
-    Ok(sessions)
+    Ok((sessions, lanes))
 }
 
 /// The sessions by tenant.
 type Sessions = BTreeMap<TenantId, mpsc::Sender<SessionEvent>>;
+
+/// Where it is told, by tenant, that a message has left the lane.
+type Lanes = BTreeMap<TenantId, mpsc::Sender<Done>>;
 
 async fn report(counters: Arc<Counters>, out: Out, context: Context) {
     let soft = context.tasks.soft();

@@ -26,6 +26,9 @@ pub enum Denial {
     /// Keep-alive off or above the limit.
     #[error("the keep-alive is off or above the limit")]
     KeepAlive,
+    /// QoS 0 on a way that is held back by acknowledgements only.
+    #[error("quality of service 1 is needed, so that acknowledgements hold the flow back")]
+    QosZero,
     /// QoS 2.
     #[error("quality of service 2 is not offered")]
     QosTwo,
@@ -57,7 +60,7 @@ pub enum Denial {
 
 impl Denial {
     /// Every denial.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Version,
         Self::ClientId,
         Self::Service,
@@ -65,6 +68,7 @@ impl Denial {
         Self::PersistentSession,
         Self::Credentials,
         Self::KeepAlive,
+        Self::QosZero,
         Self::QosTwo,
         Self::Retain,
         Self::Grammar,
@@ -86,6 +90,7 @@ impl Denial {
             Self::PersistentSession => "persistent-session",
             Self::Credentials => "credentials",
             Self::KeepAlive => "keep-alive",
+            Self::QosZero => "qos-0",
             Self::QosTwo => "qos-2",
             Self::Retain => "retain",
             Self::Grammar => "grammar",

@@ -283,7 +283,7 @@ fn nothing_is_retained_and_nothing_goes_exactly_once() {
     let decide = |qos, retain| {
         publish(&satellite(), &message(topic, qos, retain)).map(|permit| permit.rule())
     };
-    assert_eq!(decide(Qos::AtMostOnce, false), Ok(Rule::OwnUp));
+    assert_eq!(decide(Qos::AtLeastOnce, false), Ok(Rule::OwnUp));
     assert_eq!(decide(Qos::AtLeastOnce, true), Err(Denial::Retain));
     assert_eq!(decide(Qos::ExactlyOnce, false), Err(Denial::QosTwo));
     let filter = "sg/1/acme/hq/down/#";
@@ -299,6 +299,25 @@ fn nothing_is_retained_and_nothing_goes_exactly_once() {
         subscribe(&sanitizer(), "sg/1/acme/+/up/#", Qos::ExactlyOnce).map(|permit| permit.qos()),
         Err(Denial::QosTwo)
     );
+}
+
+#[test]
+fn what_passes_the_sanitizer_is_acknowledged() {
+    #[track_caller]
+    fn check(session: &Session, topic: &str, rule: Rule) {
+        let decide =
+            |qos| publish(session, &message(topic, qos, false)).map(|permit| permit.rule());
+        assert_eq!(decide(Qos::AtMostOnce), Err(Denial::QosZero), "{topic}");
+        assert_eq!(decide(Qos::AtLeastOnce), Ok(rule), "{topic}");
+    }
+    for channel in ["reply", "push/devices", "hello", "status"] {
+        let topic = format!("sg/1/acme/hq/up/{channel}");
+        check(&satellite(), &topic, Rule::OwnUp);
+    }
+    check(&sanitizer(), "sg/1/acme/hq/down/ack", Rule::TenantDown);
+    let hear = |qos| subscribe(&sanitizer(), "sg/1/acme/+/up/#", qos).map(|permit| permit.qos());
+    assert_eq!(hear(Qos::AtMostOnce), Err(Denial::QosZero));
+    assert_eq!(hear(Qos::AtLeastOnce), Ok(Qos::AtLeastOnce));
 }
 
 #[test]
@@ -534,7 +553,7 @@ proptest! {
     #[test]
     fn any_text_is_decided_and_only_own_topics_are_allowed(text in "\\PC{0,60}|sg/1/[a-c/+#$]{0,30}") {
         let own = Session::Satellite(address("ab", "ba"));
-        if publish(&own, &message(&text, Qos::AtMostOnce, false)).is_ok() {
+        if publish(&own, &message(&text, Qos::AtLeastOnce, false)).is_ok() {
             prop_assert!(text.starts_with("sg/1/ab/ba/up/"));
         }
         if subscribe(&own, &text, Qos::AtMostOnce).is_ok() {

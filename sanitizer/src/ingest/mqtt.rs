@@ -48,6 +48,11 @@ impl Arrival {
     pub(super) fn payload(&self) -> &Bytes {
         &self.0.payload
     }
+
+    /// Takes the payload out: an acknowledgement does not need it.
+    pub(super) fn take_payload(&mut self) -> Bytes {
+        std::mem::take(&mut self.0.payload)
+    }
 }
 
 /// What a connection tells its session.

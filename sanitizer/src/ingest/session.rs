@@ -4,6 +4,7 @@ mod told;
 
 use super::bucket::Bucket;
 use super::counters::Counters;
+use super::handed::Handed;
 use super::intake::{Intake, Verdict};
 use super::mqtt::{Arrival, Arrived, Connection, Endpoint};
 use crate::link::FromIngest;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// Messages that are not acknowledged yet. Brokers keep to fewer; one that does not is disconnected.
+/// Messages that are not acknowledged yet; at this number the session stops reading. Brokers keep to fewer.
 const OPEN_MESSAGES_MAX: usize = 400;
 /// Time between two looks for requests past their deadline.
 const TICK: Duration = Duration::from_millis(250);
@@ -27,8 +28,6 @@ const TICK: Duration = Duration::from_millis(250);
 /// What the session is told.
 #[derive(Debug)]
 pub(super) enum SessionEvent {
-    /// A message has left the worker.
-    Done { token: u64, refused: bool },
     /// The centre asks for data.
     Request {
         call: u64,
@@ -41,6 +40,13 @@ pub(super) enum SessionEvent {
     },
     /// The centre has taken something over.
     Ack { satellite: SatelliteId, ack: Ack },
+}
+
+/// A message has left the lane.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) token: u64,
+    pub(super) refused: bool,
 }
 
 /// What a session shares with the process.
@@ -67,6 +73,7 @@ pub(super) struct Session {
     bucket: Bucket,
     requests_max: usize,
     open: VecDeque<Unacknowledged>,
+    handed: Handed,
     connection: Option<Connection>,
     up: bool,
     read_after: Instant,
@@ -94,6 +101,7 @@ impl Session {
             endpoint,
             links,
             open: VecDeque::new(),
+            handed: Handed::default(),
             connection: None,
             up: false,
             read_after: Instant::now(),
@@ -101,7 +109,11 @@ impl Session {
     }
 
     /// Runs until the stop; connects again and again.
-    pub(super) async fn run(mut self, mut events: mpsc::Receiver<SessionEvent>) {
+    pub(super) async fn run(
+        mut self,
+        mut events: mpsc::Receiver<SessionEvent>,
+        mut done: mpsc::Receiver<Done>,
+    ) {
         let soft = self.links.context.tasks.soft();
         let mut timer = tokio::time::interval(TICK);
         let mut backoff = Backoff::new(100, 15_000);
@@ -113,7 +125,8 @@ impl Session {
                         .connect(&self.tenant, &self.links.context.tasks),
                 );
             }
-            let may_read = self.read_after <= Instant::now();
+            let throttled = self.read_after > Instant::now();
+            let may_read = !throttled && !self.is_full();
             tokio::select! {
                 arrived = arrival(self.connection.as_mut()), if may_read => match arrived {
                     Arrived::Subscribed => {
@@ -131,12 +144,18 @@ impl Session {
                     Some(event) => self.told(event).await,
                     None => return,
                 },
-                () = tokio::time::sleep_until(self.read_after), if !may_read => {}
+                Some(done) = done.recv() => self.done(&done),
+                () = tokio::time::sleep_until(self.read_after), if throttled => {}
                 () = tokio::time::sleep_until(connect_after), if self.connection.is_none() => {}
                 _ = timer.tick() => self.tick(),
                 () = soft.cancelled() => return,
             }
         }
+    }
+
+    /// Whether reading must wait for the lane; the broker then stops for want of acknowledgements.
+    fn is_full(&self) -> bool {
+        self.handed.is_full() || self.open.len() >= OPEN_MESSAGES_MAX
     }
 
     async fn subscribed(&mut self) {
@@ -163,7 +182,7 @@ impl Session {
 
     async fn closed(&mut self, reason: &str) {
         self.connection = None;
-        // Unacknowledged messages belong to the connection; what the lane has of them goes on.
+        // Unacknowledged messages belong to the connection; what the lane has of them goes on, and stays in the count.
         self.open.clear();
         self.intake.forget_presence();
         tracing::warn!(tenant.id = %self.tenant, error = reason, "the broker session is down");
@@ -181,7 +200,7 @@ impl Session {
         }
     }
 
-    async fn message(&mut self, arrival: Arrival) {
+    async fn message(&mut self, mut arrival: Arrival) {
         let wait_ms = self.bucket.take(
             arrival.payload().len(),
             self.links.context.clock.monotonic_ms(),
@@ -198,15 +217,14 @@ impl Session {
         );
         match verdict {
             Verdict::Forward(work) => {
-                if self.open.len() >= OPEN_MESSAGES_MAX {
-                    self.closed("more unacknowledged messages than allowed")
-                        .await;
-                    return;
-                }
                 self.links.counters.add("received");
                 let request = work.id.map(|id| (id, work.satellite.clone()));
                 let hello = (work.channel == "hello").then(|| work.satellite.clone());
-                let payload = arrival.payload().clone();
+                let payload = arrival.take_payload();
+                self.handed.add(work.token, payload.len());
+                if self.is_full() {
+                    self.links.counters.add("held_back");
+                }
                 self.open.push_back(Unacknowledged {
                     arrival,
                     token: work.token,
@@ -242,7 +260,8 @@ impl Session {
     }
 
     /// A message that goes nowhere is acknowledged in its turn.
-    fn dispose(&mut self, arrival: Arrival) {
+    fn dispose(&mut self, mut arrival: Arrival) {
+        arrival.take_payload();
         self.open.push_back(Unacknowledged {
             arrival,
             token: 0,

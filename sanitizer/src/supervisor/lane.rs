@@ -123,6 +123,9 @@ impl Lane {
             .queued
             .store(self.window.waiting() as u64, Ordering::Relaxed);
         self.stats
+            .queued_bytes
+            .store(self.window.waiting_bytes() as u64, Ordering::Relaxed);
+        self.stats
             .outbox_bytes
             .store(self.outbox_bytes, Ordering::Relaxed);
         let pid = self
@@ -155,7 +158,7 @@ impl Lane {
 
     async fn handle(&mut self, event: LaneEvent) {
         match event {
-            LaneEvent::Work(item) => self.window.add(item),
+            LaneEvent::Work(item) => self.add(item).await,
             LaneEvent::Freed(bytes) => self.outbox_bytes = self.outbox_bytes.saturating_sub(bytes),
             LaneEvent::OutboxLost => self.outbox_bytes = 0,
             LaneEvent::Said(number, FromWorker::Ready(layers), _) => self.ready(number, layers),
@@ -165,6 +168,22 @@ impl Lane {
             }
             LaneEvent::Gone(number, out_of_time) => self.gone(number, out_of_time).await,
         }
+    }
+
+    /// Takes a message in. One that comes when too much waits is dropped, and the centre never acknowledges it: a push
+    /// comes again from its satellite, a pull is cancelled.
+    async fn add(&mut self, item: Item) {
+        let Err(token) = self.window.add(item) else {
+            return;
+        };
+        count(&self.stats.overflowed);
+        metrics::counter!("sanitizer_lane_overflowed_total").increment(1);
+        let done = ToIngest::Done {
+            tenant: self.tenant.clone(),
+            token,
+            refused: true,
+        };
+        self.hub.ingest.send(&done, b"").await;
     }
 
     async fn answered(&mut self, number: u64, answer: AnswerHead, records: Bytes) {

@@ -9,6 +9,11 @@ const WINDOW_MESSAGES: usize = 64;
 /// Bytes with a worker at once; one message always fits.
 const WINDOW_BYTES: usize = 512 * 1024;
 
+/// Messages that wait; ingest hands over fewer at once, so more only come when it was replaced again and again.
+const WAITING_MESSAGES_MAX: usize = 1_000;
+/// Bytes that wait.
+const WAITING_BYTES_MAX: usize = 32 * 1024 * 1024;
+
 /// A message and its payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Item {
@@ -22,6 +27,7 @@ pub(super) struct Item {
 #[derive(Debug, Default)]
 pub(super) struct Window {
     waiting: VecDeque<Item>,
+    waiting_bytes: usize,
     with_worker: VecDeque<Item>,
     bytes: usize,
     /// How many at the front, with the worker or waiting, go one by one.
@@ -29,9 +35,15 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Adds a message at the end.
-    pub(super) fn add(&mut self, item: Item) {
+    /// Adds a message at the end; says its token again when too much waits.
+    pub(super) fn add(&mut self, item: Item) -> Result<(), u64> {
+        let bytes = self.waiting_bytes.saturating_add(item.payload.len());
+        if self.waiting.len() >= WAITING_MESSAGES_MAX || bytes > WAITING_BYTES_MAX {
+            return Err(item.work.token);
+        }
+        self.waiting_bytes = bytes;
         self.waiting.push_back(item);
+        Ok(())
     }
 
     /// Hands out the next message for the worker, if the window has room.
@@ -43,6 +55,7 @@ impl Window {
             return None;
         }
         self.bytes = self.bytes.saturating_add(size);
+        self.waiting_bytes = self.waiting_bytes.saturating_sub(size);
         self.with_worker.push_back(self.waiting.pop_front()?);
         self.with_worker.back()
     }
@@ -77,6 +90,7 @@ impl Window {
                 });
             }
             item.suspect = true;
+            self.waiting_bytes = self.waiting_bytes.saturating_add(item.payload.len());
             self.waiting.push_front(item);
         }
         None
@@ -90,6 +104,11 @@ impl Window {
     /// Messages that wait.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// Bytes of the messages that wait.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes
     }
 }
 

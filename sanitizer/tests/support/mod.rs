@@ -50,9 +50,14 @@ impl Fabric {
 
     /// Starts with further `--set` arguments, separated by spaces.
     pub async fn start_with(settings: &str) -> Fabric {
+        Fabric::start_behind("", settings).await
+    }
+
+    /// Starts behind a broker with further lines in its `[limits]`.
+    pub async fn start_behind(limits: &str, settings: &str) -> Fabric {
         let folder = tempfile::tempdir().unwrap();
         let (fabric_ca, inner_ca) = (Authority::new(), Authority::new());
-        let broker = start_broker(&folder, &fabric_ca).await;
+        let broker = start_broker(&folder, &fabric_ca, limits).await;
         let sanitizer_fabric = folder.path().join("sanitizer-fabric");
         fabric_ca.write(&fabric_ca.identity("service/sanitizer"), &sanitizer_fabric);
         inner_ca.write(&inner_ca.server(), &folder.path().join("sanitizer-inner"));
@@ -137,11 +142,11 @@ impl Fabric {
     }
 }
 
-async fn start_broker(folder: &TempDir, ca: &Authority) -> Broker {
+async fn start_broker(folder: &TempDir, ca: &Authority, limits: &str) -> Broker {
     let tls = ca.write(&ca.server(), &folder.path().join("broker"));
     let text = format!(
         "trust_domain = \"spokegate.local\"\n[tls]\ncertificate = \"{0}/certificate.pem\"\nkey = \"{0}/key.pem\"\n\
-         client_ca = \"{0}/ca.pem\"\n[[listener]]\nkind = \"mtls\"\naddress = \"127.0.0.1:0\"\n[ops]\nlisten = \"127.0.0.1:0\"\n",
+         client_ca = \"{0}/ca.pem\"\n[[listener]]\nkind = \"mtls\"\naddress = \"127.0.0.1:0\"\n[ops]\nlisten = \"127.0.0.1:0\"\n[limits]\n{limits}\n",
         tls.display()
     );
     let config = Layered::new("broker", spokegate_broker::DEFAULTS)

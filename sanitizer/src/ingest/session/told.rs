@@ -1,6 +1,6 @@
 //! What the lane and the centre tell a session.
 
-use super::{Session, SessionEvent};
+use super::{Done, Session, SessionEvent};
 use crate::link::{FromIngest, Outcome};
 use bytes::Bytes;
 use spokegate_contract::envelope::Ack;
@@ -22,7 +22,6 @@ impl Session {
 
     pub(super) async fn told(&mut self, event: SessionEvent) {
         match event {
-            SessionEvent::Done { token, refused } => self.done(token, refused),
             SessionEvent::Request {
                 call,
                 id,
@@ -67,12 +66,15 @@ impl Session {
         }
     }
 
-    fn done(&mut self, token: u64, refused: bool) {
-        let Some(open) = self.open.iter_mut().find(|open| open.token == token) else {
+    /// A message has left the lane: there is room again, and it is acknowledged if its connection still is there.
+    pub(super) fn done(&mut self, done: &Done) {
+        self.handed.done(done.token);
+        let mut all = self.open.iter_mut();
+        let Some(open) = all.find(|open| open.token == done.token) else {
             return;
         };
         open.done = true;
-        if let (true, Some((id, satellite))) = (refused, open.request.take()) {
+        if let (true, Some((id, satellite))) = (done.refused, open.request.take()) {
             // The pull has failed at the centre; the rest of its answer is not wanted.
             self.intake.requests.close(&id);
             self.publish(&satellite, Channel::Ack, Ack::Cancel { id }.encode());

@@ -20,7 +20,7 @@ fn item(token: u64, size: usize) -> Item {
 
 fn window(count: u64, size: usize) -> Window {
     let mut window = Window::default();
-    (1..=count).for_each(|token| window.add(item(token, size)));
+    (1..=count).for_each(|token| window.add(item(token, size)).unwrap());
     window
 }
 
@@ -37,6 +37,24 @@ fn a_window_is_bounded_by_messages_and_by_bytes() {
 }
 
 #[test]
+fn what_waits_is_bounded_by_messages_and_by_bytes() {
+    let mut many = window(1_000, 1);
+    assert_eq!(many.add(item(1_001, 1)).unwrap_err(), 1_001);
+    many.next().unwrap();
+    many.add(item(1_001, 1)).unwrap();
+    assert_eq!((many.waiting(), many.waiting_bytes()), (1_000, 1_000));
+
+    let mut large = window(32, 1024 * 1024);
+    assert_eq!(large.add(item(33, 1)).unwrap_err(), 33);
+    large.next().unwrap();
+    large.add(item(33, 1)).unwrap();
+    // What a lost worker had is waiting again and is counted again.
+    assert_eq!(large.lost(Reason::Crash), None);
+    assert_eq!(large.waiting_bytes(), 32 * 1024 * 1024 + 1);
+    assert_eq!(large.add(item(34, 1)).unwrap_err(), 34);
+}
+
+#[test]
 fn answers_come_in_order_and_make_room() {
     let mut window = window(66, 1);
     handed_out(&mut window);
@@ -50,7 +68,7 @@ fn answers_come_in_order_and_make_room() {
 fn several_lost_messages_are_tried_one_by_one_and_only_the_guilty_is_condemned() {
     let mut window = window(4, 1);
     assert_eq!(handed_out(&mut window), [1, 2, 3, 4]);
-    window.add(item(5, 1));
+    window.add(item(5, 1)).unwrap();
     window.answered(1).unwrap();
     assert_eq!(window.lost(Reason::Crash), None);
     // 2 is innocent, 3 breaks the worker again.
@@ -66,7 +84,7 @@ fn several_lost_messages_are_tried_one_by_one_and_only_the_guilty_is_condemned()
     // 4 was among the suspects; then the window is whole again.
     assert_eq!(handed_out(&mut window), [4]);
     window.answered(4).unwrap();
-    window.add(item(6, 1));
+    window.add(item(6, 1)).unwrap();
     assert_eq!(handed_out(&mut window), [5, 6]);
 }
 
