@@ -162,6 +162,7 @@ impl Parts {
         );
         let limits = HttpLimits {
             connections_max: PUSH_CONNECTIONS_MAX,
+            connections_per_address: Some(usize::MAX), // all senders are on this machine
             ..HttpLimits::default()
         };
         let server = http::serve(listener, endpoint.router(), limits, &self.tasks)?;

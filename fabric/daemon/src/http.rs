@@ -10,20 +10,35 @@ use tokio::net::TcpListener;
 
 use crate::Tasks;
 
+mod body;
 mod connection;
+mod places;
 mod stall;
+
+/// Of the connections of a listener, the part that one address may hold: one in this many.
+const ADDRESS_SHARE: usize = 4;
 
 /// What one listener grants a client. All counts and times are per listener or per connection.
 #[derive(Clone, Copy, Debug)]
 pub struct HttpLimits {
-    /// Connections at a time; further ones wait in the system's backlog.
+    /// Connections with a request in flight at a time; further requests wait for `header_ms`, then
+    /// are answered 503.
     pub connections_max: usize,
+    /// Connections besides those, which have not sent a whole request head yet or idle between
+    /// requests; when there are more, the oldest is dropped. `None`: as many as `connections_max`.
+    pub waiting_max: Option<usize>,
+    /// Connections of both kinds from one IPv4 address or IPv6 /64 network. One more drops its
+    /// oldest without a request in flight, and is refused when there is none. `None`: a quarter of
+    /// `connections_max`. A listener whose clients all have one address sets `Some(usize::MAX)`.
+    pub connections_per_address: Option<usize>,
     /// Time for the TLS handshake.
     pub handshake_ms: u64,
     /// Time for a request's head, and for which a connection may idle between requests.
     pub header_ms: u64,
     /// Time between two parts of a request's body.
     pub body_part_ms: u64,
+    /// Time for the whole of a request's body.
+    pub body_ms: u64,
     /// Time in which the client must take at least some of what is sent to it.
     pub write_ms: u64,
     /// Bytes of request line and headers.
@@ -36,13 +51,27 @@ impl Default for HttpLimits {
     fn default() -> Self {
         Self {
             connections_max: 256,
+            waiting_max: None,
+            connections_per_address: None,
             handshake_ms: 10_000,
             header_ms: 30_000,
             body_part_ms: 30_000,
+            body_ms: 30_000,
             write_ms: 30_000,
             header_bytes_max: 8_192,
             headers_max: 64,
         }
+    }
+}
+
+impl HttpLimits {
+    fn waiting_max(&self) -> usize {
+        self.waiting_max.unwrap_or(self.connections_max)
+    }
+
+    fn connections_per_address(&self) -> usize {
+        let share = (self.connections_max / ADDRESS_SHARE).max(1);
+        self.connections_per_address.unwrap_or(share)
     }
 }
 

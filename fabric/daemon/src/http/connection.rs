@@ -8,18 +8,19 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use futures_util::StreamExt;
-use hyper::Request;
+use axum::response::IntoResponse;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode, header};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
+use super::body::{Answer, bounded};
+use super::places::{Place, Places};
 use super::stall::Stalling;
 use super::{HttpLimits, PeerCertificate, TlsSource};
 use crate::Tasks;
@@ -59,14 +60,20 @@ impl Acceptor {
 
     pub(super) async fn run(self, listener: TcpListener) {
         let soft = self.tasks.soft();
-        let slots = Arc::new(Semaphore::new(self.limits.connections_max));
-        while let Some((stream, addr, slot)) =
-            soft.run_until_cancelled(next(&listener, &slots)).await
-        {
-            let this = self.clone();
+        let places = Places::new(&self.limits);
+        while let Some((stream, addr)) = soft.run_until_cancelled(next(&listener)).await {
+            let Some(place) = places.enter(addr.ip()) else {
+                tracing::debug!("refused a connection of an address that has its share");
+                continue;
+            };
+            let (this, place) = (self.clone(), Arc::new(place));
             let connection = async move {
-                this.connection(stream, addr).await;
-                drop(slot);
+                tokio::select! {
+                    () = this.connection(stream, addr, &place) => {}
+                    () = place.evicted() => {
+                        tracing::debug!("a connection without a request made room for a newer one");
+                    }
+                }
             };
             self.tasks
                 .spawn_watched("http connection", connection, |failure| {
@@ -75,18 +82,13 @@ impl Acceptor {
         }
     }
 
-    async fn connection(self, stream: TcpStream, addr: SocketAddr) {
+    async fn connection(self, stream: TcpStream, addr: SocketAddr, place: &Arc<Place>) {
         // Without it answers are merely slower.
         let _ = stream.set_nodelay(true);
         let Some(tls) = &self.tls else {
+            let certificate = None;
             return self
-                .requests(
-                    stream,
-                    Peer {
-                        addr,
-                        certificate: None,
-                    },
-                )
+                .requests(stream, Peer { addr, certificate }, place)
                 .await;
         };
         let handshake = TlsAcceptor::from(tls()).accept(stream);
@@ -107,28 +109,22 @@ impl Acceptor {
             .peer_certificates()
             .and_then(|chain| chain.first())
             .map(|certificate| PeerCertificate(certificate.to_vec()));
-        self.requests(stream, Peer { addr, certificate }).await;
+        self.requests(stream, Peer { addr, certificate }, place)
+            .await;
     }
 
     async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         self,
         stream: S,
         peer: Peer,
+        place: &Arc<Place>,
     ) {
-        let body_part = Duration::from_millis(self.limits.body_part_ms);
-        let stream = Stalling::new(stream, Duration::from_millis(self.limits.write_ms));
-        let router = self.router;
-        let service = service_fn(move |request: Request<Incoming>| {
-            let (router, peer) = (router.clone(), peer.clone());
-            async move {
-                let mut request = request.map(|body| bounded(body, body_part));
-                request.extensions_mut().insert(ConnectInfo(peer.addr));
-                if let Some(certificate) = peer.certificate {
-                    request.extensions_mut().insert(certificate);
-                }
-                let response = router.oneshot(request).await;
-                response.map_err(|never: Infallible| match never {})
-            }
+        let write = Duration::from_millis(self.limits.write_ms);
+        let stream = Stalling::new(stream, write, Arc::clone(place));
+        let (router, limits) = (self.router, self.limits);
+        let service = service_fn(|request: Request<Incoming>| {
+            let answer = answer(router.clone(), request, limits, &peer, place);
+            async { Ok::<_, Infallible>(answer.await) }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -151,17 +147,33 @@ impl Acceptor {
     }
 }
 
-async fn next(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
-    let slot = Arc::clone(slots)
-        .acquire_owned()
-        .await
-        .expect("the semaphore is never closed");
+/// Answers one request, for which the connection takes a seat.
+async fn answer(
+    router: Router,
+    request: Request<Incoming>,
+    limits: HttpLimits,
+    peer: &Peer,
+    place: &Arc<Place>,
+) -> Response<Body> {
+    if !place.seat(Duration::from_millis(limits.header_ms)).await {
+        return unavailable();
+    }
+    let part = Duration::from_millis(limits.body_part_ms);
+    let total = Duration::from_millis(limits.body_ms);
+    let mut request = request.map(|body| bounded(body, part, total));
+    request.extensions_mut().insert(ConnectInfo(peer.addr));
+    if let Some(certificate) = peer.certificate.clone() {
+        request.extensions_mut().insert(certificate);
+    }
+    let response = router.oneshot(request).await;
+    let response = response.unwrap_or_else(|never: Infallible| match never {});
+    response.map(|body| Body::new(Answer::new(body, Arc::clone(place))))
+}
+
+async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, addr)) => return (stream, addr, slot),
+            Ok(accepted) => return accepted,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(ACCEPT_RETRY).await;
@@ -170,22 +182,7 @@ async fn next(
     }
 }
 
-/// The same body, which ends in an error when its next part takes longer than `limit`.
-fn bounded(body: Incoming, limit: Duration) -> Body {
-    let parts = Body::new(body).into_data_stream();
-    Body::from_stream(futures_util::stream::unfold(
-        Some(parts),
-        move |parts| async move {
-            let mut parts = parts?;
-            match tokio::time::timeout(limit, parts.next()).await {
-                Ok(part) => part.map(|part| (part, Some(parts))),
-                Err(_) => Some((
-                    Err(axum::Error::new(std::io::Error::from(
-                        std::io::ErrorKind::TimedOut,
-                    ))),
-                    None,
-                )),
-            }
-        },
-    ))
+fn unavailable() -> Response<Body> {
+    let close = [(header::CONNECTION, "close")];
+    (StatusCode::SERVICE_UNAVAILABLE, close).into_response()
 }

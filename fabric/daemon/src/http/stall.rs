@@ -3,25 +3,30 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
+use super::places::Place;
+
 /// Ends with `TimedOut` when no written byte is taken for `limit`. A stream that has nothing to
-/// write may be silent for as long as it likes.
+/// write may be silent for as long as it likes. Tells `place` when all that was written is gone.
 pub(super) struct Stalling<S> {
     stream: S,
     limit: Duration,
+    place: Arc<Place>,
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Stalling<S> {
-    pub(super) fn new(stream: S, limit: Duration) -> Self {
+    pub(super) fn new(stream: S, limit: Duration, place: Arc<Place>) -> Self {
         Self {
             stream,
             limit,
+            place,
             waiting: None,
         }
     }
@@ -84,6 +89,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stalling<S> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let result = Pin::new(&mut this.stream).poll_flush(cx);
+        if matches!(result, Poll::Ready(Ok(()))) {
+            this.place.flushed();
+        }
         this.watch(cx, result)
     }
 

@@ -5,6 +5,8 @@ use tokio::net::TcpStream;
 
 use super::*;
 
+mod crowd;
+
 /// More than the system buffers between two sockets.
 const LARGE: usize = 64 << 20;
 const GRACE: Duration = Duration::from_secs(5);
@@ -119,23 +121,26 @@ async fn a_client_that_reads_nothing_is_cut_off_and_a_slow_one_is_served() {
 }
 
 #[tokio::test]
-async fn a_connection_beyond_the_limit_waits_for_a_free_place() {
-    let (server, _tasks) = start_server(HttpLimits {
-        connections_max: 1,
-        ..HttpLimits::default()
-    })
-    .await;
-    let first = TcpStream::connect(server.addr()).await.unwrap();
-    let addr = server.addr();
-    let request = "GET /peer HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    let mut second = Box::pin(exchange(addr, request));
-    assert!(
-        tokio::time::timeout(Duration::from_millis(100), second.as_mut())
-            .await
-            .is_err()
-    );
-    drop(first);
-    assert!(second.await.starts_with("HTTP/1.1 200 "));
+async fn a_request_beyond_the_limit_waits_for_a_free_place_and_not_for_ever() {
+    let request = "GET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    for (header_ms, second_status) in [(5_000, "HTTP/1.1 200 "), (20, "HTTP/1.1 503 ")] {
+        let (server, _tasks) = start_server(HttpLimits {
+            connections_max: 1,
+            connections_per_address: Some(2),
+            waiting_max: Some(2),
+            header_ms,
+            ..HttpLimits::default()
+        })
+        .await;
+        let mut first = TcpStream::connect(server.addr()).await.unwrap();
+        first.write_all(request.as_bytes()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let answer = talk(&server, request).await;
+        assert!(answer.starts_with(second_status), "{answer}");
+        let mut answer = String::new();
+        first.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
 }
 
 #[tokio::test]
