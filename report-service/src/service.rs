@@ -26,8 +26,8 @@ use tokio::net::TcpListener;
 
 /// How long requests in flight may finish at a stop.
 const GRACE: Duration = Duration::from_secs(10);
-/// How often ended sessions and past windows are removed.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
+/// How often ended sessions and past windows are removed, and denials of strangers are summed up.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// How long ended sessions stay listed, in milliseconds.
 const ENDED_KEPT_MS: u64 = 7 * 86_400_000;
 
@@ -218,7 +218,8 @@ fn sweep(state: &AppState, context: &Context) {
             let swept = store
                 .sessions_sweep(now.saturating_sub(ENDED_KEPT_MS))
                 .await;
-            if let Err(error) = swept.and(store.throttle_sweep(now).await) {
+            let swept = swept.and(store.throttle_sweep(now).await);
+            if let Err(error) = swept.and(store.audit_strangers_ended(Some(now)).await) {
                 tracing::warn!(%error, "cannot remove what is over");
             }
         }

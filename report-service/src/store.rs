@@ -3,6 +3,7 @@
 use anyhow::Context as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqlitePool, Transaction};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::str::FromStr as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -34,6 +35,7 @@ pub struct Store {
     quick: SqlitePool,
     writers: Arc<tokio::sync::Mutex<()>>,
     epochs: Arc<Mutex<pushes::NewEpochs>>,
+    strangers: Arc<Mutex<audit::Strangers>>,
 }
 
 /// The turn to write. SQLite's own lock is unfair: whoever asks again most often gets it. This one is served in order.
@@ -72,6 +74,7 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT);
+        keep_private(url, &options)?;
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
             .connect_with(options.clone())
@@ -89,6 +92,7 @@ impl Store {
             quick,
             writers: Arc::default(),
             epochs: Arc::default(),
+            strangers: Arc::default(),
         })
     }
 
@@ -110,7 +114,42 @@ impl Store {
 
     /// Closes the file after the last statement; later calls fail.
     pub async fn close(&self) {
+        if let Err(error) = self.audit_strangers_ended(None).await {
+            tracing::warn!(%error, "cannot record how many strangers were denied");
+        }
         self.quick.close().await;
         self.pool.close().await;
+    }
+}
+
+/// Creates the file so that only we can read it. SQLite gives its companions (`-wal`, `-shm`) the same permissions.
+fn keep_private(url: &str, options: &SqliteConnectOptions) -> anyhow::Result<()> {
+    if url.contains(":memory:") {
+        return Ok(());
+    }
+    std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(options.get_filename())
+        .with_context(|| format!("create the store {url}"))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[tokio::test]
+    async fn nobody_else_reads_the_store() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/store.db", folder.path().display());
+        let store = Store::open(&url).await.unwrap();
+        store.throttle_sweep(1).await.unwrap();
+        for name in ["store.db", "store.db-wal", "store.db-shm"] {
+            let mode = folder.path().join(name).metadata().unwrap().permissions();
+            assert_eq!(mode.mode() & 0o777, 0o600, "{name}");
+        }
     }
 }

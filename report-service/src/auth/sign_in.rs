@@ -102,19 +102,30 @@ impl SignIn {
         } else {
             Decision::Denied
         };
-        self.store
-            .audit(AuditEvent {
-                at_ms: self.clock.now_ms(),
-                actor: &actor,
-                name: attempt.name.trim(),
-                action: "session.start",
-                decision,
-                reason: &reason,
-                subject: attempt.site.as_str(),
-                address: &attempt.address.to_string(),
-            })
-            .await
-            .context("record a sign-in")?;
+        let address = attempt.address.to_string();
+        let event = AuditEvent {
+            at_ms: self.clock.now_ms(),
+            actor: &actor,
+            name: attempt.name.trim(),
+            action: "session.start",
+            decision,
+            reason: &reason,
+            subject: attempt.site.as_str(),
+            address: &address,
+        };
+        // What the throttle does not bound would let a stranger fill the audit.
+        let unbounded = match &outcome {
+            Err(Refusal::TooMany { .. } | Refusal::Unavailable) => true,
+            Err(_) => taken.is_empty(),
+            Ok(_) => false,
+        };
+        let recorded = if unbounded {
+            let from = Bucket::address(attempt.address);
+            self.store.audit_stranger(from.key(), event).await
+        } else {
+            self.store.audit(event).await.map(|_| ())
+        };
+        recorded.context("record a sign-in")?;
         if outcome.is_err() {
             floor.await;
         }

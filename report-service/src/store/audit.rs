@@ -1,5 +1,9 @@
 //! The audit trail: every denial and every act, one row each, chained by hash.
 
+mod strangers;
+
+pub(super) use strangers::Strangers;
+
 use super::Store;
 use crate::text::one_line;
 use sha2::{Digest as _, Sha256};

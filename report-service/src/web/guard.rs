@@ -7,6 +7,7 @@ use super::{FORM_BYTES_MAX, login};
 use crate::auth::Site;
 use crate::auth::csrf::{self, Forgery, Provenance};
 use crate::auth::session::{Activity, NoSession};
+use crate::auth::throttle::Bucket;
 use crate::state::AppState;
 use crate::store::audit::{AuditEvent, Decision};
 use axum::body::{Body, Bytes};
@@ -122,27 +123,60 @@ impl Guard {
     }
 
     async fn forged(&self, forgery: Forgery, parts: &Parts, visitor: &Visitor) -> Box<Response> {
-        let recorded = self
-            .state
-            .store
-            .audit(AuditEvent {
-                at_ms: self.state.clock.now_ms(),
-                actor: "unknown",
-                name: "",
-                action: "request.forged",
-                decision: Decision::Denied,
-                reason: &forgery.to_string(),
-                subject: parts.uri.path(),
-                address: &visitor.address().to_string(),
-            })
-            .await;
+        let (reason, path) = (forgery.to_string(), parts.uri.path());
+        let recorded = match self.forged_for(parts, visitor).await {
+            Some(user) => {
+                user.audit(
+                    &self.state,
+                    "request.forged",
+                    Decision::Denied,
+                    &reason,
+                    path,
+                )
+                .await
+            }
+            None => self.forged_by_stranger(&reason, path, visitor).await,
+        };
         if let Err(error) = recorded {
-            return boxed(error.into());
+            return boxed(error);
         }
         boxed(PageError::forbidden(
             "This form did not come from a page that you opened here, or the page was open for too long.",
             "Open the page again and repeat what you did. Cookies must be allowed for this site.",
         ))
+    }
+
+    /// Whose session the request came with. Asked only here where the origin was wrong before the session was looked at.
+    async fn forged_for(&self, parts: &Parts, visitor: &Visitor) -> Option<SignedIn> {
+        if let Some(user) = parts.extensions.get::<SignedIn>() {
+            return Some(user.clone());
+        }
+        let token = visitor.session_token();
+        let sessions = &self.state.sessions;
+        let session = sessions.check(token, self.site, Activity::Background).await;
+        let session = session.ok()?;
+        Some(SignedIn::admitted(session, token, visitor.address()))
+    }
+
+    async fn forged_by_stranger(
+        &self,
+        reason: &str,
+        path: &str,
+        visitor: &Visitor,
+    ) -> Result<(), PageError> {
+        let event = AuditEvent {
+            at_ms: self.state.clock.now_ms(),
+            actor: "unknown",
+            name: "",
+            action: "request.forged",
+            decision: Decision::Denied,
+            reason,
+            subject: path,
+            address: &visitor.address().to_string(),
+        };
+        let from = Bucket::address(visitor.address());
+        self.state.store.audit_stranger(from.key(), event).await?;
+        Ok(())
     }
 }
 
