@@ -55,6 +55,7 @@ async fn run(context: Context) -> anyhow::Result<()> {
     let limits = HttpLimits {
         connections_max: CONNECTIONS_MAX,
         connections_per_address: Some(usize::MAX), // one client, with a certificate
+        connections_per_address: Some(usize::MAX), // one client, with a certificate
         header_ms: IDLE_MS,
         ..HttpLimits::default()
     };
