@@ -6,12 +6,11 @@ mod outbox;
 mod shared;
 
 use crate::link::{Frame, FromEgress, ToEgress};
-use crate::seal::MasterKey;
 use crate::setup::EgressSetup;
 use crate::stdio;
+use crate::worker::Key;
 use anyhow::{Context as _, bail};
 use shared::Shared;
-use spokegate_contract::TenantId;
 use spokegate_daemon::http::{self, HttpLimits};
 use spokegate_daemon::{Context, run_until_signal};
 use spokegate_identity::TrustDomain;
@@ -54,7 +53,6 @@ async fn run(context: Context) -> anyhow::Result<()> {
         .context("make the TLS configuration of the second hop")?;
     let limits = HttpLimits {
         connections_max: CONNECTIONS_MAX,
-        connections_per_address: Some(usize::MAX), // one client, with a certificate
         connections_per_address: Some(usize::MAX), // one client, with a certificate
         header_ms: IDLE_MS,
         ..HttpLimits::default()
@@ -100,10 +98,7 @@ fn share(setup: &EgressSetup, out: stdio::Out) -> anyhow::Result<Shared> {
     let path = &setup.seal_key_file;
     let file = File::open(path).with_context(|| format!("open the seal key {}", path.display()))?;
     let trust_domain: TrustDomain = setup.trust_domain.clone().try_into()?;
-    let master = MasterKey::read(file)?;
-    let key = |tenant: &TenantId| (tenant.clone(), master.tenant(tenant));
-    let keys = setup.tenants.iter().map(key).collect();
-    Ok(Shared::new(keys, trust_domain, out))
+    Ok(Shared::new(Key::read(file)?, trust_domain, out))
 }
 
 async fn report(shared: Arc<Shared>, context: Context) {
