@@ -6,8 +6,9 @@ use minijinja::machinery::{CompiledTemplate, Instruction, TemplateConfig};
 use minijinja::{AutoEscape, Error, ErrorKind};
 
 use crate::engine;
+use crate::limits::TAG_BYTES_MAX;
 use crate::locate::{Faults, Place};
-use crate::prepare::{EXPRESSION, STATEMENT};
+use crate::prepare::{self, EXPRESSION, STATEMENT};
 use crate::suggest;
 use crate::tags::{Tag, TagKind};
 
@@ -20,7 +21,17 @@ pub(crate) fn tag(tag: &Tag, place: &Place, faults: &mut Faults) {
         faults.add(place.error("the tag is empty", None));
         return;
     }
-    let Some(source) = alone(tag) else { return };
+    if tag.body.len() > TAG_BYTES_MAX {
+        let message = format!("the tag is longer than {TAG_BYTES_MAX} bytes");
+        faults.add(place.error(message, None));
+        return;
+    }
+    let source = match guarded(tag) {
+        Ok(Some(body)) => alone(tag, &body),
+        Ok(None) => return,
+        Err(message) => return faults.add(place.error(message, None)),
+    };
+    let Some(source) = source else { return };
     let config = TemplateConfig {
         syntax_config: engine::syntax(),
         default_auto_escape: Arc::new(|_| AutoEscape::Html),
@@ -31,10 +42,24 @@ pub(crate) fn tag(tag: &Tag, place: &Place, faults: &mut Faults) {
     }
 }
 
-/// The tag as a template of its own; none for tags that mean nothing alone.
-fn alone(tag: &Tag) -> Option<String> {
+/// The tag's body with bounds around its operators; none for tags that mean nothing alone.
+///
+/// # Errors
+/// An expression that cannot be bounded.
+pub(crate) fn guarded(tag: &Tag) -> Result<Option<String>, &'static str> {
+    let Some(source) = alone(tag, &tag.body) else {
+        return Ok(None);
+    };
+    let at = source
+        .find(&format!(" {} ", tag.body))
+        .map(|at| at + 1)
+        .unwrap_or(0);
+    prepare::operators(&source, at, &tag.body).map(Some)
+}
+
+/// The tag with this body as a template of its own.
+fn alone(tag: &Tag, body: &str) -> Option<String> {
     let (open, close) = STATEMENT;
-    let body = &tag.body;
     if tag.kind == TagKind::Variable {
         return Some(format!("{} {body} {}", EXPRESSION.0, EXPRESSION.1));
     }

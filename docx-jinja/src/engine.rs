@@ -6,7 +6,8 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Error, Output, State, UndefinedBehavior, Value};
 
-use crate::escape::{self, Escaped, Style};
+use crate::budget;
+use crate::escape::{self, Style};
 use crate::filters;
 use crate::limits::{Limits, RECURSION_MAX};
 use crate::prepare::{COMMENT, EXPRESSION, STATEMENT, globals};
@@ -99,6 +100,9 @@ pub(crate) fn environment(limits: &Limits) -> Environment<'static> {
     environment
 }
 
+/// From this size on, text that is written counts as made: it may go into captured text.
+const COUNTED_BYTES: usize = 16 * 1024;
+
 /// Writes a value as document text.
 fn format(out: &mut Output, _state: &mut State, value: &Value) -> Result<(), Error> {
     if let Some(text) = value.as_str() {
@@ -107,14 +111,19 @@ fn format(out: &mut Output, _state: &mut State, value: &Value) -> Result<(), Err
         } else {
             Style::Run
         };
+        if text.len() > COUNTED_BYTES {
+            budget::check_time()?;
+            budget::charge(text.len())?;
+        }
         return Ok(escape::write(out, text, style)?);
     }
     match value.kind() {
-        ValueKind::Undefined | ValueKind::None => Ok(()),
+        // Prepared sources write nothing at all where blocks begin, to have the time looked at.
+        ValueKind::Undefined | ValueKind::None => budget::step(),
         ValueKind::Number | ValueKind::Bool => Ok(write!(out, "{value}")?),
         _ => {
-            use std::fmt::Write as _;
-            Ok(write!(Escaped(out), "{value}")?)
+            let text = filters::shown_text(value)?;
+            Ok(escape::write(out, &text, Style::Run)?)
         }
     }
 }

@@ -81,18 +81,53 @@ fn replacement(character: &[u8], next: Option<&u8>, style: Style) -> Option<&'st
     }
 }
 
+/// The text that markup of ours shows: entities, breaks and tabs as the characters they stand for.
+pub(crate) fn plain(markup: &str) -> String {
+    if !markup.contains(['<', '&']) {
+        return markup.to_owned();
+    }
+    let markup = markup.replace(BREAK, "\n").replace(TAB, "\t");
+    let mut out = String::with_capacity(markup.len());
+    let mut rest = markup.as_str();
+    while let Some(at) = rest.find('&') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let decoded = rest
+            .find(';')
+            .and_then(|end| Some((entity(&rest[1..end])?, end)));
+        match decoded {
+            Some((character, end)) => {
+                out.push(character);
+                rest = &rest[end + 1..];
+            }
+            None => {
+                out.push('&');
+                rest = &rest[1..];
+            }
+        }
+    }
+    out + rest
+}
+
+fn entity(name: &str) -> Option<char> {
+    let number = match name {
+        "amp" => return Some('&'),
+        "lt" => return Some('<'),
+        "gt" => return Some('>'),
+        "quot" => return Some('"'),
+        "apos" => return Some('\''),
+        _ => name.strip_prefix('#')?,
+    };
+    let code = match number.strip_prefix('x') {
+        Some(hex) => u32::from_str_radix(hex, 16),
+        None => number.parse(),
+    };
+    char::from_u32(code.ok()?)
+}
+
 fn is_mark(text: &str) -> bool {
     let mut chars = text.chars();
     chars.next().is_some_and(crate::sink::is_mark) && chars.next().is_none()
-}
-
-/// A writer that escapes what is formatted into it.
-pub(crate) struct Escaped<'o, W: Write>(pub(crate) &'o mut W);
-
-impl<W: Write> Write for Escaped<'_, W> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        write(self.0, text, Style::Run)
-    }
 }
 
 #[cfg(test)]

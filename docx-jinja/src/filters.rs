@@ -1,9 +1,11 @@
 //! Filters for reports, beside minijinja's own.
 
+mod bounded;
 mod date;
 mod quantity;
 mod tally;
 
+pub(crate) use bounded::{OPERAND, RESULT, TEXT, shown_text};
 use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, Value};
 
@@ -12,9 +14,7 @@ use crate::prepare::{PLAIN, SHARE};
 
 /// Adds all filters and the helpers of prepared sources.
 pub(crate) fn register(environment: &mut Environment<'static>) {
-    environment.add_filter("date", date::date);
-    environment.add_filter("datetime", date::datetime);
-    environment.add_filter("number", quantity::number);
+    bounded::register(environment);
     environment.add_filter("bytes", quantity::bytes);
     environment.add_filter("duration", quantity::duration);
     environment.add_filter("percent", quantity::percent);
@@ -38,7 +38,14 @@ fn plain(value: Value) -> Result<Value, Error> {
     match value.kind() {
         ValueKind::Undefined => return Err(ErrorKind::UndefinedError.into()),
         ValueKind::None => {}
-        _ => escape::write(&mut escaped, &value.to_string(), Style::Plain)?,
+        ValueKind::String => {
+            escape::write(
+                &mut escaped,
+                value.as_str().unwrap_or_default(),
+                Style::Plain,
+            )?;
+        }
+        _ => escape::write(&mut escaped, &shown_text(&value)?, Style::Plain)?,
     }
     Ok(Value::from_safe_string(escaped))
 }

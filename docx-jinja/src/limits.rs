@@ -22,6 +22,18 @@ pub const OUTPUT_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 pub const FUEL_MAX: u64 = 100_000_000;
 /// Deepest recursion of macros inside minijinja.
 pub const RECURSION_MAX: usize = 64;
+/// Longest a render may take, in milliseconds.
+pub const RENDER_MS_MAX: u64 = 60_000;
+/// Largest text that a filter or an operator may take or make, in bytes.
+pub const TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Most text that all filters and operators of a render may make, in bytes, whether kept or not.
+pub const MADE_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// Most items of a list that a filter or an operator may take or make.
+pub const ITEMS_MAX: usize = 1_000_000;
+/// Widest field, indent, batch or slice that a filter may be asked for.
+pub const WIDTH_MAX: usize = 10_000;
+/// Longest tag, in bytes.
+pub const TAG_BYTES_MAX: usize = 8 * 1024;
 /// Most faults collected before the search ends.
 pub const FAULTS_MAX: usize = 50;
 /// Deflate level of rendered parts: 3 is a quarter larger and twice as fast as 6.
@@ -44,6 +56,8 @@ pub struct Limits {
     pub output_bytes: u64,
     /// Most minijinja instructions a part may run.
     pub fuel: u64,
+    /// Longest a render may take, in milliseconds.
+    pub render_ms: u64,
 }
 
 impl Default for Limits {
@@ -56,6 +70,7 @@ impl Default for Limits {
             xml_bytes: XML_BYTES_MAX,
             output_bytes: OUTPUT_BYTES_MAX,
             fuel: FUEL_MAX,
+            render_ms: RENDER_MS_MAX,
         }
     }
 }

@@ -6,6 +6,7 @@
 mod collect;
 mod emit;
 mod grid;
+mod guard;
 mod lift;
 mod structure;
 
@@ -13,6 +14,7 @@ use std::collections::HashMap;
 
 pub(crate) use emit::PLAIN;
 pub(crate) use grid::SHARE;
+pub(crate) use guard::operators;
 
 use crate::limits::TAGS_MAX;
 use crate::locate::{Faults, Place, SourceMap};

@@ -3,6 +3,8 @@
 
 use std::io::{self, Write};
 
+use crate::budget;
+
 /// Mark at the end of an element that must hold a paragraph.
 pub(crate) const END_OF_BLOCKS: char = '\u{e}';
 /// Mark at the end of a row, which must hold a cell.
@@ -31,6 +33,7 @@ pub(crate) struct Sink<W: Write> {
     written: u64,
     limit: u64,
     passed: bool,
+    late: bool,
 }
 
 impl<W: Write> Sink<W> {
@@ -41,12 +44,18 @@ impl<W: Write> Sink<W> {
             written: 0,
             limit,
             passed: false,
+            late: false,
         }
     }
 
     /// True when more was to be written than the limit allows.
     pub(crate) fn passed_limit(&self) -> bool {
         self.passed
+    }
+
+    /// True when the render took too long.
+    pub(crate) fn is_late(&self) -> bool {
+        self.late
     }
 
     /// Writes what is left; gives the bytes written in all.
@@ -63,6 +72,10 @@ impl<W: Write> Sink<W> {
         }
         self.buffer.extend_from_slice(bytes);
         if self.buffer.len() > BUFFER_BYTES {
+            if budget::is_late() {
+                self.late = true;
+                return Err(io::Error::other("the time limit is passed"));
+            }
             let full = self.buffer.len() - TAIL_BYTES;
             self.out.write_all(&self.buffer[..full])?;
             self.buffer.copy_within(full.., 0);

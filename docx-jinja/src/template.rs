@@ -9,6 +9,7 @@ use zip::CompressionMethod;
 use zip::result::ZipError;
 use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
 
+use crate::budget;
 use crate::check;
 use crate::engine;
 use crate::error::{RenderError, TagErrors, TemplateError};
@@ -121,6 +122,7 @@ impl Template {
     /// # Errors
     /// The tag that could not be evaluated, a bound that was passed, or a failure of `out`.
     pub fn render(&self, values: Value, out: impl Write) -> Result<RenderReport, RenderError> {
+        let _budget = budget::start(&self.options.limits);
         let mut package = self.package.clone();
         let failed = Cell::new(false);
         let mut counted = Counted {
@@ -186,6 +188,10 @@ impl Template {
             Err(_) if sink.passed_limit() => Err(RenderError::TooLarge {
                 what: "the XML in bytes",
                 limit: self.options.limits.output_bytes,
+            }),
+            Err(_) if sink.is_late() => Err(RenderError::TooLarge {
+                what: "the time in milliseconds",
+                limit: self.options.limits.render_ms,
             }),
             Err(error) => Err(self.explain(part, values, &error)),
         }

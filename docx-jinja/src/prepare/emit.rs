@@ -2,6 +2,7 @@
 
 use super::structure::Structure;
 use super::{Draft, EXPRESSION, Piece, Prepared, STATEMENT};
+use crate::check;
 use crate::locate::{Faults, SourceMap};
 use crate::tags::TagKind;
 use crate::xml::{self, Kind, Token};
@@ -102,15 +103,32 @@ impl Emitter<'_, '_> {
         }
         self.source.push_str(open);
         self.source.push_str(if tag.trim.0 { "-" } else { " " });
+        // A tag that could not be guarded is a fault already.
+        let guarded = check::guarded(tag).ok().flatten();
+        let body = guarded.as_deref().unwrap_or(&tag.body);
         if tag.kind == TagKind::Variable && !placed.in_run {
             self.source.push('(');
-            self.source.push_str(&tag.body);
+            self.source.push_str(body);
             self.source.push_str(")|");
             self.source.push_str(PLAIN);
         } else {
-            self.source.push_str(&tag.body);
+            self.source.push_str(body);
         }
         self.source.push_str(if tag.trim.1 { "-" } else { " " });
+        self.source.push_str(close);
+        if matches!(tag.keyword(), "for" | "if" | "macro" | "set" | "with")
+            && tag.kind == TagKind::Statement
+        {
+            self.watch(tag.trim.1);
+        }
+    }
+
+    /// Writes nothing, which has the engine look at the time.
+    fn watch(&mut self, trim: bool) {
+        let (open, close) = EXPRESSION;
+        self.source.push_str(open);
+        self.source
+            .push_str(if trim { " none -" } else { " none " });
         self.source.push_str(close);
     }
 

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod bombs;
 mod corpus;
 mod errors;
 mod properties;

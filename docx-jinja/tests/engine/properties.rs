@@ -28,6 +28,46 @@ fn well_formed(xml: &str) {
     assert!(open.is_empty(), "{xml}");
 }
 
+/// What a template may do to text.
+const CHANGES: &[&str] = &[
+    "|upper",
+    "|lower",
+    "|title",
+    "|capitalize",
+    "|trim",
+    "|indent(2, true)",
+    "|replace('lt', 'less than')",
+    "|replace('&amp;', '&lt;')",
+    "|replace('a', v)",
+    "|replace('amp', '')",
+    "[1:4]",
+    "[::-1]",
+    "|length",
+    "|reverse",
+    "|list|join('-')",
+    "|split('a')|join('&amp;')",
+    "|lines|join('&lt;')",
+    "|first|default('')",
+    "|string",
+    "|safe",
+    "|escape",
+    " ~ v",
+    " * 2",
+    "|batch(2)|list",
+    "|default('b')|upper|lower",
+];
+
+/// Checks that no ampersand stands alone.
+fn entities(xml: &str) {
+    for piece in xml.split('&').skip(1) {
+        let (name, _) = piece.split_once(';').expect(xml);
+        assert!(
+            ["amp", "lt", "gt", "quot", "apos", "#39", "#x27"].contains(&name),
+            "{xml}"
+        );
+    }
+}
+
 /// Pieces that make interesting paragraphs when strung together.
 fn snippet() -> impl Strategy<Value = String> {
     let pieces = [
@@ -160,6 +200,21 @@ proptest! {
         let out = body(&p("{{ v }}"), context! { v => value.as_str() });
         well_formed(&out);
         prop_assert_eq!(text(&out), shown(&value) + "¶");
+    }
+
+    #[test]
+    fn filters_never_tear_captured_text(value in "[&<>\"'a-c;#lt\n\t é]{0,24}", name in prop::sample::select(CHANGES.to_vec())) {
+        for source in [
+            format!("{{% set x %}}{{{{ v }}}}{{% endset %}}{{{{ x{name} }}}}"),
+            format!("{{% macro m() %}}{{{{ v }}}}{{% endmacro %}}{{{{ m(){name} }}}}"),
+            format!("{{% set y %}}{{% set x %}}{{{{ v }}}}{{% endset %}}{{{{ x }}}}{{% endset %}}{{{{ y{name} }}}}"),
+        ] {
+            let out = body(&p(&source), context! { v => value.as_str() });
+            well_formed(&out);
+            entities(&out);
+            let direct = body(&p(&format!("{{{{ v{name} }}}}")), context! { v => value.as_str() });
+            prop_assert_eq!(text(&out), text(&direct), "{}", source);
+        }
     }
 
     #[test]

@@ -1,0 +1,176 @@
+//! Templates made to use up memory or time end with an error, and soon.
+
+use std::time::{Duration, Instant};
+
+use docx_jinja::minijinja::context;
+use docx_jinja::{Limits, Options, RenderError, Template};
+
+use crate::support::{body, docx, p, render_error, text};
+
+/// Checks that the paragraphs are refused with this in the message.
+fn check(paragraphs: &[&str], expected: &str) {
+    let start = Instant::now();
+    let body: String = paragraphs.iter().map(|text| p(text)).collect();
+    let error = render_error(&body, context! { n => 4_000_000_000_u64, v => "x" }).to_string();
+    assert!(error.contains(expected), "{paragraphs:?}: {error}");
+    assert!(start.elapsed() < Duration::from_secs(20), "{paragraphs:?}");
+}
+
+/// The same paragraph many times, between a first and a last one.
+fn repeated<'p>(first: &'p str, again: &'p str, count: usize, last: &'p str) -> Vec<&'p str> {
+    [vec![first], vec![again; count], vec![last]].concat()
+}
+
+#[test]
+fn text_that_doubles_is_stopped() {
+    let first = "{% set s = 'xxxxxxxxxxxxxxxx' %}";
+    for again in [
+        "{% set s = s ~ s %}",
+        "{% set s = s~s %}",
+        "{% set s = (s) ~ (s|upper) %}",
+        "{% set s = s + s %}",
+        "{% set s = s * 2 %}",
+        "{% set s = [s, s] ~ '' %}",
+        "{% set s = [s, s]|join %}",
+        "{% set s = '%s%s'|format(s, s) %}",
+        "{% with t = s ~ s %}{{ t|length }}{% endwith %}{% set s = s ~ s %}",
+        "{% set s = v if false else s ~ s %}",
+    ] {
+        check(
+            &repeated(first, again, 30, "{{ s|length }}"),
+            "larger than 4194304 bytes",
+        );
+    }
+    let again = "{% set s = s|replace('x', 'xxxxxxxxxx') %}";
+    check(&repeated(first, again, 9, ""), "larger than 4194304 bytes");
+    let again = "{% set s %}{{ s }}{{ s }}{% endset %}";
+    check(&repeated(first, again, 30, ""), "larger than 4194304 bytes");
+    let grow = "{% macro m(s, n) %}{% if n %}{{ m(s ~ s, n - 1) }}{% endif %}{% endmacro %}{{ m('xxxxxxxxxxxxxxxx' * 1000, 14) }}";
+    check(&[grow], "larger than 4194304 bytes");
+}
+
+#[test]
+fn constants_are_not_multiplied_when_a_template_is_compiled() {
+    check(&["{{ ('x' * 100000) * 200000 }}"], "too large");
+    check(
+        &["{{ 'x' * 90000000 ~ 'x' * 90000000 }}"],
+        "larger than 4194304 bytes",
+    );
+}
+
+#[test]
+fn arguments_are_bounded() {
+    for tag in [
+        "{{ v|indent(4000000000, true) }}",
+        "{{ v|indent(n, true)|length }}",
+        "{{ v|indent(width=n, first=true)|length }}",
+        "{{ [1]|slice(n)|length }}",
+        "{{ [1]|slice(count=n)|length }}",
+        "{{ [1]|batch(n, 'x')|length }}",
+        "{{ [1]|batch(count=n, fill_with='x')|length }}",
+        "{{ '%09999999999d'|format(1) }}",
+        "{{ '%*d'|format(n, 1) }}",
+        "{{ '%.999999999f'|format(1.5) }}",
+    ] {
+        let error = render_error(&p(tag), context! { n => 4_000_000_000_u64, v => "x" });
+        assert!(matches!(error, RenderError::Tag(_)), "{tag}: {error}");
+    }
+}
+
+#[test]
+fn lists_that_double_are_stopped() {
+    let first = "{% set s = [1, 2, 3, 4] %}";
+    check(
+        &repeated(first, "{% set s = s + s %}", 32, ""),
+        "more than 1000000 items",
+    );
+    check(
+        &repeated(first, "{% set s = s|chain(s) %}", 32, ""),
+        "more than 1000000 items",
+    );
+    check(
+        &repeated(first, "{% set s = s * 40 %}", 8, ""),
+        "more than 1000000 items",
+    );
+    check(
+        &repeated(first, "{% set s = [s, s] %}", 40, "{{ s }}"),
+        "larger than 4194304 bytes",
+    );
+    check(
+        &repeated(first, "{% set s = [s, s] %}", 40, "{{ s|upper }}"),
+        "larger than 4194304 bytes",
+    );
+}
+
+#[test]
+fn text_kept_in_a_list_is_stopped() {
+    let keep = "{% set ns = namespace(l=[]) %}{% for i in range(100000) %}{% set ns.l = ns.l + ['x' * 4000000] %}{% endfor %}";
+    check(&[keep], "more than 536870912 bytes");
+    let keep = "{% set s = 'x' * 4000000 %}{% set ns = namespace(l=[]) %}{% for i in range(100000) %}{% set ns.l = ns.l + [s[1:]] %}{% endfor %}";
+    check(&[keep], "more than 536870912 bytes");
+}
+
+#[test]
+fn time_is_bounded_with_and_without_output() {
+    let limits = Limits {
+        render_ms: 200,
+        ..Limits::default()
+    };
+    let options = Options {
+        limits,
+        ..Options::default()
+    };
+    for tag in [
+        "{% set l = range(10000)|list %}{% for a in range(100000) %}{% set q = l|sort|length %}{% endfor %}",
+        "{% set s = 'x' * 4000000 %}{% for a in range(100000) %}{% set q = 'y' in s %}{% endfor %}",
+        "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
+        "{% for a in range(100000) %}{% for b in range(1000) %}{{ b }}{% endfor %}{% endfor %}",
+        "{% for a in range(100000) %}{% for b in range(1000) %}text{% endfor %}{% endfor %}",
+    ] {
+        let start = Instant::now();
+        let template = Template::compile_with(&docx(&p(tag)), options).unwrap();
+        let error = template.render(context! {}, std::io::sink()).unwrap_err();
+        assert!(error.to_string().contains("200"), "{tag}: {error}");
+        assert!(start.elapsed() < Duration::from_secs(5), "{tag}");
+    }
+}
+
+#[test]
+fn guarded_operators_mean_what_they_did() {
+    for (tag, expected) in [
+        ("{{ 1 + 2 * 3 }}", "7"),
+        ("{{ (1 + 2) * 3 }}", "9"),
+        ("{{ -(1 + 2) * -3 ** 2 }}", "-27"),
+        ("{{ 'a' ~ 1 + 2 ~ 'b' * 2 }}", "a12bb"),
+        ("{{ ('a' ~ 'b')[1:] ~ ((o).x)[:2] }}", "bxy"),
+        ("{{ o.x[1:][1:] ~ o['x'][0:1] }}", "zx"),
+        ("{{ o.x[1:]|upper }}", "YZ"),
+        ("{{ (o.x ~ '+~*')|length }}", "6"),
+        ("{{ '~' ~ \"'~'\" ~ [1 + 1, 'a' ~ 'b'][1] }}", "~'~'ab"),
+        ("{{ 'yes' if o.x ~ 'w' == 'xyz' + 'w' else 'no' }}", "yes"),
+        ("{{ [3, 1] + [2] }}", "[3, 1, 2]"),
+        ("{{ ([3, 1] + [2])|sort|join(', ' ~ '') }}", "1, 2, 3"),
+        ("{{ {'k': 'a' ~ 'b'}.k ~ none }}", "abNone"),
+        (
+            "{% if 'a' ~ 'b' in 'xaby' and o.x[0] ~ 'b' is string %}in{% endif %}",
+            "in",
+        ),
+        (
+            "{% for c in 'ab' ~ 'c' if c ~ 'd' != 'bd' %}{{ c }}{% endfor %}",
+            "ac",
+        ),
+        (
+            "{% with a = 'b' ~ 'c', d = 1 + 1 %}{{ a ~ d }}{% endwith %}",
+            "bc2",
+        ),
+        ("{% if false %}{% elif 1 + 1 == 2 %}elif{% endif %}", "elif"),
+        (
+            "{% macro m(a, b='x' ~ 'y') %}{{ a ~ b }}{% endmacro %}{{ m('1' ~ '2') }}",
+            "12xy",
+        ),
+        ("{% filter replace('a', 'b' ~ 'c') %}a{% endfilter %}", "bc"),
+    ] {
+        let out = body(&p(tag), context! { o => context! { x => "xyz" } });
+        assert_eq!(text(&out), format!("{expected}¶"), "{tag}");
+    }
+}
