@@ -148,7 +148,7 @@ fn process(service: &str, config: &Path, folder: &Path) -> anyhow::Result<Child>
     command
         .args(["run", "--config"])
         .arg(config)
-        .args(["--set", "ops.listen=\"127.0.0.1:0\""]);
+        .args(["--set", "ops.listen=127.0.0.1:0"]);
     Child::spawn(command, &folder.join(format!("{service}.log")))
 }
 

@@ -17,6 +17,9 @@ use tokio::process::{Child, Command};
 /// Time for both instances to answer.
 const READY: Duration = Duration::from_secs(90);
 
+/// A connection that was idle for longer is not used again.
+const IDLE: Duration = Duration::from_secs(2);
+
 /// The running peer; ends when dropped.
 #[derive(Debug)]
 pub struct Peer {
@@ -55,7 +58,11 @@ impl Peer {
             .to_owned();
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        let http = Client::builder(TokioExecutor::new()).build(connector);
+        // Shorter than the five seconds after which Node.js closes an idle connection.
+        let http = Client::builder(TokioExecutor::new())
+            .pool_timer(hyper_util::rt::TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .build(connector);
         Ok(Self {
             _process: process,
             hub,

@@ -81,6 +81,8 @@ pub enum NeedState {
     Ready,
     /// It did not come; the reason is in words.
     Missing,
+    /// The run ended before it came.
+    Unused,
 }
 
 impl NeedState {
@@ -91,6 +93,7 @@ impl NeedState {
             Self::Fetching => "fetching",
             Self::Ready => "ready",
             Self::Missing => "missing",
+            Self::Unused => "not used",
         }
     }
 }

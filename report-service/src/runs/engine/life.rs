@@ -8,7 +8,8 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Ended, Live, Shared};
 use crate::reports::Report;
-use crate::runs::{NeedProgress, RunId, RunState};
+use crate::runs::{NeedProgress, NeedState, RunId, RunState};
+use crate::store::audit::{AuditEvent, Decision};
 use crate::store::runs::{INTERRUPTED, RunEnd, RunRow};
 
 impl Shared {
@@ -61,6 +62,14 @@ impl Shared {
         let Some(live) = self.live().get(id).cloned() else {
             return;
         };
+        live.progress.send_modify(|progress| {
+            let open = |need: &&mut NeedProgress| {
+                matches!(need.state, NeedState::Waiting | NeedState::Fetching)
+            };
+            for need in progress.needs.iter_mut().filter(open) {
+                need.state = NeedState::Unused;
+            }
+        });
         let needs = live.progress.borrow().needs.clone();
         if let Err(error) = self.store_end(id, &end, &needs).await {
             tracing::error!(message.id = %id, error = %error, "a run's end could not be stored");
@@ -68,13 +77,36 @@ impl Shared {
                 "The service could not record the end of this run. Tell your administrator.",
             );
         }
-        metrics::counter!("spokegate_runs_total", "state" => end.state.as_str()).increment(1);
+        let (state, data_sha256) = (end.state, end.data_sha256.clone());
+        metrics::counter!("spokegate_runs_total", "state" => state.as_str()).increment(1);
         live.progress.send_modify(|progress| {
             progress.state = end.state;
             progress.reason = end.reason;
         });
         self.live().remove(id);
         self.count();
+        self.audit_end(id, state, &data_sha256).await;
+    }
+
+    /// The last line of a run in the audit trail; whoever watches the run does not wait for it.
+    async fn audit_end(&self, id: &RunId, state: RunState, data_sha256: &str) {
+        let subject = match data_sha256 {
+            "" => id.to_string(),
+            digest => format!("{id} data {digest}"),
+        };
+        let event = AuditEvent {
+            at_ms: self.parts.clock.now_ms(),
+            actor: "report-service",
+            name: "",
+            action: "report.end",
+            decision: Decision::Allowed,
+            reason: state.as_str(),
+            subject: &subject,
+            address: "",
+        };
+        if let Err(error) = self.parts.store.audit(event).await {
+            tracing::error!(message.id = %id, error = %error, "a run's end could not be audited");
+        }
     }
 
     pub(super) async fn store_end(
