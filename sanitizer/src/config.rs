@@ -211,6 +211,7 @@ impl SanitizerConfig {
             listen: self.inner.listen,
             tls: self.inner.tls.clone(),
             seal_key_file: self.seal.key_file.clone(),
+            tenants: self.tenants.to_vec(),
         }
     }
 

@@ -6,11 +6,12 @@ mod outbox;
 mod shared;
 
 use crate::link::{Frame, FromEgress, ToEgress};
+use crate::seal::MasterKey;
 use crate::setup::EgressSetup;
 use crate::stdio;
-use crate::worker::Key;
 use anyhow::{Context as _, bail};
 use shared::Shared;
+use spokegate_contract::TenantId;
 use spokegate_daemon::http::{self, HttpLimits};
 use spokegate_daemon::{Context, run_until_signal};
 use spokegate_identity::TrustDomain;
@@ -98,7 +99,10 @@ fn share(setup: &EgressSetup, out: stdio::Out) -> anyhow::Result<Shared> {
     let path = &setup.seal_key_file;
     let file = File::open(path).with_context(|| format!("open the seal key {}", path.display()))?;
     let trust_domain: TrustDomain = setup.trust_domain.clone().try_into()?;
-    Ok(Shared::new(Key::read(file)?, trust_domain, out))
+    let master = MasterKey::read(file)?;
+    let key = |tenant: &TenantId| (tenant.clone(), master.tenant(tenant));
+    let keys = setup.tenants.iter().map(key).collect();
+    Ok(Shared::new(keys, trust_domain, out))
 }
 
 async fn report(shared: Arc<Shared>, context: Context) {

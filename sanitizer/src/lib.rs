@@ -12,6 +12,7 @@ mod egress;
 mod ingest;
 mod link;
 mod sandbox;
+mod seal;
 mod service;
 mod setup;
 mod stdio;

@@ -100,4 +100,6 @@ pub(crate) struct EgressSetup {
     pub tls: TlsPaths,
     /// The seal key's file.
     pub seal_key_file: PathBuf,
+    /// The tenants, each with a seal key derived from that.
+    pub tenants: Vec<TenantId>,
 }

@@ -19,6 +19,12 @@ const WRITE_FRAMES: usize = 64;
 pub(crate) struct Out(mpsc::Sender<Bytes>);
 
 impl Out {
+    /// A pipe that nobody reads.
+    #[cfg(test)]
+    pub(crate) fn nowhere() -> Out {
+        Out(mpsc::channel(1).0)
+    }
+
     /// Sends a frame; waits when the supervisor does not keep up.
     pub(crate) async fn send<H: Serialize>(&self, head: &H, body: &[u8]) {
         let mut frame = BytesMut::new();

@@ -1,6 +1,6 @@
 //! The supervisor: starts, watches and replaces the other processes, and carries frames between them unread.
 //!
-//! It holds no key, opens no network connection and parses nothing that comes from a segment.
+//! It keeps no key (the seal key passes through when a worker's own is derived), opens no network connection and parses nothing that comes from a segment.
 
 mod hub;
 mod keeper;

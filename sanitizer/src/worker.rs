@@ -4,4 +4,5 @@ mod judge;
 mod process;
 mod records;
 
-pub(crate) use process::{Key, main};
+pub(crate) use process::main;
+pub(crate) use records::hexadecimal;

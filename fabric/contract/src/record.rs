@@ -14,5 +14,14 @@ pub use messages::{
     RequestBody, Watermark,
 };
 
+use crate::TenantId;
+
+/// What a tenant's seal key is derived from: the key is HMAC-SHA256 over this with the installation's seal key. A worker
+/// only has the key of its tenant, so what it seals holds for no other.
+#[must_use]
+pub fn seal_label(tenant: &TenantId) -> Vec<u8> {
+    [b"spokegate seal v1\0", tenant.as_str().as_bytes()].concat()
+}
+
 #[cfg(test)]
 mod tests;

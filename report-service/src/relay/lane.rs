@@ -169,10 +169,13 @@ fn accept(
     let Some(link) = shared.links.get(sanitizer) else {
         return Ok(());
     };
-    line.verify(&link.key)?;
+    let sealed_for = line.verify(&link.key)?;
     let flat: Flat<'_> = serde_json::from_slice(line.record)
         .map_err(|error| LineFault::Record(error.to_string()))?;
     let record = Record::try_from(flat).map_err(|error| LineFault::Record(error.to_string()))?;
+    if record.address.tenant != sealed_for {
+        return Err(LineFault::Seal);
+    }
     if !shared.around.tenants.contains(&record.address.tenant) {
         return Err(LineFault::ForeignTenant);
     }

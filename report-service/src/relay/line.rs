@@ -3,6 +3,7 @@
 use spokegate_contract::record::check_canonical;
 
 use super::seal::SealKey;
+use spokegate_contract::TenantId;
 
 /// Longest line. A message of 124 KiB of CBOR grows by escapes at most sixfold, and most by far less.
 pub(crate) const LINE_BYTES_MAX: usize = 1_048_576;
@@ -82,12 +83,12 @@ impl<'a> Line<'a> {
         })
     }
 
-    /// Checks the seal, then the canonical form: nothing is looked into before its seal holds.
-    pub(crate) fn verify(&self, key: &SealKey) -> Result<(), LineFault> {
-        if !key.verify(self.record, self.seal) {
-            return Err(LineFault::Seal);
-        }
-        check_canonical(self.record).map_err(|_| LineFault::NotCanonical)
+    /// Checks the seal, then the canonical form: nothing is looked into before its seal holds. Returns the tenant whose
+    /// worker sealed it.
+    pub(crate) fn verify(&self, key: &SealKey) -> Result<TenantId, LineFault> {
+        let tenant = key.opens(self.record, self.seal).ok_or(LineFault::Seal)?;
+        check_canonical(self.record).map_err(|_| LineFault::NotCanonical)?;
+        Ok(tenant)
     }
 }
 
@@ -113,7 +114,7 @@ mod tests {
     #[test]
     fn allowed_and_refused() {
         let key = SealKey::new(&KEY);
-        let record = r#"{"a":1,"b":"x"}"#;
+        let record = r#"{"a":1,"tenant":"acme"}"#;
         let seal = key.seal(record.as_bytes());
         check(&line("7", record, &seal), Ok(7));
         check(&line("0", record, &seal), Ok(0));
@@ -132,7 +133,7 @@ mod tests {
         check("", Err(LineFault::Shape));
         check(r#"{"cursor":1,"record":"#, Err(LineFault::Shape));
         check(
-            &line("7", r#"{"a":2,"b":"x"}"#, &seal),
+            &line("7", r#"{"a":2,"tenant":"acme"}"#, &seal),
             Err(LineFault::Seal),
         );
         check(&line("7", record, &"0".repeat(64)), Err(LineFault::Seal));
@@ -140,17 +141,21 @@ mod tests {
             &line("7", record, &seal.to_uppercase()),
             Err(LineFault::Seal),
         );
+        let foreign = r#"{"a":1,"tenant":"globex"}"#;
+        let seal_of = |tenant: &str| key.seal_as(&tenant.parse().unwrap(), foreign.as_bytes());
+        check(&line("7", foreign, &seal_of("globex")), Ok(7));
+        check(&line("7", foreign, &seal_of("acme")), Err(LineFault::Seal));
         check(
             &line("7", record, &SealKey::new(&[8; 32]).seal(record.as_bytes())),
             Err(LineFault::Seal),
         );
         for loose in [
-            r#"{"b":"x","a":1}"#,
-            r#"{"a": 1}"#,
-            r#"{"a":1,"a":1}"#,
-            r#"{"a":1.0}"#,
-            r#"{"a":"\u0041"}"#,
-            "{}x",
+            r#"{"b":"x","a":1,"tenant":"acme"}"#,
+            r#"{"a": 1,"tenant":"acme"}"#,
+            r#"{"a":1,"a":1,"tenant":"acme"}"#,
+            r#"{"a":1.0,"tenant":"acme"}"#,
+            r#"{"a":"\u0041","tenant":"acme"}"#,
+            r#"{}x,"tenant":"acme"}"#,
         ] {
             check(
                 &line("7", loose, &key.seal(loose.as_bytes())),

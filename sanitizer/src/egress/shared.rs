@@ -2,8 +2,8 @@
 
 use super::outbox::Outbox;
 use crate::link::{CallVerb, FromEgress, Outcome, RecordHead};
+use crate::seal::Key;
 use crate::stdio::Out;
-use crate::worker::Key;
 use bytes::Bytes;
 use spokegate_contract::TenantId;
 use spokegate_contract::record::{Lane, PullBody};
@@ -24,12 +24,15 @@ struct LaneBox {
     filled: Notify,
 }
 
+/// The seal key of each tenant.
+pub(super) type Keys = BTreeMap<TenantId, Key>;
+
 /// Everything.
 pub(super) struct Shared {
     /// Names this run: cursors of another run mean nothing.
     pub(super) boot: String,
     pub(super) trust_domain: TrustDomain,
-    key: Key,
+    keys: Keys,
     out: Out,
     lanes: BTreeMap<Lane, LaneBox>,
     calls: Mutex<(u64, HashMap<u64, oneshot::Sender<Outcome>>)>,
@@ -43,12 +46,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    pub(super) fn new(key: Key, trust_domain: TrustDomain, out: Out) -> Shared {
+    pub(super) fn new(keys: Keys, trust_domain: TrustDomain, out: Out) -> Shared {
         Shared {
             // The same source of randomness and the same form.
             boot: spokegate_contract::RequestId::random().to_string(),
             trust_domain,
-            key,
+            keys,
             out,
             lanes: Lane::ALL
                 .into_iter()
@@ -67,9 +70,10 @@ impl Shared {
         *counter = counter.saturating_add(1);
     }
 
-    /// Takes a record over, if its seal holds.
+    /// Takes a record over, if its seal is the one of the tenant from whose worker it comes.
     pub(super) fn take(&self, tenant: TenantId, head: &RecordHead, record: Bytes) {
-        if !self.key.holds(&record, &head.seal) {
+        let key = self.keys.get(&tenant);
+        if !key.is_some_and(|key| key.holds(&record, &head.seal)) {
             tracing::error!(tenant.id = %tenant, size_bytes = record.len(), "a record with a broken seal was dropped");
             self.count("broken_seals");
             self.freed(tenant, record.len() as u64);
@@ -195,3 +199,6 @@ impl Shared {
         self.out.try_send(&FromEgress::Counters(counters), b"");
     }
 }
+
+#[cfg(test)]
+mod tests;

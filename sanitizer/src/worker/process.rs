@@ -1,83 +1,27 @@
 //! The worker's loop: frames in on one pipe, answers out on the other.
 
 use super::judge::{Bench, Judged};
-use super::records::hexadecimal;
 use crate::body::BodyLimits;
 use crate::contracts::Library;
 use crate::link::{
     AnswerHead, Frame, FromWorker, RecordHead, ToWorker, WorkHead, encode_into, read_frame,
 };
 use crate::sandbox;
+use crate::seal::Key;
 use crate::setup::WorkerSetup;
 use anyhow::{Context, anyhow, bail};
 use bytes::{Bytes, BytesMut};
-use ring::hmac;
 use spokegate_contract::Registry;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
-use zeroize::Zeroizing;
 
 /// Answers are written out at the latest when this many bytes have gathered.
 const ANSWER_BYTES: usize = 128 * 1024;
 /// Bytes asked of the pipe at once.
 const READ_BYTES: usize = 256 * 1024;
-/// Bytes of a seal key.
-const KEY_BYTES: usize = 32;
-/// Longest key file: the key in hexadecimal and white space.
-const KEY_FILE_BYTES_MAX: u64 = 256;
-
-/// The seal key.
-#[derive(Debug)]
-pub(crate) struct Key(hmac::Key);
-
-impl Key {
-    /// Reads a key: 64 hexadecimal digits.
-    ///
-    /// # Errors
-    /// When the file is anything else.
-    pub(crate) fn read(file: impl Read) -> anyhow::Result<Key> {
-        let mut text = Zeroizing::new(String::new());
-        file.take(KEY_FILE_BYTES_MAX)
-            .read_to_string(&mut text)
-            .context("read the seal key")?;
-        let digits = text.trim();
-        let mut key = Zeroizing::new(Vec::with_capacity(KEY_BYTES));
-        for pair in digits.as_bytes().chunks(2) {
-            let pair = std::str::from_utf8(pair)
-                .ok()
-                .filter(|pair| pair.bytes().all(|digit| digit.is_ascii_hexdigit()));
-            let byte = pair.and_then(|pair| u8::from_str_radix(pair, 16).ok());
-            key.push(byte.ok_or_else(|| anyhow!("the seal key is 64 hexadecimal digits"))?);
-        }
-        if key.len() != KEY_BYTES || digits.len() != KEY_BYTES.saturating_mul(2) {
-            bail!("the seal key is 64 hexadecimal digits");
-        }
-        Ok(Key(hmac::Key::new(hmac::HMAC_SHA256, &key)))
-    }
-
-    /// The seal of a record.
-    #[must_use]
-    pub(crate) fn seal(&self, record: &[u8]) -> String {
-        hexadecimal(hmac::sign(&self.0, record).as_ref())
-    }
-
-    /// Whether a seal is this key's over the record; takes the same time whatever differs.
-    #[must_use]
-    pub(crate) fn holds(&self, record: &[u8], seal: &str) -> bool {
-        let pairs = seal
-            .as_bytes()
-            .chunks(2)
-            .map(|pair| std::str::from_utf8(pair).ok());
-        let bytes: Option<Vec<u8>> = pairs
-            .map(|pair| u8::from_str_radix(pair?, 16).ok())
-            .collect();
-        bytes.is_some_and(|bytes| hmac::verify(&self.0, record, &bytes).is_ok())
-    }
-}
-
-/// Runs the worker: standard input brings work, standard output takes answers, standard error is the seal key's file,
-/// open for reading and closed before the first message is read.
+/// Runs the worker: standard input brings work, standard output takes answers, standard error is a pipe with the
+/// seal key of its tenant, closed before the first message is read.
 #[must_use]
 pub(crate) fn main() -> ExitCode {
     // A panic ends the process; its text could hold a customer's value.
@@ -106,11 +50,11 @@ struct Worker {
 }
 
 fn start() -> anyhow::Result<Worker> {
-    let key_file = std::io::stderr()
+    let key_pipe = std::io::stderr()
         .as_fd()
         .try_clone_to_owned()
-        .context("take the seal key's file")?;
-    let key = Key::read(std::fs::File::from(key_file))?;
+        .context("take the seal key's pipe")?;
+    let key = Key::read(std::fs::File::from(key_pipe))?;
     let mut input = BytesMut::with_capacity(READ_BYTES);
     let setup = loop {
         match read_frame::<ToWorker>(&mut input)? {

@@ -361,7 +361,11 @@ pub fn id(number: u8) -> String {
 
 /// Checks seal and canonical form.
 pub fn assert_sealed(taken: &Taken) {
-    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &SEAL_KEY);
+    let master = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &SEAL_KEY);
+    let tenant = taken.record["tenant"].as_str().unwrap().parse().unwrap();
+    let label = spokegate_contract::record::seal_label(&tenant);
+    let derived = ring::hmac::sign(&master, &label);
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, derived.as_ref());
     let seal = ring::hmac::sign(&key, taken.text.as_bytes());
     let hexadecimal: String = seal
         .as_ref()

@@ -28,7 +28,12 @@ impl Lane {
 
     fn start_worker(&mut self) -> Option<Worker> {
         self.next_number = self.next_number.wrapping_add(1);
-        match worker::start(&self.hub, self.next_number, self.sender.clone()) {
+        match worker::start(
+            &self.hub,
+            &self.tenant,
+            self.next_number,
+            self.sender.clone(),
+        ) {
             Ok(worker) => Some(worker),
             Err(error) => {
                 self.start_failed(format!("start a worker: {error}"));

@@ -2,8 +2,10 @@
 
 use super::LaneEvent;
 use crate::link::{FromWorker, ToWorker};
+use crate::seal::MasterKey;
 use crate::supervisor::hub::Hub;
 use crate::supervisor::process::{Pipe, Process};
+use spokegate_contract::TenantId;
 use spokegate_daemon::Tasks;
 use std::fs::File;
 use std::os::unix::process::ExitStatusExt;
@@ -34,11 +36,13 @@ pub(super) struct Worker {
 /// Starts a worker, which tells its lane what it says and when it ends.
 pub(super) fn start(
     hub: &Hub,
+    tenant: &TenantId,
     number: u64,
     lane: mpsc::Sender<LaneEvent>,
 ) -> std::io::Result<Worker> {
-    // Opened here and read there: the key never is in this process.
-    let key = File::open(&hub.config.seal.key_file)?;
+    // The installation's key stays here no longer than it takes to derive the tenant's, and never reaches a worker.
+    let master = MasterKey::read(File::open(&hub.config.seal.key_file)?);
+    let key = master.map_err(std::io::Error::other)?.hand_over(tenant)?;
     let tasks = &hub.context.tasks;
     let process = Process::start(&hub.program, "worker", Stdio::from(key), tasks)?;
     let kill = CancellationToken::new();
