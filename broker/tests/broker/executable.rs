@@ -100,7 +100,7 @@ fn explain_prints_the_decision_and_the_rule() {
     check(&["explain", "--cert", &certificate], 2, "--publish");
     check(
         &["explain", "--cert", "/nowhere.pem", "--publish", "x"],
-        1,
+        2,
         "/nowhere.pem",
     );
     let other = [
