@@ -12,7 +12,7 @@ use super::client::Batch;
 use super::intake::{self, Taken};
 use super::line::{LINE_BYTES_MAX, Line, LineFault};
 use super::waiting::{Chunk, Delivered};
-use super::{BACKOFF_MS, Shared};
+use super::{BACKOFF_MS, SealKey, Shared};
 
 /// Batches larger than this are checked on the blocking pool.
 const INLINE_BYTES_MAX: usize = 131_072;
@@ -158,6 +158,25 @@ fn check(shared: &Shared, sanitizer: usize, lane: Lane, batch: &Bytes, after: u6
     checked
 }
 
+/// The record of a line: sealed for the tenant that it names, and that tenant known here.
+fn read_record<'a>(
+    shared: &Shared,
+    key: &SealKey,
+    line: &Line<'a>,
+) -> Result<Record<'a>, LineFault> {
+    let sealed_for = line.verify(key)?;
+    let flat: Flat<'_> = serde_json::from_slice(line.record)
+        .map_err(|error| LineFault::Record(error.to_string()))?;
+    let record = Record::try_from(flat).map_err(|error| LineFault::Record(error.to_string()))?;
+    if record.address.tenant != sealed_for {
+        return Err(LineFault::Seal);
+    }
+    if !shared.around.tenants.contains(&record.address.tenant) {
+        return Err(LineFault::ForeignTenant);
+    }
+    Ok(record)
+}
+
 fn accept(
     shared: &Shared,
     sanitizer: usize,
@@ -169,16 +188,7 @@ fn accept(
     let Some(link) = shared.links.get(sanitizer) else {
         return Ok(());
     };
-    let sealed_for = line.verify(&link.key)?;
-    let flat: Flat<'_> = serde_json::from_slice(line.record)
-        .map_err(|error| LineFault::Record(error.to_string()))?;
-    let record = Record::try_from(flat).map_err(|error| LineFault::Record(error.to_string()))?;
-    if record.address.tenant != sealed_for {
-        return Err(LineFault::Seal);
-    }
-    if !shared.around.tenants.contains(&record.address.tenant) {
-        return Err(LineFault::ForeignTenant);
-    }
+    let record = read_record(shared, &link.key, line)?;
     if let (Lane::Status, Content::Presence { online: false }) = (lane, &record.content) {
         shared.waiting.gone(&record.address, record.at_ms);
     }
