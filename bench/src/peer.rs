@@ -23,7 +23,7 @@ const IDLE: Duration = Duration::from_secs(2);
 /// The running peer; ends when dropped.
 #[derive(Debug)]
 pub struct Peer {
-    // Its standard input ends with it, and that ends the instances.
+    // Dropped, it closes its standard input, and that ends both instances.
     _process: Child,
     hub: String,
     http: Client<HttpConnector, Empty<Bytes>>,
@@ -38,7 +38,6 @@ impl Peer {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            .kill_on_drop(true)
             .spawn()
             .context("start node; hint: apt-get install nodejs npm")?;
         let output = process
