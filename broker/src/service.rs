@@ -169,3 +169,14 @@ fn principal(path: &Path, trust_domain: &TrustDomain) -> anyhow::Result<Result<P
         format!("{path} is nobody in {trust_domain} ({error}), rule identity\n  hint: --trust-domain or --config names another installation")
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_trust_domain_is_that_of_the_defaults() {
+        let line = format!("\ntrust_domain = \"{DEFAULT_TRUST_DOMAIN}\"\n");
+        assert!(DEFAULTS.contains(&line));
+    }
+}

@@ -30,7 +30,7 @@ pub fn unhex(text: &str) -> Option<Vec<u8>> {
 /// Text that cannot forge a log line or move a cursor: control and direction characters become `\u{..}`,
 /// and it is cut to `bytes_max` bytes at a character.
 #[must_use]
-pub fn one_line(text: &str, bytes_max: usize) -> String {
+pub fn escaped(text: &str, bytes_max: usize) -> String {
     let mut out = String::with_capacity(text.len().min(bytes_max));
     for character in text.chars() {
         let before = out.len();
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn text_cannot_forge_a_line() {
-        let check = |input: &str, expected: &str| assert_eq!(one_line(input, 40), expected);
+        let check = |input: &str, expected: &str| assert_eq!(escaped(input, 40), expected);
         check("alice", "alice");
         check("Zoë", "Zoë");
         check(

@@ -10,7 +10,7 @@ use crate::directory::{Directory, Person, PersonId, Standing};
 use crate::store::Store;
 use crate::store::audit::{AuditEvent, Decision};
 use crate::store::sessions::SessionRow;
-use crate::text::{hex, one_line, unhex};
+use crate::text::{escaped, hex, unhex};
 use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
 use spokegate_daemon::{Clock, Secret};
@@ -107,7 +107,7 @@ impl Sessions {
             idle_until: now.saturating_add(self.idle_ms(site)),
             absolute_until: now.saturating_add(self.limits.absolute_ms),
             address: address.to_string(),
-            agent: one_line(agent, AGENT_BYTES_MAX),
+            agent: escaped(agent, AGENT_BYTES_MAX),
             ended: None,
         };
         self.store

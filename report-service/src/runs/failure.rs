@@ -2,7 +2,7 @@
 
 use spokegate_contract::{Failure, FailureClass};
 
-use super::text::one_line;
+use super::text::shortened;
 
 /// Most characters of a remote party's detail that a sentence repeats.
 const DETAIL_CHARS_MAX: usize = 200;
@@ -55,7 +55,7 @@ pub(super) fn sentence(wanted: Wanted<'_>, failure: &Failure) -> String {
 }
 
 fn detail(text: &str) -> String {
-    let text = one_line(text, DETAIL_CHARS_MAX);
+    let text = shortened(text, DETAIL_CHARS_MAX);
     match text.trim_end_matches('.') {
         "" => String::new(),
         text => format!(" ({text})"),

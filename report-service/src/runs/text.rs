@@ -1,7 +1,7 @@
 //! Small helpers for text that came from elsewhere.
 
 /// The text on one line without control characters, at most `chars_max` characters, marked with an ellipsis when cut.
-pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
+pub(crate) fn shortened(text: &str, chars_max: usize) -> String {
     let mut line = String::with_capacity(text.len().min(chars_max));
     let mut count = 0;
     let words = text
@@ -55,11 +55,11 @@ mod tests {
 
     #[test]
     fn lines_are_joined_and_cut() {
-        assert_eq!(one_line(" a\r\n\tb  c ", 10), "a b c");
-        assert_eq!(one_line("abcdef", 6), "abcdef");
-        assert_eq!(one_line("abcdefg", 6), "abcde…");
-        assert_eq!(one_line("ab cdefg", 6), "ab cd…");
-        assert_eq!(one_line("", 6), "");
+        assert_eq!(shortened(" a\r\n\tb  c ", 10), "a b c");
+        assert_eq!(shortened("abcdef", 6), "abcdef");
+        assert_eq!(shortened("abcdefg", 6), "abcde…");
+        assert_eq!(shortened("ab cdefg", 6), "ab cd…");
+        assert_eq!(shortened("", 6), "");
     }
 
     #[test]

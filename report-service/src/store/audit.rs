@@ -5,7 +5,7 @@ mod strangers;
 pub(super) use strangers::Strangers;
 
 use super::Store;
-use crate::text::one_line;
+use crate::text::escaped;
 use sha2::{Digest as _, Sha256};
 use spokegate_daemon::audit::Event;
 use sqlx::Row as _;
@@ -82,7 +82,7 @@ impl Store {
     /// # Errors
     /// When the store cannot write. The caller must then refuse the act.
     pub async fn audit(&self, event: AuditEvent<'_>) -> Result<i64, sqlx::Error> {
-        let actor = one_line(event.actor, FIELD_BYTES_MAX);
+        let actor = escaped(event.actor, FIELD_BYTES_MAX);
         let line = match event.decision {
             Decision::Allowed => Event::allowed(event.reason),
             Decision::Denied => Event::denied(event.reason),
@@ -105,12 +105,12 @@ impl Store {
             sequence,
             at_ms: event.at_ms,
             actor,
-            name: one_line(event.name, FIELD_BYTES_MAX),
-            action: one_line(event.action, FIELD_BYTES_MAX),
+            name: escaped(event.name, FIELD_BYTES_MAX),
+            action: escaped(event.action, FIELD_BYTES_MAX),
             decision: event.decision.as_str().to_owned(),
-            reason: one_line(event.reason, FIELD_BYTES_MAX),
-            subject: one_line(event.subject, FIELD_BYTES_MAX),
-            address: one_line(event.address, FIELD_BYTES_MAX),
+            reason: escaped(event.reason, FIELD_BYTES_MAX),
+            subject: escaped(event.subject, FIELD_BYTES_MAX),
+            address: escaped(event.address, FIELD_BYTES_MAX),
             previous,
             hash: Vec::new(),
         };

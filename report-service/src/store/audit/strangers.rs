@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 
 use super::{AuditEvent, Decision, FIELD_BYTES_MAX};
 use crate::store::Store;
-use crate::text::one_line;
+use crate::text::escaped;
 
 /// Length of a window.
 const WINDOW_MS: u64 = 60_000;
@@ -34,7 +34,7 @@ struct Window {
 impl Strangers {
     /// Counts a denial; true when it is the first of its window and is to be recorded itself.
     fn note(&mut self, from: &str, event: &AuditEvent<'_>) -> Option<Key> {
-        let reason = one_line(event.reason, FIELD_BYTES_MAX);
+        let reason = escaped(event.reason, FIELD_BYTES_MAX);
         let mut key = (from.to_owned(), reason);
         let mut address = event.address;
         if !self.windows.contains_key(&key) && self.windows.len() >= WINDOWS_MAX {
