@@ -1,11 +1,12 @@
 //! Filters for reports, beside minijinja's own.
 
 mod bounded;
+mod cut;
 mod date;
 mod quantity;
 mod tally;
 
-pub(crate) use bounded::{OPERAND, RESULT, TEXT, shown_text};
+pub(crate) use bounded::{OPERAND, RESULT, SLICE, TEXT, shown_text};
 use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, Value};
 

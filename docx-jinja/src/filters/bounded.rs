@@ -6,15 +6,17 @@ use std::fmt::{self, Write as _};
 use minijinja::value::{Rest, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, State, Value, filters};
 
-use super::{date, quantity};
+use super::{cut, date, quantity};
 use crate::budget;
 use crate::escape;
 use crate::limits::{ITEMS_MAX, TEXT_BYTES_MAX, WIDTH_MAX};
 
 /// Bounds an operand of `+` and `*`.
 pub(crate) const OPERAND: &str = "__operand";
-/// Bounds an operand of `~`, and what is sliced.
+/// Bounds an operand of `~`.
 pub(crate) const TEXT: &str = "__text";
+/// A slice.
+pub(crate) const SLICE: &str = "__slice";
 /// Bounds what an operator gave.
 pub(crate) const RESULT: &str = "__result";
 
@@ -89,6 +91,9 @@ pub(crate) fn register(environment: &mut Environment<'static>) {
     }
     environment.add_filter(OPERAND, |value: Value| plain(value));
     environment.add_filter(TEXT, text);
+    environment.add_filter(SLICE, |value, start, stop, step: Option<Value>| {
+        cut::cut(&bounded(plain(value))?, start, stop, step)
+    });
     environment.add_filter(RESULT, result);
 }
 

@@ -1,11 +1,12 @@
 //! Puts bounds around the operators of a tag that can make text or lists grow: `~`, `+`, `*` and slices.
-//! minijinja has no hook there, so the tag's syntax tree says where they stand.
+//! minijinja has no hook there, so the tag's syntax tree says where they stand. A slice becomes a filter of ours:
+//! minijinja's own panics when it goes backwards over nothing (`""[::-1]`, 3.0.5).
 
-use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, Stmt};
+use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, Slice, Stmt};
 use minijinja::machinery::parse;
 
 use crate::engine;
-use crate::filters::{OPERAND, RESULT, TEXT};
+use crate::filters::{OPERAND, RESULT, SLICE, TEXT};
 
 /// Guards `body`, which stands at `at` in `source`, a template of its own.
 ///
@@ -21,20 +22,20 @@ pub(crate) fn operators(source: &str, at: usize, body: &str) -> Result<String, &
     };
     let mut guard = Guard {
         source,
-        inserted: Vec::new(),
+        changes: Vec::new(),
         lost: false,
     };
     guard.statement(&tree);
     if guard.lost {
         return Err("the expression is too tangled; use {% set %} for its parts");
     }
-    guard.inserted.sort_by_key(|(offset, _)| *offset);
+    guard.changes.sort_by_key(|change| change.from);
     let mut out = String::with_capacity(body.len() * 2);
     let mut from = at;
-    for (offset, text) in guard.inserted {
-        out.push_str(&source[from..offset]);
-        out.push_str(&text);
-        from = offset;
+    for change in guard.changes {
+        out.push_str(&source[from..change.from]);
+        out.push_str(&change.text);
+        from = change.to;
     }
     out.push_str(&source[from..at + body.len()]);
     Ok(out)
@@ -43,8 +44,15 @@ pub(crate) fn operators(source: &str, at: usize, body: &str) -> Result<String, &
 struct Guard<'s> {
     source: &'s str,
     /// Children before their parents, so that what ends at one place ends from the inside out.
-    inserted: Vec<(usize, String)>,
+    changes: Vec<Change>,
     lost: bool,
+}
+
+/// Text that takes the place of `from..to`.
+struct Change {
+    from: usize,
+    to: usize,
+    text: String,
 }
 
 impl Guard<'_> {
@@ -113,7 +121,7 @@ impl Guard<'_> {
             Expr::Slice(e) => {
                 self.expression(&e.expr);
                 self.all(e.start.iter().chain(&e.stop).chain(&e.step));
-                self.slice(expression, &e.expr);
+                self.slice(expression, e);
             }
             Expr::UnaryOp(e) => self.expression(&e.expr),
             Expr::BinOp(e) => {
@@ -174,22 +182,56 @@ impl Guard<'_> {
             self.lost = true;
             return;
         };
-        self.inserted.push((start(whole), "((".to_owned()));
-        self.inserted.push((at, format!(")|{filter}")));
-        self.inserted.push((at + 1, "(".to_owned()));
-        self.inserted
-            .push((end(whole), format!(")|{filter})|{RESULT}")));
+        self.insert(start(whole), "((");
+        self.insert(at, format!(")|{filter}"));
+        self.insert(at + 1, "(");
+        self.insert(end(whole), format!(")|{filter})|{RESULT}"));
     }
 
-    /// `base[a:b]` becomes `((base|operand)[a:b]|result)`.
-    fn slice(&mut self, whole: &Expr<'_>, base: &Expr<'_>) {
-        let Some(at) = self.sign(end(base), end(whole), '[') else {
+    /// `base[a:b:c]` becomes `((base)|slice(a,b,c)|result)`, with `none` for what is left out.
+    fn slice(&mut self, whole: &Expr<'_>, slice: &Slice<'_>) {
+        let close = end(whole) - 1;
+        let Some(mut at) = self.sign(end(&slice.expr), close, '[') else {
             self.lost = true;
             return;
         };
-        self.inserted.push((leftmost(base), "((".to_owned()));
-        self.inserted.push((at, format!("|{OPERAND})")));
-        self.inserted.push((end(whole), format!("|{RESULT})")));
+        self.insert(leftmost(&slice.expr), "((");
+        self.replace(at, format!(")|{SLICE}("));
+        for (index, bound) in [&slice.start, &slice.stop, &slice.step].iter().enumerate() {
+            let from = bound.as_ref().map_or(at + 1, end);
+            if bound.is_none() {
+                self.insert(from, "none");
+            }
+            match self.sign(from, close, ':') {
+                Some(colon) => {
+                    self.replace(colon, ",");
+                    at = colon;
+                }
+                // Every slice has one colon at least.
+                None if index == 0 => self.lost = true,
+                None => break,
+            }
+        }
+        self.replace(close, ")");
+        self.insert(end(whole), format!("|{RESULT})"));
+    }
+
+    fn insert(&mut self, at: usize, text: impl Into<String>) {
+        let text = text.into();
+        self.changes.push(Change {
+            from: at,
+            to: at,
+            text,
+        });
+    }
+
+    /// Puts text in the place of the one-byte sign at `at`.
+    fn replace(&mut self, at: usize, text: impl Into<String>) {
+        self.changes.push(Change {
+            from: at,
+            to: at + 1,
+            text: text.into(),
+        });
     }
 
     /// Where the sign stands, when only brackets and spaces stand before it.

@@ -145,6 +145,22 @@ fn guarded_operators_mean_what_they_did() {
         ("{{ ('a' ~ 'b')[1:] ~ ((o).x)[:2] }}", "bxy"),
         ("{{ o.x[1:][1:] ~ o['x'][0:1] }}", "zx"),
         ("{{ o.x[1:]|upper }}", "YZ"),
+        (
+            "{{ ''[::-1] ~ o.x[::-1] ~ o.x[:0:-1] ~ o.x[ 5 : : -2 ] }}",
+            "zyxzyzx",
+        ),
+        (
+            "{{ [][::-1]|length ~ [1, 2, 3][::-1] ~ o.list[(0):(1 + 1)] }}",
+            "0[3, 2, 1][4, 5]",
+        ),
+        (
+            "{{ o.list[o['list'][0] - 4:][-1:]|first ~ o.list[:][::]|length ~ (o.list)[1:2][0] }}",
+            "635",
+        ),
+        (
+            "{{ range(9)[2:8:3]|join ~ (range(9)|reverse)[-2:]|join ~ none[1:]|length }}",
+            "25100",
+        ),
         ("{{ (o.x ~ '+~*')|length }}", "6"),
         ("{{ '~' ~ \"'~'\" ~ [1 + 1, 'a' ~ 'b'][1] }}", "~'~'ab"),
         ("{{ 'yes' if o.x ~ 'w' == 'xyz' + 'w' else 'no' }}", "yes"),
@@ -170,7 +186,7 @@ fn guarded_operators_mean_what_they_did() {
         ),
         ("{% filter replace('a', 'b' ~ 'c') %}a{% endfilter %}", "bc"),
     ] {
-        let out = body(&p(tag), context! { o => context! { x => "xyz" } });
+        let out = body(&p(tag), context! { o => context! { x => "xyz", list => [4, 5, 6] } });
         assert_eq!(text(&out), format!("{expected}¶"), "{tag}");
     }
 }
