@@ -1,7 +1,7 @@
 //! The configuration: one struct per section of `defaults.toml`, which documents every key.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use spokegate_contract::limits::PACKET_BYTES_MAX;
@@ -24,7 +24,13 @@ pub struct BrokerConfig {
     /// The name in all certificates of this installation.
     pub trust_domain: TrustDomain,
     /// The broker's TLS files.
+    #[serde(default)]
     pub tls: BrokerTls,
+    /// Which certificates are no longer good.
+    #[serde(default)]
+    pub revocation: RevocationConfig,
+    /// The operator's socket.
+    pub admin: AdminConfig,
     /// Where clients connect.
     pub listener: Vec<Listener>,
     /// What one client, one address, one tenant and all together may use.
@@ -35,25 +41,48 @@ pub struct BrokerConfig {
     pub log: LogConfig,
 }
 
-/// The `[tls]` section.
-#[derive(Clone, Debug, Deserialize)]
+/// The `[tls]` section; needed by every listener but an open one.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct BrokerTls {
     /// Our certificate, followed by intermediates if there are any.
-    pub certificate: PathBuf,
+    pub certificate: Option<PathBuf>,
     /// Our private key.
-    pub key: PathBuf,
+    pub key: Option<PathBuf>,
     /// The roots that clients' certificates must come from.
-    pub client_ca: PathBuf,
+    pub client_ca: Option<PathBuf>,
 }
 
 impl BrokerTls {
-    /// The same as the identity crate takes it.
-    pub fn files(&self) -> TlsFiles {
-        TlsFiles {
-            certificate: self.certificate.clone(),
-            key: self.key.clone(),
-            ca: self.client_ca.clone(),
-        }
+    /// The same as the identity crate takes it; none unless all three files are named.
+    pub fn files(&self) -> Option<TlsFiles> {
+        Some(TlsFiles {
+            certificate: self.certificate.clone()?,
+            key: self.key.clone()?,
+            ca: self.client_ca.clone()?,
+        })
+    }
+}
+
+/// The `[revocation]` section.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RevocationConfig {
+    /// Certificate revocation lists, in PEM or DER; read again whenever it changes, written when a newer list arrives.
+    pub crl_file: Option<PathBuf>,
+}
+
+/// The `[admin]` section.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct AdminConfig {
+    /// The Unix socket for `sessions`, `drain` and `disconnect`; empty for none.
+    pub socket: PathBuf,
+}
+
+impl AdminConfig {
+    /// Where the socket is, unless there is none.
+    pub fn path(&self) -> Option<&Path> {
+        Some(self.socket.as_path()).filter(|path| !path.as_os_str().is_empty())
     }
 }
 
@@ -74,6 +103,8 @@ pub enum ListenerKind {
     Mtls,
     /// Plaintext and no identity, in a cell of its own; on loopback only, for conformance suites.
     Open,
+    /// HTTPS without client certificates, where satellites that have none yet ask for one.
+    Enrolment,
 }
 
 /// The `[limits]` section; `defaults.toml` says what each key does.
@@ -97,6 +128,7 @@ pub struct BrokerLimits {
     pub keep_alive_s_max: u16,
     pub up_queue_bytes: usize,
     pub down_queue_bytes: usize,
+    pub drain_ms: u64,
 }
 
 impl BrokerLimits {
@@ -118,7 +150,19 @@ impl Section for BrokerConfig {
                 .allowed("at least one [[listener]]")
                 .hint("add one of kind = \"mtls\"");
         }
+        if self.listener.iter().any(|it| it.kind != ListenerKind::Open) {
+            faults.within("tls", &self.tls);
+        }
         for (index, listener) in self.listener.iter().enumerate() {
+            if listener.kind == ListenerKind::Enrolment {
+                faults
+                    .add(
+                        &format!("listener[{index}].kind"),
+                        "this build has no enrolment door",
+                    )
+                    .allowed("\"mtls\" and \"open\"")
+                    .hint("take the listener out");
+            }
             if listener.kind == ListenerKind::Open && !listener.address.ip().is_loopback() {
                 let what = format!(
                     "an open listener on {}, which others can reach",
@@ -133,6 +177,23 @@ impl Section for BrokerConfig {
         faults.within("limits", &self.limits);
         faults.within("ops", &self.ops);
         faults.within("log", &self.log);
+    }
+}
+
+impl Section for BrokerTls {
+    fn validate(&self, faults: &mut Faults) {
+        let files = [
+            ("certificate", &self.certificate),
+            ("key", &self.key),
+            ("client_ca", &self.client_ca),
+        ];
+        for (key, file) in files {
+            if file.is_none() {
+                faults
+                    .add(key, "is required and not set")
+                    .hint(format!("for example {key} = \"/etc/spokegate/broker/{key}.pem\"; only a broker with nothing but \"open\" listeners needs none"));
+            }
+        }
     }
 }
 

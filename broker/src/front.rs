@@ -22,7 +22,7 @@ use spokegate_identity::{Reloading, TrustDomain};
 use tokio::net::TcpListener;
 
 use crate::cell::Cells;
-use crate::config::{BrokerConfig, BrokerLimits, ListenerKind};
+use crate::config::{BrokerConfig, BrokerLimits, Listener, ListenerKind};
 use crate::meters::Meters;
 use crate::rate::PerAddress;
 use pending::Pending;
@@ -42,7 +42,8 @@ pub struct Broker {
 struct Shared {
     limits: BrokerLimits,
     trust_domain: TrustDomain,
-    tls: Reloading<ServerConfig>,
+    /// None when every listener is open.
+    tls: Option<Reloading<ServerConfig>>,
     cells: Cells,
     meters: Meters,
     clock: Clock,
@@ -58,8 +59,12 @@ struct Shared {
 impl Broker {
     /// Loads the TLS files, binds every listener and starts to serve.
     pub async fn bind(config: BrokerConfig, context: &Context) -> anyhow::Result<Self> {
-        let tls =
-            Reloading::server(config.tls.files()).context("load the broker's TLS files ([tls])")?;
+        let tls = match config.tls.files() {
+            Some(files) => {
+                Some(Reloading::server(files).context("load the broker's TLS files ([tls])")?)
+            }
+            None => None,
+        };
         let limits = config.limits;
         let now_ms = context.clock.monotonic_ms();
         let shared = Arc::new(Shared {
@@ -87,11 +92,7 @@ impl Broker {
         });
         let mut bound = Vec::new();
         for listener in &config.listener {
-            anyhow::ensure!(
-                listener.kind == ListenerKind::Mtls || listener.address.ip().is_loopback(),
-                "an open listener binds to loopback only, not to {}",
-                listener.address
-            );
+            check_listener(listener, shared.tls.is_some())?;
             let socket = TcpListener::bind(listener.address)
                 .await
                 .with_context(|| format!("bind a listener to {}", listener.address))?;
@@ -133,10 +134,10 @@ impl Broker {
 
     /// Reads the TLS files again; new connections meet the new ones.
     pub fn reload(&self) -> anyhow::Result<()> {
-        self.shared
-            .tls
-            .reload()
-            .context("reload the broker's TLS files")
+        match &self.shared.tls {
+            Some(tls) => tls.reload().context("reload the broker's TLS files"),
+            None => Ok(()),
+        }
     }
 
     /// Stops to accept, ends every session, and returns when all links are gone from their routers.
@@ -159,4 +160,20 @@ impl Broker {
     pub fn kill_router(&self, tenant: &spokegate_contract::TenantId) {
         self.shared.cells.kill_router(tenant);
     }
+}
+
+/// What [`crate::config`] refuses with better words, for those who make a configuration in code.
+fn check_listener(listener: &Listener, has_tls: bool) -> anyhow::Result<()> {
+    let address = listener.address;
+    match listener.kind {
+        ListenerKind::Open => anyhow::ensure!(
+            address.ip().is_loopback(),
+            "an open listener binds to loopback only, not to {address}"
+        ),
+        ListenerKind::Mtls => {
+            anyhow::ensure!(has_tls, "the listener {address} needs the files of [tls]");
+        }
+        ListenerKind::Enrolment => anyhow::bail!("this build has no enrolment door ({address})"),
+    }
+    Ok(())
 }

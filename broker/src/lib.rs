@@ -12,7 +12,10 @@ mod service;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub use config::{BrokerConfig, BrokerLimits, BrokerTls, DEFAULTS, Listener, ListenerKind};
+pub use config::{
+    AdminConfig, BrokerConfig, BrokerLimits, BrokerTls, DEFAULTS, Listener, ListenerKind,
+    RevocationConfig,
+};
 pub use explain::{Action, Verdict, explain};
 pub use front::Broker;
 pub use service::BrokerService;

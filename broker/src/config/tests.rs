@@ -23,7 +23,29 @@ fn the_defaults_need_only_the_tls_files() {
     let config = load(TLS).unwrap();
     assert_eq!(config.listener.len(), 1);
     assert_eq!(config.listener[0].kind, ListenerKind::Mtls);
+    assert_eq!(config.tls.files().map(|files| files.ca), Some("a".into()));
+    assert_eq!(config.admin.path(), None);
+    assert_eq!(config.revocation.crl_file, None);
     refused("", &["tls.certificate", "tls.key", "tls.client_ca"]);
+    refused(
+        "[tls]\ncertificate = \"c\"\n",
+        &["tls.key", "tls.client_ca", "hint:"],
+    );
+}
+
+#[test]
+fn nothing_but_open_listeners_needs_no_tls_files() {
+    let open = "[[listener]]\nkind = \"open\"\naddress = \"127.0.0.1:0\"\n";
+    let config = load(open).unwrap();
+    assert!(config.tls.files().is_none());
+    let both = format!("{open}[[listener]]\nkind = \"mtls\"\naddress = \"127.0.0.1:0\"\n");
+    refused(&both, &["tls.certificate", "tls.key", "tls.client_ca"]);
+}
+
+#[test]
+fn a_listener_that_nothing_serves_is_refused() {
+    let text = format!("{TLS}[[listener]]\nkind = \"enrolment\"\naddress = \"127.0.0.1:0\"\n");
+    refused(&text, &["listener[0].kind", "no enrolment door", "hint:"]);
 }
 
 #[test]

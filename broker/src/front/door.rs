@@ -33,10 +33,12 @@ pub(super) async fn enter(shared: Arc<Shared>, kind: ListenerKind, stream: TcpSt
     };
     match kind {
         ListenerKind::Open => greet(shared, hall, stream, None).await,
-        ListenerKind::Mtls => match hall.wait(&shared, handshake(&shared, stream)).await {
-            Ok((stream, principal)) => greet(shared, hall, stream, Some(principal)).await,
-            Err(end) => end.refuse(None),
-        },
+        ListenerKind::Mtls | ListenerKind::Enrolment => {
+            match hall.wait(&shared, handshake(&shared, stream)).await {
+                Ok((stream, principal)) => greet(shared, hall, stream, Some(principal)).await,
+                Err(end) => end.refuse(None),
+            }
+        }
     }
 }
 
@@ -69,7 +71,11 @@ async fn handshake(
     shared: &Shared,
     stream: TcpStream,
 ) -> Result<(TlsStream<TcpStream>, Principal), End> {
-    let acceptor = TlsAcceptor::from(shared.tls.current());
+    let tls = shared
+        .tls
+        .as_ref()
+        .ok_or_else(|| End::Handshake("no [tls]".to_owned()))?;
+    let acceptor = TlsAcceptor::from(tls.current());
     let stream = acceptor
         .accept(stream)
         .await
