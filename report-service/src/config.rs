@@ -14,7 +14,8 @@ mod runs;
 pub use directory::DirectoryConfig;
 pub use listener::{ListenerConfig, ListenerTls};
 pub use people::{RolesConfig, SessionConfig, StoreConfig, ThrottleConfig};
-pub use runs::{RunsConfig, SanitizerConfig, TenantConfig};
+pub use runs::{RunsConfig, TenantConfig};
+pub use spokegate_relay::SanitizerConfig;
 
 use crate::auth::Site;
 

@@ -1,40 +1,34 @@
-//! The centre's side of the second hop: a client of one or several sanitizers.
+//! What the second hop means for runs: pulls under way, pushes that come, what the centre acknowledges.
 //!
-//! Each lane of each sanitizer has one long-poll loop. A line is taken over only when its seal holds, its record is
-//! canonical, its customer is known and its body satisfies the contract; what fails is counted, audited and left out.
+//! `spokegate-relay` polls the sanitizers and checks each line. A record is taken over here only when its customer is
+//! known and its body satisfies the contract; what fails is counted, audited and left out.
 
-mod client;
-mod connector;
 mod contracts;
 mod intake;
 mod lane;
-mod line;
 mod outbox;
 mod pull;
-mod seal;
 mod waiting;
 
-pub use client::Endpoint;
 pub use contracts::{BodyFault, Contract, Contracts};
 pub use pull::{PullOrder, PullStream};
-pub use seal::SealKey;
 pub(crate) use waiting::PullEvent;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use spokegate_contract::TenantId;
 use spokegate_contract::record::Lane;
 use spokegate_daemon::{Backoff, Clock, Tasks};
+use spokegate_relay::{BACKOFF_MS, Link};
 
 use crate::store::Store;
-use client::Client;
+use lane::Share;
 use outbox::Outbox;
 use waiting::Waiting;
 
-/// First and longest wait after a failure, in milliseconds.
-const BACKOFF_MS: (u64, u64) = (50, 5_000);
+/// The lanes that are the report service's.
+pub(crate) const LANES: [Lane; 4] = [Lane::Reply, Lane::Push, Lane::Status, Lane::Quarantine];
 
 /// What the relay needs from the rest of the service.
 #[derive(Clone)]
@@ -60,18 +54,15 @@ pub struct Relay {
 }
 
 struct Shared {
-    links: Vec<Link>,
+    sanitizers: Vec<Sanitizer>,
     waiting: Waiting,
     around: Surroundings,
 }
 
-/// One sanitizer.
-struct Link {
-    url: String,
-    client: Client,
+/// One sanitizer, and what it has to be told.
+struct Sanitizer {
+    link: Arc<Link>,
     outbox: Outbox,
-    key: SealKey,
-    up: AtomicBool,
 }
 
 /// A sanitizer as an admin page shows it.
@@ -84,55 +75,35 @@ pub struct LinkState {
 }
 
 impl Relay {
-    /// Reads the certificates and starts the loops. No sanitizer needs to be up yet.
-    ///
-    /// # Errors
-    /// When a certificate file or name is not usable.
-    pub fn start(
-        sanitizers: Vec<(Endpoint, SealKey)>,
-        around: Surroundings,
-    ) -> anyhow::Result<Self> {
-        let link = |(endpoint, key): (Endpoint, SealKey)| {
-            let client = Client::new(&endpoint)?;
-            anyhow::Ok(Link {
-                url: endpoint.url,
-                client,
-                outbox: Outbox::default(),
-                key,
-                up: AtomicBool::new(false),
-            })
+    /// Starts the loops. No sanitizer needs to be up yet.
+    pub fn start(links: Vec<Link>, around: Surroundings) -> Self {
+        let sanitizer = |link: Link| Sanitizer {
+            link: Arc::new(link),
+            outbox: Outbox::default(),
         };
-        let links = sanitizers
-            .into_iter()
-            .map(link)
-            .collect::<Result<Vec<_>, _>>()?;
         let shared = Arc::new(Shared {
-            links,
+            sanitizers: links.into_iter().map(sanitizer).collect(),
             waiting: Waiting::default(),
             around,
         });
-        for sanitizer in 0..shared.links.len() {
-            for lane in Lane::ALL {
-                shared.around.tasks.spawn(
-                    "relay lane",
-                    lane::drain(Arc::clone(&shared), sanitizer, lane),
-                );
+        let tasks = &shared.around.tasks;
+        for (sanitizer, Sanitizer { link, .. }) in shared.sanitizers.iter().enumerate() {
+            for lane in LANES {
+                let share = Arc::new(Share::new(Arc::clone(&shared), sanitizer, lane));
+                tasks.spawn("relay lane", Arc::clone(link).drain(share, tasks.clone()));
             }
-            shared
-                .around
-                .tasks
-                .spawn("relay acks", send_acks(Arc::clone(&shared), sanitizer));
+            tasks.spawn("relay acks", send_acks(Arc::clone(&shared), sanitizer));
         }
-        Ok(Self { shared })
+        Self { shared }
     }
 
     /// The sanitizers and whether they answer.
     pub fn links(&self) -> Vec<LinkState> {
-        let state = |link: &Link| LinkState {
-            url: link.url.clone(),
-            up: link.up.load(Ordering::Relaxed),
+        let state = |Sanitizer { link, .. }: &Sanitizer| LinkState {
+            url: link.url().to_owned(),
+            up: link.is_up(),
         };
-        self.shared.links.iter().map(state).collect()
+        self.shared.sanitizers.iter().map(state).collect()
     }
 
     /// How many pulls are under way.
@@ -141,49 +112,26 @@ impl Relay {
     }
 }
 
-impl Link {
-    /// Notes whether the sanitizer answered; says so when that changed.
-    fn note(&self, answered: Result<(), &anyhow::Error>) {
-        let up = answered.is_ok();
-        if self.up.swap(up, Ordering::Relaxed) == up {
-            return;
-        }
-        match answered {
-            Ok(()) => tracing::info!(sanitizer = self.url, "the sanitizer answers"),
-            Err(error) => tracing::warn!(
-                sanitizer = self.url,
-                error = format!("{error:#}"),
-                "the sanitizer does not answer"
-            ),
-        }
-        metrics::gauge!("spokegate_sanitizer_up", "sanitizer" => self.url.clone()).set(if up {
-            1.0
-        } else {
-            0.0
-        });
-    }
-}
-
 /// Sends what the outbox holds, one request at a time, so that what comes meanwhile is merged.
 async fn send_acks(shared: Arc<Shared>, sanitizer: usize) {
-    let Some(link) = shared.links.get(sanitizer) else {
+    let Some(Sanitizer { link, outbox }) = shared.sanitizers.get(sanitizer) else {
         return;
     };
     let stop = shared.around.tasks.soft();
     let mut backoff = Backoff::new(BACKOFF_MS.0, BACKOFF_MS.1);
     loop {
-        let Some(acks) = stop.run_until_cancelled(link.outbox.take()).await else {
+        let Some(acks) = stop.run_until_cancelled(outbox.take()).await else {
             return;
         };
-        match link.client.acks(&acks).await {
+        match link.client().acks(&acks).await {
             Ok(()) => backoff.reset(),
             Err(error) => {
                 tracing::debug!(
-                    sanitizer = link.url,
+                    sanitizer = link.url(),
                     error = format!("{error:#}"),
                     "acks wait"
                 );
-                link.outbox.put_back(acks);
+                outbox.put_back(acks);
                 let waited = stop
                     .run_until_cancelled(tokio::time::sleep(backoff.next_delay()))
                     .await;

@@ -1,44 +1,11 @@
 //! Where data comes from and what is made of it: `[[sanitizer]]`, `[[tenant]]` and `[runs]`.
 
-use std::path::PathBuf;
-
 use serde::Deserialize;
 use spokegate_contract::TenantId;
 use spokegate_daemon::config::{Faults, Section};
-use spokegate_identity::TlsFiles;
-use url::Url;
+use spokegate_relay::SanitizerConfig;
 
 use crate::runs::Tenant;
-
-/// One sanitizer.
-#[derive(Clone, Debug, Deserialize)]
-pub struct SanitizerConfig {
-    /// `https://host:port`.
-    pub url: String,
-    /// The name its certificate is checked for, when it is not the URL's host.
-    pub server_name: Option<String>,
-    /// The key of its seals: a file of 64 hexadecimal digits.
-    pub seal_key_file: PathBuf,
-    /// Our certificate and key on the inner hop, and the inner hop's CA.
-    pub tls: TlsFiles,
-}
-
-impl Section for SanitizerConfig {
-    fn validate(&self, faults: &mut Faults) {
-        let url = Url::parse(&self.url).ok();
-        let plain =
-            |url: &Url| url.path() == "/" && url.query().is_none() && url.username().is_empty();
-        if !url.is_some_and(|url| url.scheme() == "https" && url.has_host() && plain(&url)) {
-            faults
-                .add(
-                    "url",
-                    format!("is not the address of a sanitizer: {:?}", self.url),
-                )
-                .allowed("https://host:port, nothing after it")
-                .hint("the second hop is always HTTPS");
-        }
-    }
-}
 
 /// One customer.
 #[derive(Clone, Debug, Deserialize)]

@@ -182,13 +182,13 @@ pub(super) async fn store(
         for address in &taken.to_record {
             record_left_out(shared, address, now_ms).await?;
         }
-        let Some(link) = shared.links.get(sanitizer) else {
+        let Some(sanitizer) = shared.sanitizers.get(sanitizer) else {
             return Ok(());
         };
         for ((address, epoch), sequence) in taken.watermarks {
             // Nothing disposed of yet is nothing to say.
             if sequence > 0 {
-                link.outbox.stored(address, epoch, sequence);
+                sanitizer.outbox.stored(address, epoch, sequence);
             }
         }
     }

@@ -6,11 +6,11 @@ use serde_json::{Map, Value};
 use spokegate_contract::limits::CREDIT_CHUNKS;
 use spokegate_contract::record::RequestBody;
 use spokegate_contract::{Address, DatasetId, Failure, FailureClass, RequestId};
+use spokegate_relay::RequestError;
 use tokio::sync::mpsc;
 
-use super::client::RequestError;
 use super::waiting::{Expected, PullEvent};
-use super::{Relay, Shared};
+use super::{Relay, Sanitizer, Shared};
 
 /// What to ask of which satellite.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,12 +103,12 @@ impl Relay {
             deadline_ms: order.deadline_ms,
             credit: CREDIT_CHUNKS,
         };
-        let Some(link) = self.shared.links.get(sanitizer) else {
+        let Some(asked) = self.shared.sanitizers.get(sanitizer) else {
             return Err(RequestError::Unreachable(anyhow::anyhow!(
                 "no such sanitizer"
             )));
         };
-        let asked = link.client.request(&body).await;
+        let asked = asked.link.client().request(&body).await;
         if let Err(RequestError::Refused(_)) = asked {
             // Nothing is under way there that would have to be cancelled.
             self.shared.waiting.leave(id);
@@ -131,8 +131,8 @@ impl PullStream {
     /// A chunk has been taken over: one more may come.
     pub(crate) fn taken(&mut self) {
         self.taken = self.taken.saturating_add(1);
-        if let Some(link) = self.shared.links.get(self.sanitizer) {
-            link.outbox.credit(
+        if let Some(asked) = self.shared.sanitizers.get(self.sanitizer) {
+            asked.outbox.credit(
                 &self.address,
                 self.id,
                 self.taken.saturating_add(CREDIT_CHUNKS),
@@ -144,13 +144,13 @@ impl PullStream {
 impl Drop for PullStream {
     fn drop(&mut self) {
         let under_way = self.shared.waiting.leave(self.id);
-        let Some(link) = self.shared.links.get(self.sanitizer) else {
+        let Some(Sanitizer { outbox, .. }) = self.shared.sanitizers.get(self.sanitizer) else {
             return;
         };
         if under_way {
-            link.outbox.cancel(&self.address, self.id);
+            outbox.cancel(&self.address, self.id);
         } else {
-            link.outbox.ended(self.id);
+            outbox.ended(self.id);
         }
     }
 }

@@ -45,8 +45,7 @@ impl Bench {
             clock: Clock::system(),
             tasks: tasks.clone(),
         };
-        let relay =
-            Relay::start(vec![(sanitizer.endpoint(), sanitizer.seal_key())], around).unwrap();
+        let relay = Relay::start(vec![sanitizer.link()], around);
         Self {
             sanitizer,
             relay,
@@ -449,15 +448,11 @@ async fn satellites_are_known_by_what_they_say() {
 #[tokio::test]
 async fn pulls_fail_over_to_a_sanitizer_that_answers() {
     let bench = Bench::new().await;
-    let nobody = Endpoint {
-        url: "https://127.0.0.1:9".into(),
-        ..bench.sanitizer.endpoint()
-    };
     let links = vec![
-        (nobody, bench.sanitizer.seal_key()),
-        (bench.sanitizer.endpoint(), bench.sanitizer.seal_key()),
+        bench.sanitizer.link_to("https://127.0.0.1:9"),
+        bench.sanitizer.link(),
     ];
-    let relay = Relay::start(links, bench.relay.shared.around.clone()).unwrap();
+    let relay = Relay::start(links, bench.relay.shared.around.clone());
     let mut stream = relay.pull(&order("acme")).await.unwrap();
     let id = bench.sanitizer.request(0).await.id.to_string();
     bench

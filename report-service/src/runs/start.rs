@@ -9,7 +9,7 @@ use spokegate_daemon::Context;
 
 use super::{Engine, EngineParts};
 use crate::config::{Config, SanitizerConfig};
-use crate::relay::{Contracts, Endpoint, Relay, SealKey, Surroundings};
+use crate::relay::{Contracts, Relay, Surroundings};
 use crate::reports::Catalogue;
 use crate::store::Store;
 
@@ -27,18 +27,10 @@ pub async fn start_engine(
     let contracts = Arc::new(Contracts::compile(&registry)?);
     let catalogue = Catalogue::open(&config.reports, &contracts)
         .with_context(|| format!("read the reports in {}", config.reports.display()))?;
-    let endpoint = |sanitizer: &SanitizerConfig| {
-        let endpoint = Endpoint {
-            url: sanitizer.url.clone(),
-            server_name: sanitizer.server_name.clone(),
-            tls: sanitizer.tls.clone(),
-        };
-        anyhow::Ok((endpoint, SealKey::read(&sanitizer.seal_key_file)?))
-    };
-    let sanitizers = config
+    let links = config
         .sanitizers
         .iter()
-        .map(endpoint)
+        .map(SanitizerConfig::link)
         .collect::<Result<Vec<_>, _>>()?;
     let around = Surroundings {
         store: store.clone(),
@@ -54,7 +46,7 @@ pub async fn start_engine(
         clock: context.clock.clone(),
         tasks: context.tasks.clone(),
     };
-    let relay = Relay::start(sanitizers, around)?;
+    let relay = Relay::start(links, around);
     Engine::start(EngineParts {
         relay,
         store: store.clone(),

@@ -5,15 +5,16 @@ use std::path::Path;
 use std::sync::{Arc, MutexGuard};
 
 use rcgen::SanType;
+use ring::hmac;
 use serde_json::{Value, json};
-use spokegate_contract::record::{AckBody, Lane};
+use spokegate_contract::record::{AckBody, Lane, seal_label};
 use spokegate_daemon::Tasks;
 use spokegate_daemon::http::{HttpLimits, Server, tls_serve};
 use spokegate_identity::TlsFiles;
+use spokegate_relay::{Endpoint, Link, SealKey};
 
 use super::certificates::{Authority, spiffe};
 use super::wire::{Inside, Shared, router};
-use crate::relay::{Endpoint, SealKey};
 
 const SEAL: [u8; 32] = [7; 32];
 
@@ -62,16 +63,18 @@ impl Sanitizer {
         }
     }
 
-    pub(crate) fn endpoint(&self) -> Endpoint {
-        Endpoint {
-            url: format!("https://{}", self.server.addr()),
-            server_name: Some("localhost".into()),
-            tls: self.files.clone(),
-        }
+    pub(crate) fn link(&self) -> Link {
+        self.link_to(&format!("https://{}", self.server.addr()))
     }
 
-    pub(crate) fn seal_key(&self) -> SealKey {
-        SealKey::new(&SEAL)
+    /// As if the sanitizer were at another address.
+    pub(crate) fn link_to(&self, url: &str) -> Link {
+        let endpoint = Endpoint {
+            url: url.into(),
+            server_name: Some("localhost".into()),
+            tls: self.files.clone(),
+        };
+        Link::new(&endpoint, SealKey::new(&SEAL)).unwrap()
     }
 
     /// `[[sanitizer]]` for a configuration; writes the seal key beside the certificates.
@@ -112,7 +115,7 @@ impl Sanitizer {
     }
 
     pub(crate) fn send_text(&self, lane: Lane, record: &str) {
-        self.send_sealed(lane, record, &self.seal_key().seal(record.as_bytes()));
+        self.send_sealed(lane, record, &seal(record));
     }
 
     pub(crate) fn send_sealed(&self, lane: Lane, record: &str, seal: &str) {
@@ -171,6 +174,15 @@ impl Sanitizer {
     pub(super) fn inside(&self) -> MutexGuard<'_, Inside> {
         self.shared.state.lock().unwrap()
     }
+}
+
+/// The seal of the worker of the tenant that the record names.
+fn seal(record: &str) -> String {
+    let named: Value = serde_json::from_str(record).unwrap_or_default();
+    let tenant = named["tenant"].as_str().unwrap_or("acme").parse().unwrap();
+    let key = |bytes: &[u8]| hmac::Key::new(hmac::HMAC_SHA256, bytes);
+    let tenant = hmac::sign(&key(&SEAL), &seal_label(&tenant));
+    crate::text::hex(hmac::sign(&key(tenant.as_ref()), record.as_bytes()).as_ref())
 }
 
 fn sorted(value: &Value) -> Value {

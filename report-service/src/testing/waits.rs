@@ -68,7 +68,7 @@ impl Sanitizer {
 
     /// Returns once every lane has polled under the present boot.
     pub(crate) async fn settled(&self) {
-        self.wait(|inside| (inside.settled.len() == Lane::ALL.len()).then_some(()))
+        self.wait(|inside| (inside.settled.len() == crate::relay::LANES.len()).then_some(()))
             .await;
     }
 

@@ -13,6 +13,14 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("spokegate-daemon", &[]),
     ("spokegate-identity", &["spokegate-contract"]),
     (
+        "spokegate-relay",
+        &[
+            "spokegate-contract",
+            "spokegate-daemon",
+            "spokegate-identity",
+        ],
+    ),
+    (
         "spokegate-agent",
         &[
             "spokegate-contract",
@@ -34,6 +42,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
             "spokegate-contract",
             "spokegate-daemon",
             "spokegate-identity",
+            "spokegate-relay",
         ],
     ),
     (
@@ -51,6 +60,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
             "spokegate-contract",
             "spokegate-daemon",
             "spokegate-identity",
+            "spokegate-relay",
         ],
     ),
     (
@@ -79,6 +89,7 @@ const WITHOUT: &[(&str, &[&str])] = &[
     // Certificates are issued in the provisioner alone.
     ("spokegate-broker", &["rcgen"]),
     ("spokegate-daemon", &["rcgen"]),
+    ("spokegate-relay", &["rcgen", "sqlx"]),
     ("spokegate-reports", &["rcgen"]),
     ("spokegate-sanitizer", &["rcgen"]),
 ];

@@ -65,8 +65,7 @@ impl Bench {
             clock: Clock::system(),
             tasks: tasks.clone(),
         };
-        let relay =
-            Relay::start(vec![(sanitizer.endpoint(), sanitizer.seal_key())], around).unwrap();
+        let relay = Relay::start(vec![sanitizer.link()], around);
         let reports = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports");
         let parts = EngineParts {
             relay,

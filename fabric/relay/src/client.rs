@@ -1,4 +1,4 @@
-//! The four requests of the second hop, as typed calls. Everything that comes back has a limit.
+//! The requests of the second hop, as typed calls. Everything that comes back has a limit.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,11 +11,10 @@ use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls_pki_types::ServerName;
 use serde::Serialize;
 use spokegate_contract::record::{AckBody, BOOT_HEADER, ErrorBody, Lane, PullBody, RequestBody};
 use spokegate_contract::{Failure, FailureClass};
-use spokegate_identity::TlsFiles;
+use spokegate_identity::{TlsError, TlsFiles};
 
 use super::connector::Connector;
 use super::line::LINE_BYTES_MAX;
@@ -44,7 +43,7 @@ pub(crate) struct Batch {
 
 /// Why a request was not accepted.
 #[derive(Debug)]
-pub(crate) enum RequestError {
+pub enum RequestError {
     /// The sanitizer said no; another one would too, unless it does not know the customer.
     Refused(Failure),
     /// The sanitizer did not answer; another one may.
@@ -63,26 +62,20 @@ pub struct Endpoint {
 }
 
 /// A client of one sanitizer; a pool of keep-alive connections.
-pub(crate) struct Client {
+pub struct Client {
     base: String,
     http: HttpClient<Connector, Full<Bytes>>,
     tls: Arc<ArcSwap<rustls::ClientConfig>>,
-    files: TlsFiles,
+    endpoint: Endpoint,
 }
 
 impl Client {
     pub(crate) fn new(endpoint: &Endpoint) -> anyhow::Result<Self> {
         let url = &endpoint.url;
-        let tls = spokegate_identity::client_config(&endpoint.tls)
+        let tls = tls(endpoint)
             .with_context(|| format!("read the certificates for the sanitizer {url}"))?;
         let tls = Arc::new(ArcSwap::new(tls));
-        let name = endpoint
-            .server_name
-            .clone()
-            .map(ServerName::try_from)
-            .transpose();
-        let name = name.with_context(|| format!("read the server name of the sanitizer {url}"))?;
-        let connector = Connector::new(Arc::clone(&tls), name);
+        let connector = Connector::new(Arc::clone(&tls));
         let http = HttpClient::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
@@ -92,13 +85,13 @@ impl Client {
             base: url.trim_end_matches('/').into(),
             http,
             tls,
-            files: endpoint.tls.clone(),
+            endpoint: endpoint.clone(),
         })
     }
 
     /// Reads the certificate files again; a failure leaves the present ones in use.
     pub(crate) fn reload_certificates(&self) {
-        match spokegate_identity::client_config(&self.files) {
+        match tls(&self.endpoint) {
             Ok(config) => self.tls.store(config),
             Err(error) => tracing::warn!(
                 error = format!("{error:#}"),
@@ -150,7 +143,10 @@ impl Client {
     }
 
     /// Hands a pull over to the sanitizer.
-    pub(crate) async fn request(&self, body: &RequestBody) -> Result<(), RequestError> {
+    ///
+    /// # Errors
+    /// When it is refused, or nobody answers in time.
+    pub async fn request(&self, body: &RequestBody) -> Result<(), RequestError> {
         let asked = tokio::time::timeout(ANSWER_TIMEOUT, async {
             let response = self.post("/v1/requests", body).await?;
             let status = response.status();
@@ -183,25 +179,42 @@ impl Client {
     }
 
     /// Sends acks.
-    pub(crate) async fn acks(&self, acks: &AckBody) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// When nobody answers in time, or with anything but success.
+    pub async fn acks(&self, acks: &AckBody) -> anyhow::Result<()> {
+        self.tell(Method::POST, "/v1/acks", acks).await
+    }
+
+    /// Sends what needs no answer but that it was taken.
+    async fn tell(&self, method: Method, path: &str, body: &impl Serialize) -> anyhow::Result<()> {
         let sent = tokio::time::timeout(ANSWER_TIMEOUT, async {
-            let response = self.post("/v1/acks", acks).await?;
+            let response = self.send(method, path, body).await?;
             let status = response.status();
             read(response, SMALL_BYTES_MAX).await?;
             anyhow::ensure!(
                 status.is_success(),
-                "the sanitizer answered acks with {status}"
+                "the sanitizer answered {path} with {status}"
             );
             Ok(())
         });
         sent.await
-            .context("the sanitizer did not answer acks in time")?
+            .with_context(|| format!("the sanitizer did not answer {path} in time"))?
     }
 
     async fn post(&self, path: &str, body: &impl Serialize) -> anyhow::Result<Response<Incoming>> {
+        self.send(Method::POST, path, body).await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> anyhow::Result<Response<Incoming>> {
         let body = serde_json::to_vec(body).context("write a request")?;
         let request = Request::builder()
-            .method(Method::POST)
+            .method(method)
             .uri(format!("{}{path}", self.base))
             .header("content-type", "application/json")
             .body(Full::new(Bytes::from(body)))
@@ -210,6 +223,15 @@ impl Client {
             .request(request)
             .await
             .with_context(|| format!("reach the sanitizer at {}", self.base))
+    }
+}
+
+/// The certificates of both sides; the peer's bears the configured name, or else the one dialled.
+fn tls(endpoint: &Endpoint) -> Result<Arc<rustls::ClientConfig>, TlsError> {
+    let config = spokegate_identity::client_config(&endpoint.tls)?;
+    match &endpoint.server_name {
+        Some(name) => spokegate_identity::expecting(&config, &endpoint.tls, name),
+        None => Ok(config),
     }
 }
 

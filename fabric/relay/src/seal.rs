@@ -7,7 +7,7 @@ use ring::hmac;
 use spokegate_contract::TenantId;
 use spokegate_contract::record::seal_label;
 
-use crate::text::unhex;
+use crate::hex::unhex;
 
 /// The HMAC-SHA256 key shared with the sanitizer, from which the key of each tenant's worker is derived.
 #[derive(Clone)]
@@ -67,7 +67,7 @@ impl SealKey {
     /// The seal of a record by a tenant, whatever it names.
     #[cfg(test)]
     pub(crate) fn seal_as(&self, tenant: &TenantId, record: &[u8]) -> String {
-        crate::text::hex(hmac::sign(&self.tenant(tenant), record).as_ref())
+        crate::hex::hex(hmac::sign(&self.tenant(tenant), record).as_ref())
     }
 }
 
@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(opens(key.seal_as(&globex, record)), Some(globex));
         assert_eq!(opens(key.seal_as(&acme, record)), None);
         assert_eq!(
-            opens(crate::text::hex(hmac::sign(&key.0, record).as_ref())),
+            opens(crate::hex::hex(hmac::sign(&key.0, record).as_ref())),
             None
         );
     }

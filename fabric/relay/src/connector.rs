@@ -1,5 +1,5 @@
 //! Connections to a sanitizer: TCP without delay, TLS with our certificate, and a peer whose certificate bears the name
-//! that was dialled. Certificates of services and satellites bear no such name, so that none of them can pose as one.
+//! that is expected. Certificates of services and satellites bear no such name, so that none of them can pose as one.
 
 use std::future::Future;
 use std::io;
@@ -25,15 +25,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(crate) struct Connector {
     tls: Arc<ArcSwap<rustls::ClientConfig>>,
-    server_name: Option<ServerName<'static>>,
 }
 
 impl Connector {
-    pub(crate) fn new(
-        tls: Arc<ArcSwap<rustls::ClientConfig>>,
-        server_name: Option<ServerName<'static>>,
-    ) -> Self {
-        Self { tls, server_name }
+    pub(crate) fn new(tls: Arc<ArcSwap<rustls::ClientConfig>>) -> Self {
+        Self { tls }
     }
 
     async fn connect(self, uri: Uri) -> io::Result<SanitizerStream> {
@@ -41,10 +37,7 @@ impl Connector {
             .host()
             .ok_or_else(|| io::Error::other("the address has no host"))?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        let name = match self.server_name {
-            Some(name) => name,
-            None => ServerName::try_from(host.to_string()).map_err(io::Error::other)?,
-        };
+        let name = ServerName::try_from(host.to_string()).map_err(io::Error::other)?;
         let tcp = TcpStream::connect((host, uri.port_u16().unwrap_or(443))).await?;
         tcp.set_nodelay(true)?;
         let tls = TlsConnector::from(self.tls.load_full())

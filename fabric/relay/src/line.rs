@@ -2,7 +2,7 @@
 
 use spokegate_contract::record::check_canonical;
 
-use super::seal::SealKey;
+use crate::seal::SealKey;
 use spokegate_contract::TenantId;
 
 /// Longest line. A message of 124 KiB of CBOR grows by escapes at most sixfold, and most by far less.
@@ -16,7 +16,7 @@ const TAIL: &[u8] = b"\"}";
 
 /// Why a line is not taken over.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum LineFault {
+pub enum LineFault {
     /// Not of the fixed shape.
     #[error("the line is not cursor, record and seal")]
     Shape,
@@ -36,7 +36,7 @@ pub(crate) enum LineFault {
 
 impl LineFault {
     /// A short name for counters and audit.
-    pub(crate) fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> &'static str {
         match self {
             Self::Shape => "line-shape",
             Self::Seal => "seal",

@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+
+mod client;
+mod config;
+mod connector;
+mod hex;
+mod lane;
+mod line;
+mod link;
+mod seal;
+
+pub use client::{Client, Endpoint, RequestError};
+pub use config::SanitizerConfig;
+pub use lane::Intake;
+pub use line::LineFault;
+pub use link::{BACKOFF_MS, Link};
+pub use seal::SealKey;

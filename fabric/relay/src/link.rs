@@ -1,0 +1,81 @@
+//! One sanitizer.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::client::{Client, Endpoint};
+use crate::seal::SealKey;
+
+/// First and longest wait after a failure, in milliseconds.
+pub const BACKOFF_MS: (u64, u64) = (50, 5_000);
+
+/// One sanitizer: how it is reached, what its seals are checked with, and whether it answers.
+pub struct Link {
+    url: String,
+    client: Client,
+    key: SealKey,
+    up: AtomicBool,
+}
+
+impl Link {
+    /// Reads the certificates. The sanitizer needs not be up yet.
+    ///
+    /// # Errors
+    /// When a certificate file or name is not usable.
+    pub fn new(endpoint: &Endpoint, key: SealKey) -> anyhow::Result<Self> {
+        Ok(Self {
+            url: endpoint.url.clone(),
+            client: Client::new(endpoint)?,
+            key,
+            up: AtomicBool::new(false),
+        })
+    }
+
+    /// Its address.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its requests.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Whether its last answer to a poll was one.
+    pub fn is_up(&self) -> bool {
+        self.up.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn key(&self) -> &SealKey {
+        &self.key
+    }
+
+    /// Notes whether the sanitizer answered; says so when that changed.
+    pub(crate) fn note(&self, answered: Result<(), &anyhow::Error>) {
+        let up = answered.is_ok();
+        if self.up.swap(up, Ordering::Relaxed) == up {
+            return;
+        }
+        match answered {
+            Ok(()) => tracing::info!(sanitizer = self.url, "the sanitizer answers"),
+            Err(error) => tracing::warn!(
+                sanitizer = self.url,
+                error = format!("{error:#}"),
+                "the sanitizer does not answer"
+            ),
+        }
+        metrics::gauge!("spokegate_sanitizer_up", "sanitizer" => self.url.clone()).set(if up {
+            1.0
+        } else {
+            0.0
+        });
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
+}
