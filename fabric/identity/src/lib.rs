@@ -1,9 +1,19 @@
 #![doc = include_str!("../README.md")]
 
+mod hex;
+mod join_token;
+mod keys;
+pub mod offline;
+mod pin;
 mod principal;
+pub mod proof;
+pub mod sealed;
 mod tls;
 mod trust_domain;
 
+pub use join_token::{Door, JoinSecret, JoinToken, JoinTokenError, JoinTokenId};
+pub use keys::{KeyError, PublicKey, SigningKey};
+pub use pin::{Pin, PinError, pinned_client_config};
 pub use principal::{
     IdentityError, Principal, ServiceName, is_reserved_tenant, sanitizer_client_id,
 };
