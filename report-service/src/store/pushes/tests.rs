@@ -232,7 +232,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
     fn what_was_written_last_is_remembered(
-        epochs in prop::collection::vec((0_u64..40, 0_u64..10), 1..60),
+        // A skew below four lets at most four spools begin at one moment, which is what a satellite may.
+        epochs in prop::collection::vec((0_u64..40, 0_u64..4), 1..60),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
