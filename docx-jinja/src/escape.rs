@@ -28,6 +28,7 @@ const SPECIAL: [bool; 256] = {
     table[b'<' as usize] = true;
     table[b'>' as usize] = true;
     table[b'"' as usize] = true;
+    table[b'\'' as usize] = true;
     table[0xef] = true;
     table
 };
@@ -77,6 +78,8 @@ fn replacement(character: &[u8], next: Option<&u8>, style: Style) -> Option<&'st
         ([b'<'], _) => Some("&lt;"),
         ([b'>'], _) => Some("&gt;"),
         ([b'"'], _) => Some("&quot;"),
+        // An attribute may stand between these.
+        ([b'\''], Style::Plain) => Some("&apos;"),
         _ => None,
     }
 }
@@ -156,6 +159,7 @@ mod tests {
             "a</w:t><w:br/><w:t xml:space=\"preserve\">b",
         );
         check("a\r\nb\rc", Style::Plain, "a&#10;b&#10;c");
+        check("a'b\"c", Style::Plain, "a&apos;b&quot;c");
         check(
             "a\tb",
             Style::Run,

@@ -4,7 +4,7 @@ mod text;
 
 #[cfg(test)]
 pub(crate) use text::attributes;
-pub(crate) use text::{attribute, decode, entity_at};
+pub(crate) use text::{attribute, decode, entity_at, values};
 
 use crate::limits::XML_DEPTH_MAX;
 

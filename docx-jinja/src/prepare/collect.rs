@@ -4,7 +4,7 @@
 use super::{Draft, Piece, Placed};
 use crate::locate::{Faults, Place};
 use crate::tags::{Tag, TagKind, Unclosed, scan};
-use crate::xml::{Kind, NO_PARENT, Token, decode};
+use crate::xml::{self, Kind, NO_PARENT, Token, decode};
 
 /// Text that is read as one: the runs of a paragraph, or one element outside paragraphs.
 struct Carrier {
@@ -153,19 +153,29 @@ fn attributes(draft: &mut Draft<'_>, faults: &mut Faults) {
             continue;
         }
         let place = |tag: &Tag| Place::new(draft.part, None, token.raw, tag);
-        let found = match scan(token.raw) {
-            Ok(found) if found.iter().all(|tag| tag.kind == TagKind::Variable) => found,
-            Ok(_) => {
-                faults.add(place(&nowhere()).error("an attribute can hold {{ }} tags only", None));
-                continue;
+        let mut found = Vec::new();
+        for value in xml::values(token.raw).filter(|value| token.raw[value.clone()].contains('{')) {
+            // Each value by itself: a tag that began in one and ended in another would take the quotes between along.
+            match scan(&token.raw[value.clone()]) {
+                Ok(tags) if tags.iter().all(|tag| tag.kind == TagKind::Variable) => {
+                    found.extend(tags.into_iter().map(|tag| Tag {
+                        start: value.start + tag.start,
+                        end: value.start + tag.end,
+                        ..tag
+                    }));
+                }
+                Ok(_) => {
+                    faults.add(
+                        place(&nowhere()).error("an attribute can hold {{ }} tags only", None),
+                    );
+                }
+                Err(Unclosed { shown }) => {
+                    let mut place = place(&nowhere());
+                    place.tag = shown;
+                    faults.add(place.error("the tag is never closed in its attribute", None));
+                }
             }
-            Err(Unclosed { shown }) => {
-                let mut place = place(&nowhere());
-                place.tag = shown;
-                faults.add(place.error("the tag is never closed in its attribute", None));
-                continue;
-            }
-        };
+        }
         let mut pieces = Vec::new();
         let mut cursor = 0;
         for tag in found {

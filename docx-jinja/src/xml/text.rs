@@ -1,6 +1,7 @@
 //! Characters, entities and attributes inside raw XML.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// True for a character that XML 1.0 allows (production 2, `Char`).
 pub(crate) fn is_xml_char(c: char) -> bool {
@@ -75,4 +76,17 @@ pub(crate) fn attribute<'a>(raw: &'a str, name: &str) -> Option<Cow<'a, str>> {
     attributes(raw)
         .find(|(found, _)| *found == name)
         .map(|(_, value)| decode(value))
+}
+
+/// Where the quoted values of a raw tag stand, quotes excluded; read as the tokenizer reads the tag's end.
+pub(crate) fn values(raw: &str) -> impl Iterator<Item = Range<usize>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let open = at + raw[at..].find(['"', '\''])?;
+        let quote = &raw[open..=open];
+        let start = open + 1;
+        let end = start + raw[start..].find(quote)?;
+        at = end + 1;
+        Some(start..end)
+    })
 }

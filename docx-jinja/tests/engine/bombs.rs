@@ -186,7 +186,10 @@ fn guarded_operators_mean_what_they_did() {
         ),
         ("{% filter replace('a', 'b' ~ 'c') %}a{% endfilter %}", "bc"),
     ] {
-        let out = body(&p(tag), context! { o => context! { x => "xyz", list => [4, 5, 6] } });
+        let out = body(
+            &p(tag),
+            context! { o => context! { x => "xyz", list => [4, 5, 6] } },
+        );
         assert_eq!(text(&out), format!("{expected}¶"), "{tag}");
     }
 }

@@ -51,7 +51,7 @@ fn faults_name_part_paragraph_tag_and_next_step() {
     );
     check(
         "<w:p w:rsidR=\"{{ x \"/>",
-        "document: {{ x \"/>: the tag is never closed in its attribute\n  in: <w:p w:rsidR=\"{{ x \"/>",
+        "document: {{ x : the tag is never closed in its attribute\n  in: <w:p w:rsidR=\"{{ x \"/>",
     );
 }
 

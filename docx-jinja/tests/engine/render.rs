@@ -324,3 +324,21 @@ fn rows_may_be_lazy_and_are_read_as_they_are_written() {
     assert_eq!(out.matches("<w:tr>").count(), 5_000);
     assert_eq!(made.load(Ordering::Relaxed), 5_000);
 }
+
+#[test]
+fn a_value_stays_inside_its_attribute_whichever_quotes_stand_around_it() {
+    let values = || context! { x => "it's \"so\" w:new='1'" };
+    let inside = "it&apos;s &quot;so&quot; w:new=&apos;1&apos;";
+    for quote in ['"', '\''] {
+        let got = body(&format!("<w:p w:a={quote}{{{{ x }}}}{quote}/>"), values());
+        assert_eq!(got, format!("<w:p w:a={quote}{inside}{quote}/>"));
+    }
+    // Braces that stand in two values, or around them, are no tag.
+    let apart = "<w:p w:a=\"{{ '\" w:b=\"' }}\"/>";
+    assert!(
+        Template::compile(&docx(apart)).is_err(),
+        "the first is never closed"
+    );
+    let around = "<w:p {{=\"x\" }}=\"y\"/>";
+    assert_eq!(body(around, values()), around);
+}
