@@ -1,5 +1,6 @@
 //! The fabric's rustls configurations, from files, and their replacement while running.
 
+mod admitting;
 mod server_name;
 
 use std::fmt;
@@ -11,12 +12,15 @@ use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::server::NoServerSessionStorage;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use serde::Deserialize;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+pub use admitting::OnRefused;
 pub use server_name::expecting;
+
+use crate::revocation::{RevocationList, Roots};
 
 /// The three files of one side of a mutual TLS connection, in PEM.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -91,17 +95,24 @@ pub enum TlsError {
 
 /// For a listener of the fabric: a client certificate from one of the roots is mandatory.
 pub fn server_config(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
-    let provider = provider();
-    let verifier = WebPkiClientVerifier::builder_with_provider(
-        Arc::new(roots(&files.ca)?),
-        Arc::clone(&provider),
-    )
-    .build()
-    .map_err(|error| TlsError::Roots {
-        path: files.ca.clone(),
-        problem: error.to_string(),
-    })?;
-    let builder = ServerConfig::builder_with_provider(provider)
+    admitting_server_config(files, &[], None)
+}
+
+/// The same, refusing what the lists revoke. A root without a list revokes nothing; a list of none of the roots has no
+/// effect.
+pub fn admitting_server_config(
+    files: &TlsFiles,
+    lists: &[RevocationList],
+    on_refused: Option<OnRefused>,
+) -> Result<Arc<ServerConfig>, TlsError> {
+    let verifier =
+        admitting::verifier(&Roots::read(&files.ca)?, lists, on_refused).map_err(|problem| {
+            TlsError::Roots {
+                path: files.ca.clone(),
+                problem,
+            }
+        })?;
+    let builder = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .expect("the ring provider serves TLS 1.3 and 1.2")
         .with_client_cert_verifier(verifier);
@@ -148,8 +159,9 @@ pub fn not_after_ms(files: &TlsFiles) -> Result<u64, TlsError> {
         .expect("a chain read from a file is not empty");
     let (_, certificate) = X509Certificate::from_der(leaf)
         .map_err(|error| unreadable("a certificate", path, error))?;
-    let seconds = certificate.validity().not_after.timestamp();
-    Ok(u64::try_from(seconds).unwrap_or(0).saturating_mul(1_000))
+    Ok(crate::presented::ms(
+        certificate.validity().not_after.timestamp(),
+    ))
 }
 
 /// A TLS configuration that can be replaced while connections come and go.
@@ -211,7 +223,7 @@ impl<T> fmt::Debug for Reloading<T> {
     }
 }
 
-fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
@@ -222,7 +234,7 @@ fn forgetful(mut config: ServerConfig) -> Arc<ServerConfig> {
     Arc::new(config)
 }
 
-fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+pub(crate) fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let what = "a certificate";
     let certificates = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)

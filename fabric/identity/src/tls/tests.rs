@@ -3,7 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyIdMethod, KeyPair, RevokedCertParams, SanType, SerialNumber,
 };
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, HandshakeKind, ProtocolVersion, ServerConnection};
@@ -11,6 +12,7 @@ use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
 
 use super::*;
+use crate::Presented;
 
 #[test]
 fn a_client_of_our_root_is_let_in_and_shows_its_certificate() {
@@ -26,7 +28,7 @@ fn a_client_of_our_root_is_let_in_and_shows_its_certificate() {
 #[test]
 fn a_client_without_certificate_is_refused() {
     let bed = Bed::new();
-    let roots = roots(&bed.server().ca).unwrap();
+    let roots = super::roots(&bed.server().ca).unwrap();
     let client = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -176,6 +178,78 @@ fn the_end_of_a_certificate_is_read() {
 }
 
 #[test]
+fn a_revoked_certificate_is_refused_and_its_neighbour_is_not() {
+    let bed = Bed::new();
+    let (bad, good) = (
+        bed.issue("bad", &bed.ours, Life::Now),
+        bed.issue("good", &bed.ours, Life::Now),
+    );
+    let list = bed.list(&bed.ours, &bad);
+    let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let sink = Arc::clone(&told);
+    let server = admitting_server_config(
+        &bed.server(),
+        &[list],
+        Some(Arc::new(move |certificate, error| {
+            sink.lock()
+                .unwrap()
+                .push((certificate.to_vec(), error.to_string()));
+        })),
+    )
+    .unwrap();
+    let error = handshake(client_config(&bad).unwrap(), Arc::clone(&server)).unwrap_err();
+    assert_eq!(error, "server: invalid peer certificate: Revoked");
+    handshake(client_config(&good).unwrap(), server).unwrap();
+    let told = told.lock().unwrap();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].0, chain(&bad.certificate).unwrap()[0].to_vec());
+    assert!(told[0].1.contains("Revoked"));
+}
+
+#[test]
+fn during_a_change_of_ca_both_are_admitted_and_each_ones_list_holds() {
+    let bed = Bed::new();
+    // The new root of this bed has the name of the old one, as that of a real change of CA has.
+    let (old, new) = (&bed.ours, &bed.foreign);
+    let server = TlsFiles {
+        ca: bed.directory.path().join("both.pem"),
+        ..bed.server()
+    };
+    std::fs::write(&server.ca, format!("{}{}", old.1, new.1)).unwrap();
+    let client = |name: &str, root: &Root| {
+        let mut files = bed.issue(name, root, Life::Now);
+        files.ca = bed.server().ca;
+        files
+    };
+    let (bad_old, bad_new) = (client("bad-old", old), client("bad-new", new));
+    let (good_old, good_new) = (client("good-old", old), client("good-new", new));
+    let lists = [bed.list(old, &bad_old), bed.list(new, &bad_new)];
+    for lists in [&lists[..], &lists[..1], &lists[1..], &[]] {
+        let server = admitting_server_config(&server, lists, None).unwrap();
+        let enters = |files: &TlsFiles| {
+            handshake(client_config(files).unwrap(), Arc::clone(&server)).map(drop)
+        };
+        assert_eq!(enters(&good_old), Ok(()));
+        assert_eq!(enters(&good_new), Ok(()));
+        for (files, list) in [(&bad_old, 0), (&bad_new, 1)] {
+            let id = Presented::of(&chain(&files.certificate).unwrap()).unwrap();
+            let revoked = lists.iter().any(|list| list.revokes(&id.ids()[0]));
+            assert_eq!(enters(files).is_err(), revoked, "list {list}");
+        }
+        let expired = enters(&bed.issue("late", old, Life::Past)).unwrap_err();
+        assert!(expired.contains("expired"), "{expired}");
+    }
+    let only_new = TlsFiles {
+        ca: bed.directory.path().join("new.pem"),
+        ..server
+    };
+    std::fs::write(&only_new.ca, &new.1).unwrap();
+    let server = admitting_server_config(&only_new, &lists, None).unwrap();
+    handshake(client_config(&good_new).unwrap(), Arc::clone(&server)).unwrap();
+    handshake(client_config(&good_old).unwrap(), server).unwrap_err();
+}
+
+#[test]
 fn unusable_files_are_told_by_name() {
     let bed = Bed::new();
     let good = bed.issue("client", &bed.ours, Life::Now);
@@ -302,6 +376,30 @@ struct Bed {
 }
 
 impl Bed {
+    /// The root's list that revokes the certificate in these files.
+    fn list(&self, root: &Root, files: &TlsFiles) -> RevocationList {
+        let revoked = Presented::of(&chain(&files.certificate).unwrap()).unwrap();
+        let list = CertificateRevocationListParams {
+            this_update: self.now,
+            next_update: self.now + Duration::days(7),
+            crl_number: SerialNumber::from(1_u64),
+            issuing_distribution_point: None,
+            revoked_certs: vec![RevokedCertParams {
+                serial_number: SerialNumber::from_slice(revoked.serial().as_bytes()),
+                revocation_time: self.now,
+                reason_code: None,
+                invalidity_date: None,
+            }],
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let roots = Roots::new(
+            CertificateDer::pem_slice_iter(root.1.as_bytes())
+                .collect::<Result<_, _>>()
+                .unwrap(),
+        );
+        RevocationList::verify(list.signed_by(&root.0).unwrap().der(), &roots).unwrap()
+    }
+
     fn new() -> Self {
         let now = OffsetDateTime::now_utc().replace_nanosecond(0).unwrap();
         Self {
