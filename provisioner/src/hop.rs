@@ -10,7 +10,7 @@ use spokegate_identity::ServiceName;
 pub enum Hop {
     /// Segments, broker, sanitizer: MQTT.
     Fabric,
-    /// Sanitizer, report service: HTTPS.
+    /// Sanitizer, report service, provisioner: HTTPS.
     Inner,
 }
 
@@ -27,7 +27,7 @@ impl Hop {
     pub fn of(service: ServiceName) -> Self {
         match service {
             ServiceName::Sanitizer => Self::Fabric,
-            ServiceName::ReportService => Self::Inner,
+            ServiceName::ReportService | ServiceName::Provisioner => Self::Inner,
         }
     }
 }

@@ -20,7 +20,7 @@ pub enum Name {
 }
 
 /// Every channel: its direction, its level, and what follows.
-pub const CHANNELS: [(&str, &str, Name); 9] = [
+pub const CHANNELS: [(&str, &str, Name); 12] = [
     ("down", "pull", Name::Dataset),
     ("down", "ack", Name::None),
     ("down", "command", Name::Verb),
@@ -29,6 +29,9 @@ pub const CHANNELS: [(&str, &str, Name); 9] = [
     ("up", "result", Name::None),
     ("up", "hello", Name::None),
     ("up", "status", Name::None),
+    ("up", "enrol", Name::None),
+    ("down", "admission", Name::None),
+    ("down", "crl", Name::None),
     ("up", "presence", Name::None),
 ];
 
@@ -96,9 +99,15 @@ pub fn may_publish(session: &Session, topic: &str) -> bool {
             (tenant, satellite, way) == (own.tenant.as_str(), own.satellite.as_str(), "up")
                 && channel != "presence"
         }),
-        Session::Sanitizer(own) => {
-            read.is_some_and(|(tenant, _, way, _)| (tenant, way) == (own.as_str(), "down"))
-        }
+        // The enrolment door takes these two and nobody else the second; a satellite takes all the others.
+        Session::Sanitizer(own) => read.is_some_and(|(tenant, satellite, way, channel)| {
+            let has_it = match (tenant, satellite) {
+                ("enrolment", "door") => ["admission", "crl"].contains(&channel),
+                ("enrolment", _) => false,
+                _ => channel != "crl",
+            };
+            (tenant, way) == (own.as_str(), "down") && has_it
+        }),
         Session::Open(_) => (1..=OPEN_BYTES).contains(&topic.len()) && !topic.contains(['+', '#']),
     }
 }
@@ -144,6 +153,7 @@ pub fn sessions() -> Vec<Session> {
         Session::Sanitizer(id("acme")),
         Session::Sanitizer(id("acme2")),
         Session::Sanitizer(id("up")),
+        Session::Sanitizer(id("enrolment")),
         Session::Open("suite".to_owned()),
     ]
 }

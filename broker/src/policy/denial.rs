@@ -50,6 +50,11 @@ pub enum Denial {
     /// The presence topic, which only the broker publishes.
     #[error("presence is published by the broker itself")]
     Presence,
+    /// What only the enrolment door takes, sent to a satellite, or the other way round.
+    #[error(
+        "the enrolment door takes admissions and revocation lists, satellites all but the lists"
+    )]
+    Door,
     /// A filter that is not in the session's list.
     #[error("not a filter that this session may use")]
     Filter,
@@ -60,7 +65,7 @@ pub enum Denial {
 
 impl Denial {
     /// Every denial.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Version,
         Self::ClientId,
         Self::Service,
@@ -76,6 +81,7 @@ impl Denial {
         Self::OtherSatellite,
         Self::Direction,
         Self::Presence,
+        Self::Door,
         Self::Filter,
         Self::Name,
     ];
@@ -98,6 +104,7 @@ impl Denial {
             Self::OtherSatellite => "other-satellite",
             Self::Direction => "direction",
             Self::Presence => "presence",
+            Self::Door => "door",
             Self::Filter => "filter",
             Self::Name => "name",
         }

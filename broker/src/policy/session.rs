@@ -1,6 +1,6 @@
 //! Satellites and the sanitizer.
 
-use spokegate_contract::{Address, Channel, Direction, TenantId, Topic, filter};
+use spokegate_contract::{Address, Channel, Direction, ENROLMENT_TENANT, TenantId, Topic, filter};
 use spokegate_identity::{Principal, ServiceName};
 
 use super::{Denial, KeepAlive, PublishPermit, Route, Rule, Session, SubscribePermit};
@@ -73,11 +73,21 @@ pub(super) fn sanitizer_publish(tenant: &TenantId, topic: &str) -> Result<Publis
         return Err(Denial::OtherTenant);
     }
     match topic.channel.direction() {
+        Direction::Down if !has_channel(&topic.address, &topic.channel) => Err(Denial::Door),
         Direction::Down => Ok(PublishPermit {
             route: Route::Down(topic.address),
             rule: Rule::TenantDown,
         }),
         Direction::Up => Err(Denial::Direction),
+    }
+}
+
+/// The enrolment door takes admissions and revocation lists; a satellite takes all but the lists.
+fn has_channel(to: &Address, channel: &Channel) -> bool {
+    match channel {
+        Channel::Admission => to.is_door() || to.tenant.as_str() != ENROLMENT_TENANT,
+        Channel::Crl => to.is_door(),
+        _ => to.tenant.as_str() != ENROLMENT_TENANT,
     }
 }
 

@@ -145,7 +145,14 @@ fn the_sanitizer_connects_per_tenant_and_other_services_not_at_all() {
 
 #[test]
 fn a_satellite_publishes_under_its_own_up_and_nowhere_else() {
-    for topic in ["reply", "push/devices", "result", "hello", "status"] {
+    for topic in [
+        "reply",
+        "push/devices",
+        "result",
+        "hello",
+        "status",
+        "enrol",
+    ] {
         may_publish(
             &satellite(),
             &format!("sg/1/acme/hq/up/{topic}"),
@@ -230,7 +237,7 @@ fn whatever_is_not_of_the_grammar_is_refused() {
 
 #[test]
 fn the_sanitizer_publishes_what_goes_down_in_its_tenant() {
-    for topic in ["pull/devices", "ack", "command/renew"] {
+    for topic in ["pull/devices", "ack", "command/renew", "admission"] {
         may_publish(
             &sanitizer(),
             &format!("sg/1/acme/hq/down/{topic}"),
@@ -259,6 +266,43 @@ fn the_sanitizer_publishes_what_goes_down_in_its_tenant() {
             Err(Denial::Direction),
         );
     }
+}
+
+#[test]
+fn revocation_lists_go_to_the_enrolment_door_and_nothing_else_does_but_admissions() {
+    let enrolment = Session::Sanitizer("enrolment".parse().unwrap());
+    for (own, foreign) in [("admission", "ack"), ("crl", "pull/devices")] {
+        let door = |channel: &str| format!("sg/1/enrolment/door/down/{channel}");
+        may_publish(&enrolment, &door(own), Ok(Rule::TenantDown));
+        may_publish(&enrolment, &door(foreign), Err(Denial::Door));
+        may_publish(&sanitizer(), &door(own), Err(Denial::OtherTenant));
+        may_publish(
+            &enrolment,
+            &format!("sg/1/enrolment/door2/down/{own}"),
+            Err(Denial::Door),
+        );
+        may_publish(
+            &enrolment,
+            &format!("sg/1/acme/hq/down/{own}"),
+            Err(Denial::OtherTenant),
+        );
+    }
+    may_publish(&sanitizer(), "sg/1/acme/hq/down/crl", Err(Denial::Door));
+    may_publish(&sanitizer(), "sg/1/acme/door/down/crl", Err(Denial::Door));
+    for topic in ["enrol", "crl", "presence"] {
+        let refused = if topic == "crl" {
+            Denial::Grammar
+        } else {
+            Denial::Direction
+        };
+        may_publish(
+            &enrolment,
+            &format!("sg/1/enrolment/door/up/{topic}"),
+            Err(refused),
+        );
+    }
+    may_subscribe(&enrolment, "sg/1/enrolment/+/up/#", Ok(Rule::TenantUp));
+    may_subscribe(&enrolment, "sg/1/acme/+/up/#", Err(Denial::OtherTenant));
 }
 
 #[test]
@@ -465,7 +509,7 @@ fn every_denial_has_a_name_of_its_own() {
 
 fn any_id() -> impl Strategy<Value = String> {
     // Few letters and lengths, so that ids are often prefixes of one another, or the same.
-    "[a-b]{2,4}|a-b|sanitizer"
+    "[a-b]{2,4}|a-b|sanitizer|enrolment|door"
 }
 
 fn any_topic() -> impl Strategy<Value = Topic> {
@@ -479,7 +523,10 @@ fn any_topic() -> impl Strategy<Value = Topic> {
             Channel::Result,
             Channel::Hello,
             Channel::Status,
-            Channel::Presence
+            Channel::Presence,
+            Channel::Enrol,
+            Channel::Admission,
+            Channel::Crl
         ]),
     ];
     (any_id(), any_id(), channel)

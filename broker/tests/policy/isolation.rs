@@ -15,7 +15,7 @@ const CASES: u32 = 20_000;
 
 /// Few letters and lengths: ids are often the beginning of one another, or a level's own word.
 fn id() -> impl Strategy<Value = String> {
-    prop_oneof![8 => "ab", 4 => "aba|ba", 1 => "a-b|abb", 1 => "sg|up|down|sanitizer|pull|push|enrolment"]
+    prop_oneof![8 => "ab", 4 => "aba|ba", 1 => "a-b|abb", 1 => "sg|up|down|sanitizer|pull|push|enrolment|door"]
 }
 
 fn session() -> impl Strategy<Value = Session> {

@@ -18,6 +18,9 @@ fn channels() -> Vec<Channel> {
         Channel::Hello,
         Channel::Status,
         Channel::Presence,
+        Channel::Enrol,
+        Channel::Admission,
+        Channel::Crl,
     ];
     all.extend(Verb::ALL.map(Channel::Command));
     all
@@ -47,13 +50,23 @@ const PRESENCE: Row = Row {
     ..UP
 };
 
+/// Revocation lists are for the enrolment door alone.
+const LIST: Row = Row {
+    sanitizer_publishes: Err(Denial::Door),
+    ..DOWN
+};
+
 /// Without a wildcard arm: a new channel does not compile until its row is written.
 fn row(channel: &Channel) -> Row {
     match channel {
-        Channel::Pull(_) | Channel::Ack | Channel::Command(_) => DOWN,
-        Channel::Reply | Channel::Push(_) | Channel::Result | Channel::Hello | Channel::Status => {
-            UP
-        }
+        Channel::Pull(_) | Channel::Ack | Channel::Command(_) | Channel::Admission => DOWN,
+        Channel::Reply
+        | Channel::Push(_)
+        | Channel::Result
+        | Channel::Hello
+        | Channel::Status
+        | Channel::Enrol => UP,
+        Channel::Crl => LIST,
         Channel::Presence => PRESENCE,
     }
 }

@@ -4,12 +4,14 @@
 //! into what it carries. Keys stand in the order of the wire: shorter first, then bytewise.
 
 mod down;
+mod enrol;
 mod failure;
 mod up;
 
 use bytes::Bytes;
 
 pub use down::{Ack, PullRequest};
+pub use enrol::{Admission, Crl, Enrol, EnrolRequest, Verdict};
 pub use failure::{Failure, FailureClass};
 pub use up::{Announced, Digest, Hello, Part, Presence, Push, Reply, SourceHealth, Status};
 

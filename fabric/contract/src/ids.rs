@@ -104,6 +104,11 @@ id! {
     ReportId
 }
 
+/// The tenant id under which the enrolment door stands; no certificate may carry it.
+pub const ENROLMENT_TENANT: &str = "enrolment";
+/// The satellite id of the enrolment door.
+const DOOR_SATELLITE: &str = "door";
+
 /// A satellite of a tenant: the identity that a certificate gives an agent.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Address {
@@ -117,6 +122,20 @@ impl Address {
     /// An address of its two ids.
     pub fn new(tenant: TenantId, satellite: SatelliteId) -> Self {
         Self { tenant, satellite }
+    }
+
+    /// The broker's enrolment door, which speaks for who has no certificate yet.
+    pub fn door() -> Self {
+        let id = "an id of the grammar, as a test shows";
+        Self::new(
+            ENROLMENT_TENANT.parse().expect(id),
+            DOOR_SATELLITE.parse().expect(id),
+        )
+    }
+
+    /// Whether this is the enrolment door.
+    pub fn is_door(&self) -> bool {
+        self.tenant.as_str() == ENROLMENT_TENANT && self.satellite.as_str() == DOOR_SATELLITE
     }
 }
 
@@ -154,6 +173,18 @@ mod tests {
         refused("ac\n", IdError::Character('\n'));
         refused("-ab", IdError::Hyphen);
         refused("ab-", IdError::Hyphen);
+    }
+
+    #[test]
+    fn there_is_one_door() {
+        let door = Address::door();
+        assert_eq!(door.to_string(), "enrolment/door");
+        assert!(door.is_door());
+        for other in ["enrolment/hq", "acme/door"] {
+            let (tenant, satellite) = other.split_once('/').unwrap();
+            let address = Address::new(tenant.parse().unwrap(), satellite.parse().unwrap());
+            assert!(!address.is_door(), "{other}");
+        }
     }
 
     proptest! {

@@ -35,6 +35,29 @@ pub const FAILURE_TEXT_BYTES_MAX: usize = 400;
 pub const HELLO_DATASETS_MAX: usize = 64;
 /// Bytes of a version text.
 pub const VERSION_TEXT_BYTES_MAX: usize = 40;
+/// Bytes of a certificate signing request in DER.
+pub const CSR_BYTES_MAX: usize = 2_048;
+/// Digits of a join token's id.
+pub const TOKEN_ID_DIGITS: usize = 16;
+/// Bytes of an address as text, in its longest form.
+pub const PEER_TEXT_BYTES_MAX: usize = 45;
+/// Bytes of a certificate's serial number (RFC 5280 §4.1.2.2).
+pub const SERIAL_BYTES_MAX: usize = 20;
+/// Bytes of an ECDSA P-256 signature in ASN.1.
+pub const SIGNATURE_BYTES_MAX: usize = 80;
+/// Bytes of a P-256 public key: an uncompressed point.
+pub const PUBLIC_KEY_BYTES: usize = 65;
+/// Bytes of an issued certificate in DER.
+pub const CERTIFICATE_BYTES_MAX: usize = 4_096;
+/// Bytes of the fabric's roots in PEM.
+pub const ROOTS_BYTES_MAX: usize = 16_384;
+/// Longest time that a pending enrolment may be told to wait: a day.
+pub const RETRY_S_MAX: u32 = 86_400;
+/// Admissions in one call of the centre.
+pub const ADMISSIONS_MAX: usize = 64;
+/// Bytes of a revocation list in DER.
+pub const CRL_BYTES_MAX: usize = 120_000;
+
 /// Bytes of a request's encoded parameters.
 pub const PARAMS_BYTES_MAX: usize = 16_384;
 

@@ -5,10 +5,14 @@
 
 mod canonical;
 mod content;
+mod enrolment;
+mod flat;
 mod messages;
 
 pub use canonical::{NotCanonical, check_canonical, write_number, write_string};
-pub use content::{Content, Data, Flat, Record, RecordError, Refusal, Served};
+pub use content::{Content, Data, Record, RecordError, Refusal};
+pub use enrolment::{AdmissionBody, AdmissionsBody, BodyError, Claim, CrlBody, Enrolment};
+pub use flat::{Flat, Served};
 pub use messages::{
     AckBody, BOOT_HEADER, Cancel, ErrorBody, ErrorDetail, GrantCredit, Lane, Line, PullBody,
     RequestBody, Watermark,

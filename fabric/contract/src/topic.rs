@@ -88,6 +88,12 @@ pub enum Channel {
     Hello,
     /// `up/status`: the heartbeat.
     Status,
+    /// `up/enrol`: asks for a certificate; a renewal, or what the enrolment door relays.
+    Enrol,
+    /// `down/admission`: the answer to it.
+    Admission,
+    /// `down/crl`: the list of revoked certificates, for the enrolment door.
+    Crl,
     /// `up/presence`: published by the broker itself, never by a satellite.
     Presence,
 }
@@ -96,12 +102,15 @@ impl Channel {
     /// Which way the channel goes.
     pub fn direction(&self) -> Direction {
         match self {
-            Self::Pull(_) | Self::Ack | Self::Command(_) => Direction::Down,
+            Self::Pull(_) | Self::Ack | Self::Command(_) | Self::Admission | Self::Crl => {
+                Direction::Down
+            }
             Self::Reply
             | Self::Push(_)
             | Self::Result
             | Self::Hello
             | Self::Status
+            | Self::Enrol
             | Self::Presence => Direction::Up,
         }
     }
@@ -117,6 +126,9 @@ impl Channel {
             Self::Result => "result",
             Self::Hello => "hello",
             Self::Status => "status",
+            Self::Enrol => "enrol",
+            Self::Admission => "admission",
+            Self::Crl => "crl",
             Self::Presence => "presence",
         }
     }
@@ -136,6 +148,9 @@ impl Channel {
             ("up", "result", None) => Self::Result,
             ("up", "hello", None) => Self::Hello,
             ("up", "status", None) => Self::Status,
+            ("up", "enrol", None) => Self::Enrol,
+            ("down", "admission", None) => Self::Admission,
+            ("down", "crl", None) => Self::Crl,
             ("up", "presence", None) => Self::Presence,
             _ => return Err(TopicError::Channel),
         };

@@ -8,9 +8,13 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use spokegate_contract::envelope::{
-    Ack, Hello, Part, Presence, PullRequest, Push, Reply, SourceHealth, Status,
+    Ack, Admission, Crl, Enrol, EnrolRequest, Hello, Part, Presence, PullRequest, Push, Reply,
+    SourceHealth, Status, Verdict,
 };
-use spokegate_contract::limits::{INTEGER_MAX, MESSAGE_BYTES_MAX};
+use spokegate_contract::limits::{
+    CERTIFICATE_BYTES_MAX, CRL_BYTES_MAX, CSR_BYTES_MAX, INTEGER_MAX, MESSAGE_BYTES_MAX,
+    RETRY_S_MAX, ROOTS_BYTES_MAX, SERIAL_BYTES_MAX, SIGNATURE_BYTES_MAX,
+};
 use spokegate_contract::{
     Address, Channel, Direction, Envelope, Failure, FailureClass, RequestId, Shape, Topic,
     Validator, Verb,
@@ -47,7 +51,7 @@ fn as_json(message: &[u8]) -> Value {
 
 /// Each kind of message, at its smallest and its largest.
 fn messages() -> Vec<(&'static str, Vec<u8>)> {
-    [downward(), replies(), pushes(), reports()].concat()
+    [downward(), replies(), pushes(), reports(), enrolment()].concat()
 }
 
 type Sample = (&'static str, Vec<u8>);
@@ -125,6 +129,48 @@ fn pushes() -> Vec<Sample> {
         .to_vec()
 }
 
+fn enrolment() -> Vec<Sample> {
+    let id = RequestId::from_bytes(ID);
+    let filled = |bytes: usize| Bytes::from(vec![1; bytes]);
+    let enrol = |size: &dyn Fn(usize) -> Bytes, peer: Option<&str>| {
+        let join = EnrolRequest::Join {
+            token: "0123456789abcdef".into(),
+            proof: [1; 32],
+        };
+        let renew = EnrolRequest::Renew {
+            serial: size(SERIAL_BYTES_MAX),
+            signature: size(SIGNATURE_BYTES_MAX),
+        };
+        [join, renew].map(|request| {
+            let csr = size(CSR_BYTES_MAX);
+            let peer = peer.map(str::to_owned);
+            let message = Enrol {
+                id,
+                csr,
+                request,
+                peer,
+            };
+            ("enrol", message.encode())
+        })
+    };
+    let least = |_: usize| filled(1);
+    let mut all = [enrol(&least, None), enrol(&filled, Some("192.0.2.7"))].concat();
+    for size in [&least as &dyn Fn(usize) -> Bytes, &filled] {
+        let issued = Verdict::Issued {
+            certificate: size(CERTIFICATE_BYTES_MAX),
+            roots: size(ROOTS_BYTES_MAX),
+            signature: size(SIGNATURE_BYTES_MAX),
+        };
+        let retry_s = RETRY_S_MAX;
+        for verdict in [issued, Verdict::Pending { retry_s }, Verdict::Refused] {
+            all.push(("admission", Admission { id, verdict }.encode()));
+        }
+        let der = size(CRL_BYTES_MAX);
+        all.push(("crl", Crl { der }.encode()));
+    }
+    all
+}
+
 fn reports() -> Vec<Sample> {
     let hello = |datasets| Hello {
         agent_version: "0.1.0".into(),
@@ -174,9 +220,11 @@ fn every_message_satisfies_its_schema_and_no_member_may_go_or_come() {
             less.as_object_mut().unwrap().remove(key);
             // A last chunk without its digest is an inner chunk.
             let is_inner_chunk = name == "reply" && key == "last";
+            // Only the enrolment door names a peer.
+            let is_satellites = name == "enrol" && key == "peer";
             assert_eq!(
                 validator.is_valid(&less),
-                is_inner_chunk,
+                is_inner_chunk || is_satellites,
                 "{name} without {key}"
             );
         }
@@ -195,6 +243,9 @@ fn channels() -> Vec<Channel> {
         Channel::Push(dataset),
         Channel::Hello,
         Channel::Status,
+        Channel::Enrol,
+        Channel::Admission,
+        Channel::Crl,
         Channel::Presence,
         Channel::Result,
     ];
@@ -255,7 +306,7 @@ fn asyncapi_document_is_what_the_code_speaks() {
         "info": {
             "title": "Spokegate fabric",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": format!("Topics and messages between a satellite and the centre, MQTT 3.1.1, payloads of at most {MESSAGE_BYTES_MAX} bytes. The broker publishes presence itself; commands are part of the grammar, their messages are not defined yet."),
+            "description": format!("Topics and messages between a satellite and the centre, MQTT 3.1.1, payloads of at most {MESSAGE_BYTES_MAX} bytes. The broker publishes presence itself; crl exists for enrolment/door alone, the broker's enrolment door; commands are part of the grammar, their messages are not defined yet."),
         },
         "channels": channels_doc,
         "operations": operations,

@@ -6,7 +6,9 @@ use std::fs;
 use std::path::Path;
 
 use bytes::Bytes;
-use spokegate_contract::envelope::{Ack, Hello, Presence, PullRequest, Push, Reply, Status};
+use spokegate_contract::envelope::{
+    Ack, Admission, Crl, Enrol, Hello, Presence, PullRequest, Push, Reply, Status,
+};
 use spokegate_contract::record::check_canonical;
 use spokegate_contract::{Envelope, Topic};
 
@@ -39,6 +41,9 @@ fn envelopes() {
         fixpoint::<Hello>(&payload);
         fixpoint::<Status>(&payload);
         fixpoint::<Presence>(&payload);
+        fixpoint::<Enrol>(&payload);
+        fixpoint::<Admission>(&payload);
+        fixpoint::<Crl>(&payload);
     });
 }
 

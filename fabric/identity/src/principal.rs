@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use spokegate_contract::{Address, SatelliteId, TenantId};
+use spokegate_contract::{Address, ENROLMENT_TENANT, SatelliteId, TenantId};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use crate::TrustDomain;
 
-/// Tenant ids whose client ids would be those of a service at a broker shared by all tenants.
-const RESERVED_TENANTS: [&str; 1] = ["sanitizer"];
+/// Tenant ids that no certificate may carry: the client ids of one would be a service's at a broker shared by all
+/// tenants, under the other stands the broker's enrolment door.
+const RESERVED_TENANTS: [&str; 2] = ["sanitizer", ENROLMENT_TENANT];
 
 /// Who is at the other end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,6 +27,8 @@ pub enum ServiceName {
     Sanitizer,
     /// The centre.
     ReportService,
+    /// Issues certificates; in the centre as well.
+    Provisioner,
 }
 
 /// Why a certificate is nobody.
@@ -71,13 +74,14 @@ impl IdentityError {
 
 impl ServiceName {
     /// All services.
-    pub const ALL: [Self; 2] = [Self::Sanitizer, Self::ReportService];
+    pub const ALL: [Self; 3] = [Self::Sanitizer, Self::ReportService, Self::Provisioner];
 
-    /// The name in the identity: `sanitizer` or `report-service`.
+    /// The name in the identity: `sanitizer`, `report-service` or `provisioner`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Sanitizer => "sanitizer",
             Self::ReportService => "report-service",
+            Self::Provisioner => "provisioner",
         }
     }
 }
@@ -101,7 +105,7 @@ impl std::str::FromStr for ServiceName {
 
 /// A name that no service has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no service; allowed are sanitizer and report-service")]
+#[error("{0:?} is no service; allowed are sanitizer, report-service and provisioner")]
 pub struct UnknownService(String);
 
 impl Principal {
@@ -186,7 +190,7 @@ pub fn sanitizer_client_id(tenant: &TenantId) -> String {
     format!("{}.{tenant}", ServiceName::Sanitizer)
 }
 
-/// True for a tenant id that no customer may have, because its client ids would be a service's.
+/// True for a tenant id that no customer may have, because it belongs to a service or to the enrolment door.
 pub fn is_reserved_tenant(tenant: &TenantId) -> bool {
     RESERVED_TENANTS.contains(&tenant.as_str())
 }

@@ -133,7 +133,10 @@ impl Taken {
                 }
                 taken
             }
-            Content::Reply { .. } | Content::Failed { .. } | Content::Push { .. } => Vec::new(),
+            Content::Reply { .. }
+            | Content::Failed { .. }
+            | Content::Push { .. }
+            | Content::Enrol(_) => Vec::new(),
         }
     }
 }

@@ -144,35 +144,10 @@ fn written(flat: &Flat<'_>) -> Vec<u8> {
 }
 
 fn blank<'a>(work: &'a WorkHead, kind: &'a str) -> Flat<'a> {
-    Flat {
-        acked_sequence: None,
-        agent_version: None,
-        at: work.at_ms,
-        captured_at: None,
-        channel: None,
-        dataset: None,
-        datasets: None,
-        document: None,
-        epoch: None,
-        failure: None,
-        id: None,
-        kind: kind.into(),
-        last: None,
-        last_sequence: None,
-        node_red: None,
-        online: None,
-        pointer: None,
-        reason: None,
-        rows: None,
-        rule: None,
-        satellite: work.satellite.clone(),
-        sent_at: None,
-        sequence: None,
-        sha256: None,
-        size_bytes: None,
-        spool_bytes: None,
-        spool_messages: None,
-        tenant: work.tenant.clone(),
-        version: None,
-    }
+    Flat::new(
+        kind,
+        work.tenant.clone(),
+        work.satellite.clone(),
+        work.at_ms,
+    )
 }

@@ -75,6 +75,9 @@ fn the_topic_table_is_the_grammar() {
         Channel::Push(dataset),
         Channel::Hello,
         Channel::Status,
+        Channel::Enrol,
+        Channel::Admission,
+        Channel::Crl,
         Channel::Presence,
     ];
     let mut problems = Vec::new();

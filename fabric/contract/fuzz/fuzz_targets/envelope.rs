@@ -4,7 +4,9 @@
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use spokegate_contract::Envelope;
-use spokegate_contract::envelope::{Ack, Hello, Presence, PullRequest, Push, Reply, Status};
+use spokegate_contract::envelope::{
+    Ack, Admission, Crl, Enrol, Hello, Presence, PullRequest, Push, Reply, Status,
+};
 
 fn fixpoint<T: Envelope>(payload: &Bytes) {
     if let Ok(message) = T::decode(payload) {
@@ -21,4 +23,7 @@ fuzz_target!(|payload: &[u8]| {
     fixpoint::<Hello>(&payload);
     fixpoint::<Status>(&payload);
     fixpoint::<Presence>(&payload);
+    fixpoint::<Enrol>(&payload);
+    fixpoint::<Admission>(&payload);
+    fixpoint::<Crl>(&payload);
 });

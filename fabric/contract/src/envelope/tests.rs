@@ -32,6 +32,10 @@ fn body() -> impl Strategy<Value = Bytes> {
     prop::collection::vec(any::<u8>(), 0..300).prop_map(Bytes::from)
 }
 
+fn some(most: usize) -> impl Strategy<Value = Bytes> {
+    prop::collection::vec(any::<u8>(), 1..=most).prop_map(Bytes::from)
+}
+
 fn part() -> impl Strategy<Value = Part> {
     prop_oneof![
         (body(), any::<Option<Digest>>()).prop_map(|(body, last)| Part::Rows { body, last }),
@@ -84,9 +88,34 @@ proptest! {
     }
 
     #[test]
+    fn enrolments(id in id(), csr in some(400), token in "[0-9a-f]{16}", proof: [u8; 32], serial in some(20),
+                  signature in some(80), peer: Option<std::net::IpAddr>) {
+        let peer = peer.map(|peer| peer.to_string());
+        let join = EnrolRequest::Join { token, proof };
+        let renew = EnrolRequest::Renew { serial, signature };
+        for request in [join, renew] {
+            round_trip(&Enrol { id, csr: csr.clone(), request, peer: peer.clone() });
+        }
+    }
+
+    #[test]
+    fn admissions(id in id(), certificate in some(600), roots in some(600), signature in some(80),
+                  retry_s in 0..=crate::limits::RETRY_S_MAX) {
+        for verdict in [Verdict::Issued { certificate, roots, signature }, Verdict::Pending { retry_s }, Verdict::Refused] {
+            round_trip(&Admission { id, verdict });
+        }
+    }
+
+    #[test]
+    fn revocation_lists(der in some(600)) {
+        round_trip(&Crl { der });
+    }
+
+    #[test]
     fn decoding_never_panics(payload in prop::collection::vec(any::<u8>(), 0..200)) {
         let payload = Bytes::from(payload);
         let _ = (PullRequest::decode(&payload), Ack::decode(&payload), Reply::decode(&payload), Push::decode(&payload));
+        let _ = (Enrol::decode(&payload), Admission::decode(&payload), Crl::decode(&payload));
         let _ = (Hello::decode(&payload), Status::decode(&payload), Presence::decode(&payload));
     }
 }
@@ -162,4 +191,102 @@ fn the_largest_chunk_fits_a_message() {
         },
     };
     assert!(reply.encode().len() <= MESSAGE_BYTES_MAX);
+}
+
+fn join(token: &str, peer: Option<&str>, csr_bytes: usize) -> Enrol {
+    Enrol {
+        id: RequestId::from_bytes([7; 16]),
+        csr: Bytes::from(vec![0x30; csr_bytes]),
+        request: EnrolRequest::Join {
+            token: token.to_owned(),
+            proof: [1; 32],
+        },
+        peer: peer.map(str::to_owned),
+    }
+}
+
+#[test]
+fn an_enrolment_at_its_limits_and_beyond() {
+    const TOKEN: &str = "0123456789abcdef";
+    let check = |enrol: &Enrol, expected: Result<(), ReadError>| {
+        let decoded = Enrol::decode(&Bytes::from(enrol.encode())).map(|_| ());
+        assert_eq!(decoded, expected.map_err(EnvelopeError::Form), "{enrol:?}");
+    };
+    let most = crate::limits::CSR_BYTES_MAX;
+    check(&join(TOKEN, None, most), Ok(()));
+    check(&join(TOKEN, None, most + 1), Err(ReadError::Limit));
+    check(&join(TOKEN, None, 0), Err(ReadError::Value));
+    for token in ["0123456789abcde", "0123456789ABCDEF", "0123456789abcdeg"] {
+        check(&join(token, None, 1), Err(ReadError::Value));
+    }
+    check(&join("0123456789abcdef0", None, 1), Err(ReadError::Limit));
+    for peer in ["192.0.2.7", "2001:db8::1", "::ffff:192.0.2.7"] {
+        check(&join(TOKEN, Some(peer), 1), Ok(()));
+    }
+    for peer in [
+        "",
+        "host",
+        "192.0.2.07",
+        "2001:DB8::1",
+        "fe80::1%eth0",
+        "192.0.2.7:80",
+    ] {
+        check(&join(TOKEN, Some(peer), 1), Err(ReadError::Value));
+    }
+    let renew = |serial: usize, signature: usize| Enrol {
+        request: EnrolRequest::Renew {
+            serial: Bytes::from(vec![1; serial]),
+            signature: Bytes::from(vec![1; signature]),
+        },
+        ..join(TOKEN, None, 1)
+    };
+    check(&renew(20, 80), Ok(()));
+    check(&renew(21, 80), Err(ReadError::Limit));
+    check(&renew(20, 81), Err(ReadError::Limit));
+    check(&renew(0, 80), Err(ReadError::Value));
+    check(&renew(20, 0), Err(ReadError::Value));
+}
+
+#[test]
+fn an_admission_has_the_members_of_its_verdict_and_no_other() {
+    let id = RequestId::from_bytes([7; 16]);
+    let encode = |verdict| Admission { id, verdict }.encode();
+    let refused = encode(Verdict::Refused);
+    let text = |bytes: &[u8]| bytes.windows(7).position(|w| w == b"refused").unwrap();
+    // The same map under another verdict's name lacks that verdict's members.
+    for other in [b"issued_", b"pending"] {
+        let mut forged = refused.clone();
+        let at = text(&forged);
+        forged[at..at + 7].copy_from_slice(other);
+        assert_eq!(
+            Admission::decode(&Bytes::from(forged)),
+            Err(ReadError::Value.into())
+        );
+    }
+    let mut named = encode(Verdict::Pending { retry_s: 5 });
+    let at = named.windows(7).position(|w| w == b"pending").unwrap();
+    named[at..at + 7].copy_from_slice(b"refused");
+    assert_eq!(
+        Admission::decode(&Bytes::from(named)),
+        Err(ReadError::Value.into())
+    );
+    let late = crate::limits::RETRY_S_MAX + 1;
+    assert_eq!(
+        Admission::decode(&Bytes::from(encode(Verdict::Pending { retry_s: late }))),
+        Err(ReadError::Limit.into())
+    );
+}
+
+#[test]
+fn the_largest_revocation_list_fits_a_message() {
+    let list = |bytes| Crl {
+        der: Bytes::from(vec![0; bytes]),
+    };
+    let most = crate::limits::CRL_BYTES_MAX;
+    let payload = list(most).encode();
+    assert!(payload.len() <= MESSAGE_BYTES_MAX);
+    assert_eq!(Crl::decode(&Bytes::from(payload)), Ok(list(most)));
+    for bytes in [0, most + 1] {
+        assert!(Crl::decode(&Bytes::from(list(bytes).encode())).is_err());
+    }
 }

@@ -2,86 +2,13 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::enrolment::Enrolment;
+use super::flat::{Flat, Served};
 use crate::envelope::Failure;
-use crate::ids::{Address, DatasetId, SatelliteId, TenantId};
+use crate::ids::{Address, DatasetId};
 use crate::request_id::RequestId;
-
-/// A record as it stands on the wire: members of all kinds side by side, in canonical order.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(
-    missing_docs,
-    reason = "`Content` documents each member where it means something"
-)]
-pub struct Flat<'a> {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub acked_sequence: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agent_version: Option<Cow<'a, str>>,
-    pub at: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub captured_at: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub channel: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dataset: Option<DatasetId>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub datasets: Option<Vec<Served>>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub document: Option<&'a RawValue>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub epoch: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<Failure>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<RequestId>,
-    pub kind: Cow<'a, str>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last: Option<bool>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_sequence: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub node_red: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub online: Option<bool>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pointer: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Cow<'a, str>>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub rows: Option<&'a RawValue>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rule: Option<Cow<'a, str>>,
-    pub satellite: SatelliteId,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sent_at: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sequence: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub size_bytes: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub spool_bytes: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub spool_messages: Option<u64>,
-    pub tenant: TenantId,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<u16>,
-}
-
-/// A dataset that a satellite serves.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Served {
-    /// Its name.
-    pub dataset: DatasetId,
-    /// Its major version.
-    pub version: u16,
-}
 
 /// Clean data, still as canonical JSON text.
 #[derive(Debug)]
@@ -170,6 +97,8 @@ pub enum Content<'a> {
         /// Connected or not.
         online: bool,
     },
+    /// Somebody asks for a certificate.
+    Enrol(Enrolment<'a>),
     /// A message that was refused. Its content stays with the sanitizer.
     Quarantine(Refusal<'a>),
 }
@@ -206,9 +135,12 @@ pub enum RecordError {
     /// A member of this kind is missing.
     #[error("a record without its member {0:?}")]
     Missing(&'static str),
+    /// A member of this kind is not spelt as it must be.
+    #[error("a record whose member {0:?} is not spelt as it must be")]
+    Spelling(&'static str),
 }
 
-fn need<T>(member: Option<T>, name: &'static str) -> Result<T, RecordError> {
+pub(super) fn need<T>(member: Option<T>, name: &'static str) -> Result<T, RecordError> {
     member.ok_or(RecordError::Missing(name))
 }
 
@@ -242,6 +174,7 @@ impl<'a> TryFrom<Flat<'a>> for Record<'a> {
             "presence" => Content::Presence {
                 online: need(flat.online, "online")?,
             },
+            "enrol" => Content::Enrol(Enrolment::of(&mut flat)?),
             "quarantine" => Content::Quarantine(Refusal {
                 channel: need(flat.channel, "channel")?,
                 dataset: flat.dataset,

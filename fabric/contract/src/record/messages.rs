@@ -20,13 +20,21 @@ pub enum Lane {
     Push,
     /// Hellos, heartbeats, presence.
     Status,
+    /// Who asks for a certificate; for the provisioner alone.
+    Enrol,
     /// What was refused, without its content.
     Quarantine,
 }
 
 impl Lane {
     /// Every lane.
-    pub const ALL: [Self; 4] = [Self::Reply, Self::Push, Self::Status, Self::Quarantine];
+    pub const ALL: [Self; 5] = [
+        Self::Reply,
+        Self::Push,
+        Self::Status,
+        Self::Enrol,
+        Self::Quarantine,
+    ];
 
     /// The lane as it stands on the wire.
     pub fn as_str(self) -> &'static str {
@@ -34,6 +42,7 @@ impl Lane {
             Self::Reply => "reply",
             Self::Push => "push",
             Self::Status => "status",
+            Self::Enrol => "enrol",
             Self::Quarantine => "quarantine",
         }
     }

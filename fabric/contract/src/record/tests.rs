@@ -158,3 +158,158 @@ fn records_by_kind() {
         .is_err()
     );
 }
+
+const JOIN: &str = r#"{"at":1,"id":"00000000000000000000000000000001","kind":"enrol","peer":"192.0.2.7","proof":"PROOF","public_key":"KEY","request":"join","satellite":"door","tenant":"enrolment","token":"0123456789abcdef"}"#;
+const RENEW: &str = r#"{"at":1,"id":"00000000000000000000000000000001","kind":"enrol","public_key":"KEY","request":"renew","satellite":"hq","serial":"0102","signature":"3045","tenant":"acme"}"#;
+
+fn filled(text: &str) -> String {
+    text.replace("PROOF", &"0f".repeat(32))
+        .replace("KEY", &format!("04{}", "ab".repeat(64)))
+}
+
+fn enrolment(text: &str) -> Result<Claim<'_>, RecordError> {
+    let flat: Flat<'_> = serde_json::from_str(text).unwrap();
+    match Record::try_from(flat)?.content {
+        Content::Enrol(enrolment) => {
+            assert_eq!(enrolment.public_key[..2], [4, 0xab]);
+            Ok(enrolment.claim)
+        }
+        other => unreachable!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_enrolment_says_by_what_right_and_in_one_spelling() {
+    let (join, renew) = (filled(JOIN), filled(RENEW));
+    assert_eq!(
+        enrolment(&join),
+        Ok(Claim::Join {
+            token: "0123456789abcdef".into(),
+            proof: [0x0f; 32]
+        })
+    );
+    assert_eq!(
+        enrolment(&renew),
+        Ok(Claim::Renew {
+            serial: vec![1, 2],
+            signature: vec![0x30, 0x45]
+        })
+    );
+    for text in [&join, &renew] {
+        canonical(text);
+        let flat: Flat<'_> = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&flat).unwrap(), **text);
+    }
+    let check = |text: &str, from: &str, to: &str, expected: RecordError| {
+        assert!(text.contains(from), "{from}");
+        assert_eq!(enrolment(&text.replace(from, to)), Err(expected), "{to}");
+    };
+    use RecordError::{Missing, Spelling};
+    check(
+        &join,
+        r#""token":"0123456789abcdef""#,
+        r#""token":"0123456789ABCDEF""#,
+        Spelling("token"),
+    );
+    check(
+        &join,
+        r#""token":"0123456789abcdef""#,
+        r#""version":1"#,
+        Missing("token"),
+    );
+    check(&join, "0f0f\"", "0f\"", Spelling("proof"));
+    check(&join, "abab\"", "ab\"", Spelling("public_key"));
+    check(&join, "abab\"", "abAB\"", Spelling("public_key"));
+    check(&join, "\"join\"", "\"enter\"", Spelling("request"));
+    check(&join, "\"join\"", "\"renew\"", Missing("serial"));
+    check(
+        &join,
+        r#""satellite""#,
+        r#""serial":"01","satellite""#,
+        Spelling("request"),
+    );
+    check(&renew, "\"0102\"", "\"\"", Spelling("serial"));
+    check(
+        &renew,
+        "\"0102\"",
+        &format!("{:?}", "01".repeat(21)),
+        Spelling("serial"),
+    );
+    check(
+        &renew,
+        "\"3045\"",
+        &format!("{:?}", "30".repeat(81)),
+        Spelling("signature"),
+    );
+    check(
+        &renew,
+        r#""tenant""#,
+        r#""proof":"00","tenant""#,
+        Spelling("request"),
+    );
+}
+
+fn admission(text: &str) -> Result<(String, crate::envelope::Verdict), String> {
+    let body: AdmissionBody = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let admission = body.admission().map_err(|error| error.to_string())?;
+    assert_eq!(AdmissionBody::new(body.address(), &admission), body);
+    Ok((body.address().to_string(), admission.verdict))
+}
+
+#[test]
+fn admissions_of_the_second_hop() {
+    use crate::envelope::Verdict;
+    const TO: &str = r#""tenant":"acme","satellite":"hq","id":"00000000000000000000000000000001""#;
+    let body = |rest: &str| admission(&format!("{{{TO},{rest}}}"));
+    let issued = |certificate: &str, signature: &str| {
+        body(&format!(
+            r#""verdict":"issued","certificate":"{certificate}","roots":"PEM\n","signature":"{signature}""#
+        ))
+    };
+    let expected = Verdict::Issued {
+        certificate: bytes::Bytes::from_static(&[0]),
+        roots: bytes::Bytes::from_static(b"PEM\n"),
+        signature: bytes::Bytes::from_static(&[0x30]),
+    };
+    assert_eq!(issued("AA==", "30"), Ok(("acme/hq".into(), expected)));
+    assert!(issued("AA", "30").unwrap_err().contains("certificate"));
+    assert!(issued("", "30").unwrap_err().contains("certificate"));
+    let long = "AAAA".repeat(1_366);
+    assert!(issued(&long, "30").unwrap_err().contains("4096"));
+    assert!(issued("AA==", "3").unwrap_err().contains("signature"));
+    assert!(issued("AA==", "").unwrap_err().contains("signature"));
+    let pending = |retry_s: u32| body(&format!(r#""verdict":"pending","retry_s":{retry_s}"#));
+    assert_eq!(
+        pending(10).map(|(_, verdict)| verdict),
+        Ok(Verdict::Pending { retry_s: 10 })
+    );
+    assert!(pending(86_401).unwrap_err().contains("retry_s"));
+    assert_eq!(
+        body(r#""verdict":"refused""#).map(|(_, verdict)| verdict),
+        Ok(Verdict::Refused)
+    );
+    for bad in [
+        r#""verdict":"granted""#,
+        r#""verdict":"refused","reason":"token-used""#,
+        r#""verdict":"pending""#,
+        r#""verdict":"refused","retry_s":1"#,
+    ] {
+        assert!(body(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_revocation_list_of_the_second_hop() {
+    let list = CrlBody::new(&[1, 2, 3]);
+    assert_eq!(serde_json::to_string(&list).unwrap(), r#"{"crl":"AQID"}"#);
+    assert_eq!(list.envelope().unwrap().der.as_ref(), [1, 2, 3]);
+    let most = crate::limits::CRL_BYTES_MAX;
+    assert!(CrlBody::new(&vec![0; most]).envelope().is_ok());
+    for bad in [
+        CrlBody::new(&[]),
+        CrlBody::new(&vec![0; most + 1]),
+        CrlBody { crl: "?".into() },
+    ] {
+        assert_eq!(bad.envelope().unwrap_err().member, "crl");
+    }
+}

@@ -34,6 +34,9 @@ fn every_row_of_the_table_and_its_refused_twin() {
         ("sg/1/acme/hq/up/result", "sg/1/acme/hq/up/results"),
         ("sg/1/acme/hq/up/hello", "sg/1/acme/hq/up/hello/"),
         ("sg/1/acme/hq/up/status", "sg/1/acme/hq/up/status/x"),
+        ("sg/1/acme/hq/up/enrol", "sg/1/acme/hq/down/enrol"),
+        ("sg/1/acme/hq/down/admission", "sg/1/acme/hq/up/admission"),
+        ("sg/1/enrolment/door/down/crl", "sg/1/enrolment/door/up/crl"),
         ("sg/1/acme/hq/up/presence", "sg/1/acme/hq/down/presence"),
     ] {
         allowed(good);
@@ -90,6 +93,9 @@ fn channel() -> impl Strategy<Value = Channel> {
         Just(Channel::Hello),
         Just(Channel::Status),
         Just(Channel::Presence),
+        Just(Channel::Enrol),
+        Just(Channel::Admission),
+        Just(Channel::Crl),
     ]
 }
 
@@ -104,7 +110,7 @@ proptest! {
     }
 
     #[test]
-    fn parse_then_display_is_identity(text in "(sg/1/)?[a-z/+#$]{0,30}(/up|/down)?(/reply|/push|/pull|/ack)?(/[a-z-]{0,5})?") {
+    fn parse_then_display_is_identity(text in "(sg/1/)?[a-z/+#$]{0,30}(/up|/down)?(/reply|/push|/pull|/ack|/enrol|/crl|/admission)?(/[a-z-]{0,5})?") {
         if let Ok(topic) = Topic::parse(&text) {
             prop_assert_eq!(topic.to_string(), text);
         }

@@ -20,6 +20,10 @@ fn the_one_spelling_is_accepted() {
         "spiffe://spokegate.local/service/report-service",
         Ok("service report-service"),
     );
+    check(
+        "spiffe://spokegate.local/service/provisioner",
+        Ok("service provisioner"),
+    );
     let longest = format!(
         "spiffe://spokegate.local/tenant/{0}/satellite/{0}",
         "a".repeat(40)
@@ -108,6 +112,9 @@ fn another_path_is_unknown() {
         "/service/report_service",
         "/service/report-service/x",
         "/service/broker",
+        "/service/provisioner/",
+        "/service/provisione",
+        "/service/door",
         "/services/sanitizer",
     ] {
         check(
@@ -127,6 +134,14 @@ fn a_tenant_cannot_take_the_name_of_a_service() {
     check(
         "spiffe://spokegate.local/tenant/sanitizer/satellite/hq",
         Err("identity-reserved"),
+    );
+    check(
+        "spiffe://spokegate.local/tenant/enrolment/satellite/door",
+        Err("identity-reserved"),
+    );
+    check(
+        "spiffe://spokegate.local/tenant/acme/satellite/door",
+        Ok("satellite acme/door"),
     );
     check(
         "spiffe://spokegate.local/tenant/sanitizers/satellite/hq",
@@ -259,7 +274,9 @@ static CERTIFICATE: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
 fn any_principal() -> impl Strategy<Value = Principal> {
     let id = "[a-z0-9][a-z0-9-]{0,38}[a-z0-9]";
     let satellite = (id, id)
-        .prop_filter("reserved", |(tenant, _)| tenant != "sanitizer")
+        .prop_filter("reserved", |(tenant, _)| {
+            tenant != "sanitizer" && tenant != "enrolment"
+        })
         .prop_map(|(tenant, satellite)| {
             Principal::Satellite(Address::new(
                 tenant.parse().unwrap(),
@@ -268,7 +285,8 @@ fn any_principal() -> impl Strategy<Value = Principal> {
         });
     let service = prop_oneof![
         Just(ServiceName::Sanitizer),
-        Just(ServiceName::ReportService)
+        Just(ServiceName::ReportService),
+        Just(ServiceName::Provisioner)
     ];
     prop_oneof![4 => satellite, 1 => service.prop_map(Principal::Service)]
 }
