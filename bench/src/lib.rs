@@ -1,8 +1,63 @@
 #![doc = include_str!("../README.md")]
 
+pub mod broker;
 pub mod figures;
 pub mod memory;
-pub mod ours;
-pub mod peer;
-pub mod results;
-pub mod run;
+pub mod report;
+pub mod rows;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Parser, ValueEnum};
+
+/// Measures Spokegate against its peers, writes the results and prints all of them as one table.
+#[derive(Debug, Parser)]
+pub struct Arguments {
+    /// A quick look: one short stretch of load.
+    #[arg(long)]
+    quick: bool,
+    /// Only these suites; the table shows what the others left last time.
+    #[arg(long, value_enum)]
+    suite: Vec<Suite>,
+    /// Of the suite `broker` only these figures; nothing is written then.
+    #[arg(long, value_name = "fan-in|round-trip|admission|idle|noise|whole")]
+    figure: Vec<String>,
+    /// Where the results go.
+    #[arg(long, default_value = "bench/results")]
+    results: PathBuf,
+}
+
+/// What is measured together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Suite {
+    /// The first hop alone, against Mosquitto.
+    Broker,
+    /// Whole reports, against two Node-REDs with docxtemplater.
+    Report,
+}
+
+/// Measures what was asked for and returns the table.
+pub async fn run(arguments: &Arguments) -> anyhow::Result<String> {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let wanted = |suite: Suite| arguments.suite.is_empty() || arguments.suite.contains(&suite);
+    if wanted(Suite::Broker) {
+        let effort = pick(arguments.quick, broker::Effort::quick, broker::Effort::full);
+        let rows = broker::run(&effort, &arguments.figure).await?;
+        if !arguments.figure.is_empty() {
+            return Ok(rows::table_of(&rows));
+        }
+        rows::write(&arguments.results, "broker", &rows)?;
+    }
+    if wanted(Suite::Report) {
+        let effort = pick(arguments.quick, report::Effort::quick, report::Effort::full);
+        let rows = report::run(&repository, &effort).await?;
+        rows::write(&arguments.results, "report", &rows)?;
+    }
+    let table = rows::table(&arguments.results)?;
+    rows::publish(&table, &repository.join("bench/README.md"))?;
+    Ok(table)
+}
+
+fn pick<T>(quick: bool, short: fn() -> T, full: fn() -> T) -> T {
+    if quick { short() } else { full() }
+}

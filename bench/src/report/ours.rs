@@ -17,7 +17,7 @@ const REPORT: &str = "device-list";
 const RECONNECT: Duration = Duration::from_secs(30);
 
 /// The running fabric.
-pub struct Ours {
+pub(super) struct Ours {
     fabric: Fabric,
     agent: Child,
     broker: Child,
@@ -25,7 +25,7 @@ pub struct Ours {
 
 impl Ours {
     /// Starts everything; the binaries are those beside our own.
-    pub async fn start(repository: &Path) -> anyhow::Result<Self> {
+    pub(super) async fn start(repository: &Path) -> anyhow::Result<Self> {
         let mut options = Options::sample()?;
         options.tenants.truncate(1);
         options.source = SourceChoice::NodeRed;
@@ -51,7 +51,7 @@ impl Ours {
     }
 
     /// A person signed in.
-    pub async fn browser(&self) -> anyhow::Result<Browser> {
+    pub(super) async fn browser(&self) -> anyhow::Result<Browser> {
         let mut browser = self.fabric.browser()?;
         browser.sign_in("alice", self.fabric.password()).await?;
         Ok(browser)
@@ -70,7 +70,7 @@ impl Ours {
     }
 
     /// The agent, the broker, and every process of the sanitizer.
-    pub fn processes(&mut self) -> Processes {
+    pub(super) fn processes(&mut self) -> Processes {
         Processes {
             agent: self.agent.id(),
             broker: self.broker.id(),
@@ -79,7 +79,7 @@ impl Ours {
     }
 
     /// Ends everything.
-    pub async fn stop(self) {
+    pub(super) async fn stop(self) {
         drop(self.agent);
         self.fabric.shutdown().await;
         drop(self.broker);
@@ -88,17 +88,17 @@ impl Ours {
 
 /// Process ids of what lies between Node-RED and the centre.
 #[derive(Debug, Clone)]
-pub struct Processes {
+pub(super) struct Processes {
     /// The satellite agent.
-    pub agent: u32,
+    pub(super) agent: u32,
     /// The broker.
-    pub broker: u32,
+    pub(super) broker: u32,
     /// Supervisor, ingest, workers, egress.
-    pub sanitizer: Vec<u32>,
+    pub(super) sanitizer: Vec<u32>,
 }
 
 /// One report of `rows` rows, from sending the form to the last byte of the document.
-pub async fn report(browser: &mut Browser, rows: u32) -> anyhow::Result<Bytes> {
+pub(super) async fn report(browser: &mut Browser, rows: u32) -> anyhow::Result<Bytes> {
     let rows = rows.to_string();
     let order = NewRun {
         report: REPORT,

@@ -22,7 +22,7 @@ const IDLE: Duration = Duration::from_secs(2);
 
 /// The running peer; ends when dropped.
 #[derive(Debug)]
-pub struct Peer {
+pub(super) struct Peer {
     // Dropped, it closes its standard input, and that ends both instances.
     _process: Child,
     hub: String,
@@ -31,7 +31,7 @@ pub struct Peer {
 
 impl Peer {
     /// Starts the peer from its folder.
-    pub async fn start(folder: &Path) -> anyhow::Result<Self> {
+    pub(super) async fn start(folder: &Path) -> anyhow::Result<Self> {
         let mut process = Command::new("node")
             .arg("start.js")
             .current_dir(folder)
@@ -70,7 +70,7 @@ impl Peer {
     }
 
     /// One report of `rows` rows; the document.
-    pub async fn report(&self, rows: u32) -> anyhow::Result<Bytes> {
+    pub(super) async fn report(&self, rows: u32) -> anyhow::Result<Bytes> {
         let url = format!("{}?limit={rows}", self.hub)
             .parse()
             .context("the hub's address")?;

@@ -1,4 +1,7 @@
-//! What is measured, in which order.
+//! The suite `report`: whole reports, against two Node-REDs with docxtemplater.
+
+mod ours;
+mod peer;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,9 +11,12 @@ use spokegate_demo::client::Browser;
 
 use crate::figures::Samples;
 use crate::memory::{peak_mib, reset_peak};
-use crate::ours::{self, Ours};
-use crate::peer::Peer;
-use crate::results::{Pair, PullFigure, Results};
+use crate::rows::Row;
+use ours::Ours;
+use peer::Peer;
+
+/// Who the peer is.
+const PEER: &str = "Node-RED + docxtemplater";
 
 /// How much is measured.
 #[derive(Debug, Clone)]
@@ -53,24 +59,41 @@ impl Effort {
     }
 }
 
-/// Measures everything and returns the results.
-pub async fn run(repository: &Path, effort: &Effort) -> anyhow::Result<Results> {
+/// Measures everything and returns the rows.
+pub async fn run(repository: &Path, effort: &Effort) -> anyhow::Result<Vec<Row>> {
     let peer = Peer::start(&repository.join("bench/peer"))
         .await
         .context("start the peer")?;
     let mut ours = Ours::start(repository).await?;
-    let mut results = Results::default();
-    for rows in &effort.rows {
-        results.latency.push(latency(&ours, &peer, *rows).await?);
+    let mut rows = Vec::new();
+    for count in &effort.rows {
+        let pair = latency(&ours, &peer, *count).await?;
+        let name = format!("whole report of {count} rows, one client");
+        rows.push(pair.row(name, "ms, less is better"));
     }
-    for rows in &effort.rate_rows {
-        results.rate.push(rate(&ours, &peer, *rows, effort).await?);
+    for count in &effort.rate_rows {
+        let pair = rate(&ours, &peer, *count, effort).await?;
+        let name = format!("reports of {count} rows, {} clients", effort.clients);
+        rows.push(pair.row(name, "per second, more is better"));
     }
-    for rows in &effort.pull_rows {
-        results.pulls.push(pull(&mut ours, *rows).await?);
+    for count in &effort.pull_rows {
+        rows.extend(pull(&mut ours, *count).await?);
     }
     ours.stop().await;
-    Ok(results)
+    Ok(rows)
+}
+
+/// Ours and the peer's samples of one figure.
+#[derive(Debug, Default)]
+struct Pair {
+    ours: Samples,
+    peer: Samples,
+}
+
+impl Pair {
+    fn row(&self, name: String, unit: &str) -> Row {
+        Row::pair(name, (&self.ours, &self.peer), PEER, unit)
+    }
 }
 
 /// More repeats for what is quick.
@@ -84,10 +107,7 @@ fn repeats(rows: u32) -> usize {
 
 async fn latency(ours: &Ours, peer: &Peer, rows: u32) -> anyhow::Result<Pair> {
     let mut browser = ours.browser().await?;
-    let mut pair = Pair {
-        rows,
-        ..Pair::default()
-    };
+    let mut pair = Pair::default();
     ours::report(&mut browser, rows).await?;
     peer.report(rows).await?;
     for _ in 0..repeats(rows) {
@@ -102,10 +122,7 @@ async fn latency(ours: &Ours, peer: &Peer, rows: u32) -> anyhow::Result<Pair> {
 }
 
 async fn rate(ours: &Ours, peer: &Peer, rows: u32, effort: &Effort) -> anyhow::Result<Pair> {
-    let mut pair = Pair {
-        rows,
-        ..Pair::default()
-    };
+    let mut pair = Pair::default();
     let mut browsers = Vec::new();
     for _ in 0..effort.clients {
         browsers.push(ours.browser().await?);
@@ -173,7 +190,7 @@ async fn sum(
 }
 
 /// The pulls behind reports: how long each took by the service's own clock, and what the processes on the way held.
-async fn pull(ours: &mut Ours, rows: u32) -> anyhow::Result<PullFigure> {
+async fn pull(ours: &mut Ours, rows: u32) -> anyhow::Result<[Row; 4]> {
     let mut browser = ours.browser().await?;
     let processes = ours.processes();
     let all = || {
@@ -183,23 +200,25 @@ async fn pull(ours: &mut Ours, rows: u32) -> anyhow::Result<PullFigure> {
             .chain([&processes.agent, &processes.broker])
     };
     all().for_each(|process| reset_peak(*process));
-    let mut figure = PullFigure {
-        rows,
-        ..PullFigure::default()
-    };
+    let mut time = Samples::default();
     for _ in 0..repeats(rows) {
         let before = pull_clock()?;
         ours::report(&mut browser, rows).await?;
-        figure.time.add_number(pull_clock()? - before);
+        time.add_number(pull_clock()? - before);
     }
-    figure.agent_mib = peak_mib(processes.agent);
-    figure.broker_mib = peak_mib(processes.broker);
-    figure.sanitizer_mib = processes
-        .sanitizer
-        .iter()
-        .map(|process| peak_mib(*process))
-        .fold(0.0, f64::max);
-    Ok(figure)
+    let largest = processes.sanitizer.iter().map(|process| peak_mib(*process));
+    let memory = |of: &str, mib: f64| {
+        let mut peak = Samples::default();
+        peak.add_number(mib);
+        let name = format!("peak memory during pulls of {rows} rows, {of}");
+        Row::alone(name, &peak, "MiB, less is better")
+    };
+    Ok([
+        Row::alone(format!("pull of {rows} rows"), &time, "ms, less is better"),
+        memory("agent", peak_mib(processes.agent)),
+        memory("broker", peak_mib(processes.broker)),
+        memory("largest sanitizer process", largest.fold(0.0, f64::max)),
+    ])
 }
 
 /// Milliseconds that the report service has spent in pulls so far.

@@ -1,0 +1,116 @@
+//! The bench's own certificate authority: each certificate names its holder for both sides, as a URI for Spokegate and
+//! as the common name for Mosquitto.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, SanType,
+};
+use rustls::client::Resumption;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ClientConfig, RootCertStore};
+
+/// Issues certificates.
+pub(super) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    root: CertificateDer<'static>,
+    root_pem: String,
+}
+
+/// One client: who it is and how it connects.
+#[derive(Debug, Clone)]
+pub(super) struct Identity {
+    /// Client id, and common name.
+    pub(super) id: String,
+    /// Its certificate, ready to connect.
+    pub(super) tls: Arc<ClientConfig>,
+}
+
+impl Authority {
+    /// A new root.
+    pub(super) fn new() -> anyhow::Result<Self> {
+        let key = KeyPair::generate().context("make the root's key")?;
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name = named("bench root");
+        let certificate = params.self_signed(&key).context("sign the root")?;
+        Ok(Self {
+            root: certificate.der().clone(),
+            root_pem: certificate.pem(),
+            issuer: Issuer::new(params, key),
+        })
+    }
+
+    /// A satellite.
+    pub(super) fn satellite(&self, tenant: &str, satellite: &str) -> anyhow::Result<Identity> {
+        let uri = format!("spiffe://spokegate.local/tenant/{tenant}/satellite/{satellite}");
+        self.client(&format!("{tenant}.{satellite}"), &uri)
+    }
+
+    /// The sanitizer's session of a tenant.
+    pub(super) fn sanitizer(&self, tenant: &str) -> anyhow::Result<Identity> {
+        let uri = "spiffe://spokegate.local/service/sanitizer";
+        self.client(&format!("sanitizer.{tenant}"), uri)
+    }
+
+    /// Writes a server's `certificate.pem`, `key.pem` and `ca.pem`.
+    pub(super) fn write_server(&self, folder: &Path) -> anyhow::Result<()> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let name = SanType::DnsName("localhost".try_into().context("name the server")?);
+        let (certificate, key) =
+            self.issue("localhost", name, ExtendedKeyUsagePurpose::ServerAuth)?;
+        std::fs::write(folder.join("certificate.pem"), certificate.pem())
+            .context("write the certificate")?;
+        std::fs::write(folder.join("ca.pem"), &self.root_pem).context("write the root")?;
+        let path = folder.join("key.pem");
+        std::fs::write(&path, key.serialize_pem()).context("write the key")?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
+            .context("protect the key")
+    }
+
+    fn client(&self, id: &str, uri: &str) -> anyhow::Result<Identity> {
+        let name = SanType::URI(uri.try_into().context("name a client")?);
+        let (certificate, key) = self.issue(id, name, ExtendedKeyUsagePurpose::ClientAuth)?;
+        let mut roots = RootCertStore::empty();
+        roots.add(self.root.clone()).context("trust the root")?;
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut tls = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .context("choose TLS versions")?
+            .with_root_certificates(roots)
+            .with_client_auth_cert(vec![certificate.der().clone()], key)
+            .context("use a client certificate")?;
+        tls.resumption = Resumption::disabled();
+        Ok(Identity {
+            id: id.to_owned(),
+            tls: Arc::new(tls),
+        })
+    }
+
+    fn issue(
+        &self,
+        common_name: &str,
+        name: SanType,
+        usage: ExtendedKeyUsagePurpose,
+    ) -> anyhow::Result<(rcgen::Certificate, KeyPair)> {
+        let key = KeyPair::generate().context("make a key")?;
+        let mut params = CertificateParams::default();
+        params.distinguished_name = named(common_name);
+        params.extended_key_usages = vec![usage];
+        params.subject_alt_names = vec![name];
+        let certificate = params
+            .signed_by(&key, &self.issuer)
+            .context("sign a certificate")?;
+        Ok((certificate, key))
+    }
+}
+
+fn named(name: &str) -> DistinguishedName {
+    let mut distinguished = DistinguishedName::new();
+    distinguished.push(DnType::CommonName, name);
+    distinguished
+}
