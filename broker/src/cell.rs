@@ -21,7 +21,7 @@ use spokegate_contract::{Address, Channel, Envelope, Topic};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use cells::Cells;
-pub(crate) use flow::{Consumer, Destination};
+pub(crate) use flow::{Consumer, Depths, Destination};
 pub(crate) use frame::Frame;
 pub(crate) use retained::Kept;
 pub(crate) use router::{LinkReceiver, LinkSender, NoLink, RouterGone};

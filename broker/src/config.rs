@@ -18,6 +18,9 @@ pub const DEFAULTS: &str = include_str!("defaults.toml");
 /// Smallest queue: its window must let several of the largest packets through at once.
 const QUEUE_BYTES_MIN: usize = 4 * PACKET_BYTES_MAX;
 
+/// Longest drain: what runs after 20 seconds of stopping is aborted.
+const DRAIN_MS_MAX: u64 = 15_000;
+
 /// All of it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct BrokerConfig {
@@ -220,6 +223,12 @@ impl Section for BrokerLimits {
                     .allowed(format!("{least} or more"))
                     .hint("leave the key out for its default");
             }
+        }
+        if self.drain_ms > DRAIN_MS_MAX {
+            faults
+                .add("drain_ms", format!("{} ms are too long", self.drain_ms))
+                .allowed(format!("at most {DRAIN_MS_MAX}"))
+                .hint("a stop that takes longer is cut short");
         }
         let positive = [
             (

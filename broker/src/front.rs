@@ -2,13 +2,16 @@
 
 mod accept;
 mod door;
+mod drain;
 mod end;
+mod handshake;
 mod inbound;
 mod inflight;
 mod outbound;
 mod pending;
 mod quota;
 mod session;
+mod upkeep;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,19 +19,22 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use rustls::ServerConfig;
 use spokegate_daemon::{Clock, Context, Latch, Tasks};
-use spokegate_identity::{Reloading, TrustDomain};
+use spokegate_identity::TrustDomain;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
+use crate::admin;
 use crate::cell::Cells;
 use crate::config::{BrokerConfig, BrokerLimits, Listener, ListenerKind};
 use crate::meters::Meters;
 use crate::rate::PerAddress;
+use crate::revocation::Lists;
+use crate::roster::Roster;
 use pending::Pending;
 use quota::Quotas;
 
-/// How long sessions may take to say goodbye when the broker stops.
+/// How long sessions may take to say goodbye after the last slice, when the broker stops.
 const DRAIN_GRACE: Duration = Duration::from_secs(10);
 
 /// A running broker.
@@ -43,7 +49,8 @@ struct Shared {
     limits: BrokerLimits,
     trust_domain: TrustDomain,
     /// None when every listener is open.
-    tls: Option<Reloading<ServerConfig>>,
+    lists: Option<Arc<Lists>>,
+    roster: Arc<Roster>,
     cells: Cells,
     meters: Meters,
     clock: Clock,
@@ -59,18 +66,20 @@ struct Shared {
 impl Broker {
     /// Loads the TLS files, binds every listener and starts to serve.
     pub async fn bind(config: BrokerConfig, context: &Context) -> anyhow::Result<Self> {
-        let tls = match config.tls.files() {
-            Some(files) => {
-                Some(Reloading::server(files).context("load the broker's TLS files ([tls])")?)
-            }
-            None => None,
-        };
+        let roster = Arc::new(Roster::default());
+        let lists = config.tls.files().map(|files| {
+            let crl_file = config.revocation.crl_file.clone();
+            let (roster, clock) = (Arc::clone(&roster), context.clock.clone());
+            Lists::open(files, crl_file, handshake::on_refused(), roster, clock)
+        });
+        let lists = lists.transpose()?.map(Arc::new);
         let limits = config.limits;
         let now_ms = context.clock.monotonic_ms();
         let shared = Arc::new(Shared {
             limits,
             trust_domain: config.trust_domain.clone(),
-            tls,
+            lists,
+            roster,
             cells: Cells::new(limits.sizes(), limits.tenants_max),
             meters: Meters::new(),
             clock: context.clock.clone(),
@@ -92,7 +101,7 @@ impl Broker {
         });
         let mut bound = Vec::new();
         for listener in &config.listener {
-            check_listener(listener, shared.tls.is_some())?;
+            check_listener(listener, shared.lists.is_some())?;
             let socket = TcpListener::bind(listener.address)
                 .await
                 .with_context(|| format!("bind a listener to {}", listener.address))?;
@@ -108,6 +117,16 @@ impl Broker {
             shared
                 .tasks
                 .spawn("listener", accept::run(Arc::clone(&shared), kind, socket));
+        }
+        shared
+            .tasks
+            .spawn("upkeep", upkeep::run(Arc::clone(&shared)));
+        shared
+            .tasks
+            .spawn("drain", drain::when_stopping(Arc::clone(&shared)));
+        if let Some(path) = config.admin.path() {
+            let desk = admin::Desk::new(Arc::clone(&shared.roster), shared.tasks.clone(), limits);
+            admin::bind(path, desk)?;
         }
         let ready = context.readiness.latch("listeners");
         ready.set();
@@ -132,17 +151,26 @@ impl Broker {
             .map(|(_, address)| *address)
     }
 
-    /// Reads the TLS files again; new connections meet the new ones.
-    pub fn reload(&self) -> anyhow::Result<()> {
-        match &self.shared.tls {
-            Some(tls) => tls.reload().context("reload the broker's TLS files"),
-            None => Ok(()),
-        }
+    /// Reads the TLS files and the revocation lists again; sessions of certificates that are still good go on. What is
+    /// at fault is in the log, and what was in force before stays.
+    pub async fn reload(&self) {
+        upkeep::reread(&self.shared, true).await;
     }
 
-    /// Stops to accept, ends every session, and returns when all links are gone from their routers.
+    /// The revocation lists in force; none when every listener is open.
+    pub fn lists(&self) -> Option<&Arc<Lists>> {
+        self.shared.lists.as_ref()
+    }
+
+    /// Cancelled once the broker drains, whoever asked for it.
+    pub fn stopping(&self) -> CancellationToken {
+        self.shared.tasks.soft()
+    }
+
+    /// Stops to accept, ends every session in slices, and returns when all links are gone from their routers.
     pub async fn shutdown(&self) {
-        self.shared.tasks.shutdown(DRAIN_GRACE).await;
+        let slices = Duration::from_millis(self.shared.limits.drain_ms);
+        self.shared.tasks.shutdown(slices + DRAIN_GRACE).await;
     }
 
     /// Returns when the broker has stopped.

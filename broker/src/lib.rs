@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod admin;
 mod cell;
 mod config;
 mod explain;
@@ -8,6 +9,8 @@ mod meters;
 pub mod packet;
 pub mod policy;
 mod rate;
+pub mod revocation;
+mod roster;
 mod service;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,6 +1,12 @@
 //! What the broker counts. Handles are made once, because a look-up per message would show.
 
+mod table;
+
 use metrics::{Counter, Gauge, counter, gauge};
+use spokegate_identity::RevocationList;
+
+use crate::cell::Depths;
+pub(crate) use table::describe;
 
 /// The broker's metrics.
 pub(crate) struct Meters {
@@ -26,11 +32,20 @@ pub(crate) struct Meters {
     pub(crate) throttled_ms: Counter,
     /// Routers made anew after one ended.
     pub(crate) routers_lost: Counter,
+    queues: Queues,
+}
+
+struct Queues {
+    up: Gauge,
+    up_max: Gauge,
+    down: Gauge,
+    down_max: Gauge,
 }
 
 impl Meters {
     /// Handles into the process's registry.
     pub(crate) fn new() -> Self {
+        describe();
         Self {
             sessions: gauge!("spokegate_broker_sessions"),
             pending: gauge!("spokegate_broker_pending_connections"),
@@ -44,12 +59,87 @@ impl Meters {
             overflowed: counter!("spokegate_broker_dropped_total", "reason" => "overflow"),
             throttled_ms: counter!("spokegate_broker_throttled_milliseconds_total"),
             routers_lost: counter!("spokegate_broker_routers_lost_total"),
+            queues: Queues {
+                up: gauge!("spokegate_broker_queue_bytes", "direction" => "up"),
+                up_max: gauge!("spokegate_broker_queue_bytes_max", "direction" => "up"),
+                down: gauge!("spokegate_broker_queue_bytes", "direction" => "down"),
+                down_max: gauge!("spokegate_broker_queue_bytes_max", "direction" => "down"),
+            },
         }
     }
 
     /// One refusal.
     pub(crate) fn denied(reason: &'static str) {
         counter!("spokegate_broker_denials_total", "reason" => reason).increment(1);
+    }
+
+    /// One TLS handshake that came to nothing.
+    pub(crate) fn handshake_failed(reason: &'static str) {
+        counter!("spokegate_broker_handshake_failures_total", "reason" => reason).increment(1);
+    }
+
+    /// One session that ended.
+    pub(crate) fn session_ended(reason: &'static str) {
+        counter!("spokegate_broker_sessions_ended_total", "reason" => reason).increment(1);
+    }
+
+    /// What the queues hold now.
+    pub(crate) fn show_queues(&self, depths: &Depths) {
+        self.queues.up.set(depths.up_bytes as f64);
+        self.queues.up_max.set(depths.up_bytes_max as f64);
+        self.queues.down.set(depths.down_bytes as f64);
+        self.queues.down_max.set(depths.down_bytes_max as f64);
+    }
+}
+
+/// The metrics of revocation lists and TLS files.
+pub(crate) struct ListMeters {
+    number: Gauge,
+    age: Gauge,
+    overdue: Gauge,
+    revoked: Gauge,
+    expires: Gauge,
+}
+
+impl ListMeters {
+    /// Handles into the process's registry.
+    pub(crate) fn new() -> Self {
+        Self {
+            number: gauge!("spokegate_broker_crl_number"),
+            age: gauge!("spokegate_broker_crl_age_seconds"),
+            overdue: gauge!("spokegate_broker_crl_overdue"),
+            revoked: gauge!("spokegate_broker_crl_revoked_certificates"),
+            expires: gauge!("spokegate_broker_certificate_expires_timestamp_seconds"),
+        }
+    }
+
+    /// The lists in force.
+    pub(crate) fn show(&self, lists: &[RevocationList], now_ms: u64) {
+        let numbers = lists.iter().map(RevocationList::number);
+        let oldest_ms = lists.iter().map(RevocationList::this_update_ms).min();
+        let age_ms = now_ms.saturating_sub(oldest_ms.unwrap_or(now_ms));
+        let overdue = lists.iter().any(|list| list.next_update_ms() < now_ms);
+        self.number.set(numbers.max().unwrap_or(0) as f64);
+        self.age.set((age_ms / 1_000) as f64);
+        self.overdue.set(if overdue { 1.0 } else { 0.0 });
+        let revoked: usize = lists.iter().map(RevocationList::revoked).sum();
+        self.revoked.set(revoked as f64);
+    }
+
+    /// When our own certificate ends.
+    pub(crate) fn expires(&self, not_after_ms: u64) {
+        self.expires.set((not_after_ms / 1_000) as f64);
+    }
+
+    /// A list that is not in force.
+    pub(crate) fn refused(&self, reason: &'static str) {
+        counter!("spokegate_broker_crl_refused_total", "reason" => reason).increment(1);
+    }
+
+    /// The TLS files were read again.
+    pub(crate) fn reloaded(&self, good: bool) {
+        let result = if good { "taken" } else { "refused" };
+        counter!("spokegate_broker_tls_reloads_total", "result" => result).increment(1);
     }
 }
 

@@ -15,7 +15,7 @@ use spokegate_identity::{Principal, TrustDomain};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{BrokerConfig, DEFAULTS};
-use crate::{Action, Broker, explain};
+use crate::{Action, Broker, admin, explain};
 
 /// `spokegate-broker`.
 #[derive(Debug)]
@@ -26,6 +26,12 @@ pub struct BrokerService;
 pub enum Extra {
     /// Prints what the policy says to a certificate, and by which rule; exit 0 (allow), 1 (deny) or 2 (cannot tell)
     Explain(Explain),
+    /// Lists who is connected, from the running broker; exit 0 or 1
+    Sessions(admin::Sessions),
+    /// Ends the sessions of a tenant or of one satellite, which may come back; exit 0 or 1
+    Disconnect(admin::Disconnect),
+    /// Stops the running broker: nobody new is let in, sessions end in slices; exit 0, 1 or 75 (cut short)
+    Drain(admin::Drain),
 }
 
 /// Arguments of `explain`.
@@ -70,27 +76,22 @@ impl Service for BrokerService {
 
     async fn run(config: BrokerConfig, context: Context) -> anyhow::Result<()> {
         let broker = Broker::bind(config, &context).await?;
-        let soft = context.tasks.soft();
+        let stopping = broker.stopping();
         let mut hang_up = signal(SignalKind::hangup()).context("listen for SIGHUP")?;
-        while soft
-            .run_until_cancelled(hang_up.recv())
-            .await
-            .flatten()
-            .is_some()
-        {
-            match broker.reload() {
-                Ok(()) => tracing::info!("TLS files read again"),
-                Err(error) => tracing::error!(
-                    error = format!("{error:#}"),
-                    "the present TLS files stay in use"
-                ),
-            }
+        while let Some(Some(())) = stopping.run_until_cancelled(hang_up.recv()).await {
+            broker.reload().await;
         }
-        broker.shutdown().await;
+        // What is left of the drain is waited for, and cut short, with all other tasks; the exit code tells which.
         Ok(())
     }
 
-    fn extra(Extra::Explain(arguments): Extra, files: &ConfigArgs) -> ExitCode {
+    fn extra(extra: Extra, files: &ConfigArgs) -> ExitCode {
+        let arguments = match extra {
+            Extra::Explain(arguments) => arguments,
+            Extra::Sessions(arguments) => return arguments.run(files),
+            Extra::Disconnect(arguments) => return arguments.run(files),
+            Extra::Drain(arguments) => return arguments.run(files),
+        };
         let trust_domain = match arguments.trust_domain(files) {
             Ok(trust_domain) => trust_domain,
             Err(code) => return code,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use spokegate_contract::TenantId;
 
-use super::{Cell, Sizes};
+use super::{Cell, Depths, Sizes};
 use crate::lock;
 use crate::policy::Session;
 
@@ -72,6 +72,16 @@ impl Cells {
     /// How many tenants have a cell.
     pub(crate) fn tenants(&self) -> usize {
         lock(&self.inner).tenants.len()
+    }
+
+    /// What the queues of all tenants hold.
+    pub(crate) fn depths(&self) -> Depths {
+        let cells: Vec<_> = lock(&self.inner).tenants.values().cloned().collect();
+        let mut depths = Depths::default();
+        for cell in cells {
+            cell.flows.measure(&mut depths);
+        }
+        depths
     }
 
     /// Ends one tenant's router as a bug in it would.

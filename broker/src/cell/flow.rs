@@ -32,6 +32,19 @@ pub(crate) enum Destination {
     Satellite(SatelliteId),
 }
 
+/// What queues hold, in bytes.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Depths {
+    /// All queues to sanitizers together.
+    pub(crate) up_bytes: usize,
+    /// The fullest of them.
+    pub(crate) up_bytes_max: usize,
+    /// All queues to satellites together.
+    pub(crate) down_bytes: usize,
+    /// The fullest of them.
+    pub(crate) down_bytes_max: usize,
+}
+
 /// Nobody receives from the queue any more, or it is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NoRoom;
@@ -41,6 +54,7 @@ pub(crate) struct NoRoom;
 pub(crate) struct Consumer {
     destination: Destination,
     epoch: u32,
+    window: usize,
     room: Semaphore,
     overflow: CancellationToken,
 }
@@ -49,6 +63,11 @@ impl Consumer {
     /// Tells this consumer's messages from those of its predecessors; never 0.
     pub(crate) fn epoch(&self) -> u32 {
         self.epoch
+    }
+
+    /// Bytes that wait for this consumer, or are on their way to it.
+    fn queued(&self) -> usize {
+        self.window.saturating_sub(self.room.available_permits())
     }
 
     /// Waits until `bytes` fit; the waiting are served in turn.
@@ -117,10 +136,12 @@ impl Flows {
             .fetch_add(1, Ordering::Relaxed)
             .wrapping_add(1)
             .max(1);
-        let room = Semaphore::new(window(bytes));
+        let window = window(bytes);
+        let room = Semaphore::new(window);
         let consumer = Arc::new(Consumer {
             destination: destination.clone(),
             epoch,
+            window,
             room,
             overflow,
         });
@@ -140,6 +161,19 @@ impl Flows {
             consumers.remove(&consumer.destination);
         }
         consumer.room.close();
+    }
+
+    /// Adds what these queues hold.
+    pub(super) fn measure(&self, depths: &mut Depths) {
+        for (destination, consumer) in lock(&self.consumers).iter() {
+            let queued = consumer.queued();
+            let (sum, max) = match destination {
+                Destination::Sanitizer => (&mut depths.up_bytes, &mut depths.up_bytes_max),
+                Destination::Satellite(_) => (&mut depths.down_bytes, &mut depths.down_bytes_max),
+            };
+            *sum += queued;
+            *max = queued.max(*max);
+        }
     }
 
     pub(super) fn consumer(&self, destination: &Destination) -> Option<Arc<Consumer>> {
@@ -184,6 +218,30 @@ mod tests {
         assert!(!overflow.is_cancelled());
         assert_eq!(consumer.try_reserve(1), Err(NoRoom));
         assert!(overflow.is_cancelled());
+    }
+
+    #[test]
+    fn what_queues_hold_is_summed_by_direction() {
+        let flows = Flows::new(SIZES);
+        let attach = |name: &str| {
+            let destination = Destination::Satellite(name.parse().unwrap());
+            flows.attach(destination, CancellationToken::new())
+        };
+        let (hq, branch) = (attach("hq"), attach("branch"));
+        let up = flows.attach(Destination::Sanitizer, CancellationToken::new());
+        for (consumer, bytes) in [(&hq, 10), (&branch, 30), (&up, 7)] {
+            consumer.try_reserve(bytes).unwrap();
+        }
+        branch.release(5);
+        let mut depths = Depths::default();
+        flows.measure(&mut depths);
+        let expected = Depths {
+            up_bytes: 7,
+            up_bytes_max: 7,
+            down_bytes: 35,
+            down_bytes_max: 25,
+        };
+        assert_eq!(depths, expected);
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! The accept loops: nothing here waits for a client.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Shared, door, end::End};
+use super::end::{Caller, End};
+use super::{Shared, door};
 use crate::config::ListenerKind;
 use crate::lock;
 use crate::meters::Meters;
@@ -20,7 +21,7 @@ pub(super) async fn run(shared: Arc<Shared>, kind: ListenerKind, socket: TcpList
     let soft = shared.tasks.soft();
     while let Some(accepted) = soft.run_until_cancelled(socket.accept()).await {
         match accepted {
-            Ok((stream, peer)) => admit(&shared, kind, stream, peer.ip()),
+            Ok((stream, peer)) => admit(&shared, kind, stream, peer),
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(FAILURE_PAUSE).await;
@@ -29,12 +30,12 @@ pub(super) async fn run(shared: Arc<Shared>, kind: ListenerKind, socket: TcpList
     }
 }
 
-fn admit(shared: &Arc<Shared>, kind: ListenerKind, stream: TcpStream, peer: IpAddr) {
+fn admit(shared: &Arc<Shared>, kind: ListenerKind, stream: TcpStream, peer: SocketAddr) {
     shared.meters.accepted.increment(1);
     let now_ms = shared.clock.monotonic_ms();
-    match lock(&shared.per_address).admit(network(peer), now_ms) {
+    match lock(&shared.per_address).admit(network(peer.ip()), now_ms) {
         Admission::Permitted => {}
-        Admission::Refused => return End::Rate.refuse(None),
+        Admission::Refused => return End::Rate.refuse(&Caller::at(peer)),
         Admission::RefusedAgain => return Meters::denied(End::Rate.reason()),
     }
     // Without it a small answer waits for the peer's delayed acknowledgement.
@@ -42,7 +43,7 @@ fn admit(shared: &Arc<Shared>, kind: ListenerKind, stream: TcpStream, peer: IpAd
         tracing::debug!(%error, "the connection was gone before it was served");
         return;
     }
-    let entering = door::enter(Arc::clone(shared), kind, stream);
+    let entering = door::enter(Arc::clone(shared), kind, stream, peer);
     shared.tasks.spawn_watched("connection", entering, |failure| {
         tracing::error!(error = %failure, "a connection's task broke off; only that connection ends");
     });

@@ -1,18 +1,20 @@
 //! From an accepted socket to a session: TLS, certificate, CONNECT, policy, all within one time-out.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use spokegate_identity::Principal;
+use spokegate_identity::{Presented, Principal};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::Shared;
-use super::end::End;
+use super::end::{Caller, End};
+use super::handshake::{self, Cause, Failure};
 use super::inbound::Inbound;
 use super::pending::Ticket;
 use super::session::{self, Opening};
@@ -20,26 +22,43 @@ use crate::config::ListenerKind;
 use crate::meters::Gauged;
 use crate::packet::{Connect, ConnectCode, Packet, connack};
 use crate::policy::{self, Denial, KeepAlive, Session};
+use crate::roster::{Guest, Place};
 
 /// How long a last word may take to leave.
 pub(super) const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Serves one connection from its first byte to its last.
-pub(super) async fn enter(shared: Arc<Shared>, kind: ListenerKind, stream: TcpStream) {
+pub(super) async fn enter(
+    shared: Arc<Shared>,
+    kind: ListenerKind,
+    stream: TcpStream,
+    peer: SocketAddr,
+) {
     let hall = Hall {
         ticket: shared.pending.enter(),
         gauged: Gauged::up(&shared.meters.pending),
         deadline_ms: shared.clock.monotonic_ms() + shared.limits.handshake_ms,
     };
+    let nobody = Visitor { peer, known: None };
     match kind {
-        ListenerKind::Open => greet(shared, hall, stream, None).await,
+        ListenerKind::Open => greet(shared, hall, stream, nobody).await,
         ListenerKind::Mtls | ListenerKind::Enrolment => {
             match hall.wait(&shared, handshake(&shared, stream)).await {
-                Ok((stream, principal)) => greet(shared, hall, stream, Some(principal)).await,
-                Err(end) => end.refuse(None),
+                Ok((stream, known)) => {
+                    let known = Some(known);
+                    greet(shared, hall, stream, Visitor { peer, known }).await;
+                }
+                Err(end) => end.refuse(&Caller::at(peer)),
             }
         }
     }
+}
+
+/// Who knocks.
+struct Visitor {
+    peer: SocketAddr,
+    /// The verified certificate's holder; none on the open listener.
+    known: Option<(Principal, Presented)>,
 }
 
 /// Where a connection waits until it has said who it is.
@@ -70,55 +89,59 @@ impl Hall {
 async fn handshake(
     shared: &Shared,
     stream: TcpStream,
-) -> Result<(TlsStream<TcpStream>, Principal), End> {
-    let tls = shared
-        .tls
-        .as_ref()
-        .ok_or_else(|| End::Handshake("no [tls]".to_owned()))?;
-    let acceptor = TlsAcceptor::from(tls.current());
-    let stream = acceptor
-        .accept(stream)
+) -> Result<(TlsStream<TcpStream>, (Principal, Presented)), End> {
+    let failed = |detail| End::Handshake(Box::new(Failure::of(Cause::Other, detail)));
+    let lists = shared.lists.as_ref().ok_or_else(|| failed("no [tls]"))?;
+    let accepting = TlsAcceptor::from(lists.server_config()).accept(stream);
+    let stream = handshake::watch(&shared.trust_domain, accepting)
         .await
-        .map_err(|error| End::Handshake(error.to_string()))?;
+        .map_err(|failure| End::Handshake(Box::new(failure)))?;
     let (_, connection) = stream.get_ref();
-    let certificate = connection.peer_certificates().and_then(<[_]>::first);
-    let certificate =
-        certificate.ok_or_else(|| End::Handshake("no client certificate".to_owned()))?;
+    let chain = connection.peer_certificates().unwrap_or_default();
+    let certificate = chain
+        .first()
+        .ok_or_else(|| failed("no client certificate"))?;
     let principal =
         Principal::from_certificate(certificate, &shared.trust_domain).map_err(End::Nobody)?;
-    Ok((stream, principal))
+    let presented = Presented::of(chain).map_err(End::Nobody)?;
+    Ok((stream, (principal, presented)))
 }
 
 /// Reads the CONNECT and asks the policy.
-async fn greet<S>(shared: Arc<Shared>, hall: Hall, stream: S, principal: Option<Principal>)
+async fn greet<S>(shared: Arc<Shared>, hall: Hall, stream: S, visitor: Visitor)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let name = principal
-        .as_ref()
-        .map(|principal| principal.spiffe_id(&shared.trust_domain));
+    let principal = visitor.known.as_ref().map(|(principal, _)| principal);
+    let name = principal.map(|principal| principal.spiffe_id(&shared.trust_domain));
+    let caller = Caller {
+        principal: name.as_deref(),
+        ..Caller::at(visitor.peer)
+    };
     let (reader, mut writer) = tokio::io::split(stream);
     let mut inbound = Inbound::new(reader);
     let connect = match hall.wait(&shared, first_packet(&mut inbound)).await {
         Ok(connect) => connect,
-        Err(end) => return end.refuse(name.as_deref()),
+        Err(end) => return end.refuse(&caller),
     };
     drop(hall);
-    let session = match judge(&shared, principal.as_ref(), &connect) {
+    let session = match judge(&shared, principal, &connect) {
         Ok(session) => session,
         Err(denial) => {
-            End::Denied(denial, String::new()).refuse(name.as_deref());
+            End::Denied(denial, String::new()).refuse(&caller);
             return answer(&mut writer, denial.connect_code()).await;
         }
     };
-    let principal = name.unwrap_or_else(|| "open listener".to_owned());
+    let place = match seat(&shared, session, name, visitor) {
+        Ok(place) => place,
+        Err(code) => return answer(&mut writer, code).await,
+    };
     let keep_alive = (connect.keep_alive_s > 0)
         .then(|| Duration::from_millis(u64::from(connect.keep_alive_s) * 1_500));
     session::run(
         Opening {
             shared,
-            session,
-            principal,
+            place,
             keep_alive,
             will: connect.will,
         },
@@ -126,6 +149,32 @@ where
         writer,
     )
     .await;
+}
+
+/// Writes the session down. What was revoked since the handshake ends here, and what is revoked from now on finds the
+/// session in the roster.
+fn seat(
+    shared: &Shared,
+    session: Session,
+    name: Option<String>,
+    Visitor { peer, known }: Visitor,
+) -> Result<Place, ConnectCode> {
+    let principal = name.unwrap_or_else(|| "open listener".to_owned());
+    let presented = known.map(|(_, presented)| presented);
+    let guest = Guest::new(session, principal, presented, peer, shared.clock.now_ms());
+    let place = shared
+        .roster
+        .enter(guest)
+        .map_err(|_| ConnectCode::Unavailable)?;
+    let revoked = match (&shared.lists, &place.guest().presented) {
+        (Some(lists), Some(presented)) => lists.revoke(presented),
+        _ => false,
+    };
+    if revoked {
+        End::Revoked.refuse(&place.guest().into());
+        return Err(ConnectCode::NotAuthorized);
+    }
+    Ok(place)
 }
 
 async fn first_packet<R: AsyncRead + Unpin>(inbound: &mut Inbound<R>) -> Result<Connect, End> {

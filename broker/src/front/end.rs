@@ -1,11 +1,20 @@
 //! How a connection ends, in one word for the audit and the metric.
 
+mod advice;
+
+use std::net::SocketAddr;
+
 use spokegate_daemon::audit::Event;
 use spokegate_identity::IdentityError;
 
 use crate::meters::Meters;
 use crate::packet::DecodeError;
 use crate::policy::{Denial, Session};
+use crate::roster::{Dismissal, Guest};
+
+pub(super) use advice::subscription as subscription_advice;
+
+use super::handshake::{Cause, Failure};
 
 /// Why a connection ended, or was not let in.
 #[derive(Debug)]
@@ -18,6 +27,12 @@ pub(super) enum End {
     Replaced,
     /// The broker stops.
     Stopping,
+    /// An operator ended it.
+    Disconnected,
+    /// Its certificate is on a revocation list.
+    Revoked,
+    /// Its certificate's time is over.
+    Expired,
     /// Nothing came for one and a half keep-alives.
     Silent,
     /// The client takes or acknowledges too slowly.
@@ -32,8 +47,8 @@ pub(super) enum End {
     Denied(Denial, String),
     /// Too many refused subscriptions.
     Stubborn,
-    /// The TLS handshake failed: no certificate, a foreign or an expired one, or no TLS at all.
-    Handshake(String),
+    /// The TLS handshake failed: no certificate, a foreign or a revoked one, or no TLS at all.
+    Handshake(Box<Failure>),
     /// A verified certificate that is nobody.
     Nobody(IdentityError),
     /// The handshake and CONNECT took too long.
@@ -54,6 +69,9 @@ impl End {
             Self::Lost => "lost",
             Self::Replaced => "replaced",
             Self::Stopping => "stopping",
+            Self::Disconnected => "disconnected-by-operator",
+            Self::Revoked => "revoked",
+            Self::Expired => "expired",
             Self::Silent => "keep-alive-over",
             Self::Slow => "slow",
             Self::RouterGone => "router-gone",
@@ -61,7 +79,7 @@ impl End {
             Self::OutOfPlace => "out-of-place",
             Self::Denied(denial, _) => denial.name(),
             Self::Stubborn => "too-many-refusals",
-            Self::Handshake(_) => "handshake",
+            Self::Handshake(failure) => failure.cause().reason(),
             Self::Nobody(error) => error.reason(),
             Self::Late => "handshake-late",
             Self::Crowded => "crowded",
@@ -72,67 +90,145 @@ impl End {
 
     /// Whether the broker refused something, rather than that a session ran its course.
     pub(super) fn is_denial(&self) -> bool {
-        !matches!(
-            self,
+        match self {
             Self::Closed
-                | Self::Lost
-                | Self::Replaced
-                | Self::Stopping
-                | Self::Silent
-                | Self::RouterGone
-        )
+            | Self::Lost
+            | Self::Replaced
+            | Self::Stopping
+            | Self::Disconnected
+            | Self::Silent
+            | Self::RouterGone => false,
+            // Whoever looks whether the port is open was refused nothing.
+            Self::Handshake(failure) => failure.cause() != Cause::Lost,
+            _ => true,
+        }
     }
 
     /// What there is to say beyond the reason; for the log at DEBUG, since it may hold what a stranger wrote.
     fn detail(&self) -> Option<String> {
         match self {
             Self::Malformed(error) => Some(error.to_string()),
-            Self::Denied(denial, _) => Some(denial.to_string()),
-            Self::Handshake(error) => Some(error.clone()),
-            Self::Nobody(error) => Some(error.to_string()),
+            Self::Handshake(failure) => Some(failure.detail().to_owned()),
             _ => None,
         }
     }
 
     /// Counts and tells a refusal before there is a session.
-    pub(super) fn refuse(&self, principal: Option<&str>) {
+    pub(super) fn refuse(&self, caller: &Caller<'_>) {
+        if let Self::Handshake(failure) = self {
+            Meters::handshake_failed(failure.cause().reason());
+        }
         if !self.is_denial() {
             return;
         }
         Meters::denied(self.reason());
-        if let Some(detail) = self.detail() {
-            tracing::debug!(reason = self.reason(), detail, "a connection was refused");
+        self.tell_detail(caller.principal);
+        let message = format!("connection refused: {}", advice::what(self));
+        let mut event = caller.about(Event::denied(self.reason()));
+        match self {
+            Self::Handshake(failure) => {
+                if let Some(claimed) = failure.claimed() {
+                    event = event.principal(claimed);
+                }
+                if let Some(serial) = failure.serial() {
+                    event = event.serial(serial);
+                }
+            }
+            Self::Nobody(IdentityError::ForeignTrustDomain(uri)) => event = event.principal(uri),
+            _ => {}
         }
-        let mut event = Event::denied(self.reason());
-        if let Some(principal) = principal {
-            event = event.principal(principal);
-        }
-        event.emit("connection refused");
+        advised(event, self).emit(&message);
     }
 
     /// Tells the end of a session.
-    pub(super) fn conclude(&self, session: &Session, principal: &str, lasted_ms: u64) {
-        if let Some(detail) = self.detail() {
-            tracing::debug!(
-                reason = self.reason(),
-                principal,
-                detail,
-                "a session was ended"
-            );
-        }
+    pub(super) fn conclude(&self, guest: &Guest, lasted_ms: u64) {
+        let caller = Caller::from(guest);
+        self.tell_detail(caller.principal);
+        Meters::session_ended(self.reason());
         if !self.is_denial() {
-            about(Event::allowed(self.reason()), session, principal)
+            caller
+                .about(Event::allowed(self.reason()))
                 .duration_ms(lasted_ms)
                 .emit("disconnected");
             return;
         }
         Meters::denied(self.reason());
-        let mut event =
-            about(Event::denied(self.reason()), session, principal).duration_ms(lasted_ms);
+        let message = format!("session ended: {}", advice::what(self));
+        let mut event = caller
+            .about(Event::denied(self.reason()))
+            .duration_ms(lasted_ms);
         if let Self::Denied(_, topic) = self {
             event = event.topic(topic);
         }
-        event.emit("session ended");
+        advised(event, self).emit(&message);
+    }
+
+    fn tell_detail(&self, principal: Option<&str>) {
+        if let Some(detail) = self.detail() {
+            tracing::debug!(
+                reason = self.reason(),
+                principal,
+                detail,
+                "a connection was ended"
+            );
+        }
+    }
+}
+
+impl From<Dismissal> for End {
+    fn from(dismissal: Dismissal) -> Self {
+        match dismissal {
+            Dismissal::Revoked => Self::Revoked,
+            Dismissal::Expired => Self::Expired,
+            Dismissal::Disconnected => Self::Disconnected,
+            Dismissal::Stopping => Self::Stopping,
+        }
+    }
+}
+
+/// Whom an audit event is about, as far as it is known by then.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Caller<'a> {
+    pub(super) principal: Option<&'a str>,
+    pub(super) session: Option<&'a Session>,
+    pub(super) peer: SocketAddr,
+}
+
+impl<'a> Caller<'a> {
+    /// Nobody yet.
+    pub(super) fn at(peer: SocketAddr) -> Self {
+        Self {
+            principal: None,
+            session: None,
+            peer,
+        }
+    }
+
+    /// Fills in what is known.
+    pub(super) fn about(&self, event: Event<'a>) -> Event<'a> {
+        let event = event.peer(self.peer);
+        match (self.session, self.principal) {
+            (Some(session), Some(principal)) => about(event, session, principal),
+            (None, Some(principal)) => event.principal(principal),
+            (_, None) => event,
+        }
+    }
+}
+
+impl<'a> From<&'a Guest> for Caller<'a> {
+    fn from(guest: &'a Guest) -> Self {
+        Self {
+            principal: Some(&guest.principal),
+            session: Some(&guest.session),
+            peer: guest.peer,
+        }
+    }
+}
+
+fn advised<'a>(event: Event<'a>, end: &End) -> Event<'a> {
+    match advice::hint(end) {
+        Some(hint) => event.hint(hint),
+        None => event,
     }
 }
 
@@ -159,3 +255,6 @@ pub(super) fn told(topic: &str) -> String {
     }
     topic[..end].to_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use spokegate_daemon::audit::Event;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::mpsc;
 
-use super::end::{End, about, told};
+use super::end::{Caller, End, subscription_advice, told};
 use super::outbound::Answer;
 use super::session::Running;
 use crate::cell::{Handed, Kept, LinkSender};
@@ -232,13 +232,14 @@ impl Client<'_> {
         self.refusals += 1;
         Meters::denied(reason);
         let told = told(filter);
-        about(
-            Event::denied(reason),
-            &self.running.session,
-            &self.running.principal,
-        )
-        .topic(&told)
-        .emit("subscribe refused");
+        let (what, hint) = subscription_advice(reason);
+        let mut event = Caller::from(self.running.place.guest())
+            .about(Event::denied(reason))
+            .topic(&told);
+        if let Some(hint) = hint {
+            event = event.hint(hint);
+        }
+        event.emit(&format!("subscribe refused: {what}"));
     }
 
     async fn say(&self, answer: Answer) -> Result<(), End> {

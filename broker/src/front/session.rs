@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use super::door::{FAREWELL, answer};
-use super::end::{End, about};
+use super::end::{Caller, End};
 use super::inbound::{self, Inbound};
 use super::inflight::Inflight;
 use super::outbound::{self, ANSWERS_MAX};
@@ -21,6 +21,7 @@ use crate::cell::{Cell, Consumer, LinkReceiver, LinkSender, NoLink, Occupancy, S
 use crate::meters::Gauged;
 use crate::packet::{ConnectCode, Publish, Will, connack};
 use crate::policy::{self, Session, SubscribePermit};
+use crate::roster::Place;
 
 /// How long a predecessor may take to leave its seat, and a router to make a link.
 const SEAT_WAIT: Duration = Duration::from_secs(10);
@@ -28,8 +29,7 @@ const SEAT_WAIT: Duration = Duration::from_secs(10);
 /// A session that policy permits.
 pub(super) struct Opening {
     pub(super) shared: Arc<Shared>,
-    pub(super) session: Session,
-    pub(super) principal: String,
+    pub(super) place: Place,
     pub(super) keep_alive: Option<Duration>,
     pub(super) will: Option<Will>,
 }
@@ -39,7 +39,7 @@ pub(super) struct Running {
     pub(super) shared: Arc<Shared>,
     pub(super) cell: Arc<Cell>,
     pub(super) session: Session,
-    pub(super) principal: String,
+    pub(super) place: Place,
     pub(super) keep_alive: Option<Duration>,
     pub(super) quota: Arc<Mutex<Quota>>,
     pub(super) inflight: Inflight,
@@ -57,31 +57,28 @@ where
     W: AsyncWrite + Unpin + Send,
 {
     let Some(_counted) = Counted::up(&opening.shared) else {
-        End::Full.refuse(Some(&opening.principal));
+        End::Full.refuse(&opening.place.guest().into());
         return answer(&mut writer, ConnectCode::Unavailable).await;
     };
     let (cell, seat, link) = match sit_down(&opening).await {
         Ok(seated) => seated,
         Err(end) => {
-            end.refuse(Some(&opening.principal));
+            end.refuse(&opening.place.guest().into());
             return answer(&mut writer, ConnectCode::Unavailable).await;
         }
     };
     let started_ms = opening.shared.clock.monotonic_ms();
     let running = opening.start(cell);
-    about(
-        Event::allowed("connect"),
-        &running.session,
-        &running.principal,
-    )
-    .emit("connected");
+    Caller::from(running.place.guest())
+        .about(Event::allowed("connect"))
+        .emit("connected");
     let end = serve(&running, &seat, link, &mut inbound, &mut writer).await;
     let lasted_ms = running
         .shared
         .clock
         .monotonic_ms()
         .saturating_sub(started_ms);
-    end.conclude(&running.session, &running.principal, lasted_ms);
+    end.conclude(running.place.guest(), lasted_ms);
     // Only now may a successor sit down: the link is gone from the router.
     drop(seat);
     let _ = tokio::time::timeout(FAREWELL, writer.shutdown()).await;
@@ -100,7 +97,6 @@ where
     W: AsyncWrite + Unpin + Send,
 {
     let (answers_tx, mut answers_rx) = mpsc::channel(ANSWERS_MAX);
-    let stopping = running.shared.tasks.soft();
     let conversation = async {
         let welcome = async {
             writer.write_all(&connack(ConnectCode::Accepted)).await?;
@@ -119,7 +115,7 @@ where
         end = conversation => end,
         () = seat.replaced().cancelled() => End::Replaced,
         () = running.slow.cancelled() => End::Slow,
-        () = stopping.cancelled() => End::Stopping,
+        why = running.place.dismissed() => why.into(),
     };
     if let Some(consumer) = crate::lock(&running.consumer).take() {
         running.cell.detach(&consumer);
@@ -139,15 +135,15 @@ where
 async fn sit_down(opening: &Opening) -> Result<(Arc<Cell>, Seat, (LinkSender, LinkReceiver)), End> {
     let shared = &opening.shared;
     for _attempt in 0..2 {
-        let cell = shared.cells.of(&opening.session).map_err(|_| End::Full)?;
+        let cell = shared.cells.of(opening.session()).map_err(|_| End::Full)?;
         shared.meters.tenants.set(shared.cells.tenants() as f64);
-        let seat = match tokio::time::timeout(SEAT_WAIT, cell.seats().take(&opening.session)).await
+        let seat = match tokio::time::timeout(SEAT_WAIT, cell.seats().take(opening.session())).await
         {
             Ok(Occupancy::Seated(seat)) => seat,
             Ok(Occupancy::Superseded) => return Err(End::Replaced),
             Err(_) => return Err(End::RouterGone),
         };
-        let (asked, session) = (Arc::clone(&cell), opening.session.clone());
+        let (asked, session) = (Arc::clone(&cell), opening.session().clone());
         let link = shared
             .tasks
             .blocking("link", move || (asked.link(&session, &seat), seat));
@@ -161,17 +157,21 @@ async fn sit_down(opening: &Opening) -> Result<(Arc<Cell>, Seat, (LinkSender, Li
 }
 
 impl Opening {
+    fn session(&self) -> &Session {
+        &self.place.guest().session
+    }
+
     fn start(self, cell: Arc<Cell>) -> Running {
         let quota = self
             .shared
             .quotas
-            .of(&self.session, self.shared.clock.monotonic_ms());
+            .of(self.session(), self.shared.clock.monotonic_ms());
         Running {
             inflight: Inflight::new(self.shared.limits.inflight),
             shared: self.shared,
             cell,
-            session: self.session,
-            principal: self.principal,
+            session: self.place.guest().session.clone(),
+            place: self.place,
             keep_alive: self.keep_alive,
             quota,
             subscriptions: Mutex::default(),

@@ -38,6 +38,9 @@ pub struct Event<'a> {
     message_id: Option<&'a str>,
     size_bytes: Option<u64>,
     duration_ms: Option<u64>,
+    serial: Option<&'a str>,
+    peer: Option<std::net::SocketAddr>,
+    hint: Option<&'a str>,
 }
 
 impl<'a> Event<'a> {
@@ -93,8 +96,28 @@ impl<'a> Event<'a> {
         self
     }
 
+    /// The serial number of the certificate that was shown.
+    pub fn serial(mut self, serial: &'a str) -> Self {
+        self.serial = Some(serial);
+        self
+    }
+
+    /// From where. An address is only written where the audit is kept at DEBUG (`audit=debug` in the log's filter).
+    pub fn peer(mut self, peer: std::net::SocketAddr) -> Self {
+        self.peer = Some(peer);
+        self
+    }
+
+    /// What the operator can do.
+    pub fn hint(mut self, hint: &'a str) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+
     /// Writes the event; `message` says in words what was done or refused.
     pub fn emit(self, message: &str) {
+        let addresses = tracing::enabled!(target: TARGET, tracing::Level::DEBUG);
+        let peer = self.peer.filter(|_| addresses).map(tracing::field::display);
         macro_rules! write_at {
             ($level:ident) => {
                 tracing::$level!(
@@ -108,6 +131,9 @@ impl<'a> Event<'a> {
                     message.id = self.message_id,
                     size_bytes = self.size_bytes,
                     duration_ms = self.duration_ms,
+                    serial = self.serial,
+                    peer,
+                    hint = self.hint,
                     "{message}"
                 )
             };
@@ -129,6 +155,9 @@ impl<'a> Event<'a> {
             message_id: None,
             size_bytes: None,
             duration_ms: None,
+            serial: None,
+            peer: None,
+            hint: None,
         }
     }
 }
