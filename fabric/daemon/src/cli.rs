@@ -16,6 +16,8 @@ use crate::logging::{self, LogConfig};
 use crate::ops::{self, OpsConfig};
 use crate::{Context, run_until_signal};
 
+/// No rights for group and others on any file that a service makes.
+const PRIVATE: rustix::fs::Mode = rustix::fs::Mode::RWXG.union(rustix::fs::Mode::RWXO);
 /// How long `healthcheck` waits for the answer.
 const HEALTHCHECK_LIMIT: Duration = Duration::from_secs(5);
 
@@ -160,6 +162,8 @@ fn run<S: Service>(files: &ConfigArgs) -> ExitCode {
         Ok(config) => config,
         Err(code) => return code,
     };
+    // Before the first thread and the first file: what a service writes is for its own user.
+    rustix::process::umask(PRIVATE);
     logging::init(S::log(&config));
     run_until_signal(S::NAME, |context| async move {
         ops::bind(S::ops(&config), &context).await?;
