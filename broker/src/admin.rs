@@ -23,7 +23,7 @@ use crate::config::BrokerLimits;
 use crate::policy::Session;
 use crate::roster::{Dismissal, Guest, Roster, is_of};
 
-pub(crate) use client::{Disconnect, Drain, Sessions};
+pub(crate) use client::{Disconnect, Drain, Sessions, date};
 
 /// Bytes of a request's body.
 const BODY_BYTES_MAX: usize = 4_096;

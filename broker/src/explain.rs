@@ -1,10 +1,14 @@
 //! `explain`: what the policy says to a certificate, and by which rule, without a broker running.
 
+mod command;
+
 use spokegate_contract::{TenantId, Topic};
 use spokegate_identity::Principal;
 
 use crate::packet::{Publish, Qos};
 use crate::policy::{self, Denial, Session};
+
+pub(crate) use command::Explain;
 
 /// What the holder of a certificate wants to do.
 #[derive(Clone, Debug, PartialEq, Eq)]

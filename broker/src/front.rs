@@ -31,6 +31,7 @@ use crate::meters::Meters;
 use crate::rate::PerAddress;
 use crate::revocation::Lists;
 use crate::roster::Roster;
+pub(crate) use handshake::Cause;
 use pending::Pending;
 use quota::Quotas;
 

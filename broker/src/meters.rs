@@ -6,6 +6,8 @@ use metrics::{Counter, Gauge, counter, gauge};
 use spokegate_identity::RevocationList;
 
 use crate::cell::Depths;
+use crate::front::Cause;
+use crate::policy::Denial;
 pub(crate) use table::describe;
 
 /// The broker's metrics.
@@ -46,6 +48,16 @@ impl Meters {
     /// Handles into the process's registry.
     pub(crate) fn new() -> Self {
         describe();
+        // Known from the start, so that a first occurrence is seen as an increase.
+        for reason in Cause::ALL.map(Cause::reason) {
+            counter!("spokegate_broker_handshake_failures_total", "reason" => reason).absolute(0);
+        }
+        for reason in Denial::ALL.map(Denial::name) {
+            counter!("spokegate_broker_denials_total", "reason" => reason).absolute(0);
+        }
+        for reason in ["revoked", "expired"] {
+            counter!("spokegate_broker_sessions_ended_total", "reason" => reason).absolute(0);
+        }
         Self {
             sessions: gauge!("spokegate_broker_sessions"),
             pending: gauge!("spokegate_broker_pending_connections"),

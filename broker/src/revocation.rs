@@ -6,7 +6,7 @@
 mod file;
 mod stamp;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
@@ -274,7 +274,7 @@ impl Lists {
         Ok((roots, lists, config))
     }
 
-    fn reread_lists(&self, roots: &Roots, path: &std::path::Path) {
+    fn reread_lists(&self, roots: &Roots, path: &Path) {
         let lists = match file::read(path) {
             Ok(lists) => lists,
             Err(error) => {
@@ -318,7 +318,7 @@ fn revoked(lists: &[RevocationList], presented: &Presented) -> bool {
 }
 
 /// What is wrong with the files that a configuration names, in words.
-pub(crate) fn check_files(files: &TlsFiles, crl_file: Option<&std::path::Path>) -> Vec<String> {
+pub(crate) fn check_files(files: &TlsFiles, crl_file: Option<&Path>) -> Vec<String> {
     let mut problems = Vec::new();
     if let Err(error) = admitting_server_config(files, &[], None) {
         problems.push(format!("{error:#}"));
@@ -330,6 +330,11 @@ pub(crate) fn check_files(files: &TlsFiles, crl_file: Option<&std::path::Path>) 
         problems.push(format!("{error:#}"));
     }
     problems
+}
+
+/// The lists in a file that one of the roots has signed.
+pub(crate) fn lists_in(path: &Path, roots: &Roots) -> anyhow::Result<Vec<RevocationList>> {
+    file::read_at_start(path, roots)
 }
 
 #[cfg(test)]

@@ -199,7 +199,7 @@ fn table(sessions: &[Line]) -> String {
 }
 
 /// A time for people: RFC 3339, UTC, whole seconds.
-fn date(ms: u64) -> String {
+pub(crate) fn date(ms: u64) -> String {
     let seconds = i64::try_from(ms / 1_000).unwrap_or(i64::MAX);
     OffsetDateTime::from_unix_timestamp(seconds)
         .ok()

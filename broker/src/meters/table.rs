@@ -6,7 +6,11 @@ use metrics::{Unit, describe_counter, describe_gauge};
 pub(crate) struct Metric {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
-    /// The label, when there is one.
+    /// The label, when there is one; for the README.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the README's table is made of it")
+    )]
     pub(crate) label: &'static str,
     pub(crate) meaning: &'static str,
 }
@@ -18,15 +22,6 @@ pub(crate) enum Kind {
     Gauge,
     /// Only goes up.
     Counter,
-}
-
-impl Kind {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Gauge => "gauge",
-            Self::Counter => "counter",
-        }
-    }
 }
 
 const fn metric(
@@ -174,6 +169,78 @@ pub(crate) fn describe() {
         match metric.kind {
             Kind::Gauge => describe_gauge!(metric.name, Unit::Count, metric.meaning),
             Kind::Counter => describe_counter!(metric.name, Unit::Count, metric.meaning),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::meters::{ListMeters, Meters};
+
+    const BEGIN: &str = "<!-- metrics: generated, UPDATE_GOLDEN=1 rewrites -->\n";
+    const END: &str = "<!-- metrics end -->\n";
+
+    #[test]
+    fn the_readme_has_the_table() {
+        let mut table = "| metric | kind | label | what |\n|---|---|---|---|\n".to_owned();
+        for Metric {
+            name,
+            kind,
+            label,
+            meaning,
+        } in METRICS
+        {
+            let kind = match kind {
+                Kind::Gauge => "gauge",
+                Kind::Counter => "counter",
+            };
+            let label = if label.is_empty() {
+                String::new()
+            } else {
+                format!("`{label}`")
+            };
+            table += &format!("| `{name}` | {kind} | {label} | {meaning} |\n");
+        }
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+        let readme = std::fs::read_to_string(path).unwrap();
+        let (head, rest) = readme.split_once(BEGIN).expect("the table's begin");
+        let (found, tail) = rest.split_once(END).expect("the table's end");
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            return std::fs::write(path, format!("{head}{BEGIN}{table}{END}{tail}")).unwrap();
+        }
+        assert!(
+            found == table,
+            "broker/README.md: the table of metrics differs; UPDATE_GOLDEN=1 cargo test -p spokegate-broker --lib rewrites it"
+        );
+    }
+
+    #[test]
+    fn the_table_has_all_metrics_and_they_are_there_before_anything_happens() {
+        let registry = spokegate_daemon::metrics::install().unwrap();
+        let (_meters, lists) = (Meters::new(), ListMeters::new());
+        lists.refused("older");
+        lists.reloaded(true);
+        let text = registry.render();
+        for Metric { name, label, .. } in METRICS {
+            let line = text.lines().find(|line| {
+                let rest = line.strip_prefix(name);
+                rest.is_some_and(|rest| rest.starts_with([' ', '{']))
+            });
+            let line = line.unwrap_or_else(|| panic!("{name} is not in {text}"));
+            assert_eq!(
+                line.contains(&format!("{{{label}=")),
+                !label.is_empty(),
+                "{line}"
+            );
+        }
+        for line in text
+            .lines()
+            .filter(|line| line.starts_with("spokegate_broker_"))
+        {
+            let name = line.split(['{', ' ']).next().unwrap();
+            let known = METRICS.iter().any(|metric| metric.name == name);
+            assert!(known, "{name} is not in the table of metrics");
         }
     }
 }

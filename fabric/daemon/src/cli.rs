@@ -43,6 +43,10 @@ pub trait Service {
         config: Self::Config,
         context: Context,
     ) -> impl Future<Output = anyhow::Result<()>> + Send;
+    /// What is wrong with the files that a good configuration names, one text for each; `check-config` tells them.
+    fn check(_config: &Self::Config) -> Vec<String> {
+        Vec::new()
+    }
     /// Runs one of the further subcommands.
     fn extra(extra: Self::Extra, files: &ConfigArgs) -> ExitCode;
 }
@@ -175,7 +179,13 @@ fn check_config<S: Service>(files: &ConfigArgs, file: Option<&Path>) -> ExitCode
     let mut files = files.clone();
     files.config = file.map(Path::to_owned).or(files.config);
     match files.load_or_tell::<S>() {
-        Ok(_) => print("the configuration is good\n"),
+        Ok(config) => match S::check(&config).as_slice() {
+            [] => print("the configuration is good\n"),
+            problems => {
+                tell(&problems.join("\n"));
+                ExitCode::from(EXIT_CONFIG)
+            }
+        },
         Err(code) => code,
     }
 }

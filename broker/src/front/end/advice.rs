@@ -119,7 +119,7 @@ fn policy(denial: Denial) -> Option<&'static str> {
             "the client id is TENANT.SATELLITE as in the certificate; is a second copy of it set up by hand?",
         ),
         Denial::Service => Some("only satellites and the sanitizer connect here"),
-        Denial::Grammar | Denial::Direction | Denial::Presence | Denial::Filter => {
+        Denial::Grammar | Denial::Direction | Denial::Presence | Denial::Filter | Denial::Door => {
             Some("`spokegate-broker explain` tells what this certificate may do")
         }
         Denial::Version
