@@ -122,6 +122,8 @@ pub struct BrokerLimits {
     pub tenants_max: usize,
     pub connections_per_address_per_s: u64,
     pub connections_per_address_burst: u64,
+    pub connections_per_identity_per_s: u64,
+    pub connections_per_identity_burst: u64,
     pub pending_max: usize,
     pub handshake_ms: u64,
     pub messages_per_s: u64,
@@ -238,6 +240,14 @@ impl Section for BrokerLimits {
             (
                 "connections_per_address_burst",
                 self.connections_per_address_burst,
+            ),
+            (
+                "connections_per_identity_per_s",
+                self.connections_per_identity_per_s,
+            ),
+            (
+                "connections_per_identity_burst",
+                self.connections_per_identity_burst,
             ),
             ("messages_per_s", self.messages_per_s),
             ("bytes_per_s", self.bytes_per_s),

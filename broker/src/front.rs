@@ -33,7 +33,7 @@ use crate::revocation::Lists;
 use crate::roster::Roster;
 pub(crate) use handshake::Cause;
 use pending::Pending;
-use quota::Quotas;
+use quota::{Quotas, Rates};
 
 /// How long sessions may take to say goodbye after the last slice, when the broker stops.
 const DRAIN_GRACE: Duration = Duration::from_secs(10);
@@ -91,11 +91,7 @@ impl Broker {
                 now_ms,
             )),
             pending: Pending::new(limits.pending_max),
-            quotas: Quotas::new(
-                limits.messages_per_s,
-                limits.bytes_per_s,
-                limits.connections_max,
-            ),
+            quotas: Quotas::new(Rates::of(&limits), limits.connections_max),
             sessions: AtomicUsize::new(0),
             unnamed: AtomicUsize::new(0),
             routers_lost: AtomicUsize::new(0),

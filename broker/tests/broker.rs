@@ -17,6 +17,8 @@ mod faults;
 mod load;
 #[path = "broker/open.rs"]
 mod open;
+#[path = "broker/quotas.rs"]
+mod quotas;
 #[path = "broker/sessions.rs"]
 mod sessions;
 #[path = "support/harness.rs"]

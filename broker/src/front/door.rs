@@ -27,18 +27,29 @@ use crate::roster::{Guest, Place};
 /// How long a last word may take to leave.
 pub(super) const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Serves one connection from its first byte to its last.
-pub(super) async fn enter(
+/// Serves one connection from its first byte to its last. It takes its place among those that wait at once, in the order
+/// of arrival, and not when the returned future is first run: else a crowd that came before it could push it out.
+pub(super) fn enter(
     shared: Arc<Shared>,
     kind: ListenerKind,
     stream: TcpStream,
     peer: SocketAddr,
-) {
+) -> impl Future<Output = ()> + Send {
     let hall = Hall {
         ticket: shared.pending.enter(),
         gauged: Gauged::up(&shared.meters.pending),
         deadline_ms: shared.clock.monotonic_ms() + shared.limits.handshake_ms,
     };
+    serve(shared, kind, hall, stream, peer)
+}
+
+async fn serve(
+    shared: Arc<Shared>,
+    kind: ListenerKind,
+    hall: Hall,
+    stream: TcpStream,
+    peer: SocketAddr,
+) {
     let nobody = Visitor { peer, known: None };
     match kind {
         ListenerKind::Open => greet(shared, hall, stream, nobody).await,

@@ -57,6 +57,8 @@ pub(super) enum End {
     Crowded,
     /// The address connects too often.
     Rate,
+    /// The identity connects too often.
+    IdentityRate,
     /// As many sessions as there may be.
     Full,
 }
@@ -84,6 +86,7 @@ impl End {
             Self::Late => "handshake-late",
             Self::Crowded => "crowded",
             Self::Rate => "address-rate",
+            Self::IdentityRate => "identity-rate",
             Self::Full => "full",
         }
     }

@@ -18,6 +18,7 @@ use super::inflight::Inflight;
 use super::outbound::{self, ANSWERS_MAX};
 use super::quota::Quota;
 use crate::cell::{Cell, Consumer, LinkReceiver, LinkSender, NoLink, Occupancy, Seat};
+use crate::lock;
 use crate::meters::Gauged;
 use crate::packet::{ConnectCode, Publish, Will, connack};
 use crate::policy::{self, Session, SubscribePermit};
@@ -56,6 +57,10 @@ where
     R: AsyncRead + Unpin + Send,
     W: AsyncWrite + Unpin + Send,
 {
+    if !opening.may_connect() {
+        End::IdentityRate.refuse(&opening.place.guest().into());
+        return answer(&mut writer, ConnectCode::Unavailable).await;
+    }
     let Some(_counted) = Counted::up(&opening.shared) else {
         End::Full.refuse(&opening.place.guest().into());
         return answer(&mut writer, ConnectCode::Unavailable).await;
@@ -159,6 +164,13 @@ async fn sit_down(opening: &Opening) -> Result<(Arc<Cell>, Seat, (LinkSender, Li
 impl Opening {
     fn session(&self) -> &Session {
         &self.place.guest().session
+    }
+
+    /// Counts the connection against its identity's rate, before it takes anybody's seat.
+    fn may_connect(&self) -> bool {
+        let now_ms = self.shared.clock.monotonic_ms();
+        let quota = self.shared.quotas.of(self.session(), now_ms);
+        lock(&quota).may_connect(now_ms)
     }
 
     fn start(self, cell: Arc<Cell>) -> Running {

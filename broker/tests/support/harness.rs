@@ -38,8 +38,12 @@ impl TestBroker {
         Self::with("").await
     }
 
-    /// A broker with `[limits]` keys of its own.
+    /// A broker with `[limits]` keys of its own. One identity may come as often as a test likes, unless they say otherwise.
     pub(crate) async fn with(limits: &str) -> Self {
+        let often = match limits.contains("connections_per_identity") {
+            true => "",
+            false => "connections_per_identity_burst = 1000000",
+        };
         let authority = Authority::new("fabric");
         let files = TempDir::new().unwrap();
         authority.server().write(files.path());
@@ -47,7 +51,7 @@ impl TestBroker {
         let text = format!(
             "[tls]\ncertificate = \"{directory}/certificate.pem\"\nkey = \"{directory}/key.pem\"\nclient_ca = \"{directory}/ca.pem\"\n\
              [[listener]]\nkind = \"mtls\"\naddress = \"127.0.0.1:0\"\n[[listener]]\nkind = \"open\"\naddress = \"127.0.0.1:0\"\n\
-             [limits]\n{limits}\n"
+             [limits]\n{limits}\n{often}\n"
         );
         let config: BrokerConfig = Layered::new("broker", DEFAULTS)
             .no_environment()
@@ -199,6 +203,21 @@ impl Client {
         if self.stream.write_all(bytes).await.is_ok() {
             let _ = self.stream.flush().await;
         }
+    }
+
+    /// Says that nothing more will be sent: close_notify, and FIN.
+    pub(crate) async fn finish(&mut self) {
+        let _ = self.stream.shutdown().await;
+    }
+
+    /// Whatever bytes come before the connection is closed.
+    pub(crate) async fn rest(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let read = self.stream.read_to_end(&mut bytes);
+        let ended = tokio::time::timeout(SOON, read).await;
+        // Closed without a close_notify is closed as well.
+        let _ = ended.expect("the end within the time-out");
+        bytes
     }
 
     /// The next packet; none when the connection is closed.
