@@ -118,6 +118,7 @@ fn explain_prints_the_decision_and_the_rule() {
 #[test]
 fn check_config_tells_good_from_bad() {
     let files = TempDir::new().unwrap();
+    Authority::new("fabric").server().write(files.path());
     let good = config(files.path(), "");
     check(&["check-config", &good], 0, "the configuration is good");
     let open = config(
