@@ -7,6 +7,8 @@
     reason = "a test fails by panicking, and its tasks end with it"
 )]
 
+#[path = "broker/admin.rs"]
+mod admin;
 #[path = "broker/chaos.rs"]
 mod chaos;
 #[path = "broker/executable.rs"]
@@ -19,6 +21,10 @@ mod load;
 mod open;
 #[path = "broker/quotas.rs"]
 mod quotas;
+#[path = "broker/reload.rs"]
+mod reload;
+#[path = "broker/revocation.rs"]
+mod revocation;
 #[path = "broker/sessions.rs"]
 mod sessions;
 #[path = "support/harness.rs"]

@@ -8,7 +8,7 @@ use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use crate::support::{Authority, Client, Connect, SOON};
 use tempfile::TempDir;
 
-fn broker(arguments: &[&str]) -> Output {
+pub(crate) fn broker(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_spokegate-broker"))
         .args(arguments)
         .output()
@@ -16,7 +16,7 @@ fn broker(arguments: &[&str]) -> Output {
 }
 
 #[track_caller]
-fn check(arguments: &[&str], code: i32, expected: &str) {
+pub(crate) fn check(arguments: &[&str], code: i32, expected: &str) {
     let output = broker(arguments);
     let text = format!(
         "{}{}",
@@ -27,7 +27,7 @@ fn check(arguments: &[&str], code: i32, expected: &str) {
     assert!(text.contains(expected), "{arguments:?} says: {text}");
 }
 
-fn config(directory: &Path, listener: &str) -> String {
+pub(crate) fn config(directory: &Path, listener: &str) -> String {
     let file = directory.join("broker.toml");
     let at = directory.display();
     let text = format!(
@@ -45,7 +45,7 @@ fn free_port() -> u16 {
 }
 
 /// The metrics of the broker that runs with this configuration.
-fn metrics(file: &str) -> String {
+pub(crate) fn metrics(file: &str) -> String {
     let text = std::fs::read_to_string(file).unwrap();
     let table: &str = text.split_once("[ops]\nlisten = \"").unwrap().1;
     let address = table.split('"').next().unwrap();
@@ -116,9 +116,56 @@ fn explain_prints_the_decision_and_the_rule() {
 }
 
 #[test]
+fn explain_says_that_a_certificate_is_revoked_or_its_time_is_over() {
+    let authority = Authority::new("fabric");
+    let files = TempDir::new().unwrap();
+    authority.server().write(files.path());
+    let (revoked, good) = (
+        authority.satellite("acme", "hq"),
+        authority.satellite("acme", "branch"),
+    );
+    let ended = authority.issue(
+        &["spiffe://spokegate.local/tenant/acme/satellite/old"],
+        |params| params.not_after = time::OffsetDateTime::UNIX_EPOCH + time::Duration::days(20_000),
+    );
+    let path = |name: &str| files.path().join(name).display().to_string();
+    for (name, certificate) in [("revoked", &revoked), ("good", &good), ("ended", &ended)] {
+        std::fs::write(path(name), &certificate.pem).unwrap();
+    }
+    std::fs::write(path("crl.pem"), authority.list(7, &[&revoked])).unwrap();
+    let lists = format!("[revocation]\ncrl_file = \"{}\"\n", path("crl.pem"));
+    let config = config(files.path(), &lists);
+    let (crl, ca) = (path("crl.pem"), path("ca.pem"));
+    let by_file = ["--crl", &crl, "--ca", &ca];
+    let by_config = ["--config", &config];
+    let explain = |name: &str, more: &[&str], code, expected: &str| {
+        let (certificate, topic) = (path(name), format!("sg/1/acme/{name}/up/reply"));
+        let arguments = ["explain", "--cert", &certificate, "--publish", &topic];
+        check(&[&arguments[..], more].concat(), code, expected);
+    };
+    for more in [&by_file[..], &by_config[..]] {
+        explain("revoked", more, 1, "is on revocation list 7 of");
+        explain("revoked", more, 1, "rule certificate-revoked");
+        explain("good", more, 1, "rule other-satellite");
+        explain(
+            "ended",
+            more,
+            1,
+            "ended at 2024-10-04T00:00:00Z, rule certificate-expired",
+        );
+    }
+    explain("revoked", &[], 1, "rule other-satellite");
+    explain("revoked", &["--crl", &crl], 2, "hint: name it with --ca");
+    explain("revoked", &["--crl", "/nowhere", "--ca", &ca], 2, "(--crl)");
+    std::fs::write(&crl, Authority::new("fabric").list(9, &[&good])).unwrap();
+    explain("good", &by_file, 2, "signature is by none of the roots");
+}
+
+#[test]
 fn check_config_tells_good_from_bad() {
     let files = TempDir::new().unwrap();
-    Authority::new("fabric").server().write(files.path());
+    let authority = Authority::new("fabric");
+    authority.server().write(files.path());
     let good = config(files.path(), "");
     check(&["check-config", &good], 0, "the configuration is good");
     let open = config(
@@ -138,11 +185,41 @@ fn check_config_tells_good_from_bad() {
     check(&["run", "--config", &reachable], 78, "hint:");
     let unknown = config(files.path(), "[limit]\nconnections = 3\n");
     check(&["check-config", &unknown], 78, "limit");
+    let list = files.path().join("crl.pem");
+    let with_list = config(
+        files.path(),
+        &format!("[revocation]\ncrl_file = {list:?}\n"),
+    );
+    check(&["check-config", &with_list], 0, "good");
+    std::fs::write(&list, authority.list(1, &[])).unwrap();
+    check(&["check-config", &with_list], 0, "good");
+    std::fs::write(&list, Authority::new("fabric").list(1, &[])).unwrap();
+    check(
+        &["check-config", &with_list],
+        78,
+        "the list's signature is by none of the roots",
+    );
+    std::fs::remove_file(files.path().join("key.pem")).unwrap();
+    let bad = config(files.path(), "");
+    check(
+        &["check-config", &bad],
+        78,
+        "cannot read a private key from",
+    );
+    check(
+        &["run", "--config", &bad],
+        1,
+        "cannot read a private key from",
+    );
+    let nothing = config(files.path(), "").replace("broker.toml", "open.toml");
+    let text = "[ops]\nlisten = \"127.0.0.1:0\"\n[[listener]]\nkind = \"open\"\naddress = \"127.0.0.1:0\"\n";
+    std::fs::write(&nothing, text).unwrap();
+    check(&["check-config", &nothing], 0, "good");
     check(&["example-config"], 0, "trust_domain = \"spokegate.local\"");
 }
 
 /// Starts the broker and waits until it says where it listens.
-fn start(file: &str) -> (Child, BufReader<ChildStderr>, SocketAddr) {
+pub(crate) fn start(file: &str) -> (Child, BufReader<ChildStderr>, SocketAddr) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_spokegate-broker"))
         .args(["run", "--config", file])
         .stderr(Stdio::piped())

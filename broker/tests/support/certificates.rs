@@ -4,12 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, SanType,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName,
+    DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, RevokedCertParams,
+    SanType, SerialNumber,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, RootCertStore};
+use spokegate_identity::Presented;
+use time::{Duration, OffsetDateTime};
 
 /// A CA.
 pub(crate) struct Authority {
@@ -21,7 +24,7 @@ pub(crate) struct Authority {
 /// An end-entity certificate with its key and its issuer's root.
 pub(crate) struct Certificate {
     pub(crate) pem: String,
-    der: CertificateDer<'static>,
+    pub(crate) der: CertificateDer<'static>,
     key: KeyPair,
     root_pem: String,
 }
@@ -80,6 +83,34 @@ impl Authority {
             params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
             params.subject_alt_names = vec![SanType::DnsName("localhost".try_into().unwrap())];
         })
+    }
+
+    /// A revocation list in DER.
+    pub(crate) fn list(&self, number: u64, revoked: &[&Certificate]) -> Vec<u8> {
+        let now = OffsetDateTime::now_utc();
+        let entry = |certificate: &&Certificate| {
+            let presented = Presented::of(std::slice::from_ref(&certificate.der)).unwrap();
+            RevokedCertParams {
+                serial_number: SerialNumber::from_slice(presented.serial().as_bytes()),
+                revocation_time: now,
+                reason_code: None,
+                invalidity_date: None,
+            }
+        };
+        let params = CertificateRevocationListParams {
+            this_update: now,
+            next_update: now + Duration::days(7),
+            crl_number: SerialNumber::from(number),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.iter().map(entry).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        params.signed_by(&self.issuer).unwrap().der().to_vec()
+    }
+
+    /// The root in PEM.
+    pub(crate) fn root_pem(&self) -> &str {
+        &self.root_pem
     }
 
     fn sign(&self, params: &CertificateParams, key: KeyPair) -> Certificate {

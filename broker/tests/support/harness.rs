@@ -29,7 +29,7 @@ pub(crate) struct TestBroker {
     pub(crate) authority: Authority,
     pub(crate) broker: Broker,
     context: Context,
-    _files: TempDir,
+    pub(crate) files: TempDir,
 }
 
 impl TestBroker {
@@ -47,25 +47,44 @@ impl TestBroker {
         let authority = Authority::new("fabric");
         let files = TempDir::new().unwrap();
         authority.server().write(files.path());
+        let sections = format!("[limits]\n{limits}\n{often}\n");
+        Self::of(authority, files, &sections, Context::new()).await
+    }
+
+    /// A broker of this authority with the TLS files that are in the folder, and sections of its own. `FOLDER` in them
+    /// is the folder.
+    pub(crate) async fn of(
+        authority: Authority,
+        files: TempDir,
+        sections: &str,
+        context: Context,
+    ) -> Self {
         let directory = files.path().display();
+        let sections = sections.replace("FOLDER", &directory.to_string());
         let text = format!(
             "[tls]\ncertificate = \"{directory}/certificate.pem\"\nkey = \"{directory}/key.pem\"\nclient_ca = \"{directory}/ca.pem\"\n\
              [[listener]]\nkind = \"mtls\"\naddress = \"127.0.0.1:0\"\n[[listener]]\nkind = \"open\"\naddress = \"127.0.0.1:0\"\n\
-             [limits]\n{limits}\n{often}\n"
+             {sections}"
         );
         let config: BrokerConfig = Layered::new("broker", DEFAULTS)
             .no_environment()
             .text("broker.toml", &text)
             .load()
             .unwrap_or_else(|faults| panic!("{faults}"));
-        let context = Context::new();
         let broker = Broker::bind(config, &context).await.unwrap();
         Self {
             authority,
             broker,
             context,
-            _files: files,
+            files,
         }
+    }
+
+    /// What it was started with, to start another.
+    pub(crate) fn into_files(mut self) -> (Authority, TempDir) {
+        let files = std::mem::replace(&mut self.files, TempDir::new().unwrap());
+        let authority = std::mem::replace(&mut self.authority, Authority::new("none"));
+        (authority, files)
     }
 
     pub(crate) fn addr(&self) -> SocketAddr {

@@ -83,7 +83,7 @@ fn moment(end: &End) -> Moment {
         End::Handshake(_) | End::Nobody(_) | End::Late | End::Crowded | End::Rate => {
             Moment::Unknown
         }
-        End::Full => Moment::Known,
+        End::Full | End::IdentityRate => Moment::Known,
         End::Denied(denial, _) => match denial {
             Denial::Version
             | Denial::ClientId
@@ -120,6 +120,7 @@ fn all_ends() -> Vec<End> {
         End::Late,
         End::Crowded,
         End::Rate,
+        End::IdentityRate,
         End::Full,
     ];
     let topic = || "sg/1/globex/hq/up/reply".to_owned();
