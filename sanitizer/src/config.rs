@@ -2,7 +2,7 @@
 
 use crate::setup::{EgressSetup, IngestSetup, LogSetup, SandboxMode, TlsPaths, WorkerSetup};
 use serde::Deserialize;
-use spokegate_contract::TenantId;
+use spokegate_contract::{Address, TenantId};
 use spokegate_daemon::config::{Faults, Section};
 use spokegate_daemon::logging::{LogConfig, LogFormat};
 use spokegate_daemon::ops::OpsConfig;
@@ -21,6 +21,8 @@ pub struct SanitizerConfig {
     pub trust_domain: TrustDomain,
     /// The customers.
     pub tenants: Vec<TenantId>,
+    /// Whether requests for certificates pass through as well.
+    pub enrolment: bool,
     /// Folder of the dataset contracts.
     pub schemas: PathBuf,
     /// Bytes of records that may wait for the centre, per customer.
@@ -170,6 +172,12 @@ impl Section for SanitizerConfig {
 }
 
 impl SanitizerConfig {
+    /// Whose messages pass through: the customers', and those of the broker's enrolment door.
+    pub(crate) fn lanes(&self) -> Vec<TenantId> {
+        let door = self.enrolment.then(|| Address::door().tenant);
+        self.tenants.iter().cloned().chain(door).collect()
+    }
+
     pub(crate) fn ingest_setup(&self) -> IngestSetup {
         let host = self
             .broker
@@ -179,7 +187,7 @@ impl SanitizerConfig {
         IngestSetup {
             log: self.log_setup(),
             trust_domain: self.trust_domain.to_string(),
-            tenants: self.tenants.clone(),
+            tenants: self.lanes(),
             schemas: self.schemas.clone(),
             broker: self.broker.address.clone(),
             server_name: self
@@ -211,7 +219,7 @@ impl SanitizerConfig {
             listen: self.inner.listen,
             tls: self.inner.tls.clone(),
             seal_key_file: self.seal.key_file.clone(),
-            tenants: self.tenants.to_vec(),
+            tenants: self.lanes(),
         }
     }
 

@@ -74,24 +74,14 @@ async fn run(context: Context) -> anyhow::Result<()> {
                     tracing::error!(tenant.id = %tenant, "a session did not hear that its lane has room");
                 }
             }
-            ToIngest::Call {
-                call,
-                verb: CallVerb::Requests,
-            } => {
-                let refused = calls.request(call, &frame.body, context.clock.now_ms(), &sessions);
-                if let Some(outcome) = refused {
-                    counters.add("requests_refused");
+            ToIngest::Call { call, verb } => {
+                let now_ms = context.clock.now_ms();
+                if let Some(outcome) = calls.take(call, verb, &frame.body, now_ms, &sessions) {
+                    if outcome.class.is_some() && verb == CallVerb::Requests {
+                        counters.add("requests_refused");
+                    }
                     out.try_send(&FromIngest::Outcome(outcome), b"");
                 }
-            }
-            ToIngest::Call {
-                call,
-                verb: CallVerb::Acks,
-            } => {
-                out.try_send(
-                    &FromIngest::Outcome(calls.acks(call, &frame.body, &sessions)),
-                    b"",
-                );
             }
         }
     }

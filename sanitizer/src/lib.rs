@@ -8,6 +8,7 @@ pub mod body;
 mod check;
 mod config;
 pub mod contracts;
+pub mod csr;
 mod egress;
 mod ingest;
 mod link;

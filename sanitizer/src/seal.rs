@@ -1,9 +1,9 @@
 //! The seal: the installation's key, the key of each tenant that comes from it, and what is sealed with that.
 
-use crate::worker::hexadecimal;
 use anyhow::{Context as _, anyhow, bail};
 use ring::hmac;
 use spokegate_contract::TenantId;
+use spokegate_contract::hex;
 use spokegate_contract::record::seal_label;
 use std::io::{PipeReader, Read, Write as _};
 use zeroize::Zeroizing;
@@ -39,7 +39,7 @@ impl MasterKey {
     /// When there is no pipe to be had.
     pub(crate) fn hand_over(&self, tenant: &TenantId) -> std::io::Result<PipeReader> {
         let derived = hmac::sign(&self.0, &seal_label(tenant));
-        let text = Zeroizing::new(hexadecimal(derived.as_ref()));
+        let text = Zeroizing::new(hex::encode(derived.as_ref()));
         let (reader, mut writer) = std::io::pipe()?;
         // Far less than a pipe holds: this never waits for the reader.
         writer.write_all(text.as_bytes())?;
@@ -63,7 +63,7 @@ impl Key {
     /// The seal of a record.
     #[must_use]
     pub(crate) fn seal(&self, record: &[u8]) -> String {
-        hexadecimal(hmac::sign(&self.0, record).as_ref())
+        hex::encode(hmac::sign(&self.0, record).as_ref())
     }
 
     /// Whether a seal is this key's over the record; takes the same time whatever differs.

@@ -5,4 +5,3 @@ mod process;
 mod records;
 
 pub(crate) use process::main;
-pub(crate) use records::hexadecimal;

@@ -24,7 +24,7 @@ impl RequestId {
     }
 
     /// An id of given bits; for tests and replays.
-    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 

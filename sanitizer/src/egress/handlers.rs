@@ -1,15 +1,15 @@
 //! The requests of the second hop.
 
-use super::auth;
+use super::auth::{self, Caller};
 use super::shared::Shared;
 use crate::link::{CallVerb, Outcome};
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
+use axum::{Extension, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use spokegate_contract::record::{BOOT_HEADER, ErrorBody, ErrorDetail, PullBody};
@@ -19,6 +19,8 @@ use std::time::Duration;
 
 /// Largest request body.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Largest body of admissions: as many as a call may have, with certificates and roots at their limits.
+const ADMISSIONS_BYTES_MAX: usize = 1_536 * 1024;
 /// Longest poll.
 const WAIT_MS_MAX: u32 = 25_000;
 /// Most records of one answer.
@@ -30,23 +32,38 @@ const CALL_LIMIT: Duration = Duration::from_secs(5);
 /// Quarantine records of one answer when no limit is given.
 const QUARANTINE_LIMIT: usize = 100;
 
-/// All routes; each only for the centre.
+/// All routes, by whose they are; which lanes a pull may read is its own question.
 pub(super) fn router(shared: Arc<Shared>) -> Router {
-    Router::new()
-        .route("/v1/pull", post(pull))
+    let reports = Router::new()
         .route("/v1/requests", post(requests))
         .route("/v1/acks", post(acks))
         .route("/v1/quarantine", get(quarantine))
         .route("/v1/status", get(status))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(from_fn_with_state(
+        .route_layer(from_fn_with_state(Arc::clone(&shared), auth::only_reports));
+    let provisioner = Router::new()
+        .route(
+            "/v1/admissions",
+            post(admissions).layer(DefaultBodyLimit::max(ADMISSIONS_BYTES_MAX)),
+        )
+        .route("/v1/crl", put(crl))
+        .route_layer(from_fn_with_state(
             Arc::clone(&shared),
-            auth::only_the_centre,
-        ))
+            auth::only_the_provisioner,
+        ));
+    Router::new()
+        .route("/v1/pull", post(pull))
+        .merge(reports)
+        .merge(provisioner)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn_with_state(Arc::clone(&shared), auth::identify))
         .with_state(shared)
 }
 
-async fn pull(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+async fn pull(
+    State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
+    body: Bytes,
+) -> Response {
     let mut asked: PullBody = match serde_json::from_slice(&body) {
         Ok(asked) => asked,
         Err(error) => {
@@ -57,6 +74,9 @@ async fn pull(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
             );
         }
     };
+    if !caller.may_read(asked.lane) {
+        return auth::refuse(&shared, "foreign-lane");
+    }
     if asked.max == 0 || asked.wait_ms > WAIT_MS_MAX {
         let detail = format!("max is 1 or more and wait_ms at most {WAIT_MS_MAX}");
         return refuse(400, FailureClass::Refused, detail);
@@ -80,6 +100,14 @@ async fn requests(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
 
 async fn acks(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
     call(&shared, CallVerb::Acks, &body).await
+}
+
+async fn admissions(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    call(&shared, CallVerb::Admissions, &body).await
+}
+
+async fn crl(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    call(&shared, CallVerb::Crl, &body).await
 }
 
 async fn call(shared: &Shared, verb: CallVerb, body: &[u8]) -> Response {

@@ -18,11 +18,21 @@ struct Entry {
 pub(super) struct Outbox {
     entries: VecDeque<Entry>,
     last: u64,
+    per_tenant_max: Option<usize>,
 }
 
 impl Outbox {
-    /// Adds a record under the next cursor.
-    pub(super) fn push(&mut self, tenant: TenantId, record: Bytes, seal: String) {
+    /// One that keeps the newest of each tenant when nobody reads: for records of which each is soon made again.
+    pub(super) fn newest(per_tenant_max: usize) -> Outbox {
+        Outbox {
+            per_tenant_max: Some(per_tenant_max),
+            ..Outbox::default()
+        }
+    }
+
+    /// Adds a record under the next cursor; returns the bytes of the tenant's record that made room for it.
+    pub(super) fn push(&mut self, tenant: TenantId, record: Bytes, seal: String) -> Option<u64> {
+        let dropped = self.make_room(&tenant);
         self.last = self.last.saturating_add(1);
         self.entries.push_back(Entry {
             cursor: self.last,
@@ -30,6 +40,20 @@ impl Outbox {
             record,
             seal,
         });
+        dropped
+    }
+
+    fn make_room(&mut self, tenant: &TenantId) -> Option<u64> {
+        let most = self.per_tenant_max?;
+        let mut own = self.entries.iter().enumerate();
+        let mut own = own.by_ref().filter(|(_, entry)| entry.tenant == *tenant);
+        let (oldest, _) = own.next()?;
+        if own.count().saturating_add(1) < most {
+            return None;
+        }
+        self.entries
+            .remove(oldest)
+            .map(|entry| entry.record.len() as u64)
     }
 
     /// Frees all up to a cursor; returns the bytes by tenant.
@@ -108,6 +132,24 @@ mod tests {
         assert_eq!(outbox.free(2).len(), 0);
         assert_eq!(outbox.free(u64::MAX).len(), 1);
         assert!(outbox.lines(10, 10_000).is_empty());
+    }
+
+    #[test]
+    fn where_the_newest_are_kept_a_tenant_only_pushes_out_its_own() {
+        let mut outbox = Outbox::newest(2);
+        let mut push = |tenant: &str, record: &'static str| {
+            let record = Bytes::from_static(record.as_bytes());
+            outbox.push(tenant.parse().unwrap(), record, "5ea1".to_owned())
+        };
+        assert_eq!(push("globex", "{}"), None);
+        assert_eq!(push("acme", "{\"a\":1}"), None);
+        assert_eq!(push("acme", "{}"), None);
+        assert_eq!(push("acme", "{}"), Some(7));
+        assert_eq!(push("globex", "{}"), None);
+        assert_eq!(push("acme", "{}"), Some(2));
+        assert_eq!(cursors(&outbox.lines(10, 10_000)), [1, 4, 5, 6]);
+        assert_eq!(outbox.free(4).len(), 2);
+        assert_eq!(cursors(&outbox.lines(10, 10_000)), [5, 6]);
     }
 
     #[test]

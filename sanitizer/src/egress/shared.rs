@@ -17,11 +17,27 @@ const QUARANTINE_SHOWN_MAX: usize = 1_000;
 /// Calls that wait for their outcome; further ones are refused.
 const CALLS_MAX: usize = 1_024;
 
+/// Requests for certificates that wait, per tenant; nobody waits long for the answer to one, and asks again.
+const ENROLS_MAX: usize = 256;
+
 /// One lane.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct LaneBox {
     outbox: Mutex<Outbox>,
     filled: Notify,
+}
+
+impl LaneBox {
+    fn of(lane: Lane) -> LaneBox {
+        let outbox = match lane {
+            Lane::Enrol => Outbox::newest(ENROLS_MAX),
+            _ => Outbox::default(),
+        };
+        LaneBox {
+            outbox: Mutex::new(outbox),
+            filled: Notify::new(),
+        }
+    }
 }
 
 /// The seal key of each tenant.
@@ -55,7 +71,7 @@ impl Shared {
             out,
             lanes: Lane::ALL
                 .into_iter()
-                .map(|lane| (lane, LaneBox::default()))
+                .map(|lane| (lane, LaneBox::of(lane)))
                 .collect(),
             calls: Mutex::default(),
             status: Mutex::new(Bytes::from_static(b"{}")),
@@ -88,8 +104,12 @@ impl Shared {
             refused.push_back((tenant.clone(), record.clone()));
         }
         if let Some(lane) = self.lanes.get(&head.lane) {
-            lock(&lane.outbox).push(tenant, record, head.seal.clone());
+            let dropped = lock(&lane.outbox).push(tenant.clone(), record, head.seal.clone());
             lane.filled.notify_waiters();
+            if let Some(bytes) = dropped {
+                self.count("enrols_dropped");
+                self.freed(tenant, bytes);
+            }
         }
     }
 

@@ -1,10 +1,12 @@
 //! What the centre asks: checked here, done by the session of the tenant.
 
+mod enrolment;
+
 use super::Sessions;
 use super::session::SessionEvent;
 use crate::body::{BodyLimits, decode};
 use crate::contracts::Contract;
-use crate::link::Outcome;
+use crate::link::{CallVerb, Outcome};
 use anyhow::{Context as _, anyhow};
 use bytes::Bytes;
 use spokegate_contract::envelope::{Ack, PullRequest};
@@ -41,8 +43,25 @@ impl Calls {
         Ok(Calls { params })
     }
 
+    /// Does what the centre asks; nothing comes back when a session will answer.
+    pub(super) fn take(
+        &self,
+        call: u64,
+        verb: CallVerb,
+        body: &Bytes,
+        now_ms: u64,
+        sessions: &Sessions,
+    ) -> Option<Outcome> {
+        match verb {
+            CallVerb::Requests => self.request(call, body, now_ms, sessions),
+            CallVerb::Acks => Some(self.acks(call, body, sessions)),
+            CallVerb::Admissions => Some(Calls::admissions(call, body, sessions)),
+            CallVerb::Crl => Some(Calls::crl(call, body, sessions)),
+        }
+    }
+
     /// Checks a request and hands it to its session; what comes back is a refusal.
-    pub(super) fn request(
+    fn request(
         &self,
         call: u64,
         body: &Bytes,
@@ -51,12 +70,7 @@ impl Calls {
     ) -> Option<Outcome> {
         self.try_request(call, body, now_ms, sessions)
             .err()
-            .map(|(status, class, detail)| Outcome {
-                call,
-                status,
-                class: Some(class),
-                detail,
-            })
+            .map(|refused| outcome(call, Err(refused)))
     }
 
     fn try_request(
@@ -126,17 +140,12 @@ impl Calls {
     }
 
     /// Hands acknowledgements to their sessions. They are cumulative, so one that is lost is repeated by the next.
-    pub(super) fn acks(&self, call: u64, body: &Bytes, sessions: &Sessions) -> Outcome {
+    fn acks(&self, call: u64, body: &Bytes, sessions: &Sessions) -> Outcome {
         let acks: AckBody = match serde_json::from_slice(body) {
             Ok(acks) => acks,
             Err(error) => {
                 let detail = format!("the acknowledgement is malformed: {error}");
-                return Outcome {
-                    call,
-                    status: 400,
-                    class: Some(FailureClass::Refused),
-                    detail,
-                };
+                return outcome(call, Err((400, FailureClass::Refused, detail)));
             }
         };
         let send = |tenant: &TenantId, satellite: SatelliteId, ack: Ack| {
@@ -172,12 +181,21 @@ impl Calls {
                 Ack::Cancel { id: cancel.id },
             );
         }
-        Outcome {
-            call,
-            status: 204,
-            class: None,
-            detail: String::new(),
-        }
+        outcome(call, Ok(()))
+    }
+}
+
+/// The answer to a call that is done, or refused, at once.
+fn outcome(call: u64, result: Result<(), Refused>) -> Outcome {
+    let (status, class, detail) = match result {
+        Ok(()) => (204, None, String::new()),
+        Err((status, class, detail)) => (status, Some(class), detail),
+    };
+    Outcome {
+        call,
+        status,
+        class,
+        detail,
     }
 }
 

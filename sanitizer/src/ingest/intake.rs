@@ -1,11 +1,16 @@
 //! What becomes of one incoming message, by its topic and envelope alone. Pure.
 
+mod enrol;
+
 use super::requests::{Matched, Requests};
 use crate::link::{Condemned, Reason, WorkHead};
 use bytes::Bytes;
+use enrol::Allowance;
 use spokegate_contract::envelope::{Presence, Push, Reply};
 use spokegate_contract::limits::{CLOCK_SKEW_MS_MAX, MESSAGE_BYTES_MAX};
-use spokegate_contract::{Channel, Envelope, EnvelopeError, SatelliteId, TenantId, Topic};
+use spokegate_contract::{
+    Channel, ENROLMENT_TENANT, Envelope, EnvelopeError, SatelliteId, TenantId, Topic,
+};
 use std::collections::HashMap;
 
 /// Satellites whose presence and watermark are remembered per tenant.
@@ -16,6 +21,11 @@ const SATELLITES_MAX: usize = 10_000;
 pub(super) enum Verdict {
     /// To the lane.
     Forward(Box<WorkHead>),
+    /// The enrolment door came or went.
+    Door {
+        /// Whether it is there.
+        online: bool,
+    },
     /// To nobody; the reason is a counter's name.
     Drop(&'static str),
     /// A push that the centre has stored already: its acknowledgement is repeated.
@@ -35,6 +45,7 @@ struct Known {
     online: Option<bool>,
     /// Spool and highest stored push.
     stored: Option<(u64, u64)>,
+    enrols: Allowance,
 }
 
 /// The intake of one tenant.
@@ -68,8 +79,12 @@ impl Intake {
         if payload.len() > MESSAGE_BYTES_MAX {
             return condemn(work, Reason::Envelope, "size");
         }
+        if topic.address.tenant.as_str() == ENROLMENT_TENANT {
+            return self.said_by_the_door(work, &topic, payload, now_ms);
+        }
         let satellite = &topic.address.satellite;
         match &topic.channel {
+            Channel::Enrol => self.enrol(work, &topic.address, payload, now_ms),
             Channel::Reply => match Reply::decode(payload) {
                 Ok(reply) => self.reply(work, satellite, &reply, now_ms),
                 Err(error) => condemn(work, Reason::Envelope, rule(&error)),

@@ -38,6 +38,13 @@ pub(super) enum SessionEvent {
         deadline_ms: u64,
         payload: Bytes,
     },
+    /// The answer to a request for a certificate.
+    Admission {
+        satellite: SatelliteId,
+        payload: Bytes,
+    },
+    /// The certificates that the broker shall refuse from now on.
+    RevocationList(Bytes),
     /// The centre has taken something over.
     Ack { satellite: SatelliteId, ack: Ack },
 }
@@ -76,6 +83,8 @@ pub(super) struct Session {
     handed: Handed,
     connection: Option<Connection>,
     up: bool,
+    /// The latest, for a broker that comes later.
+    revocation_list: Option<Bytes>,
     read_after: Instant,
 }
 
@@ -104,6 +113,7 @@ impl Session {
             handed: Handed::default(),
             connection: None,
             up: false,
+            revocation_list: None,
             read_after: Instant::now(),
         }
     }
@@ -171,6 +181,7 @@ impl Session {
                 b"",
             )
             .await;
+        self.tell_revoked();
         for open in self.intake.requests.all_unanswered() {
             self.publish(
                 &open.satellite,
@@ -238,6 +249,12 @@ impl Session {
                 if let Some(satellite) = hello {
                     self.ask_again(&satellite);
                 }
+            }
+            Verdict::Door { online } => {
+                if online {
+                    self.tell_revoked();
+                }
+                self.dispose(arrival);
             }
             Verdict::Drop(reason) => {
                 self.links.counters.add(reason);

@@ -122,6 +122,10 @@ pub(crate) enum CallVerb {
     Requests,
     /// `POST /v1/acks`
     Acks,
+    /// `POST /v1/admissions`
+    Admissions,
+    /// `PUT /v1/crl`
+    Crl,
 }
 
 /// The answer to a call: an HTTP status and, unless it went well, why.
@@ -148,7 +152,7 @@ pub(crate) struct WorkHead {
     pub satellite: SatelliteId,
     /// When it came, unix time in milliseconds.
     pub at_ms: u64,
-    /// From the topic: reply, push, hello, status or presence.
+    /// From the topic: reply, push, hello, status, enrol or presence.
     pub channel: String,
     /// From the topic of a push, or of the request that a reply answers.
     pub dataset: Option<DatasetId>,

@@ -79,7 +79,7 @@ impl Hub {
     ) -> Hub {
         let mut lanes = BTreeMap::new();
         let mut receivers = Vec::new();
-        for tenant in &config.tenants {
+        for tenant in &config.lanes() {
             let (events, receiver) = mpsc::channel(LANE_EVENTS);
             lanes.insert(
                 tenant.clone(),

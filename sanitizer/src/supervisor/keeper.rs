@@ -158,7 +158,7 @@ fn session(hub: &Hub, tenant: &TenantId, up: bool) {
 fn publish(hub: &Hub, counters: BTreeMap<String, u64>) {
     let mut shown = hub.counters.lock().unwrap_or_else(PoisonError::into_inner);
     for (name, value) in counters {
-        metrics::counter!(format!("sanitizer_{name}_total")).absolute(value);
+        metrics::counter!(format!("spokegate_sanitizer_{name}_total")).absolute(value);
         shown.insert(name, value);
     }
 }

@@ -177,7 +177,7 @@ impl Lane {
             return;
         };
         count(&self.stats.overflowed);
-        metrics::counter!("sanitizer_lane_overflowed_total").increment(1);
+        metrics::counter!("spokegate_sanitizer_lane_overflowed_total").increment(1);
         let done = ToIngest::Done {
             tenant: self.tenant.clone(),
             token,
@@ -225,7 +225,7 @@ impl Lane {
         self.hub.ingest.send(&done, b"").await;
         if let Some(refusal) = answer.refusal {
             count(&self.stats.refused);
-            metrics::counter!("sanitizer_refused_total", "reason" => refusal.reason.as_str())
+            metrics::counter!("spokegate_sanitizer_refused_total", "reason" => refusal.reason.as_str())
                 .increment(1);
             self.hub
                 .tell_refused(&item.work, &refusal, item.payload.len());

@@ -43,7 +43,7 @@ impl Quarantine {
     /// Keeps a refused message, if the disk keeps up.
     pub(super) fn store(&self, item: Item, refusal: RefusalHead) {
         if self.0.try_send((item, refusal)).is_err() {
-            metrics::counter!("sanitizer_quarantine_not_kept_total").increment(1);
+            metrics::counter!("spokegate_sanitizer_quarantine_not_kept_total").increment(1);
         }
     }
 }

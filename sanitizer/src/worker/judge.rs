@@ -2,10 +2,11 @@
 
 use crate::body::{BodyLimits, Node, Refusal, Rule, Tree, decode, write_value};
 use crate::contracts::{Library, Shaped};
+use crate::csr;
 use crate::link::{Reason, RefusalHead, WorkHead};
 use crate::worker::records;
 use bytes::Bytes;
-use spokegate_contract::envelope::{Hello, Part, Presence, Push, Reply, Status};
+use spokegate_contract::envelope::{Enrol, Hello, Part, Presence, Push, Reply, Status};
 use spokegate_contract::limits::CHUNK_ROWS_MAX;
 use spokegate_contract::record::Lane;
 use spokegate_contract::{Envelope, EnvelopeError, Failure, Shape};
@@ -71,6 +72,12 @@ impl Bench {
             "status" => {
                 let status = Status::decode(payload).map_err(envelope)?;
                 Ok(vec![(Lane::Status, records::status(work, &status))])
+            }
+            "enrol" => {
+                let enrol = Enrol::decode(payload).map_err(envelope)?;
+                let key = csr::public_key(&enrol.csr)
+                    .map_err(|rule| refuse(Reason::Form, &rule.to_string(), "/csr"))?;
+                Ok(vec![(Lane::Enrol, records::enrol(work, &enrol, &key))])
             }
             "presence" => {
                 let presence = Presence::decode(payload).map_err(envelope)?;

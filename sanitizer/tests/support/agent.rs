@@ -5,7 +5,7 @@ use rumqttc::{
     AsyncClient, Event, MqttOptions, NetworkOptions, Packet, QoS, TlsConfiguration, Transport,
 };
 use rustls::ClientConfig;
-use spokegate_contract::envelope::{Ack, Part, PullRequest, Reply};
+use spokegate_contract::envelope::{Ack, Admission, Part, PullRequest, Reply};
 use spokegate_contract::{Address, Channel, Envelope, Topic, cbor, filter};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 pub enum Down {
     Pull(PullRequest),
     Ack(Ack),
+    Admission(Admission),
 }
 
 pub struct Agent {
@@ -63,6 +64,9 @@ impl Agent {
                                 Down::Pull(PullRequest::decode(&publish.payload).unwrap())
                             }
                             Channel::Ack => Down::Ack(Ack::decode(&publish.payload).unwrap()),
+                            Channel::Admission => {
+                                Down::Admission(Admission::decode(&publish.payload).unwrap())
+                            }
                             other => panic!("{other:?}"),
                         };
                         let _ = sender.send(said).await;
@@ -87,7 +91,7 @@ impl Agent {
         loop {
             match self.next_down().await {
                 Down::Pull(pull) => return pull,
-                Down::Ack(_) => {}
+                Down::Ack(_) | Down::Admission(_) => {}
             }
         }
     }
@@ -96,7 +100,15 @@ impl Agent {
         loop {
             match self.next_down().await {
                 Down::Ack(ack) => return ack,
-                Down::Pull(_) => {}
+                Down::Pull(_) | Down::Admission(_) => {}
+            }
+        }
+    }
+
+    pub async fn next_admission(&mut self) -> Admission {
+        loop {
+            if let Down::Admission(admission) = self.next_down().await {
+                return admission;
             }
         }
     }

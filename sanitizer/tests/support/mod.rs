@@ -29,7 +29,7 @@ use tokio::process::{Child, Command};
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_spokegate-sanitizer");
 pub const SEAL_KEY: [u8; 32] = [0x5a; 32];
 
-/// A broker and a sanitizer for the tenants acme and globex.
+/// A broker and a sanitizer for the tenants acme and globex, and for enrolment.
 pub struct Fabric {
     pub folder: TempDir,
     pub fabric_ca: Authority,
@@ -93,7 +93,7 @@ impl Fabric {
         for _ in 0..600 {
             let status = centre.status().await;
             let tenants = status["tenants"].as_array().cloned().unwrap_or_default();
-            if tenants.len() == 2 && tenants.iter().all(|tenant| tenant["session"] == "up") {
+            if tenants.len() == 3 && tenants.iter().all(|tenant| tenant["session"] == "up") {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -103,6 +103,14 @@ impl Fabric {
 
     pub async fn centre(&self) -> Centre {
         let certificate = self.inner_ca.identity("service/report-service");
+        Centre::connect(self.inner, &self.inner_ca, Some(&certificate))
+            .await
+            .unwrap()
+    }
+
+    /// The provisioner's side of the second hop.
+    pub async fn provisioner(&self) -> Centre {
+        let certificate = self.inner_ca.identity("service/provisioner");
         Centre::connect(self.inner, &self.inner_ca, Some(&certificate))
             .await
             .unwrap()

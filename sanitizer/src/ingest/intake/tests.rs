@@ -1,6 +1,6 @@
 use super::*;
-use spokegate_contract::envelope::{Part, Status};
-use spokegate_contract::{RequestId, Shape};
+use spokegate_contract::envelope::{Enrol, EnrolRequest, Part, Status};
+use spokegate_contract::{Address, RequestId, Shape};
 
 const NOW_MS: u64 = 1_800_000_000_000;
 
@@ -166,4 +166,131 @@ fn presence_tells_who_is_offline() {
     take(&mut intake, "sg/1/acme/hq/up/presence", &presence(false));
     intake.forget_presence();
     assert!(!intake.is_offline(&hq));
+}
+
+fn enrolment(request: EnrolRequest, peer: Option<&str>) -> Bytes {
+    let enrol = Enrol {
+        id: RequestId::from_bytes([9; 16]),
+        csr: Bytes::from_static(&[0x30, 0]),
+        request,
+        peer: peer.map(str::to_owned),
+    };
+    enrol.encode().into()
+}
+
+fn join() -> EnrolRequest {
+    EnrolRequest::Join {
+        token: "0123456789abcdef".to_owned(),
+        proof: [1; 32],
+    }
+}
+
+fn renew() -> EnrolRequest {
+    EnrolRequest::Renew {
+        serial: Bytes::from_static(&[1]),
+        signature: Bytes::from_static(&[0x30, 0]),
+    }
+}
+
+fn door() -> Intake {
+    Intake::new(Address::door().tenant, 100)
+}
+
+#[test]
+fn a_satellite_renews_in_its_own_name_and_the_door_relays_for_others() {
+    let own = "sg/1/acme/hq/up/enrol";
+    let at_door = "sg/1/enrolment/door/up/enrol";
+    let check = |mut intake: Intake, topic: &str, payload: Bytes, expected: Option<&str>| {
+        let rule = rule_of(take(&mut intake, topic, &payload));
+        assert_eq!(rule.as_deref(), expected, "{topic}");
+    };
+    check(intake(), own, enrolment(renew(), None), None);
+    check(intake(), own, enrolment(join(), None), Some("join"));
+    let peer = Some("192.0.2.7");
+    check(intake(), own, enrolment(renew(), peer), Some("peer"));
+    check(intake(), own, enrolment(join(), peer), Some("peer"));
+    check(intake(), own, Bytes::from_static(b"x"), Some("form"));
+    for request in [join(), renew()] {
+        check(door(), at_door, enrolment(request.clone(), peer), None);
+        check(door(), at_door, enrolment(request, None), None);
+    }
+    check(door(), at_door, Bytes::from_static(b"x"), Some("form"));
+}
+
+#[test]
+fn under_the_doors_name_stands_nobody_else_and_nothing_else_is_said() {
+    let presence = |online| Bytes::from(Presence { online, at_ms: 1 }.encode());
+    for (topic, payload, expected) in [
+        (
+            "door/up/presence",
+            presence(true),
+            Verdict::Door { online: true },
+        ),
+        (
+            "door/up/presence",
+            presence(false),
+            Verdict::Door { online: false },
+        ),
+        (
+            "door/up/presence",
+            Bytes::new(),
+            Verdict::Drop("dropped_presence"),
+        ),
+        (
+            "hq/up/presence",
+            presence(true),
+            Verdict::Drop("dropped_topic"),
+        ),
+        (
+            "hq/up/enrol",
+            enrolment(join(), None),
+            Verdict::Drop("dropped_topic"),
+        ),
+        (
+            "door/up/push/devices",
+            push(1, 1, 1),
+            Verdict::Drop("dropped_channel"),
+        ),
+        (
+            "door/up/hello",
+            Bytes::new(),
+            Verdict::Drop("dropped_channel"),
+        ),
+        (
+            "door/down/crl",
+            Bytes::new(),
+            Verdict::Drop("dropped_channel"),
+        ),
+    ] {
+        let topic = format!("sg/1/enrolment/{topic}");
+        assert_eq!(take(&mut door(), &topic, &payload), expected, "{topic}");
+    }
+}
+
+#[test]
+fn requests_for_certificates_are_counted_per_satellite_and_minute() {
+    let payload = enrolment(renew(), None);
+    let mut intake = intake();
+    let mut passed = |satellite: &str, now_ms: u64| {
+        let topic = format!("sg/1/acme/{satellite}/up/enrol");
+        let all = (0..100).map(|_| intake.take(&topic, &payload, now_ms));
+        let (passed, dropped): (Vec<_>, Vec<_>) =
+            all.partition(|verdict| matches!(verdict, Verdict::Forward(_)));
+        assert!(
+            dropped
+                .iter()
+                .all(|verdict| *verdict == Verdict::Drop("dropped_enrols"))
+        );
+        passed.len()
+    };
+    assert_eq!(passed("hq", NOW_MS), 30);
+    assert_eq!(passed("branch", NOW_MS), 30);
+    assert_eq!(passed("hq", NOW_MS + 59_999), 0);
+    assert_eq!(passed("hq", NOW_MS + 60_000), 30);
+    let (mut door, payload) = (door(), enrolment(join(), None));
+    let passes = |_: &u32| {
+        let verdict = take(&mut door, "sg/1/enrolment/door/up/enrol", &payload);
+        matches!(verdict, Verdict::Forward(_))
+    };
+    assert_eq!((0..4_000).filter(passes).count(), 3_000);
 }

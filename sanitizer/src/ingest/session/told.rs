@@ -51,6 +51,16 @@ impl Session {
                     .send(&FromIngest::Outcome(outcome), b"")
                     .await;
             }
+            SessionEvent::Admission { satellite, payload } => {
+                // One that is lost is asked for again.
+                if !self.publish(&satellite, Channel::Admission, payload) {
+                    self.links.counters.add("admissions_lost");
+                }
+            }
+            SessionEvent::RevocationList(payload) => {
+                self.revocation_list = Some(payload);
+                self.tell_revoked();
+            }
             SessionEvent::Ack { satellite, ack } => {
                 match &ack {
                     Ack::Push { epoch, sequence } => {
@@ -63,6 +73,13 @@ impl Session {
                 }
                 self.publish(&satellite, Channel::Ack, ack.encode());
             }
+        }
+    }
+
+    /// Tells the broker's door which certificates are revoked, as far as that is known here.
+    pub(super) fn tell_revoked(&self) {
+        if let Some(payload) = &self.revocation_list {
+            self.publish(&Address::door().satellite, Channel::Crl, payload.clone());
         }
     }
 

@@ -91,7 +91,7 @@ impl Lane {
             return;
         }
         count(&self.stats.crashes);
-        metrics::counter!("sanitizer_worker_crashes_total").increment(1);
+        metrics::counter!("spokegate_sanitizer_worker_crashes_total").increment(1);
         let reason = if out_of_time || worker.kill.is_cancelled() {
             Reason::Stall
         } else {

@@ -134,3 +134,63 @@ fn every_channel_has_an_answer_for_junk() {
         }
     }
 }
+
+fn enrolment(csr: &str, satellite: (&str, &str)) -> (WorkHead, Bytes) {
+    let path = format!("{}/fuzz/corpus/csr/{csr}", env!("CARGO_MANIFEST_DIR"));
+    let enrol = Enrol {
+        id: RequestId::from_bytes([9; 16]),
+        csr: std::fs::read(path).unwrap().into(),
+        request: spokegate_contract::envelope::EnrolRequest::Join {
+            token: "0123456789abcdef".to_owned(),
+            proof: [0xab; 32],
+        },
+        peer: Some("192.0.2.7".to_owned()),
+    };
+    let mut work = work("enrol");
+    (work.tenant, work.satellite) = (satellite.0.parse().unwrap(), satellite.1.parse().unwrap());
+    work.dataset = None;
+    (work, enrol.encode().into())
+}
+
+#[test]
+fn of_a_request_for_too_much_the_record_holds_the_key_and_nothing_it_asked_for() {
+    let (work, payload) = enrolment("ca-and-foreign-san", ("enrolment", "door"));
+    assert!(payload.windows(6).any(|part| part == b"globex"));
+    let judged = bench().judge(&work, &payload);
+    assert_eq!(
+        (lanes(&judged), judged.refusal.clone()),
+        (vec![Lane::Enrol], None)
+    );
+    let record: Value = serde_json::from_slice(&judged.records[0].1).unwrap();
+    let point = record["public_key"].as_str().unwrap();
+    assert_eq!((point.len(), &point[..2]), (130, "04"));
+    let expected = json!({
+        "at": 1_800_000_000_000_u64, "id": "09".repeat(16), "kind": "enrol", "peer": "192.0.2.7",
+        "proof": "ab".repeat(32), "public_key": point, "request": "join", "satellite": "door",
+        "tenant": "enrolment", "token": "0123456789abcdef",
+    });
+    assert_eq!(record, expected);
+}
+
+#[test]
+fn a_bad_request_for_a_certificate_is_refused_by_rule() {
+    for (csr, rule) in [
+        ("rsa", "csr:key"),
+        ("bad-signature", "csr:signature"),
+        ("trailing", "csr:der"),
+        ("sha512", "csr:algorithm"),
+    ] {
+        let (work, payload) = enrolment(csr, ("acme", "hq"));
+        let judged = bench().judge(&work, &payload);
+        assert_eq!(lanes(&judged), [Lane::Quarantine], "{csr}");
+        let refusal = judged.refusal.unwrap();
+        assert_eq!(
+            (refusal.rule.as_str(), refusal.pointer.as_str()),
+            (rule, "/csr")
+        );
+        // What strangers post at the door is not told to the centre.
+        let (work, payload) = enrolment(csr, ("enrolment", "door"));
+        let judged = bench().judge(&work, &payload);
+        assert!(judged.records.is_empty() && judged.refusal.is_some());
+    }
+}

@@ -1,0 +1,92 @@
+//! Requests for certificates: who may ask by which right, and how often. Pure.
+
+use super::{Intake, Verdict, condemn, rule};
+use crate::link::{Reason, WorkHead};
+use bytes::Bytes;
+use spokegate_contract::envelope::{Enrol, EnrolRequest, Presence};
+use spokegate_contract::{Address, Channel, Envelope, Topic};
+
+/// Length of the time in which requests are counted.
+const WINDOW_MS: u64 = 60_000;
+/// Requests of one satellite in that time: it renews its own certificate, a few times a week.
+const SATELLITE_REQUESTS_MAX: u32 = 30;
+/// Requests of the enrolment door in that time: a thousand satellites joining at once are through in under a minute.
+const DOOR_REQUESTS_MAX: u32 = 3_000;
+
+/// Counts requests within a time.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Allowance {
+    since_ms: u64,
+    used: u32,
+}
+
+impl Allowance {
+    /// Whether one more is allowed now; counts it if so.
+    fn take(&mut self, now_ms: u64, most: u32) -> bool {
+        // A clock that was set back begins anew as well.
+        if now_ms.abs_diff(self.since_ms) >= WINDOW_MS {
+            *self = Allowance {
+                since_ms: now_ms,
+                used: 0,
+            };
+        }
+        let allowed = self.used < most;
+        if allowed {
+            self.used = self.used.saturating_add(1);
+        }
+        allowed
+    }
+}
+
+impl Intake {
+    /// A message of the tenant under whose name the enrolment door stands: nothing else does.
+    pub(super) fn said_by_the_door(
+        &mut self,
+        work: WorkHead,
+        topic: &Topic,
+        payload: &Bytes,
+        now_ms: u64,
+    ) -> Verdict {
+        match &topic.channel {
+            _ if !topic.address.is_door() => Verdict::Drop("dropped_topic"),
+            Channel::Enrol => self.enrol(work, &topic.address, payload, now_ms),
+            Channel::Presence => match Presence::decode(payload) {
+                Ok(presence) => Verdict::Door {
+                    online: presence.online,
+                },
+                Err(_) => Verdict::Drop("dropped_presence"),
+            },
+            _ => Verdict::Drop("dropped_channel"),
+        }
+    }
+
+    /// The door relays both kinds of request and says from which address; a satellite may renew, in its own name.
+    pub(super) fn enrol(
+        &mut self,
+        work: WorkHead,
+        from: &Address,
+        payload: &Bytes,
+        now_ms: u64,
+    ) -> Verdict {
+        let most = if from.is_door() {
+            DOOR_REQUESTS_MAX
+        } else {
+            SATELLITE_REQUESTS_MAX
+        };
+        let allowed = self
+            .known(&from.satellite)
+            .is_some_and(|known| known.enrols.take(now_ms, most));
+        if !allowed {
+            return Verdict::Drop("dropped_enrols");
+        }
+        match Enrol::decode(payload) {
+            Err(error) => condemn(work, Reason::Envelope, rule(&error)),
+            Ok(_) if from.is_door() => Verdict::Forward(Box::new(work)),
+            Ok(Enrol { peer: Some(_), .. }) => condemn(work, Reason::Envelope, "peer"),
+            Ok(Enrol { request, .. }) => match request {
+                EnrolRequest::Renew { .. } => Verdict::Forward(Box::new(work)),
+                EnrolRequest::Join { .. } => condemn(work, Reason::Envelope, "join"),
+            },
+        }
+    }
+}
