@@ -54,7 +54,9 @@ pub(crate) struct Admitted {
 /// Why an answer is not believed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AdmitError {
-    #[error("the answer is not signed by a root that this satellite trusts, and nothing of it is kept")]
+    #[error(
+        "the answer is not signed by a root that this satellite trusts, and nothing of it is kept"
+    )]
     Signature,
     #[error("the answer's roots cannot be read: {0}")]
     Roots(String),

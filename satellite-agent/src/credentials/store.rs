@@ -9,6 +9,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -18,6 +19,9 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 const PRIVATE: u32 = 0o600;
 const PUBLIC: u32 = 0o644;
+/// How often the lock is tried, and the pause between: a replacement takes far less.
+const LOCK_TRIES: usize = 25;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// The satellite's identity on disk.
 #[derive(Debug)]
@@ -209,8 +213,13 @@ impl Store {
             .truncate(false)
             .open(&path)
             .map_err(|source| io_error("open the lock", &path, source))?;
-        file.try_lock().map_err(|_| StoreError::Busy(path))?;
-        Ok(file)
+        for _ in 0..LOCK_TRIES {
+            if file.try_lock().is_ok() {
+                return Ok(file);
+            }
+            std::thread::sleep(LOCK_PAUSE);
+        }
+        Err(StoreError::Busy(path))
     }
 }
 

@@ -81,13 +81,25 @@ fn who_joins_learns_the_installation_from_the_certificate() {
             .map(|(domain, principal)| format!("{domain} {principal}"))
             .map_err(|error| error.reason())
     };
-    assert_eq!(joined(GOOD), Ok("spokegate.local satellite acme/hq".to_owned()));
+    assert_eq!(
+        joined(GOOD),
+        Ok("spokegate.local satellite acme/hq".to_owned())
+    );
     let other = "spiffe://other.example/tenant/acme/satellite/hq";
-    assert_eq!(joined(other), Ok("other.example satellite acme/hq".to_owned()));
+    assert_eq!(
+        joined(other),
+        Ok("other.example satellite acme/hq".to_owned())
+    );
     for (uri, reason) in [
         ("spiffe:///tenant/acme/satellite/hq", "identity-not-spiffe"),
-        ("https://other.example/tenant/acme/satellite/hq", "identity-not-spiffe"),
-        ("spiffe://Other.example/tenant/acme/satellite/hq", "identity-not-spiffe"),
+        (
+            "https://other.example/tenant/acme/satellite/hq",
+            "identity-not-spiffe",
+        ),
+        (
+            "spiffe://Other.example/tenant/acme/satellite/hq",
+            "identity-not-spiffe",
+        ),
         ("spiffe://other.example/tenant/acme", "identity-unknown"),
         ("spiffe://other.example", "identity-unknown"),
     ] {

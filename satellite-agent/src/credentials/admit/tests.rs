@@ -44,19 +44,34 @@ fn nothing_that_is_not_signed_so_is_believed() {
     check(&|issued| issued.roots = Bed::new().root_pem.into_bytes());
     check(&|issued| issued.certificate[40] ^= 1);
     // Another authority's answer, whole in itself, with its own roots.
-    let foreign = Bed { key: bed.key(), ..Bed::new() };
+    let foreign = Bed {
+        key: bed.key(),
+        ..Bed::new()
+    };
     let issued = foreign.issue(HQ, NOW_MS - HOUR_MS, NOW_MS + HOUR_MS);
-    assert!(foreign.admit(&issued).is_ok(), "the twin: for those who trust it");
+    assert!(
+        foreign.admit(&issued).is_ok(),
+        "the twin: for those who trust it"
+    );
     refused(bed.admit(&issued), "is not signed by a root");
 }
 
 #[test]
 fn the_present_root_may_hand_over_to_a_new_one() {
     let (old, new) = (Bed::new(), Bed::new());
-    let new = Bed { key: old.key(), ..new };
+    let new = Bed {
+        key: old.key(),
+        ..new
+    };
     let mut issued = new.issue(HQ, NOW_MS - HOUR_MS, NOW_MS + HOUR_MS);
     issued.roots = [new.root_pem.as_bytes(), old.root_pem.as_bytes()].concat();
-    issued.signature = proof::admission(&old.authority, &issued.id, &issued.certificate, &issued.roots).unwrap();
+    issued.signature = proof::admission(
+        &old.authority,
+        &issued.id,
+        &issued.certificate,
+        &issued.roots,
+    )
+    .unwrap();
     let admitted = old.admit(&issued).unwrap();
     assert_eq!(admitted.roots_pem.as_bytes(), issued.roots);
 }
@@ -67,16 +82,33 @@ fn another_key_another_name_and_a_service_are_refused() {
     let life = (NOW_MS - HOUR_MS, NOW_MS + HOUR_MS);
     let issued = bed.issue(HQ, life.0, life.1);
     let other = KeyPair::generate().unwrap();
-    let other = SigningKey::from_pkcs8(&other.serialize_der()).unwrap().public_key();
-    let expected = Expected { key: &other, ..bed.expected() };
+    let other = SigningKey::from_pkcs8(&other.serialize_der())
+        .unwrap()
+        .public_key();
+    let expected = Expected {
+        key: &other,
+        ..bed.expected()
+    };
     refused(admit(&expected, &issued), "for another key");
 
     let ours = ("spokegate.local".parse().unwrap(), address("acme", "hq"));
-    let renewing = Expected { who: Some((&ours.0, &ours.1)), ..bed.expected() };
+    let renewing = Expected {
+        who: Some((&ours.0, &ours.1)),
+        ..bed.expected()
+    };
     for (uri, told) in [
-        ("spiffe://spokegate.local/tenant/acme/satellite/hr", "for acme/hr in spokegate.local, not for acme/hq"),
-        ("spiffe://spokegate.local/tenant/globex/satellite/hq", "for globex/hq"),
-        ("spiffe://other.example/tenant/acme/satellite/hq", "for acme/hq in other.example"),
+        (
+            "spiffe://spokegate.local/tenant/acme/satellite/hr",
+            "for acme/hr in spokegate.local, not for acme/hq",
+        ),
+        (
+            "spiffe://spokegate.local/tenant/globex/satellite/hq",
+            "for globex/hq",
+        ),
+        (
+            "spiffe://other.example/tenant/acme/satellite/hq",
+            "for acme/hq in other.example",
+        ),
     ] {
         let issued = bed.issue(uri, life.0, life.1);
         refused(admit(&renewing, &issued), told);
@@ -110,13 +142,20 @@ fn roots_that_do_not_hold_the_certificate_are_refused() {
     let signed_with = |roots: &[u8]| {
         let mut issued = good.clone();
         issued.roots = roots.to_vec();
-        issued.signature = proof::admission(&bed.authority, &issued.id, &issued.certificate, roots).unwrap();
+        issued.signature =
+            proof::admission(&bed.authority, &issued.id, &issued.certificate, roots).unwrap();
         bed.admit(&issued)
     };
     assert!(signed_with(bed.root_pem.as_bytes()).is_ok());
-    refused(signed_with(Bed::new().root_pem.as_bytes()), "does not come from the answer's roots");
+    refused(
+        signed_with(Bed::new().root_pem.as_bytes()),
+        "does not come from the answer's roots",
+    );
     refused(signed_with(b""), "roots cannot be read");
-    refused(signed_with(b"-----BEGIN CERTIFICATE-----\n"), "roots cannot be read");
+    refused(
+        signed_with(b"-----BEGIN CERTIFICATE-----\n"),
+        "roots cannot be read",
+    );
     refused(signed_with(&[0xff, 0xfe]), "roots cannot be read");
 }
 
@@ -161,20 +200,33 @@ impl Bed {
     }
 
     fn issue(&self, uri: &str, not_before_ms: u64, not_after_ms: u64) -> Issued {
-        let moment = |ms: u64| OffsetDateTime::from_unix_timestamp(i64::try_from(ms / 1_000).unwrap()).unwrap();
+        let moment = |ms: u64| {
+            OffsetDateTime::from_unix_timestamp(i64::try_from(ms / 1_000).unwrap()).unwrap()
+        };
         let mut params = CertificateParams::default();
         (params.not_before, params.not_after) = (moment(not_before_ms), moment(not_after_ms));
         params.subject_alt_names = vec![SanType::URI(uri.try_into().unwrap())];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        let certificate = params.signed_by(&self.key, &self.issuer).unwrap().der().to_vec();
+        let certificate = params
+            .signed_by(&self.key, &self.issuer)
+            .unwrap()
+            .der()
+            .to_vec();
         let (id, roots) = (RequestId::random(), self.root_pem.clone().into_bytes());
         let signature = proof::admission(&self.authority, &id, &certificate, &roots).unwrap();
-        Issued { id, certificate, roots, signature }
+        Issued {
+            id,
+            certificate,
+            roots,
+            signature,
+        }
     }
 
     fn expected(&self) -> Expected<'_> {
         Expected {
-            key: Box::leak(Box::new(PublicKey::from_bytes(self.key.public_key_raw()).unwrap())),
+            key: Box::leak(Box::new(
+                PublicKey::from_bytes(self.key.public_key_raw()).unwrap(),
+            )),
             trusted: std::slice::from_ref(&self.root),
             who: None,
             now_ms: NOW_MS,

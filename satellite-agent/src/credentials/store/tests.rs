@@ -51,7 +51,13 @@ fn kill_9_at_any_step_leaves_a_usable_pair() {
         left.sort();
         assert_eq!(
             left,
-            ["ca.pem", "certificate.pem", "certificate.pem.lock", "key.pem", "new.json"],
+            [
+                "ca.pem",
+                "certificate.pem",
+                "certificate.pem.lock",
+                "key.pem",
+                "new.json"
+            ],
             "{step:?}"
         );
         // And whoever comes next can replace it again.
@@ -92,9 +98,15 @@ fn a_pair_that_does_not_fit_never_gets_a_name() {
         is_in_force(&store, &old);
         assert!(!store.recover().unwrap());
     };
-    check(&|new| new.key = material().key.clone(), "do not belong together");
+    check(
+        &|new| new.key = material().key.clone(),
+        "do not belong together",
+    );
     check(&|new| new.key = String::new(), "do not belong together");
-    check(&|new| new.certificate = new.key.clone(), "the new certificate");
+    check(
+        &|new| new.certificate = new.key.clone(),
+        "the new certificate",
+    );
     check(&|new| new.roots = String::new(), "the new roots");
 }
 
@@ -103,7 +115,11 @@ fn a_journal_that_the_disk_lost_is_dropped_and_the_old_pair_stays() {
     let folder = tempfile::tempdir().unwrap();
     let (store, old) = (store(&folder), material());
     store.replace(&old).unwrap();
-    for text in ["", "{", "{\"key\":\"\",\"certificate\":\"\",\"roots\":\"\"}"] {
+    for text in [
+        "",
+        "{",
+        "{\"key\":\"\",\"certificate\":\"\",\"roots\":\"\"}",
+    ] {
         std::fs::write(folder.path().join("certificate.pem.next"), text).unwrap();
         assert!(!store.recover().unwrap());
         is_in_force(&store, &old);
@@ -129,12 +145,13 @@ fn secrets_are_the_owners_only_whatever_was_there() {
     let wide = folder.path().join("certificate.pem.next.new");
     std::fs::write(&wide, "left behind").unwrap();
     std::fs::set_permissions(&wide, std::fs::Permissions::from_mode(0o666)).unwrap();
-    store.replace_by_steps(&material(), |step| {
-        if step == Step::Committed {
-            assert_eq!(mode(&store.journal()), 0o600);
-        }
-    })
-    .unwrap();
+    store
+        .replace_by_steps(&material(), |step| {
+            if step == Step::Committed {
+                assert_eq!(mode(&store.journal()), 0o600);
+            }
+        })
+        .unwrap();
     assert_eq!(mode(&store.files.key), 0o600);
     assert_eq!(mode(&store.files.certificate), 0o644);
     assert_eq!(mode(&store.files.ca), 0o644);
