@@ -25,11 +25,13 @@ use crate::lock;
 use crate::rate::{Admission, PerAddress};
 use crate::revocation::Lists;
 use link::Link;
-use meters::DoorMeters;
+pub(crate) use meters::DoorMeters;
 use waiting::Waiting;
 
 /// Connections beyond those that wait, so that one too many is told so instead of hanging.
 const CONNECTIONS_SPARE: usize = 64;
+/// Connections that have not sent a request; a further one drops the oldest.
+const HANDSHAKES_MAX: usize = 1_024;
 /// Time for a request's head, and for which a connection may idle.
 const HEAD_MS: u64 = 10_000;
 /// Time between two parts of a body, which has 8 KiB at most.
@@ -106,7 +108,7 @@ impl Enrolment {
         let lists = Arc::clone(&self.lists);
         let limits = HttpLimits {
             connections_max: self.desk.config.waiting_max + CONNECTIONS_SPARE,
-            waiting_max: None,
+            waiting_max: Some(HANDSHAKES_MAX),
             connections_per_address: Some(self.desk.config.connections_per_address_max),
             handshake_ms: self.handshake_ms,
             header_ms: HEAD_MS,

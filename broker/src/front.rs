@@ -113,14 +113,7 @@ impl Broker {
                 .context("ask a listener for its address")?;
             tracing::info!(kind = ?kind, %address, "listening");
             addresses.push((kind, address));
-            match (kind, &enrolment) {
-                (ListenerKind::Enrolment, Some(enrolment)) => drop(enrolment.serve(socket)?),
-                _ => drop(
-                    shared
-                        .tasks
-                        .spawn("listener", accept::run(Arc::clone(&shared), kind, socket)),
-                ),
-            }
+            shared.listen(kind, socket, enrolment.as_ref())?;
         }
         shared
             .tasks
@@ -195,6 +188,23 @@ impl Broker {
 }
 
 impl Shared {
+    /// Starts to serve a listener.
+    fn listen(
+        self: &Arc<Self>,
+        kind: ListenerKind,
+        socket: TcpListener,
+        enrolment: Option<&Enrolment>,
+    ) -> anyhow::Result<()> {
+        match (kind, enrolment) {
+            (ListenerKind::Enrolment, Some(enrolment)) => enrolment.serve(socket).map(drop),
+            _ => {
+                let accepting = accept::run(Arc::clone(self), kind, socket);
+                self.tasks.spawn("listener", accepting);
+                Ok(())
+            }
+        }
+    }
+
     /// The enrolment door, if a listener asks for it.
     fn enrolment(self: &Arc<Self>, config: &BrokerConfig) -> Option<Enrolment> {
         let asked = |listener: &Listener| listener.kind == ListenerKind::Enrolment;

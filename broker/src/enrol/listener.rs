@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, State};
+use axum::http::{StatusCode, header};
 use axum::routing::post;
 use spokegate_contract::Envelope;
 use spokegate_contract::RequestId;
@@ -34,6 +35,7 @@ pub(super) fn router(desk: Arc<Desk>) -> Router {
     Router::new()
         .route("/v1/enrol", asked(request::join))
         .route("/v1/renew", asked(request::renew))
+        .fallback(|| async { (StatusCode::NOT_FOUND, [(header::CONNECTION, "close")]) })
         .with_state(desk)
 }
 

@@ -2,9 +2,11 @@
 
 use metrics::{Counter, Gauge, counter, gauge};
 
+const REQUESTS: &str = "spokegate_broker_enrolment_requests_total";
+
 /// The door's metrics.
 #[derive(Clone)]
-pub(super) struct DoorMeters {
+pub(crate) struct DoorMeters {
     /// Requests that wait for the centre's answer.
     pub(super) waiting: Gauge,
     /// 1 while the door sits in its cell.
@@ -14,7 +16,8 @@ pub(super) struct DoorMeters {
 }
 
 impl DoorMeters {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
+        counter!(REQUESTS, "outcome" => "issued").increment(0);
         Self {
             waiting: gauge!("spokegate_broker_enrolment_waiting"),
             linked: gauge!("spokegate_broker_enrolment_linked"),
@@ -24,6 +27,6 @@ impl DoorMeters {
 
     /// One request was answered.
     pub(super) fn answered(outcome: &'static str) {
-        counter!("spokegate_broker_enrolment_requests_total", "outcome" => outcome).increment(1);
+        counter!(REQUESTS, "outcome" => outcome).increment(1);
     }
 }

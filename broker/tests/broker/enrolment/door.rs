@@ -9,18 +9,27 @@ use rustls::pki_types::ServerName;
 use serde_json::{Value, json};
 use spokegate_broker::ListenerKind;
 use spokegate_contract::Envelope;
+use spokegate_daemon::Context;
+use tempfile::TempDir;
 use spokegate_contract::envelope::{Admission, Enrol, Verdict};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 
-use crate::support::{Client, Publish, SOON, TestBroker};
+use crate::support::{Authority, Client, Publish, SOON, TestBroker, packets};
 
+const PUBACK: u8 = 0x40;
 const ADMISSION: &str = "sg/1/enrolment/door/down/admission";
 
 /// A broker whose door has keys of its own in `[enrolment]`.
 pub(crate) async fn broker(enrolment: &str) -> TestBroker {
-    let listener = "[[listener]]\nkind = \"enrolment\"\naddress = \"127.0.0.1:0\"\n";
-    TestBroker::with(&format!("{listener}[enrolment]\n{enrolment}\n")).await
+    let (authority, files) = (Authority::new("fabric"), TempDir::new().unwrap());
+    authority.server().write(files.path());
+    let sections = format!(
+        "[[listener]]\nkind = \"enrolment\"\naddress = \"127.0.0.1:0\"\n\
+         [limits]\nconnections_per_identity_burst = 1000000\n\
+         [revocation]\ncrl_file = \"FOLDER/crl.pem\"\n[enrolment]\n{enrolment}\n"
+    );
+    TestBroker::of(authority, files, &sections, Context::new()).await
 }
 
 /// Someone who asks, from an address of this machine.
@@ -150,16 +159,28 @@ impl Centre {
         Self(broker.sanitizer("enrolment").await)
     }
 
-    /// The next message from the door that is no request.
-    pub(crate) async fn presence(&mut self) -> (String, Vec<u8>) {
-        self.0.message().await
+    /// The next message, acknowledged.
+    pub(crate) async fn message(&mut self) -> (String, Vec<u8>) {
+        loop {
+            let packet = self.0.receive().await.expect("a packet");
+            if packet.first == PUBACK {
+                continue;
+            }
+            let (topic, id, payload) = packet.publish();
+            self.0.send(&packets::puback(id.unwrap())).await;
+            return (topic, payload);
+        }
     }
 
     /// The next request.
     pub(crate) async fn request(&mut self) -> Enrol {
-        let (topic, payload) = self.0.data().await;
-        assert_eq!(topic, "sg/1/enrolment/door/up/enrol");
-        Enrol::decode(&Bytes::from(payload)).unwrap()
+        loop {
+            let (topic, payload) = self.message().await;
+            if topic == "sg/1/enrolment/door/up/enrol" {
+                return Enrol::decode(&Bytes::from(payload)).unwrap();
+            }
+            assert_eq!(topic, "sg/1/enrolment/door/up/presence");
+        }
     }
 
     pub(crate) async fn answer(&mut self, id: spokegate_contract::RequestId, verdict: Verdict) {

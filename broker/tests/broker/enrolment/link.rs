@@ -15,7 +15,7 @@ async fn a_sanitizer_that_attaches_sees_the_door() {
     let broker = broker("").await;
     for _ in 0..2 {
         let mut centre = Centre::connect(&broker).await;
-        let (topic, payload) = centre.presence().await;
+        let (topic, payload) = centre.message().await;
         assert_eq!(topic, "sg/1/enrolment/door/up/presence");
         assert!(Presence::decode(&Bytes::from(payload)).unwrap().online);
     }
