@@ -9,9 +9,9 @@ use rustls::pki_types::ServerName;
 use serde_json::{Value, json};
 use spokegate_broker::ListenerKind;
 use spokegate_contract::Envelope;
+use spokegate_contract::envelope::{Admission, Enrol, Verdict};
 use spokegate_daemon::Context;
 use tempfile::TempDir;
-use spokegate_contract::envelope::{Admission, Enrol, Verdict};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use spokegate_contract::Envelope;
-use spokegate_contract::envelope::Presence;
+use spokegate_contract::envelope::{Crl, Presence};
 
 use super::door::{Caller, Centre, broker, issued};
+use crate::support::{Authority, Certificate, Client, Connect};
 
 const TOKEN: &str = "0123456789abcdef";
 
@@ -102,4 +103,34 @@ async fn garbage_from_inside_changes_nothing() {
     };
     let (answer, ()) = tokio::join!(caller.join(TOKEN), serve);
     assert_eq!(answer.status, 200);
+}
+
+/// A list that the centre sends to the door ends the session of what it revokes, and the next handshake.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_list_from_the_centre_takes_effect() {
+    let broker = broker("").await;
+    let mut centre = Centre::connect(&broker).await;
+    let (gone, good) = (
+        broker.authority.satellite("acme", "gone"),
+        broker.authority.satellite("acme", "good"),
+    );
+    let mut leaves = broker.connected(&gone, "acme.gone").await;
+    let mut stays = broker.connected(&good, "acme.good").await;
+    let crl = |number, revoked: &[&Certificate]| Crl {
+        der: broker.authority.list(number, revoked).into(),
+    };
+    let topic = "sg/1/enrolment/door/down/crl";
+    let foreign = Crl {
+        der: Authority::new("fabric").list(9, &[&good]).into(),
+    };
+    centre.publish(topic, &foreign.encode()).await;
+    centre.publish(topic, &crl(1, &[&gone]).encode()).await;
+    assert!(leaves.is_closed().await);
+    assert!(stays.ping().await);
+    let again = Client::dial(broker.addr(), broker.authority.client(Some(&gone))).await;
+    if let Ok(mut again) = again {
+        // TLS 1.3 tells the client after its own handshake.
+        assert_eq!(again.connect(&Connect::new("acme.gone")).await, None);
+    }
+    broker.connected(&good, "acme.good").await;
 }
