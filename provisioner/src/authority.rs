@@ -3,21 +3,23 @@
 use std::fmt;
 use std::path::Path;
 
-use rcgen::{CertificateParams, Issuer, KeyPair};
-use sha2::{Digest, Sha256};
+use rcgen::{Issuer, KeyPair};
 use spokegate_contract::Address;
 use spokegate_daemon::Secret;
-use spokegate_identity::{Principal, ServiceName, TrustDomain};
+use spokegate_identity::{Pin, Principal, PublicKey, ServiceName, TrustDomain};
 
 use crate::files::{Access, WriteError, write_new};
 use crate::hop::Hop;
 use crate::plan::{CertificatePlan, HostName, Usage, Validity};
 
+mod certify;
 mod error;
 mod issued;
 mod stored;
 mod x509;
 
+pub(crate) use certify::Revoked;
+pub use certify::{Certified, Reason};
 pub use error::AuthorityError;
 pub use issued::Issued;
 
@@ -104,10 +106,12 @@ impl Authority {
 
     /// SHA-256 of its certificate, in hex: what a join token pins.
     pub fn fingerprint(&self) -> String {
-        Sha256::digest(&self.certificate_der)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        self.pin().to_string()
+    }
+
+    /// What a join token pins.
+    pub fn pin(&self) -> Pin {
+        Pin::of(&self.certificate_der)
     }
 
     /// When its certificate ends, in milliseconds since the Unix epoch.
@@ -152,24 +156,15 @@ impl Authority {
 
     /// Makes a new key and signs what the plan says.
     pub fn issue(&self, plan: &CertificatePlan) -> Result<Issued, AuthorityError> {
-        if let Some(principal) = plan.identity().filter(|principal| !self.serves(principal)) {
-            return Err(AuthorityError::WrongHop {
-                hop: self.hop,
-                principal: principal.to_string(),
-            });
-        }
-        if plan.validity().not_after_ms > self.not_after_ms {
-            return Err(AuthorityError::OutlivesAuthority(
-                x509::moment(self.not_after_ms)?.to_string(),
-            ));
-        }
         let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).map_err(library)?;
-        let params: CertificateParams = x509::leaf(plan)?;
-        let certificate = params.signed_by(&key, &self.issuer).map_err(library)?;
+        let public_key = PublicKey::from_bytes(key.public_key_raw())
+            .map_err(|error| AuthorityError::Library(error.to_string()))?;
+        let certified = self.certify(plan, &public_key)?;
         Ok(Issued {
-            certificate_pem: certificate.pem(),
+            certificate_pem: certified.pem(),
             key_pem: Secret::new(key.serialize_pem()),
             ca_pem: self.certificate_pem.clone(),
+            certified,
         })
     }
 

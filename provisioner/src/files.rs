@@ -58,6 +58,39 @@ pub(crate) fn write_new(
         .map_err(system(directory))
 }
 
+/// Writes one file, which must not be there yet, for its owner only.
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), WriteError> {
+    let (directory, name) = parts(path);
+    write_new(directory, &[(name, Access::Owner, content)])
+}
+
+/// Puts a file that everyone may read in the place of another, or where none was. Readers see the old or the new one.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), WriteError> {
+    let (directory, _) = parts(path);
+    let write = || {
+        let mut file = tempfile::NamedTempFile::new_in(directory)?;
+        file.write_all(content)?;
+        open_up(file.as_file())?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        std::fs::File::open(directory)?.sync_all()
+    };
+    write().map_err(|source| WriteError::System {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// The folder and the name of a file.
+fn parts(path: &Path) -> (&Path, &str) {
+    let directory = path.parent().filter(|parent| *parent != Path::new(""));
+    let name = path.file_name().and_then(|name| name.to_str());
+    (
+        directory.unwrap_or(Path::new(".")),
+        name.unwrap_or_default(),
+    )
+}
+
 fn write_one(directory: &Path, path: &Path, access: Access, content: &[u8]) -> io::Result<()> {
     // Made with mode 0600, so that a key is never readable by others, not even for a moment.
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
@@ -158,6 +191,33 @@ mod tests {
         std::fs::write(&file, "").unwrap();
         let error = write_new(&file, &[("key", Access::Owner, b"k")]).unwrap_err();
         assert!(error.to_string().starts_with("cannot write "), "{error}");
+    }
+
+    #[test]
+    fn one_file_is_new_and_private_another_is_replaced_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let (token, list) = (
+            directory.path().join("token"),
+            directory.path().join("list"),
+        );
+        write_private(&token, b"t").unwrap();
+        assert!(matches!(
+            write_private(&token, b"u"),
+            Err(WriteError::Exists(_))
+        ));
+        assert_eq!(
+            (std::fs::read(&token).unwrap(), mode(&token)),
+            (b"t".to_vec(), 0o600)
+        );
+        for content in [&b"first"[..], b"2nd"] {
+            replace(&list, content).unwrap();
+            assert_eq!(
+                (std::fs::read(&list).unwrap(), mode(&list)),
+                (content.to_vec(), 0o644)
+            );
+        }
+        assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 2);
+        assert!(replace(&directory.path().join("none/list"), b"x").is_err());
     }
 
     fn mode(path: &Path) -> u32 {

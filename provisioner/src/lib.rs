@@ -1,13 +1,26 @@
 #![doc = include_str!("../README.md")]
 
 pub mod cli;
+pub mod config;
+pub mod rules;
 
 mod authority;
 mod files;
 mod hop;
+mod office;
+mod pem;
 mod plan;
+mod registry;
+mod service;
 
-pub use authority::{Authorities, Authority, AuthorityError, Issued};
+pub use authority::{Authorities, Authority, AuthorityError, Certified, Issued, Reason};
+pub use config::Config;
 pub use files::WriteError;
 pub use hop::Hop;
+pub use office::{Admitted, Carried, Office, OfficeError, Policy, Revoked, TokenOrder};
 pub use plan::{CertificatePlan, HostName, PlanError, Usage, Validity};
+pub use registry::{
+    AuditRecord, ChainState, ListState, OpenRequest, REGISTRY_FILE, Registry, RegistryError,
+    RequestState, SatelliteState,
+};
+pub use service::{Provisioner, Service};

@@ -1,7 +1,7 @@
-//! The provisioner as a program.
+//! The binary `spokegate-provisioner`.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    spokegate_provisioner::cli::provisioner()
+    spokegate_daemon::cli::main::<spokegate_provisioner::Service>()
 }

@@ -112,7 +112,7 @@ fn what_is_refused_says_why() {
         at,
         "service certificate --dir ca --service broker --out x",
         2,
-        "allowed are sanitizer and report-service",
+        "allowed are sanitizer, report-service and provisioner",
     );
     refused(
         at,

@@ -2,7 +2,6 @@
 
 mod agent;
 mod config;
-mod credentials;
 mod link;
 mod pull;
 mod push;

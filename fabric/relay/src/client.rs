@@ -12,7 +12,9 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde::Serialize;
-use spokegate_contract::record::{AckBody, BOOT_HEADER, ErrorBody, Lane, PullBody, RequestBody};
+use spokegate_contract::record::{
+    AckBody, AdmissionsBody, BOOT_HEADER, CrlBody, ErrorBody, Lane, PullBody, RequestBody,
+};
 use spokegate_contract::{Failure, FailureClass};
 use spokegate_identity::{TlsError, TlsFiles};
 
@@ -184,6 +186,23 @@ impl Client {
     /// When nobody answers in time, or with anything but success.
     pub async fn acks(&self, acks: &AckBody) -> anyhow::Result<()> {
         self.tell(Method::POST, "/v1/acks", acks).await
+    }
+
+    /// Sends answers to requests for certificates; at most
+    /// [`ADMISSIONS_MAX`](spokegate_contract::limits::ADMISSIONS_MAX) at once.
+    ///
+    /// # Errors
+    /// When nobody answers in time, or with anything but success.
+    pub async fn admissions(&self, admissions: &AdmissionsBody) -> anyhow::Result<()> {
+        self.tell(Method::POST, "/v1/admissions", admissions).await
+    }
+
+    /// Hands over the revocation list that the broker shall enforce.
+    ///
+    /// # Errors
+    /// When nobody answers in time, or with anything but success.
+    pub async fn crl(&self, crl: &CrlBody) -> anyhow::Result<()> {
+        self.tell(Method::PUT, "/v1/crl", crl).await
     }
 
     /// Sends what needs no answer but that it was taken.

@@ -3,7 +3,6 @@
 mod client;
 mod config;
 mod connector;
-mod hex;
 mod lane;
 mod line;
 mod link;

@@ -4,10 +4,9 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use ring::hmac;
-use spokegate_contract::TenantId;
+use spokegate_contract::limits::TOKEN_ID_DIGITS;
 use spokegate_contract::record::seal_label;
-
-use crate::hex::unhex;
+use spokegate_contract::{TenantId, hex};
 
 /// The HMAC-SHA256 key shared with the sanitizer, from which the key of each tenant's worker is derived.
 #[derive(Clone)]
@@ -26,7 +25,7 @@ impl SealKey {
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("read the seal key {}", path.display()))?;
-        unhex(text.trim())
+        hex::decode(&text.trim().to_ascii_lowercase())
             .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
             .map(|bytes| Self::new(&bytes))
             .with_context(|| {
@@ -40,13 +39,7 @@ impl SealKey {
     /// The tenant that a record names, when the seal, in lower-case hexadecimal, is by that tenant's key. Takes the same
     /// time wherever the seal differs.
     pub(crate) fn opens(&self, record: &[u8], seal: &[u8]) -> Option<TenantId> {
-        let lower = seal
-            .iter()
-            .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte));
-        let bytes = std::str::from_utf8(seal)
-            .ok()
-            .filter(|_| lower)
-            .and_then(unhex);
+        let bytes = std::str::from_utf8(seal).ok().and_then(hex::decode);
         let (tag, tenant) = bytes.zip(named(record))?;
         hmac::verify(&self.tenant(&tenant), record, &tag).ok()?;
         Some(tenant)
@@ -67,21 +60,30 @@ impl SealKey {
     /// The seal of a record by a tenant, whatever it names.
     #[cfg(test)]
     pub(crate) fn seal_as(&self, tenant: &TenantId, record: &[u8]) -> String {
-        crate::hex::hex(hmac::sign(&self.tenant(tenant), record).as_ref())
+        hex::encode(hmac::sign(&self.tenant(tenant), record).as_ref())
     }
 }
 
-/// The tenant that a canonical record names, by its fixed place at the end: only `version` may follow. Nothing before it
-/// is looked at, and the whole record is parsed only when the seal holds.
+/// The tenant that a canonical record names, by its fixed place at the end: only `version`, or the id of a join token, may
+/// follow. Nothing before it is looked at, and the whole record is parsed only when the seal holds.
 fn named(record: &[u8]) -> Option<TenantId> {
     let rest = std::str::from_utf8(record).ok()?.strip_suffix('}')?;
     let digits = rest.trim_end_matches(|last: char| last.is_ascii_digit());
     let rest = digits.strip_suffix(",\"version\":").unwrap_or(rest);
+    let rest = without_token(rest).unwrap_or(rest);
     let (before, tenant) = rest.strip_suffix('"')?.rsplit_once('"')?;
     if !before.ends_with(",\"tenant\":") {
         return None;
     }
     tenant.parse().ok()
+}
+
+/// What stands before `,"token":"<id>"`.
+fn without_token(rest: &str) -> Option<&str> {
+    let (before, id) = rest.strip_suffix('"')?.rsplit_once('"')?;
+    before
+        .strip_suffix(",\"token\":")
+        .filter(|_| hex::is_digits(id, TOKEN_ID_DIGITS))
 }
 
 impl std::fmt::Debug for SealKey {
@@ -108,6 +110,22 @@ mod tests {
             r#"{"document":{"a":"b","tenant":"globex"},"tenant":"acme"}"#,
             Some("acme"),
         );
+        check(
+            r#"{"at":1,"tenant":"acme","token":"0123456789abcdef"}"#,
+            Some("acme"),
+        );
+        check(
+            r#"{"at":1,"tenant":"acme","token":"0123456789abcde"}"#,
+            None,
+        );
+        check(
+            r#"{"at":1,"tenant":"acme","token":"0123456789abcdeg"}"#,
+            None,
+        );
+        check(
+            r#"{"at":1,"tenant":"acme","tokens":"0123456789abcdef"}"#,
+            None,
+        );
         check(r#"{"rows":[{"a":1,"tenant":"globex"}]}"#, None);
         check(r#"{"rows":[{"a":1,"tenant":"globex"}],"version":1}"#, None);
         check(r#"{"at":1,"tenant":"Acme"}"#, None);
@@ -127,7 +145,7 @@ mod tests {
         assert_eq!(opens(key.seal_as(&globex, record)), Some(globex));
         assert_eq!(opens(key.seal_as(&acme, record)), None);
         assert_eq!(
-            opens(crate::hex::hex(hmac::sign(&key.0, record).as_ref())),
+            opens(hex::encode(hmac::sign(&key.0, record).as_ref())),
             None
         );
     }

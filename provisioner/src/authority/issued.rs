@@ -4,7 +4,7 @@ use std::path::Path;
 
 use spokegate_daemon::Secret;
 
-use super::AuthorityError;
+use super::{AuthorityError, Certified};
 use crate::files::{Access, write_new};
 
 /// A new certificate with its key.
@@ -16,6 +16,8 @@ pub struct Issued {
     pub key_pem: Secret,
     /// The root that its holder trusts for the peer, PEM.
     pub ca_pem: String,
+    /// The certificate as the registry records it.
+    pub certified: Certified,
 }
 
 impl Issued {

@@ -20,7 +20,7 @@ pub(super) fn authority(
     trust_domain: &TrustDomain,
     validity: Validity,
 ) -> Result<CertificateParams, AuthorityError> {
-    let mut params = common(validity)?;
+    let mut params = common(validity, serial()?)?;
     params.distinguished_name = authority_name(hop);
     params.subject_alt_names = vec![uri(&trust_domain_id(trust_domain))?];
     // No authority below this one.
@@ -30,8 +30,13 @@ pub(super) fn authority(
 }
 
 /// The certificate of a client or a listener.
-pub(super) fn leaf(plan: &CertificatePlan) -> Result<CertificateParams, AuthorityError> {
-    let mut params = common(plan.validity)?;
+///
+/// All of it comes from the plan: of the one who asks, only the public key ends up in the certificate.
+pub(super) fn leaf(
+    plan: &CertificatePlan,
+    serial: SerialNumber,
+) -> Result<CertificateParams, AuthorityError> {
+    let mut params = common(plan.validity, serial)?;
     params.distinguished_name = DistinguishedName::new();
     if let Some(name) = &plan.common_name {
         params
@@ -67,11 +72,11 @@ pub(super) fn moment(ms: u64) -> Result<OffsetDateTime, AuthorityError> {
         .ok_or_else(|| AuthorityError::Library("a date beyond the year 9999".to_owned()))
 }
 
-fn common(validity: Validity) -> Result<CertificateParams, AuthorityError> {
+fn common(validity: Validity, serial: SerialNumber) -> Result<CertificateParams, AuthorityError> {
     let mut params = CertificateParams::default();
     params.not_before = moment(validity.not_before_ms)?;
     params.not_after = moment(validity.not_after_ms)?;
-    params.serial_number = Some(serial()?);
+    params.serial_number = Some(serial);
     Ok(params)
 }
 
@@ -92,7 +97,8 @@ fn host(name: &HostName) -> Result<SanType, AuthorityError> {
     })
 }
 
-fn serial() -> Result<SerialNumber, AuthorityError> {
+/// A new serial number.
+pub(super) fn serial() -> Result<SerialNumber, AuthorityError> {
     let mut bytes = [0; SERIAL_BYTES];
     getrandom::fill(&mut bytes)
         .map_err(|error| AuthorityError::Library(format!("no randomness: {error}")))?;

@@ -1,0 +1,232 @@
+//! Tenants, the revocation list and the audit.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Subcommand;
+use spokegate_contract::{Address, SatelliteId, TenantId};
+use spokegate_identity::Principal;
+use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
+
+use super::certificates::Order;
+use super::{Directory, counted, moment, wait_for};
+use crate::authority::Reason;
+use crate::pem;
+use crate::registry::{ChainState, ListState, SatelliteState};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TenantVerb {
+    /// Issues a certificate to a satellite that does not enrol
+    Certificate {
+        /// The tenant's id
+        #[arg(long)]
+        tenant: TenantId,
+        /// The satellite's id
+        #[arg(long)]
+        satellite: SatelliteId,
+        #[command(flatten)]
+        order: Order,
+    },
+    /// Ends every session of a tenant and refuses new ones, until it is resumed
+    Suspend {
+        #[command(flatten)]
+        dir: Directory,
+        /// The tenant's id
+        #[arg(long)]
+        tenant: TenantId,
+    },
+    /// Admits a suspended tenant again
+    Resume {
+        #[command(flatten)]
+        dir: Directory,
+        /// The tenant's id
+        #[arg(long)]
+        tenant: TenantId,
+    },
+    /// Lists the tenants with their satellites
+    List {
+        #[command(flatten)]
+        dir: Directory,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum CrlVerb {
+    /// Shows the present list
+    Show {
+        #[command(flatten)]
+        dir: Directory,
+    },
+    /// Prints the present list in PEM, for a broker that reads a file
+    Export {
+        #[command(flatten)]
+        dir: Directory,
+        /// A file, which is replaced whole [default: standard output]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AuditVerb {
+    /// Shows the last records, and whether the chain of all is whole; exit 1 when it is not
+    Show {
+        #[command(flatten)]
+        dir: Directory,
+        /// How many
+        #[arg(long, default_value_t = 50)]
+        last: u32,
+    },
+}
+
+impl TenantVerb {
+    pub(super) fn run(self, now_ms: u64) -> anyhow::Result<String> {
+        match self {
+            Self::Certificate {
+                tenant,
+                satellite,
+                order,
+            } => order.client(
+                &Principal::Satellite(Address::new(tenant, satellite)),
+                now_ms,
+            ),
+            Self::Suspend { dir, tenant } => wait_for(async {
+                let list = dir.open().await?.suspend(&tenant, now_ms).await?;
+                Ok(format!("{tenant} is suspended\n{}", holds(&list)))
+            }),
+            Self::Resume { dir, tenant } => wait_for(async {
+                let list = dir.open().await?.resume(&tenant, now_ms).await?;
+                Ok(format!("{tenant} is admitted again\n{}", holds(&list)))
+            }),
+            Self::List { dir } => wait_for(async {
+                let office = dir.open().await?;
+                let satellites = office.registry().satellites(now_ms).await?;
+                let suspended = office.registry().suspended().await?;
+                Ok(tenants(&satellites, &suspended))
+            }),
+        }
+    }
+}
+
+impl CrlVerb {
+    pub(super) fn run(self, now_ms: u64) -> anyhow::Result<String> {
+        match self {
+            Self::Show { dir } => wait_for(async {
+                let office = dir.open().await?;
+                show(&office.refresh_list(now_ms).await?)
+            }),
+            Self::Export { dir, out } => wait_for(async {
+                let office = dir.open().await?;
+                let list = office.refresh_list(now_ms).await?;
+                let text = pem::encode("X509 CRL", &list.der);
+                let Some(out) = out else {
+                    return Ok(text);
+                };
+                crate::files::replace(&out, text.as_bytes())?;
+                Ok(format!(
+                    "revocation list {} is in {}\n",
+                    list.number,
+                    out.display()
+                ))
+            }),
+        }
+    }
+}
+
+impl AuditVerb {
+    pub(super) fn run(self) -> anyhow::Result<String> {
+        let Self::Show { dir, last } = self;
+        wait_for(async {
+            let office = dir.open().await?;
+            let mut text = String::new();
+            for record in office.registry().audit_last(last).await? {
+                let at = moment(record.at_ms);
+                // Writing to a String cannot fail.
+                let _ = writeln!(
+                    text,
+                    "{} {at} {} {} {} by {}: {}",
+                    record.sequence,
+                    record.decision,
+                    record.action,
+                    record.reason,
+                    record.actor,
+                    record.subject
+                );
+            }
+            match office.registry().verify_audit().await? {
+                ChainState::Intact { records } => {
+                    let records = counted(records, "record");
+                    Ok(format!("{text}the chain of {records} is whole\n"))
+                }
+                ChainState::BrokenAt { sequence } => anyhow::bail!(
+                    "{text}the chain of the audit is broken at record {sequence}: it was changed, or one before it was removed"
+                ),
+            }
+        })
+    }
+}
+
+fn holds(list: &ListState) -> String {
+    let entries = counted(list.entries, "certificate");
+    format!("revocation list {} holds {entries}\n", list.number)
+}
+
+/// One line for each tenant.
+fn tenants(satellites: &[SatelliteState], suspended: &[(TenantId, u64)]) -> String {
+    let mut names: Vec<&TenantId> = satellites
+        .iter()
+        .map(|satellite| &satellite.address.tenant)
+        .chain(suspended.iter().map(|(tenant, _)| tenant))
+        .collect();
+    names.sort();
+    names.dedup();
+    let mut text = String::new();
+    for tenant in names {
+        let of: Vec<&SatelliteState> = satellites
+            .iter()
+            .filter(|satellite| satellite.address.tenant == *tenant)
+            .collect();
+        let good = of.iter().filter(|satellite| satellite.good > 0).count();
+        let since = suspended.iter().find(|(suspended, _)| suspended == tenant);
+        let state = match since {
+            Some((_, at_ms)) => format!("suspended since {}", moment(*at_ms)),
+            None => "admitted".to_owned(),
+        };
+        let all = of.len();
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "{tenant}  {state}, good certificates: {good} of {all}"
+        );
+    }
+    text
+}
+
+fn show(list: &ListState) -> anyhow::Result<String> {
+    let (_, parsed) =
+        CertificateRevocationList::from_der(&list.der).context("read the list back")?;
+    let due = parsed.next_update().map_or(0, |due| due.timestamp());
+    let due_ms = u64::try_from(due).unwrap_or(0).saturating_mul(1_000);
+    let mut text = format!(
+        "revocation list {}\nmade {}\nnext due {}\n{}, {} bytes\n",
+        list.number,
+        moment(list.made_at_ms),
+        moment(due_ms),
+        counted(list.entries, "certificate"),
+        list.der.len()
+    );
+    for entry in parsed.iter_revoked_certificates() {
+        let since_ms = u64::try_from(entry.revocation_date.timestamp()).unwrap_or(0);
+        let reason = entry.reason_code().map(|(_, code)| Reason::of_code(code.0));
+        let reason = reason.unwrap_or(Reason::Unspecified);
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "  {} {reason} since {}",
+            spokegate_identity::Serial::new(entry.raw_serial()),
+            moment(since_ms.saturating_mul(1_000))
+        );
+    }
+    Ok(text)
+}

@@ -1,0 +1,285 @@
+//! `spokegate satellite`: from the join token to the revocation.
+
+use std::fmt::Write as _;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Subcommand;
+use sha2::{Digest as _, Sha256};
+use spokegate_contract::{Address, SatelliteId, TenantId, hex};
+use spokegate_daemon::cli;
+use spokegate_identity::offline::REQUEST_BYTES_MAX;
+use spokegate_identity::{Door, PublicKey};
+
+use super::{Directory, counted, moment, wait_for};
+use crate::authority::Reason;
+use crate::files;
+use crate::office::TokenOrder;
+use crate::registry::{OpenRequest, SatelliteState};
+
+/// A token's life unless told otherwise, and the longest, in minutes.
+const LIFE_MIN: u32 = 30;
+const LIFE_MIN_MAX: i64 = 7 * 24 * 60;
+/// Life of a certificate that is carried.
+const BUNDLE_DAYS: u32 = 7;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SatelliteVerb {
+    /// Makes a join token: good once, for one satellite, for a while
+    JoinToken(TokenArgs),
+    /// Lists the satellites that have or had a certificate
+    List {
+        #[command(flatten)]
+        dir: Directory,
+        /// Only those of this tenant
+        #[arg(long)]
+        tenant: Option<TenantId>,
+    },
+    /// Ends a satellite's session, revokes its certificates and voids its tokens
+    Revoke {
+        #[command(flatten)]
+        dir: Directory,
+        #[command(flatten)]
+        who: Who,
+        /// unspecified, key-compromise, superseded or cessation-of-operation
+        #[arg(long, default_value = "unspecified")]
+        reason: Reason,
+    },
+    /// Lists the joins that wait for approval
+    Requests {
+        #[command(flatten)]
+        dir: Directory,
+    },
+    /// Lets a join go on
+    Approve {
+        #[command(flatten)]
+        dir: Directory,
+        /// Its number, as `requests` shows it
+        number: u64,
+    },
+    /// Refuses a join for good
+    Reject {
+        #[command(flatten)]
+        dir: Directory,
+        /// Its number, as `requests` shows it
+        number: u64,
+    },
+    /// Answers a request file that an agent wrote where no door can be reached
+    Bundle(BundleArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Who {
+    /// The tenant's id
+    #[arg(long)]
+    tenant: TenantId,
+    /// The satellite's id
+    #[arg(long)]
+    satellite: SatelliteId,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct TokenArgs {
+    #[command(flatten)]
+    dir: Directory,
+    /// The tenant's id
+    #[arg(long)]
+    tenant: TenantId,
+    /// The satellite's id [default: the next free satellite-N]
+    #[arg(long)]
+    satellite: Option<SatelliteId>,
+    /// Where the agent joins: the broker's enrolment listener
+    #[arg(long, value_name = "HOST:PORT")]
+    door: Door,
+    /// How long it is good, in minutes
+    #[arg(long, default_value_t = LIFE_MIN, value_parser = clap::value_parser!(u32).range(1..=LIFE_MIN_MAX))]
+    life_min: u32,
+    /// The join waits until `approve` or `reject`
+    #[arg(long)]
+    approval: bool,
+    /// A new file for the token, readable by you only [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct BundleArgs {
+    #[command(flatten)]
+    dir: Directory,
+    #[command(flatten)]
+    who: Who,
+    /// The agent's request file
+    #[arg(long, value_name = "FILE")]
+    request: PathBuf,
+    /// A new file for the sealed bundle
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// The broker's address, for the agent's configuration
+    #[arg(long, value_name = "HOST:PORT")]
+    broker: Option<Door>,
+    /// How long the certificate lives
+    #[arg(long, default_value_t = BUNDLE_DAYS)]
+    days: u32,
+}
+
+impl SatelliteVerb {
+    pub(super) fn run(self, now_ms: u64) -> anyhow::Result<String> {
+        match self {
+            Self::JoinToken(args) => args.run(now_ms),
+            Self::List { dir, tenant } => wait_for(async {
+                let mut satellites = dir.open().await?.registry().satellites(now_ms).await?;
+                satellites.retain(|satellite| {
+                    tenant
+                        .as_ref()
+                        .is_none_or(|tenant| satellite.address.tenant == *tenant)
+                });
+                Ok(satellites.iter().map(line).collect())
+            }),
+            Self::Revoke { dir, who, reason } => wait_for(async {
+                let address = who.address();
+                let revoked = dir.open().await?.revoke(&address, reason, now_ms).await?;
+                Ok(format!(
+                    "{address} is revoked: {}, {}\nrevocation list {}\n",
+                    counted(revoked.certificates, "certificate"),
+                    counted(revoked.tokens, "join token"),
+                    revoked.list
+                ))
+            }),
+            Self::Requests { dir } => wait_for(async {
+                let requests = dir.open().await?.registry().requests_open(now_ms).await?;
+                Ok(requests.iter().map(request).collect())
+            }),
+            Self::Approve { dir, number } => decide(&dir, number, true, now_ms),
+            Self::Reject { dir, number } => decide(&dir, number, false, now_ms),
+            Self::Bundle(args) => args.run(now_ms),
+        }
+    }
+}
+
+impl Who {
+    fn address(&self) -> Address {
+        Address::new(self.tenant.clone(), self.satellite.clone())
+    }
+}
+
+impl TokenArgs {
+    fn run(self, now_ms: u64) -> anyhow::Result<String> {
+        if let Some(out) = self.out.as_ref().filter(|out| out.exists()) {
+            anyhow::bail!(
+                "{} exists and is not replaced, hint: choose another file",
+                out.display()
+            );
+        }
+        let life_ms = u64::from(self.life_min) * 60_000;
+        let order = TokenOrder {
+            tenant: self.tenant,
+            satellite: self.satellite,
+            door: self.door,
+            life_ms,
+            approval: self.approval,
+        };
+        let (token, address) = wait_for(async {
+            let office = self.dir.open().await?;
+            let made = office.join_token(&order, now_ms).await?;
+            office.close().await;
+            Ok(made)
+        })?;
+        let told = format!(
+            "join token {} for {address}, good once until {}{}",
+            token.id,
+            moment(now_ms.saturating_add(life_ms)),
+            if self.approval { ", with approval" } else { "" }
+        );
+        let text = format!("{token}\n");
+        match self.out {
+            Some(out) => {
+                files::write_private(&out, text.as_bytes()).context("keep the join token")?;
+                Ok(format!("{told}, in {}\n", out.display()))
+            }
+            None => {
+                // The token alone goes to standard output, so that it can be piped.
+                cli::tell(&told);
+                Ok(text)
+            }
+        }
+    }
+}
+
+impl BundleArgs {
+    fn run(self, now_ms: u64) -> anyhow::Result<String> {
+        let request = read(&self.request)?;
+        let broker = self.broker.as_ref().map(ToString::to_string);
+        let address = self.who.address();
+        let carried = wait_for(async {
+            let office = self.dir.open().await?;
+            let carried = office
+                .bundle(&address, &request, broker, self.days, now_ms)
+                .await
+                .with_context(|| format!("answer the request {}", self.request.display()))?;
+            office.close().await;
+            Ok(carried)
+        })?;
+        files::write_private(&self.out, &carried.sealed).context("keep the bundle")?;
+        Ok(format!(
+            "bundle for {address}, certificate valid until {}, in {}\n",
+            moment(carried.not_after_ms),
+            self.out.display()
+        ))
+    }
+}
+
+fn decide(dir: &Directory, number: u64, approve: bool, now_ms: u64) -> anyhow::Result<String> {
+    wait_for(async {
+        let request = dir.open().await?.decide(number, approve, now_ms).await?;
+        let state = request.state.as_str();
+        Ok(format!(
+            "request {number} of {} is {state}\n",
+            request.address
+        ))
+    })
+}
+
+/// A file that somebody carried here: never more of it than a request may have.
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| {
+            let most = u64::try_from(REQUEST_BYTES_MAX).unwrap_or(u64::MAX);
+            file.take(most.saturating_add(1)).read_to_end(&mut bytes)
+        })
+        .with_context(|| format!("read the request {}", path.display()))?;
+    Ok(bytes)
+}
+
+fn line(satellite: &SatelliteState) -> String {
+    let until = moment(satellite.not_after_ms);
+    let state = match (satellite.suspended, satellite.good, satellite.revoked_at_ms) {
+        (true, _, _) => "its tenant is suspended".to_owned(),
+        (false, 1.., _) => format!("good until {until}"),
+        (false, 0, Some(at_ms)) => format!("revoked since {}", moment(at_ms)),
+        (false, 0, None) => format!("ended {until}"),
+    };
+    format!("{}  {state}\n", satellite.address)
+}
+
+/// A request with the fingerprint that the agent shows as well, so that people can compare them.
+fn request(request: &OpenRequest) -> String {
+    let mut text = format!(
+        "{}  {}  asked {}  key {}",
+        request.number,
+        request.address,
+        moment(request.asked_at_ms),
+        fingerprint(&request.public_key)
+    );
+    if !request.peer.is_empty() {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "  from {}", request.peer);
+    }
+    text + "\n"
+}
+
+/// SHA-256 of the 65 bytes of a public key.
+fn fingerprint(key: &PublicKey) -> String {
+    hex::encode(&Sha256::digest(key.as_bytes()))
+}

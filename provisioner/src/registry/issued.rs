@@ -1,0 +1,327 @@
+//! Issued certificates and their revocation.
+
+use std::fmt;
+
+use spokegate_contract::Address;
+use spokegate_identity::{PublicKey, Serial};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection};
+
+use super::{Registry, RegistryError, count, natural};
+use crate::hop::Hop;
+use crate::plan::Validity;
+
+/// At whose wish a certificate was issued.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A command of the operator.
+    Operator,
+    /// A join, with this token.
+    Join(String),
+    /// A renewal, by the certificate of this serial.
+    Renewal(Serial),
+    /// A request that the operator carried.
+    Bundle,
+}
+
+impl Origin {
+    /// The word in the registry.
+    pub(crate) fn as_str(&self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Join(_) => "join",
+            Self::Renewal(_) => "renewal",
+            Self::Bundle => "bundle",
+        }
+    }
+}
+
+/// A certificate as it is recorded.
+#[derive(Clone, Debug)]
+pub(crate) struct IssuedRecord {
+    /// Its serial number.
+    pub(crate) serial: Serial,
+    /// Who signed it.
+    pub(crate) authority: Hop,
+    /// The satellite that it is of, if it is one's.
+    pub(crate) address: Option<Address>,
+    /// The identity, or the listener's names.
+    pub(crate) holder: String,
+    /// The key that it certifies.
+    pub(crate) public_key: PublicKey,
+    /// DER.
+    pub(crate) certificate: Vec<u8>,
+    /// Its life.
+    pub(crate) validity: Validity,
+    /// When it was signed.
+    pub(crate) issued_at_ms: u64,
+    /// At whose wish.
+    pub(crate) origin: Origin,
+}
+
+/// A certificate with what became of it.
+#[derive(Clone, Debug)]
+pub(crate) struct CertificateState {
+    /// Its serial number.
+    pub(crate) serial: Serial,
+    /// The satellite that it is of.
+    pub(crate) address: Address,
+    /// The key that it certifies.
+    pub(crate) public_key: PublicKey,
+    /// DER.
+    pub(crate) certificate: Vec<u8>,
+    /// Its last moment.
+    pub(crate) not_after_ms: u64,
+    /// Whether it is revoked.
+    pub(crate) revoked: bool,
+}
+
+/// A satellite as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SatelliteState {
+    /// Tenant and satellite.
+    pub address: Address,
+    /// Certificates that have not ended and are not revoked.
+    pub good: u64,
+    /// The last moment of the latest of these, or of any when there is none.
+    pub not_after_ms: u64,
+    /// The latest revocation.
+    pub revoked_at_ms: Option<u64>,
+    /// The tenant is suspended.
+    pub suspended: bool,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Records a certificate; nothing is handed out before this is committed.
+pub(crate) async fn record(
+    db: &mut SqliteConnection,
+    issued: &IssuedRecord,
+) -> Result<(), RegistryError> {
+    let (token, renews) = match &issued.origin {
+        Origin::Join(token) => (Some(token.as_str()), None),
+        Origin::Renewal(serial) => (None, Some(serial.as_bytes())),
+        Origin::Operator | Origin::Bundle => (None, None),
+    };
+    let address = issued.address.as_ref();
+    sqlx::query(
+        "INSERT INTO issued (serial, authority, tenant, satellite, holder, public_key, certificate, not_before,
+         not_after, issued_at, origin, token, renews)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    )
+    .bind(issued.serial.as_bytes())
+    .bind(issued.authority.as_str())
+    .bind(address.map(|address| address.tenant.as_str()))
+    .bind(address.map(|address| address.satellite.as_str()))
+    .bind(&issued.holder)
+    .bind(&issued.public_key.as_bytes()[..])
+    .bind(&issued.certificate)
+    .bind(count(issued.validity.not_before_ms))
+    .bind(count(issued.validity.not_after_ms))
+    .bind(count(issued.issued_at_ms))
+    .bind(issued.origin.as_str())
+    .bind(token)
+    .bind(renews)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The satellite's certificate of a serial.
+pub(crate) async fn by_serial(
+    db: &mut SqliteConnection,
+    serial: &Serial,
+) -> Result<Option<CertificateState>, RegistryError> {
+    let row = sqlx::query(
+        "SELECT * FROM issued WHERE serial = ?1 AND authority = 'fabric' AND tenant IS NOT NULL",
+    )
+    .bind(serial.as_bytes())
+    .fetch_optional(db)
+    .await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// What was issued for a join token to a key.
+pub(crate) async fn by_token(
+    db: &mut SqliteConnection,
+    token: &str,
+    key: &PublicKey,
+) -> Result<Option<CertificateState>, RegistryError> {
+    let row = sqlx::query("SELECT * FROM issued WHERE token = ?1 AND public_key = ?2")
+        .bind(token)
+        .bind(&key.as_bytes()[..])
+        .fetch_optional(db)
+        .await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// What was issued to a key at the request of a certificate, and is still good.
+pub(crate) async fn by_renewal(
+    db: &mut SqliteConnection,
+    renews: &Serial,
+    key: &PublicKey,
+    now_ms: u64,
+) -> Result<Option<CertificateState>, RegistryError> {
+    let row = sqlx::query(
+        "SELECT * FROM issued WHERE renews = ?1 AND public_key = ?2 AND revoked_at IS NULL AND not_after > ?3
+         ORDER BY issued_at DESC LIMIT 1",
+    )
+    .bind(renews.as_bytes())
+    .bind(&key.as_bytes()[..])
+    .bind(count(now_ms))
+    .fetch_optional(db)
+    .await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// What was issued to a key by bundle, and is still good.
+pub(crate) async fn by_bundle(
+    db: &mut SqliteConnection,
+    address: &Address,
+    key: &PublicKey,
+    now_ms: u64,
+) -> Result<Option<CertificateState>, RegistryError> {
+    let row = sqlx::query(
+        "SELECT * FROM issued WHERE tenant = ?1 AND satellite = ?2 AND public_key = ?3 AND origin = 'bundle'
+         AND revoked_at IS NULL AND not_after > ?4 ORDER BY issued_at DESC LIMIT 1",
+    )
+    .bind(address.tenant.as_str())
+    .bind(address.satellite.as_str())
+    .bind(&key.as_bytes()[..])
+    .bind(count(now_ms))
+    .fetch_optional(db)
+    .await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// How many certificates a satellite was issued since a moment.
+pub(crate) async fn issued_since(
+    db: &mut SqliteConnection,
+    address: &Address,
+    since_ms: u64,
+) -> Result<u64, RegistryError> {
+    let issued: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM issued WHERE tenant = ?1 AND satellite = ?2 AND issued_at >= ?3",
+    )
+    .bind(address.tenant.as_str())
+    .bind(address.satellite.as_str())
+    .bind(count(since_ms))
+    .fetch_one(db)
+    .await?;
+    Ok(natural(issued))
+}
+
+/// Revokes every certificate that a satellite has, the ended ones too: they could still renew. How many.
+pub(crate) async fn revoke(
+    db: &mut SqliteConnection,
+    address: &Address,
+    reason: &str,
+    at_ms: u64,
+) -> Result<u64, RegistryError> {
+    let done = sqlx::query(
+        "UPDATE issued SET revoked_at = ?3, reason = ?4
+         WHERE tenant = ?1 AND satellite = ?2 AND revoked_at IS NULL",
+    )
+    .bind(address.tenant.as_str())
+    .bind(address.satellite.as_str())
+    .bind(count(at_ms))
+    .bind(reason)
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Whether anything was ever issued to a satellite.
+pub(crate) async fn is_known(
+    db: &mut SqliteConnection,
+    address: &Address,
+) -> Result<bool, RegistryError> {
+    Ok(issued_since(db, address, 0).await? > 0)
+}
+
+/// The ids of a tenant's satellites: those with a certificate, and those that a token waits for.
+pub(crate) async fn names(
+    db: &mut SqliteConnection,
+    tenant: &str,
+) -> Result<Vec<String>, RegistryError> {
+    Ok(sqlx::query_scalar(
+        "SELECT satellite FROM issued WHERE tenant = ?1 AND satellite IS NOT NULL
+         UNION SELECT satellite FROM join_token WHERE tenant = ?1",
+    )
+    .bind(tenant)
+    .fetch_all(db)
+    .await?)
+}
+
+impl Registry {
+    /// Every satellite that was ever issued a certificate, in order.
+    ///
+    /// # Errors
+    /// When the registry cannot be read.
+    pub async fn satellites(&self, now_ms: u64) -> Result<Vec<SatelliteState>, RegistryError> {
+        let rows = sqlx::query(
+            "SELECT tenant, satellite, max(revoked_at) AS revoked,
+             sum(revoked_at IS NULL AND not_after > ?1) AS good,
+             coalesce(max(CASE WHEN revoked_at IS NULL THEN not_after END), max(not_after)) AS until,
+             tenant IN (SELECT tenant FROM suspended) AS suspended
+             FROM issued WHERE tenant IS NOT NULL GROUP BY tenant, satellite ORDER BY tenant, satellite",
+        )
+        .bind(count(now_ms))
+        .fetch_all(self.pool())
+        .await?;
+        let state = |row: &SqliteRow| {
+            Ok(SatelliteState {
+                address: address(row)?,
+                good: natural(row.try_get("good")?),
+                not_after_ms: natural(row.try_get("until")?),
+                revoked_at_ms: row.try_get::<Option<i64>, _>("revoked")?.map(natural),
+                suspended: row.try_get("suspended")?,
+            })
+        };
+        rows.iter().map(state).collect()
+    }
+}
+
+fn read(row: &SqliteRow) -> Result<CertificateState, RegistryError> {
+    Ok(CertificateState {
+        serial: serial(row)?,
+        address: address(row)?,
+        public_key: key(row, "public_key")?.ok_or(RegistryError::Damaged {
+            what: "a public key",
+        })?,
+        certificate: row.try_get("certificate")?,
+        not_after_ms: natural(row.try_get("not_after")?),
+        revoked: row.try_get::<Option<i64>, _>("revoked_at")?.is_some(),
+    })
+}
+
+pub(super) fn serial(row: &SqliteRow) -> Result<Serial, RegistryError> {
+    let bytes: Vec<u8> = row.try_get("serial")?;
+    Ok(Serial::new(&bytes))
+}
+
+pub(super) fn address(row: &SqliteRow) -> Result<Address, RegistryError> {
+    let damaged = RegistryError::Damaged {
+        what: "the name of a satellite",
+    };
+    let (tenant, satellite): (String, String) = (row.try_get("tenant")?, row.try_get("satellite")?);
+    match (tenant.parse(), satellite.parse()) {
+        (Ok(tenant), Ok(satellite)) => Ok(Address::new(tenant, satellite)),
+        _ => Err(damaged),
+    }
+}
+
+pub(super) fn key(row: &SqliteRow, column: &str) -> Result<Option<PublicKey>, RegistryError> {
+    let bytes: Option<Vec<u8>> = row.try_get(column)?;
+    bytes
+        .map(|bytes| {
+            PublicKey::from_bytes(&bytes).map_err(|_| RegistryError::Damaged {
+                what: "a public key",
+            })
+        })
+        .transpose()
+}

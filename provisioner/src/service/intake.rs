@@ -1,0 +1,122 @@
+//! The lane `enrol` of one sanitizer: each record is decided, and its answer handed over before it is freed.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use spokegate_contract::Address;
+use spokegate_contract::limits::ADMISSIONS_MAX;
+use spokegate_contract::record::{
+    AdmissionBody, AdmissionsBody, Claim, Content, Enrolment, Lane, Record,
+};
+use spokegate_daemon::Clock;
+use spokegate_relay::{Intake, LineFault, Link};
+
+use crate::office::{Office, Policy};
+
+/// What the provisioner does with the lane `enrol`.
+pub(super) struct EnrolIntake {
+    office: Arc<Office>,
+    link: Arc<Link>,
+    policy: Policy,
+    clock: Clock,
+}
+
+/// A request that waits to be decided.
+pub(super) struct Asked {
+    from: Address,
+    enrolment: Enrolment<'static>,
+}
+
+impl EnrolIntake {
+    pub(super) fn new(office: Arc<Office>, link: Arc<Link>, policy: Policy, clock: Clock) -> Self {
+        Self {
+            office,
+            link,
+            policy,
+            clock,
+        }
+    }
+
+    async fn decide(&self, asked: &Asked) -> anyhow::Result<AdmissionBody> {
+        let now_ms = self.clock.now_ms();
+        let admitted = self
+            .office
+            .admit(&asked.from, &asked.enrolment, &self.policy, now_ms)
+            .await?;
+        metrics::counter!(
+            "spokegate_admissions_total",
+            "verdict" => admitted.verdict,
+            "reason" => admitted.reason
+        )
+        .increment(1);
+        Ok(AdmissionBody::new(asked.from.clone(), &admitted.admission))
+    }
+}
+
+impl Intake for EnrolIntake {
+    type Taken = Asked;
+
+    fn lane(&self) -> Lane {
+        Lane::Enrol
+    }
+
+    fn take(
+        &self,
+        record: Record<'_>,
+        _: &dyn Fn(&str) -> Bytes,
+        taken: &mut Vec<Asked>,
+    ) -> Result<(), LineFault> {
+        let Content::Enrol(enrolment) = record.content else {
+            return Err(LineFault::Record("not a record of the lane enrol".into()));
+        };
+        taken.push(Asked {
+            from: record.address,
+            enrolment: owned(enrolment),
+        });
+        Ok(())
+    }
+
+    /// Decides and answers. Whatever fails or is cut off comes again: a decision is in the registry before its answer
+    /// leaves, so that the answer is the same then.
+    async fn store(&self, taken: Vec<Asked>) -> anyhow::Result<()> {
+        for asked in taken.chunks(ADMISSIONS_MAX) {
+            let mut admissions = Vec::with_capacity(asked.len());
+            for asked in asked {
+                let decided = self.decide(asked).await.inspect_err(|error| {
+                    tracing::error!(
+                        error = format!("{error:#}"),
+                        "a request for a certificate cannot be decided; it is tried again"
+                    );
+                })?;
+                admissions.push(decided);
+            }
+            self.link
+                .client()
+                .admissions(&AdmissionsBody { admissions })
+                .await
+                .inspect_err(|error| {
+                    tracing::warn!(
+                        error = format!("{error:#}"),
+                        "answers to requests for certificates cannot be handed over; they are sent again"
+                    );
+                })?;
+        }
+        Ok(())
+    }
+}
+
+/// The same without borrowing from the batch.
+fn owned(enrolment: Enrolment<'_>) -> Enrolment<'static> {
+    Enrolment {
+        id: enrolment.id,
+        public_key: enrolment.public_key,
+        claim: match enrolment.claim {
+            Claim::Join { token, proof } => Claim::Join {
+                token: token.into_owned().into(),
+                proof,
+            },
+            Claim::Renew { serial, signature } => Claim::Renew { serial, signature },
+        },
+        peer: enrolment.peer.map(|peer| peer.into_owned().into()),
+    }
+}
