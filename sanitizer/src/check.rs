@@ -30,12 +30,22 @@ pub struct CheckArgs {
     /// The contract: a JSON Schema file of one row or document.
     #[arg(long, value_name = "FILE")]
     contract: PathBuf,
-    /// The form of the inputs.
-    #[arg(long, value_enum, default_value_t = Format::Cbor)]
-    format: Format,
+    /// The form of the inputs; without it, `.json` files are JSON and all others CBOR.
+    #[arg(long, value_enum)]
+    format: Option<Format>,
     /// Files to check; `-` is standard input.
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
+}
+
+impl CheckArgs {
+    fn format_of(&self, path: &Path) -> Format {
+        let by_suffix = match path.extension() {
+            Some(suffix) if suffix.eq_ignore_ascii_case("json") => Format::Json,
+            _ => Format::Cbor,
+        };
+        self.format.unwrap_or(by_suffix)
+    }
 }
 
 /// Prints one verdict line per input. Exit code 0, 1 when any input is refused, 2 when the check could not be made.
@@ -54,7 +64,7 @@ pub(crate) fn main(args: &CheckArgs) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     let mut out = std::io::stdout().lock();
     for path in &args.inputs {
-        let verdict = read(path).and_then(|bytes| judge(&contract, args.format, &bytes));
+        let verdict = read(path).and_then(|bytes| judge(&contract, args.format_of(path), &bytes));
         let line = match &verdict {
             Ok(()) => json!({"input": path.display().to_string(), "verdict": "accept"}),
             Err(refusal) => {

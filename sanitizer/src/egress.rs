@@ -6,10 +6,12 @@ mod outbox;
 mod shared;
 
 use crate::link::{Frame, FromEgress, ToEgress};
+use crate::sandbox;
 use crate::seal::MasterKey;
 use crate::setup::EgressSetup;
 use crate::stdio;
-use anyhow::{Context as _, bail};
+use crate::tls::Held;
+use anyhow::{Context as _, anyhow, bail};
 use shared::Shared;
 use spokegate_contract::TenantId;
 use spokegate_daemon::http::{self, HttpLimits};
@@ -35,6 +37,7 @@ pub(crate) fn main() -> ExitCode {
 }
 
 async fn run(context: Context) -> anyhow::Result<()> {
+    sandbox::stay_with_parent().map_err(|error| anyhow!("end with the supervisor: {error}"))?;
     let (mut input, out) =
         stdio::open(&context.tasks).context("open the pipes of the supervisor")?;
     let setup = match input.next::<ToEgress>().await? {
@@ -50,17 +53,20 @@ async fn run(context: Context) -> anyhow::Result<()> {
     let listener = TcpListener::bind(setup.listen)
         .await
         .with_context(|| format!("bind the second hop (inner.listen) to {}", setup.listen))?;
-    let tls = spokegate_identity::server_config(&setup.tls.files())
-        .context("make the TLS configuration of the second hop")?;
+    let tls = Held::load(setup.tls.files(), spokegate_identity::server_config)
+        .context("make the TLS configuration of the second hop (inner.tls)")?;
+    let watch = Arc::clone(&tls).watch("second", context.clone());
+    context.tasks.spawn("TLS files", watch);
+    let source = Arc::clone(&tls);
     let limits = HttpLimits {
         connections_max: CONNECTIONS_MAX,
         connections_per_address: Some(usize::MAX), // one client, with a certificate
         header_ms: IDLE_MS,
         ..HttpLimits::default()
     };
-    let server = http::tls_serve(
+    let server = http::tls_serve_reloading(
         listener,
-        tls,
+        Arc::new(move || source.current()),
         handlers::router(Arc::clone(&shared)),
         limits,
         &context.tasks,
@@ -85,6 +91,10 @@ async fn run(context: Context) -> anyhow::Result<()> {
                 head: ToEgress::Status,
                 body,
             }) => shared.set_status(body),
+            Some(Frame {
+                head: ToEgress::Reload,
+                ..
+            }) => tls.ask(),
             Some(Frame {
                 head: ToEgress::Setup(_),
                 ..

@@ -10,9 +10,10 @@ mod requests;
 mod session;
 
 use crate::link::{CallVerb, FromIngest, ToIngest};
+use crate::sandbox;
 use crate::setup::IngestSetup;
 use crate::stdio::{self, Out};
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use calls::Calls;
 use counters::Counters;
 use session::{Done, SessionEvent};
@@ -39,6 +40,7 @@ pub(crate) fn main() -> ExitCode {
 }
 
 async fn run(context: Context) -> anyhow::Result<()> {
+    sandbox::stay_with_parent().map_err(|error| anyhow!("end with the supervisor: {error}"))?;
     let (mut input, out) =
         stdio::open(&context.tasks).context("open the pipes of the supervisor")?;
     let setup = match input.next::<ToIngest>().await? {
@@ -50,7 +52,11 @@ async fn run(context: Context) -> anyhow::Result<()> {
     };
     setup.log.init();
     let counters = Arc::new(Counters::default());
-    let (sessions, lanes) = start_sessions(&setup, &context, &out, &counters)?;
+    let endpoint = mqtt::Endpoint::new(&setup)?;
+    let tls = Arc::clone(endpoint.tls());
+    let watch = Arc::clone(&tls).watch("first", context.clone());
+    context.tasks.spawn("TLS files", watch);
+    let (sessions, lanes) = start_sessions(&setup, &endpoint, &context, &out, &counters);
     let calls = Calls::open(&setup.schemas)?;
     context.tasks.spawn(
         "counters",
@@ -61,6 +67,7 @@ async fn run(context: Context) -> anyhow::Result<()> {
         let Some(frame) = frame? else { break };
         match frame.head {
             ToIngest::Setup(_) => bail!("a second set-up"),
+            ToIngest::Reload => tls.ask(),
             ToIngest::Done {
                 tenant,
                 token,
@@ -90,11 +97,11 @@ async fn run(context: Context) -> anyhow::Result<()> {
 
 fn start_sessions(
     setup: &IngestSetup,
+    endpoint: &mqtt::Endpoint,
     context: &Context,
     out: &Out,
     counters: &Arc<Counters>,
-) -> anyhow::Result<(Sessions, Lanes)> {
-    let endpoint = mqtt::Endpoint::new(setup)?;
+) -> (Sessions, Lanes) {
     let (mut sessions, mut lanes) = (BTreeMap::new(), BTreeMap::new());
     for tenant in &setup.tenants {
         let (sender, receiver) = mpsc::channel(SESSION_EVENTS);
@@ -115,7 +122,7 @@ fn start_sessions(
         sessions.insert(tenant.clone(), sender);
         lanes.insert(tenant.clone(), done);
     }
-    Ok((sessions, lanes))
+    (sessions, lanes)
 }
 
 /// The sessions by tenant.

@@ -18,6 +18,7 @@ mod service;
 mod setup;
 mod stdio;
 mod supervisor;
+mod tls;
 mod worker;
 
 pub use config::{

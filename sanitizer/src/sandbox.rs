@@ -13,7 +13,7 @@ use seccompiler::{
 };
 use std::collections::BTreeMap;
 
-pub(crate) use sys::{arm_cpu_timer, bound_heaps};
+pub(crate) use sys::{arm_cpu_timer, bound_heaps, stay_with_parent};
 
 /// System calls without conditions: memory, the two pipes, the timer, the end.
 const SYSTEM_CALLS: [i64; 23] = [

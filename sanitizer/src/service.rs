@@ -4,12 +4,14 @@ use crate::check::{self, CheckArgs};
 use crate::config::{DEFAULTS, SanitizerConfig};
 use crate::supervisor::Sanitizer;
 use crate::{egress, ingest, worker};
+use anyhow::Context as _;
 use clap::Subcommand;
 use spokegate_daemon::Context;
 use spokegate_daemon::cli::{ConfigArgs, Service};
 use spokegate_daemon::logging::LogConfig;
 use spokegate_daemon::ops::OpsConfig;
 use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// The service, for `spokegate_daemon::cli::main`.
 #[derive(Debug)]
@@ -50,8 +52,13 @@ impl Service for SanitizerService {
     async fn run(config: SanitizerConfig, context: Context) -> anyhow::Result<()> {
         let sanitizer = Sanitizer::bind(config, &context).await?;
         tracing::info!(address = %sanitizer.addr(), "the second hop listens");
-        sanitizer.join().await;
-        Ok(())
+        let mut hang_up = signal(SignalKind::hangup()).context("listen for SIGHUP")?;
+        loop {
+            tokio::select! {
+                () = sanitizer.join() => return Ok(()),
+                Some(()) = hang_up.recv() => sanitizer.reload().await,
+            }
+        }
     }
 
     fn extra(verb: Verb, _files: &ConfigArgs) -> ExitCode {

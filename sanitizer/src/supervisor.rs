@@ -11,6 +11,7 @@ mod stats;
 mod window;
 
 use crate::config::SanitizerConfig;
+use crate::link::{ToEgress, ToIngest};
 use anyhow::Context as _;
 use hub::Hub;
 use quarantine::Quarantine;
@@ -30,6 +31,7 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 pub struct Sanitizer {
     addr: SocketAddr,
     context: Context,
+    hub: Arc<Hub>,
 }
 
 impl Sanitizer {
@@ -50,7 +52,7 @@ impl Sanitizer {
             .context("the processes took too long to start")
             .and_then(|result| result)
         {
-            Ok(addr) => Ok(Sanitizer { addr, context }),
+            Ok(addr) => Ok(Sanitizer { addr, context, hub }),
             Err(error) => {
                 context.tasks.shutdown(STOP_GRACE).await;
                 Err(error)
@@ -62,6 +64,12 @@ impl Sanitizer {
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Has the TLS files of both hops read again; connections that stand go on.
+    pub async fn reload(&self) {
+        self.hub.ingest.send(&ToIngest::Reload, b"").await;
+        self.hub.egress.send(&ToEgress::Reload, b"").await;
     }
 
     /// Stops all processes.

@@ -56,3 +56,26 @@ fn cbor_is_taken_as_a_worker_takes_it() {
     );
     check(Format::Cbor, b"\xbf\xff", Err(("", "indefinite-length")));
 }
+
+#[test]
+fn the_form_is_told_by_the_suffix_unless_it_is_given() {
+    let args = |format| CheckArgs {
+        contract: PathBuf::new(),
+        format,
+        inputs: Vec::new(),
+    };
+    for (path, expected) in [
+        ("row.json", Format::Json),
+        ("row.JSON", Format::Json),
+        ("row.cbor", Format::Cbor),
+        ("row.json.cbor", Format::Cbor),
+        ("json", Format::Cbor),
+        ("-", Format::Cbor),
+    ] {
+        let path = Path::new(path);
+        assert_eq!(args(None).format_of(path), expected, "{}", path.display());
+        for given in [Format::Cbor, Format::Json] {
+            assert_eq!(args(Some(given)).format_of(path), given);
+        }
+    }
+}

@@ -4,6 +4,7 @@
 //! inside it would wait for itself.
 
 use crate::setup::IngestSetup;
+use crate::tls::Held;
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use rumqttc::{
@@ -32,7 +33,7 @@ const CONNECT_S: u64 = 10;
 pub(super) struct Endpoint {
     host: String,
     port: u16,
-    tls: Arc<ClientConfig>,
+    tls: Arc<Held<ClientConfig>>,
     keep_alive: Duration,
 }
 
@@ -88,8 +89,11 @@ impl Endpoint {
             .trim_start_matches('[')
             .trim_end_matches(']')
             .to_owned();
-        let tls = client_config(&setup.tls.files(), &host, &setup.server_name)
-            .context("make the TLS configuration towards the broker (broker.tls)")?;
+        let (dialled, expected) = (host.clone(), setup.server_name.clone());
+        let tls = Held::load(setup.tls.files(), move |files| {
+            client_config(files, &dialled, &expected)
+        })
+        .context("make the TLS configuration towards the broker (broker.tls)")?;
         let port = port.parse().context("broker.address has no port")?;
         Ok(Endpoint {
             host,
@@ -97,6 +101,11 @@ impl Endpoint {
             tls,
             keep_alive: Duration::from_secs(u64::from(setup.keep_alive_s)),
         })
+    }
+
+    /// The TLS files of the first hop.
+    pub(super) fn tls(&self) -> &Arc<Held<ClientConfig>> {
+        &self.tls
     }
 
     /// Starts to connect as the sanitizer's session of a tenant.
@@ -108,7 +117,7 @@ impl Endpoint {
         options.set_manual_acks(true);
         options.set_max_packet_size(PACKET_BYTES_MAX, PACKET_BYTES_MAX);
         options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(
-            Arc::clone(&self.tls),
+            self.tls.current(),
         )));
         let (client, mut events) = AsyncClient::new(options, REQUESTS);
         let mut network = NetworkOptions::new();

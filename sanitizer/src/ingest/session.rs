@@ -22,6 +22,9 @@ use tokio::time::Instant;
 
 /// Messages that are not acknowledged yet; at this number the session stops reading. Brokers keep to fewer.
 const OPEN_MESSAGES_MAX: usize = 400;
+/// A session that was up for so long ended by chance, and the next attempt comes soon; one that did not, like that of two
+/// sanitizers which take over from each other, waits longer each time.
+const LIVED: Duration = Duration::from_secs(30);
 /// Time between two looks for requests past their deadline.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -128,6 +131,7 @@ impl Session {
         let mut timer = tokio::time::interval(TICK);
         let mut backoff = Backoff::new(100, 15_000);
         let mut connect_after = Instant::now();
+        let mut up_since: Option<Instant> = None;
         loop {
             if self.connection.is_none() && connect_after <= Instant::now() {
                 self.connection = Some(
@@ -140,12 +144,15 @@ impl Session {
             tokio::select! {
                 arrived = arrival(self.connection.as_mut()), if may_read => match arrived {
                     Arrived::Subscribed => {
-                        backoff.reset();
+                        up_since = Some(Instant::now());
                         self.subscribed().await;
                     }
                     Arrived::Message(arrival) => self.message(arrival).await,
                     Arrived::Closed(reason) => {
                         self.closed(&reason).await;
+                        if up_since.take().is_some_and(|since| since.elapsed() >= LIVED) {
+                            backoff.reset();
+                        }
                         let delay = backoff.next_delay();
                         connect_after = Instant::now().checked_add(delay).unwrap_or(connect_after);
                     }
@@ -198,6 +205,7 @@ impl Session {
         self.intake.forget_presence();
         tracing::warn!(tenant.id = %self.tenant, error = reason, "the broker session is down");
         if std::mem::take(&mut self.up) {
+            self.links.counters.add("session_ends");
             self.links
                 .out
                 .send(

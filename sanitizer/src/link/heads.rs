@@ -12,6 +12,8 @@ use crate::setup::{EgressSetup, IngestSetup, WorkerSetup};
 pub(crate) enum ToIngest {
     /// Its part of the configuration; the first frame.
     Setup(Box<IngestSetup>),
+    /// The TLS files are to be read again.
+    Reload,
     /// A message has left the worker: its window place is free.
     Done {
         /// The lane.
@@ -77,6 +79,8 @@ pub(crate) enum FromWorker {
 pub(crate) enum ToEgress {
     /// Its part of the configuration; the first frame.
     Setup(Box<EgressSetup>),
+    /// The TLS files are to be read again.
+    Reload,
     /// A sealed record; the body is the record.
     Record {
         /// The tenant whose room it takes.
