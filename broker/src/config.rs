@@ -36,6 +36,8 @@ pub struct BrokerConfig {
     pub admin: AdminConfig,
     /// Where clients connect.
     pub listener: Vec<Listener>,
+    /// The enrolment door.
+    pub enrolment: EnrolmentConfig,
     /// What one client, one address, one tenant and all together may use.
     pub limits: BrokerLimits,
     /// The operator's listener.
@@ -87,6 +89,21 @@ impl AdminConfig {
     pub fn path(&self) -> Option<&Path> {
         Some(self.socket.as_path()).filter(|path| !path.as_os_str().is_empty())
     }
+}
+
+/// The `[enrolment]` section.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct EnrolmentConfig {
+    /// Requests that wait for the centre's answer at once; further ones are told to come again.
+    pub waiting_max: usize,
+    /// Connections of one address, or of one IPv6 /64 network.
+    pub connections_per_address_max: usize,
+    /// Requests per second and address.
+    pub requests_per_address_per_s: u64,
+    /// How many of them may come at once.
+    pub requests_per_address_burst: u64,
+    /// Seconds for which a request waits for the centre's answer.
+    pub wait_s: u64,
 }
 
 /// One `[[listener]]`.
@@ -159,15 +176,6 @@ impl Section for BrokerConfig {
             faults.within("tls", &self.tls);
         }
         for (index, listener) in self.listener.iter().enumerate() {
-            if listener.kind == ListenerKind::Enrolment {
-                faults
-                    .add(
-                        &format!("listener[{index}].kind"),
-                        "this build has no enrolment door",
-                    )
-                    .allowed("\"mtls\" and \"open\"")
-                    .hint("take the listener out");
-            }
             if listener.kind == ListenerKind::Open && !listener.address.ip().is_loopback() {
                 let what = format!(
                     "an open listener on {}, which others can reach",
@@ -179,9 +187,46 @@ impl Section for BrokerConfig {
                     .hint("use kind = \"mtls\", or address = \"127.0.0.1:1883\"");
             }
         }
+        faults.within("enrolment", &self.enrolment);
         faults.within("limits", &self.limits);
         faults.within("ops", &self.ops);
         faults.within("log", &self.log);
+    }
+}
+
+impl Section for EnrolmentConfig {
+    fn validate(&self, faults: &mut Faults) {
+        let within = [
+            ("waiting_max", self.waiting_max as u64, 1, 10_000),
+            (
+                "connections_per_address_max",
+                self.connections_per_address_max as u64,
+                1,
+                10_000,
+            ),
+            (
+                "requests_per_address_per_s",
+                self.requests_per_address_per_s,
+                1,
+                10_000,
+            ),
+            (
+                "requests_per_address_burst",
+                self.requests_per_address_burst,
+                1,
+                100_000,
+            ),
+            // Agents wait for 45 s.
+            ("wait_s", self.wait_s, 1, 30),
+        ];
+        for (key, value, least, most) in within {
+            if !(least..=most).contains(&value) {
+                faults
+                    .add(key, format!("is {value}"))
+                    .allowed(format!("{least} to {most}"))
+                    .hint("leave the key out for its default");
+            }
+        }
     }
 }
 

@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::admin;
 use crate::cell::Cells;
 use crate::config::{BrokerConfig, BrokerLimits, Listener, ListenerKind};
+use crate::enrol::{Enrolment, Surroundings};
 use crate::meters::Meters;
 use crate::rate::PerAddress;
 use crate::revocation::Lists;
@@ -52,7 +53,7 @@ struct Shared {
     /// None when every listener is open.
     lists: Option<Arc<Lists>>,
     roster: Arc<Roster>,
-    cells: Cells,
+    cells: Arc<Cells>,
     meters: Meters,
     clock: Clock,
     tasks: Tasks,
@@ -81,7 +82,7 @@ impl Broker {
             trust_domain: config.trust_domain.clone(),
             lists,
             roster,
-            cells: Cells::new(limits.sizes(), limits.tenants_max),
+            cells: Arc::new(Cells::new(limits.sizes(), limits.tenants_max)),
             meters: Meters::new(),
             clock: context.clock.clone(),
             tasks: context.tasks.child(),
@@ -104,6 +105,7 @@ impl Broker {
                 .with_context(|| format!("bind a listener to {}", listener.address))?;
             bound.push((listener.kind, socket));
         }
+        let enrolment = shared.enrolment(&config);
         let mut addresses = Vec::new();
         for (kind, socket) in bound {
             let address = socket
@@ -111,9 +113,7 @@ impl Broker {
                 .context("ask a listener for its address")?;
             tracing::info!(kind = ?kind, %address, "listening");
             addresses.push((kind, address));
-            shared
-                .tasks
-                .spawn("listener", accept::run(Arc::clone(&shared), kind, socket));
+            shared.listen(kind, socket, enrolment.as_ref())?;
         }
         shared
             .tasks
@@ -187,6 +187,47 @@ impl Broker {
     }
 }
 
+impl Shared {
+    /// Starts to serve a listener.
+    fn listen(
+        self: &Arc<Self>,
+        kind: ListenerKind,
+        socket: TcpListener,
+        enrolment: Option<&Enrolment>,
+    ) -> anyhow::Result<()> {
+        match (kind, enrolment) {
+            (ListenerKind::Enrolment, Some(enrolment)) => enrolment.serve(socket).map(drop),
+            _ => {
+                let accepting = accept::run(Arc::clone(self), kind, socket);
+                self.tasks.spawn("listener", accepting);
+                Ok(())
+            }
+        }
+    }
+
+    /// The enrolment door, if a listener asks for it.
+    fn enrolment(self: &Arc<Self>, config: &BrokerConfig) -> Option<Enrolment> {
+        let asked = |listener: &Listener| listener.kind == ListenerKind::Enrolment;
+        let lists = self.lists.clone()?;
+        config.listener.iter().any(asked).then(|| {
+            let shared = Arc::downgrade(self);
+            let around = Surroundings {
+                cells: Arc::clone(&self.cells),
+                clock: self.clock.clone(),
+                tasks: self.tasks.clone(),
+                handshake_ms: self.limits.handshake_ms,
+                lists,
+                on_lost_router: Arc::new(move |cell| {
+                    if let Some(shared) = shared.upgrade() {
+                        shared.lost_router(cell);
+                    }
+                }),
+            };
+            Enrolment::start(config.enrolment, around)
+        })
+    }
+}
+
 /// What [`crate::config`] refuses with better words, for those who make a configuration in code.
 fn check_listener(listener: &Listener, has_tls: bool) -> anyhow::Result<()> {
     let address = listener.address;
@@ -195,10 +236,9 @@ fn check_listener(listener: &Listener, has_tls: bool) -> anyhow::Result<()> {
             address.ip().is_loopback(),
             "an open listener binds to loopback only, not to {address}"
         ),
-        ListenerKind::Mtls => {
+        ListenerKind::Mtls | ListenerKind::Enrolment => {
             anyhow::ensure!(has_tls, "the listener {address} needs the files of [tls]");
         }
-        ListenerKind::Enrolment => anyhow::bail!("this build has no enrolment door ({address})"),
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 mod admin;
 mod cell;
 mod config;
+mod enrol;
 mod explain;
 mod front;
 mod meters;
@@ -16,8 +17,8 @@ mod service;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use config::{
-    AdminConfig, BrokerConfig, BrokerLimits, BrokerTls, DEFAULTS, Listener, ListenerKind,
-    RevocationConfig,
+    AdminConfig, BrokerConfig, BrokerLimits, BrokerTls, DEFAULTS, EnrolmentConfig, Listener,
+    ListenerKind, RevocationConfig,
 };
 pub use explain::{Action, Verdict, explain};
 pub use front::Broker;

@@ -15,7 +15,7 @@ use rustls::ServerConfig;
 use spokegate_daemon::Clock;
 use spokegate_identity::{
     ListError, OnRefused, Presented, RevocationList, Roots, TlsError, TlsFiles,
-    admitting_server_config, not_after_ms,
+    admitting_server_config, door_server_config, not_after_ms,
 };
 
 use crate::lock;
@@ -80,6 +80,7 @@ pub struct Lists {
     /// Held while something is replaced.
     held: Mutex<Held>,
     config: ArcSwap<ServerConfig>,
+    door: ArcSwap<ServerConfig>,
     lists: ArcSwap<Vec<RevocationList>>,
 }
 
@@ -112,6 +113,7 @@ impl Lists {
         };
         let config = admitting_server_config(&files, &lists, Some(Arc::clone(&on_refused)))
             .context("load the broker's TLS files ([tls])")?;
+        let door = door_server_config(&files).context("load the broker's TLS files ([tls])")?;
         let opened = Self {
             files,
             crl_file,
@@ -125,6 +127,7 @@ impl Lists {
                 overdue: None,
             }),
             config: ArcSwap::new(config),
+            door: ArcSwap::new(door),
             lists: ArcSwap::from_pointee(lists),
         };
         opened.observe();
@@ -134,6 +137,11 @@ impl Lists {
     /// The configuration for the next handshake.
     pub(crate) fn server_config(&self) -> Arc<ServerConfig> {
         self.config.load_full()
+    }
+
+    /// The configuration for the next handshake with someone who has no certificate.
+    pub(crate) fn door_config(&self) -> Arc<ServerConfig> {
+        self.door.load_full()
     }
 
     /// Whether a list in force revokes one of these certificates.
@@ -270,6 +278,7 @@ impl Lists {
             .filter_map(|list| RevocationList::verify(list.der(), &roots).ok())
             .collect();
         let config = admitting_server_config(&self.files, &lists, Some(self.on_refused.clone()))?;
+        self.door.store(door_server_config(&self.files)?);
         self.meters.expires(not_after_ms(&self.files).unwrap_or(0));
         Ok((roots, lists, config))
     }

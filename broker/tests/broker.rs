@@ -11,6 +11,8 @@
 mod admin;
 #[path = "broker/chaos.rs"]
 mod chaos;
+#[path = "broker/enrolment.rs"]
+mod enrolment;
 #[path = "broker/executable.rs"]
 mod executable;
 #[path = "broker/faults.rs"]

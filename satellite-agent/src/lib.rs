@@ -2,6 +2,7 @@
 
 mod agent;
 mod config;
+mod credentials;
 mod link;
 mod pull;
 mod push;

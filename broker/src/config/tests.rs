@@ -43,9 +43,22 @@ fn nothing_but_open_listeners_needs_no_tls_files() {
 }
 
 #[test]
-fn a_listener_that_nothing_serves_is_refused() {
-    let text = format!("{TLS}[[listener]]\nkind = \"enrolment\"\naddress = \"127.0.0.1:0\"\n");
-    refused(&text, &["listener[0].kind", "no enrolment door", "hint:"]);
+fn an_enrolment_listener_needs_the_tls_files_and_sane_numbers() {
+    let listener = "[[listener]]\nkind = \"enrolment\"\naddress = \"127.0.0.1:0\"\n";
+    let config = load(&format!("{TLS}{listener}")).unwrap();
+    assert_eq!(config.listener[0].kind, ListenerKind::Enrolment);
+    assert_eq!(config.enrolment.waiting_max, 256);
+    refused(listener, &["tls.certificate", "tls.key", "tls.client_ca"]);
+    let text = format!("{TLS}{listener}[enrolment]\nwaiting_max = 0\nwait_s = 31\n");
+    refused(
+        &text,
+        &[
+            "enrolment.waiting_max",
+            "enrolment.wait_s",
+            "1 to 30",
+            "hint:",
+        ],
+    );
 }
 
 #[test]

@@ -234,7 +234,7 @@ impl Running {
 }
 
 impl Shared {
-    fn lost_router(&self, cell: &Cell) {
+    pub(super) fn lost_router(&self, cell: &Cell) {
         if cell.condemn() {
             self.routers_lost.fetch_add(1, Ordering::Relaxed);
             self.meters.routers_lost.increment(1);

@@ -161,6 +161,30 @@ pub(crate) const METRICS: &[Metric] = &[
         "",
         "when the broker's own certificate ends, in seconds since the Unix epoch",
     ),
+    metric(
+        "spokegate_broker_enrolment_requests_total",
+        Kind::Counter,
+        "outcome",
+        "requests at the enrolment door, by how they were answered",
+    ),
+    metric(
+        "spokegate_broker_enrolment_waiting",
+        Kind::Gauge,
+        "",
+        "requests at the enrolment door that wait for the centre",
+    ),
+    metric(
+        "spokegate_broker_enrolment_linked",
+        Kind::Gauge,
+        "",
+        "1 while the enrolment door has its place in its cell",
+    ),
+    metric(
+        "spokegate_broker_enrolment_links_lost_total",
+        Kind::Counter,
+        "",
+        "times that the enrolment door lost its place and took it again",
+    ),
 ];
 
 /// Tells the registry what each metric means.
@@ -219,6 +243,7 @@ mod tests {
     fn the_table_has_all_metrics_and_they_are_there_before_anything_happens() {
         let registry = spokegate_daemon::metrics::install().unwrap();
         let (_meters, lists) = (Meters::new(), ListMeters::new());
+        let _door = crate::enrol::DoorMeters::new();
         lists.refused("older");
         lists.reloaded(true);
         let text = registry.render();

@@ -44,6 +44,11 @@ impl Authority {
         }
     }
 
+    /// The root, DER.
+    pub(crate) fn root_der(&self) -> &CertificateDer<'static> {
+        &self.root
+    }
+
     pub(crate) fn satellite(&self, tenant: &str, satellite: &str) -> Certificate {
         self.identity(&format!(
             "spiffe://spokegate.local/tenant/{tenant}/satellite/{satellite}"

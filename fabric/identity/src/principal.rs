@@ -112,23 +112,20 @@ impl Principal {
     /// The principal of an end-entity certificate whose chain has been verified. Refuses whatever
     /// is not exactly one known identity of `trust_domain`.
     pub fn from_certificate(der: &[u8], trust_domain: &TrustDomain) -> Result<Self, IdentityError> {
-        let unreadable = |error: &dyn fmt::Display| IdentityError::Unreadable(error.to_string());
-        let (rest, certificate) =
-            X509Certificate::from_der(der).map_err(|error| unreadable(&error))?;
-        if !rest.is_empty() {
-            return Err(unreadable(&"bytes follow it"));
-        }
-        let names = certificate
-            .subject_alternative_name()
-            .map_err(|error| unreadable(&error))?;
-        match names
-            .map(|extension| extension.value.general_names.as_slice())
-            .unwrap_or_default()
-        {
-            [GeneralName::URI(uri)] => Self::from_spiffe_id(uri, trust_domain),
-            [_] => Err(IdentityError::NotUri),
-            names => Err(IdentityError::NameCount(names.len())),
-        }
+        Self::from_spiffe_id(&one_uri(der)?, trust_domain)
+    }
+
+    /// Like [`Self::from_certificate`], in whatever installation the certificate names: for someone
+    /// who joins one by a pinned root and learns its name by that.
+    pub fn joined(der: &[u8]) -> Result<(TrustDomain, Self), IdentityError> {
+        let uri = one_uri(der)?;
+        let name = uri
+            .strip_prefix("spiffe://")
+            .and_then(|rest| rest.split('/').next());
+        let trust_domain = name.and_then(|name| name.parse().ok());
+        let trust_domain = trust_domain.ok_or_else(|| IdentityError::NotSpiffe(uri.clone()))?;
+        let principal = Self::from_spiffe_id(&uri, &trust_domain)?;
+        Ok((trust_domain, principal))
     }
 
     /// The principal of a SPIFFE id in its one spelling.
@@ -173,6 +170,26 @@ impl Principal {
             Self::Satellite(Address { tenant, satellite }) => format!("{tenant}.{satellite}"),
             Self::Service(name) => name.to_string(),
         }
+    }
+}
+
+/// The one name of a certificate, which must be a URI.
+fn one_uri(der: &[u8]) -> Result<String, IdentityError> {
+    let unreadable = |error: &dyn fmt::Display| IdentityError::Unreadable(error.to_string());
+    let (rest, certificate) = X509Certificate::from_der(der).map_err(|error| unreadable(&error))?;
+    if !rest.is_empty() {
+        return Err(unreadable(&"bytes follow it"));
+    }
+    let names = certificate
+        .subject_alternative_name()
+        .map_err(|error| unreadable(&error))?;
+    match names
+        .map(|extension| extension.value.general_names.as_slice())
+        .unwrap_or_default()
+    {
+        [GeneralName::URI(uri)] => Ok((*uri).to_owned()),
+        [_] => Err(IdentityError::NotUri),
+        names => Err(IdentityError::NameCount(names.len())),
     }
 }
 

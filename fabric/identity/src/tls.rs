@@ -137,6 +137,37 @@ pub fn public_server_config(
         .map_err(|source| unusable(certificate, key_file, source))
 }
 
+/// For the enrolment listener: no client certificate is asked for, and the chain ends with the roots of `files.ca`, so
+/// that someone who knows nothing but a pin finds the pinned root in it.
+pub fn door_server_config(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
+    let mut shown = chain(&files.certificate)?;
+    for root in chain(&files.ca)? {
+        if !shown.contains(&root) {
+            shown.push(root);
+        }
+    }
+    let config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .expect("the ring provider serves TLS 1.3 and 1.2")
+        .with_no_client_auth()
+        .with_single_cert(shown, key(&files.key)?);
+    config
+        .map(forgetful)
+        .map_err(|source| unusable(&files.certificate, &files.key, source))
+}
+
+/// For a connection to the enrolment listener by someone who trusts the roots in a file, and whose own certificate has
+/// expired.
+pub fn anonymous_client_config(ca: &Path) -> Result<Arc<ClientConfig>, TlsError> {
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .expect("the ring provider serves TLS 1.3 and 1.2")
+        .with_root_certificates(roots(ca)?)
+        .with_no_client_auth();
+    config.resumption = Resumption::disabled();
+    Ok(Arc::new(config))
+}
+
 /// For a connection to a listener of the fabric: presents our certificate and accepts only a
 /// server whose certificate comes from one of the roots and bears the name that was dialled.
 pub fn client_config(files: &TlsFiles) -> Result<Arc<ClientConfig>, TlsError> {

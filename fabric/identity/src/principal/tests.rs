@@ -72,6 +72,42 @@ fn another_trust_domain_is_foreign() {
 }
 
 #[test]
+fn who_joins_learns_the_installation_from_the_certificate() {
+    let joined = |uri: &str| {
+        let mut params = CertificateParams::default();
+        params.subject_alt_names = vec![SanType::URI(uri.try_into().unwrap())];
+        let found = Principal::joined(&certificate(params));
+        found
+            .map(|(domain, principal)| format!("{domain} {principal}"))
+            .map_err(|error| error.reason())
+    };
+    assert_eq!(
+        joined(GOOD),
+        Ok("spokegate.local satellite acme/hq".to_owned())
+    );
+    let other = "spiffe://other.example/tenant/acme/satellite/hq";
+    assert_eq!(
+        joined(other),
+        Ok("other.example satellite acme/hq".to_owned())
+    );
+    for (uri, reason) in [
+        ("spiffe:///tenant/acme/satellite/hq", "identity-not-spiffe"),
+        (
+            "https://other.example/tenant/acme/satellite/hq",
+            "identity-not-spiffe",
+        ),
+        (
+            "spiffe://Other.example/tenant/acme/satellite/hq",
+            "identity-not-spiffe",
+        ),
+        ("spiffe://other.example/tenant/acme", "identity-unknown"),
+        ("spiffe://other.example", "identity-unknown"),
+    ] {
+        assert_eq!(joined(uri), Err(reason), "{uri}");
+    }
+}
+
+#[test]
 fn another_path_is_unknown() {
     for path in [
         "",
