@@ -1,35 +1,41 @@
 //! Cells: one router per tenant, made on first use, replaced when it dies; its memory is bounded and its queues never
 //! overwrite what was not delivered.
 //!
-//! The router is given fixed topics of our own (`up`, `down/<satellite>`), and the wire's topic rides in the frame. So
-//! its caches, which never shrink, hold one entry per satellite, and no name that a client chose reaches its matching.
+//! The router is given one fixed topic of our own (`up`), and the wire's topic rides in the frame. So its caches, which
+//! never shrink, stay small, and no name that a client chose reaches its matching.
 
 mod cells;
 mod flow;
 mod frame;
+mod handover;
+mod members;
 mod retained;
 mod router;
 mod seats;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
 use spokegate_contract::envelope::Presence;
-use spokegate_contract::{Address, Channel, Envelope, Topic};
+use spokegate_contract::{Address, Channel, Envelope, TenantId, Topic};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use cells::Cells;
 pub(crate) use flow::{Consumer, Depths, Destination};
 pub(crate) use frame::Frame;
+pub(crate) use handover::Bell;
+pub(crate) use members::Member;
 pub(crate) use retained::Kept;
-pub(crate) use router::{LinkReceiver, LinkSender, NoLink, RouterGone};
+pub(crate) use router::{LinkReceiver, LinkSender, RouterGone};
 pub(crate) use seats::{Occupancy, Seat};
 
+use crate::lock;
 use crate::packet::{Publish, Qos};
 use crate::policy::{PublishPermit, Route, Session, SubscribePermit};
 use flow::Flows;
+use members::Members;
 use retained::Retained;
 use router::Router;
 use seats::Seats;
@@ -57,25 +63,38 @@ pub(crate) enum Handed {
 }
 
 /// One tenant's router with its seats and queues.
+///
+/// The sanitizer's session has a link, and so has each session of the open cell. Satellites have none: they publish
+/// through the cell's own, and what they are sent lies in their handover, bounded by their window.
 #[derive(Debug)]
 pub(crate) struct Cell {
     router: Router,
+    /// The link that all publishers of a tenant's cell share. Its other end is watched, and ends with the router.
+    uplink: OnceLock<Mutex<LinkSender>>,
+    opening: Mutex<()>,
     seats: Seats,
+    members: Members,
     flows: Flows,
-    online: tokio::sync::Mutex<BTreeMap<Address, u64>>,
+    online: Mutex<BTreeMap<Address, u64>>,
     retained: Retained,
     dead: AtomicBool,
+    ended: CancellationToken,
 }
 
 impl Cell {
-    fn start(number: usize, sizes: Sizes) -> Arc<Self> {
+    fn start(number: usize, sizes: Sizes, tenant: Option<&TenantId>) -> Arc<Self> {
+        let linked = if tenant.is_some() { 0 } else { sizes.links };
         Arc::new(Self {
-            router: Router::start(number, sizes),
+            router: Router::start(number, sizes, linked),
+            uplink: OnceLock::new(),
+            opening: Mutex::default(),
             seats: Seats::default(),
+            members: Members::new(sizes.links),
             flows: Flows::new(sizes),
-            online: tokio::sync::Mutex::default(),
+            online: Mutex::default(),
             retained: Retained::default(),
             dead: AtomicBool::new(false),
+            ended: CancellationToken::new(),
         })
     }
 
@@ -84,19 +103,42 @@ impl Cell {
         &self.seats
     }
 
-    /// Opens a link for the session that holds `_seat`. Blocks; call it off the async threads.
+    /// Counts a session in, unless there are as many as there may be.
+    pub(crate) fn enter(&self) -> Option<Member> {
+        self.members.enter()
+    }
+
+    /// Whether a session can be served without a link of its own, and the cell is open.
+    pub(crate) fn is_ready_for(&self, session: &Session) -> bool {
+        matches!(session, Session::Satellite(_)) && self.uplink.get().is_some()
+    }
+
+    /// Opens the publishers' link of a tenant's cell, and gives its other end to watch; none when it is open already.
+    /// Blocks; call it off the async threads.
+    pub(crate) fn open(&self, session: &Session) -> Result<Option<LinkReceiver>, RouterGone> {
+        let _one_by_one = lock(&self.opening);
+        if session.tenant().is_none() || self.uplink.get().is_some() {
+            return Ok(None);
+        }
+        let (sender, receiver) = self.router.link("uplink")?;
+        // Only here is it set, one by one.
+        let _ = self.uplink.set(Mutex::new(sender));
+        Ok(Some(receiver))
+    }
+
+    /// Opens a link for the session that holds `_seat`, if it needs one. Blocks; call it off the async threads.
     pub(crate) fn link(
         &self,
         session: &Session,
         _seat: &Seat,
-    ) -> Result<(LinkSender, LinkReceiver), NoLink> {
+    ) -> Result<Option<(LinkSender, LinkReceiver)>, RouterGone> {
         let name = match session {
-            Session::Satellite(address) => format!("s.{}", address.satellite),
+            Session::Satellite(_) => return Ok(None),
             Session::Sanitizer(_) => "sanitizer".to_owned(),
             // Not the client's own text: the router refuses some characters without an answer.
             Session::Open(id) => id.bytes().map(|byte| format!("{byte:02x}")).collect(),
         };
-        self.router.link(&name)
+        self.router.link(&name).map(Some)
     }
 
     /// Marks the cell for replacement: its router thread has ended or no longer answers. True the first time.
@@ -106,47 +148,46 @@ impl Cell {
             tracing::error!(
                 "a tenant's router has ended; its connections are dropped and it is made anew"
             );
+            self.ended.cancel();
         }
         first
     }
 
+    /// Cancelled when the cell is condemned.
+    pub(crate) fn ended(&self) -> &CancellationToken {
+        &self.ended
+    }
+
     /// Starts to receive from the session's own queue; what comes then is counted against the consumer's window.
+    /// `overflow` is cancelled when the queue runs over, and `bell` rung when something comes.
     ///
     /// A sanitizer is told at once which satellites are online.
     pub(crate) async fn attach(
         &self,
-        link: &mut LinkSender,
+        link: Option<&mut LinkSender>,
         session: &Session,
-        overflow: CancellationToken,
+        (overflow, bell): (CancellationToken, Bell),
     ) -> Result<Option<Arc<Consumer>>, RouterGone> {
-        match session {
-            Session::Open(_) => Ok(None),
-            Session::Satellite(address) => {
-                let consumer = self
-                    .flows
-                    .attach(Destination::Satellite(address.satellite.clone()), overflow);
-                link.subscribe(down_topic(address.satellite.as_str()))
-                    .await?;
-                Ok(Some(consumer))
-            }
-            Session::Sanitizer(_) => {
-                let online = self.online.lock().await;
-                let consumer = self.flows.attach(Destination::Sanitizer, overflow);
-                link.subscribe(UP.to_owned()).await?;
-                for (address, at_ms) in online.iter() {
-                    announce(
-                        link,
-                        address,
-                        Presence {
-                            online: true,
-                            at_ms: *at_ms,
-                        },
-                    )
-                    .await?;
-                }
-                Ok(Some(consumer))
-            }
+        let destination = match session {
+            Session::Open(_) => return Ok(None),
+            Session::Satellite(address) => Destination::Satellite(address.satellite.clone()),
+            Session::Sanitizer(_) => Destination::Sanitizer,
+        };
+        if destination != Destination::Sanitizer {
+            return Ok(Some(self.flows.attach(destination, overflow, bell)));
         }
+        // Before any publisher sees the consumer: the router takes events in turn, so none of its messages comes first.
+        link.ok_or(RouterGone)?.subscribe(UP.to_owned()).await?;
+        let online = lock(&self.online);
+        let consumer = self.flows.attach(destination, overflow, bell);
+        for (address, at_ms) in online.iter() {
+            let presence = Presence {
+                online: true,
+                at_ms: *at_ms,
+            };
+            self.announce(&consumer, address, presence)?;
+        }
+        Ok(Some(consumer))
     }
 
     /// Ends what [`Cell::attach`] began; whoever waits for room in the queue is let go.
@@ -157,11 +198,12 @@ impl Cell {
     /// Subscribes to a filter of the open cell, unless the session has it already, and gives what is retained there.
     pub(crate) async fn subscribe_open(
         &self,
-        link: &mut LinkSender,
+        link: Option<&mut LinkSender>,
         permit: &SubscribePermit,
         known: bool,
     ) -> Result<Vec<Kept>, RouterGone> {
         if !known {
+            let link = link.ok_or(RouterGone)?;
             link.subscribe(open_name(permit.filter())).await?;
         }
         Ok(self.retained.matching(permit.filter()))
@@ -170,78 +212,96 @@ impl Cell {
     /// Ends a subscription of the open cell that the session holds.
     pub(crate) async fn unsubscribe_open(
         &self,
-        link: &mut LinkSender,
+        link: Option<&mut LinkSender>,
         filter: &str,
     ) -> Result<(), RouterGone> {
+        let link = link.ok_or(RouterGone)?;
         link.unsubscribe(open_name(filter)).await
     }
 
     /// Says that a satellite has come or gone.
-    pub(crate) async fn presence(
-        &self,
-        link: &mut LinkSender,
-        address: &Address,
-        presence: Presence,
-    ) -> Result<(), RouterGone> {
+    pub(crate) fn presence(&self, address: &Address, presence: Presence) -> Result<(), RouterGone> {
         // Held while publishing, so that a sanitizer that attaches now hears the two in order.
-        let mut online = self.online.lock().await;
+        let mut online = lock(&self.online);
         if presence.online {
             online.insert(address.clone(), presence.at_ms);
         } else {
             online.remove(address);
         }
         match self.flows.consumer(&Destination::Sanitizer) {
-            Some(_) => announce(link, address, presence).await,
+            Some(consumer) => self.announce(&consumer, address, presence),
             None => Ok(()),
         }
+    }
+
+    /// Puts a presence message into the sanitizer's queue; small and rare, so outside the window.
+    fn announce(
+        &self,
+        consumer: &Consumer,
+        address: &Address,
+        presence: Presence,
+    ) -> Result<(), RouterGone> {
+        let frame = Frame {
+            epoch: consumer.epoch(),
+            windowed: false,
+            qos: Qos::AtLeastOnce,
+            topic: &Topic::new(address.clone(), Channel::Presence).to_string(),
+            payload: &presence.encode(),
+        };
+        self.hand(consumer, frame.encode())
+    }
+
+    /// Puts a frame into the consumer's hands, or into the router if others wait there.
+    fn hand(&self, consumer: &Consumer, frame: Bytes) -> Result<(), RouterGone> {
+        let Some(frame) = consumer.handover().put(frame) else {
+            return Ok(());
+        };
+        let uplink = self.uplink.get().ok_or(RouterGone)?;
+        lock(uplink).publish_now(Bytes::from_static(UP.as_bytes()), frame)
     }
 
     /// Hands over a message, waiting for room in the sanitizer's queue if it must.
     pub(crate) async fn publish(
         &self,
-        link: &mut LinkSender,
+        link: Option<&mut LinkSender>,
         permit: &PublishPermit,
         message: &Publish,
     ) -> Result<Handed, RouterGone> {
-        let frame = |epoch| {
+        let frame = |epoch, windowed| {
             Frame {
                 epoch,
+                windowed,
                 qos: message.qos,
                 topic: &message.topic,
                 payload: &message.payload,
             }
             .encode()
         };
-        let (topic, bytes) = match permit.route() {
-            Route::Up => {
-                let Some(consumer) = self.flows.consumer(&Destination::Sanitizer) else {
-                    return Ok(Handed::NoConsumer);
-                };
-                let bytes = frame(consumer.epoch());
-                if consumer.reserve(bytes.len()).await.is_err() {
-                    return Ok(Handed::NoConsumer);
-                }
-                (Bytes::from_static(UP.as_bytes()), bytes)
-            }
-            Route::Down(address) => {
-                let destination = Destination::Satellite(address.satellite.clone());
-                let Some(consumer) = self.flows.consumer(&destination) else {
-                    return Ok(Handed::NoConsumer);
-                };
-                let bytes = frame(consumer.epoch());
-                if consumer.try_reserve(bytes.len()).is_err() {
-                    return Ok(Handed::Overflow);
-                }
-                (down_topic(address.satellite.as_str()).into(), bytes)
-            }
+        let destination = match permit.route() {
+            Route::Up => Destination::Sanitizer,
+            Route::Down(address) => Destination::Satellite(address.satellite.clone()),
             Route::Open => {
                 if message.retain {
                     self.retained.keep(message);
                 }
-                (open_name(&message.topic).into(), frame(0))
+                let link = link.ok_or(RouterGone)?;
+                link.publish(open_name(&message.topic).into(), frame(0, false))
+                    .await?;
+                return Ok(Handed::Queued);
             }
         };
-        link.publish(topic, bytes).await?;
+        let Some(consumer) = self.flows.consumer(&destination) else {
+            return Ok(Handed::NoConsumer);
+        };
+        let frame = frame(consumer.epoch(), true);
+        if destination == Destination::Sanitizer {
+            if consumer.reserve(frame.len()).await.is_err() {
+                return Ok(Handed::NoConsumer);
+            }
+        } else if consumer.try_reserve(frame.len()).is_err() {
+            return Ok(Handed::Overflow);
+        }
+        self.hand(&consumer, frame)?;
         Ok(Handed::Queued)
     }
 
@@ -254,10 +314,6 @@ impl Cell {
 
 const UP: &str = "up";
 
-fn down_topic(satellite: &str) -> String {
-    format!("down/{satellite}")
-}
-
 /// Names of the open cell get a first level of ours, so that the router sees neither `$` nor a multi-byte first
 /// character, and a wildcard in first place does not match `$` topics (MQTT 3.1.1 §4.7.2).
 fn open_name(name: &str) -> String {
@@ -266,21 +322,4 @@ fn open_name(name: &str) -> String {
     } else {
         format!("open/{name}")
     }
-}
-
-/// Puts a presence message into the sanitizer's queue; small and rare, so outside the window.
-async fn announce(
-    link: &mut LinkSender,
-    address: &Address,
-    presence: Presence,
-) -> Result<(), RouterGone> {
-    let topic = Topic::new(address.clone(), Channel::Presence).to_string();
-    let frame = Frame {
-        epoch: 0,
-        qos: Qos::AtLeastOnce,
-        topic: &topic,
-        payload: &presence.encode(),
-    };
-    link.publish(Bytes::from_static(UP.as_bytes()), frame.encode())
-        .await
 }

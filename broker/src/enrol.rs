@@ -53,8 +53,6 @@ pub(crate) struct Surroundings {
     pub(crate) handshake_ms: u64,
     /// The TLS files; and where revocation lists go that come from the centre.
     pub(crate) lists: Arc<Lists>,
-    /// Told when the cell's router turns out to have ended.
-    pub(crate) on_lost_router: Arc<dyn Fn(&crate::cell::Cell) + Send + Sync>,
 }
 
 /// The door of a broker, with one or several listeners.

@@ -1,6 +1,7 @@
 //! The front: owns every socket, and lets nothing through to a cell that the policy did not permit.
 
 mod accept;
+mod answers;
 mod door;
 mod drain;
 mod end;
@@ -10,7 +11,9 @@ mod inflight;
 mod outbound;
 mod pending;
 mod quota;
+mod scratch;
 mod session;
+mod socket;
 mod upkeep;
 
 use std::net::SocketAddr;
@@ -206,22 +209,16 @@ impl Shared {
     }
 
     /// The enrolment door, if a listener asks for it.
-    fn enrolment(self: &Arc<Self>, config: &BrokerConfig) -> Option<Enrolment> {
+    fn enrolment(&self, config: &BrokerConfig) -> Option<Enrolment> {
         let asked = |listener: &Listener| listener.kind == ListenerKind::Enrolment;
         let lists = self.lists.clone()?;
         config.listener.iter().any(asked).then(|| {
-            let shared = Arc::downgrade(self);
             let around = Surroundings {
                 cells: Arc::clone(&self.cells),
                 clock: self.clock.clone(),
                 tasks: self.tasks.clone(),
                 handshake_ms: self.limits.handshake_ms,
                 lists,
-                on_lost_router: Arc::new(move |cell| {
-                    if let Some(shared) = shared.upgrade() {
-                        shared.lost_router(cell);
-                    }
-                }),
             };
             Enrolment::start(config.enrolment, around)
         })

@@ -59,7 +59,7 @@ impl Cells {
             return Err(Full);
         }
         *made += 1;
-        let cell = Cell::start(*made, self.sizes);
+        let cell = Cell::start(*made, self.sizes, session.tenant());
         match session.tenant() {
             None => *open = Some(Arc::clone(&cell)),
             Some(tenant) => {

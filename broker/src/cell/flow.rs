@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::Sizes;
+use super::handover::{Bell, Handover};
 use crate::lock;
 
 /// Segments per log; the router drops a whole one at a time.
@@ -57,9 +58,15 @@ pub(crate) struct Consumer {
     window: usize,
     room: Semaphore,
     overflow: CancellationToken,
+    handover: Handover,
 }
 
 impl Consumer {
+    /// What is on its way to this consumer.
+    pub(crate) fn handover(&self) -> &Handover {
+        &self.handover
+    }
+
     /// Tells this consumer's messages from those of its predecessors; never 0.
     pub(crate) fn epoch(&self) -> u32 {
         self.epoch
@@ -72,6 +79,10 @@ impl Consumer {
 
     /// Waits until `bytes` fit; the waiting are served in turn.
     pub(crate) async fn reserve(&self, bytes: usize) -> Result<(), NoRoom> {
+        if let Ok(permit) = self.room.try_acquire_many(count(bytes)) {
+            permit.forget();
+            return Ok(());
+        }
         let permit = self
             .room
             .acquire_many(count(bytes))
@@ -121,15 +132,16 @@ impl Flows {
         }
     }
 
-    /// Registers a consumer; `overflow` is cancelled when its queue runs over.
+    /// Registers a consumer; `overflow` is cancelled when its queue runs over, and `bell` rung when there is a frame.
     pub(super) fn attach(
         &self,
         destination: Destination,
         overflow: CancellationToken,
+        bell: Bell,
     ) -> Arc<Consumer> {
-        let bytes = match &destination {
-            Destination::Sanitizer => self.sizes.up_bytes,
-            Destination::Satellite(_) => self.sizes.down_bytes,
+        let (bytes, handover) = match &destination {
+            Destination::Sanitizer => (self.sizes.up_bytes, Handover::before_router(bell)),
+            Destination::Satellite(_) => (self.sizes.down_bytes, Handover::without_router(bell)),
         };
         let epoch = self
             .epochs
@@ -144,6 +156,7 @@ impl Flows {
             window,
             room,
             overflow,
+            handover,
         });
         if let Some(predecessor) = lock(&self.consumers).insert(destination, Arc::clone(&consumer))
         {
@@ -195,7 +208,11 @@ mod tests {
     #[tokio::test]
     async fn publishers_wait_for_room_and_are_let_go_when_the_consumer_leaves() {
         let flows = Flows::new(SIZES);
-        let consumer = flows.attach(Destination::Sanitizer, CancellationToken::new());
+        let consumer = flows.attach(
+            Destination::Sanitizer,
+            CancellationToken::new(),
+            Bell::default(),
+        );
         consumer.reserve(window(1 << 20)).await.unwrap();
         let mut waiting = Box::pin(consumer.reserve(1));
         assert!(waiting.as_mut().now_or_never().is_none());
@@ -213,6 +230,7 @@ mod tests {
         let consumer = flows.attach(
             Destination::Satellite("hq".parse().unwrap()),
             overflow.clone(),
+            Bell::default(),
         );
         assert_eq!(consumer.try_reserve(window(1 << 20)), Ok(()));
         assert!(!overflow.is_cancelled());
@@ -225,10 +243,14 @@ mod tests {
         let flows = Flows::new(SIZES);
         let attach = |name: &str| {
             let destination = Destination::Satellite(name.parse().unwrap());
-            flows.attach(destination, CancellationToken::new())
+            flows.attach(destination, CancellationToken::new(), Bell::default())
         };
         let (hq, branch) = (attach("hq"), attach("branch"));
-        let up = flows.attach(Destination::Sanitizer, CancellationToken::new());
+        let up = flows.attach(
+            Destination::Sanitizer,
+            CancellationToken::new(),
+            Bell::default(),
+        );
         for (consumer, bytes) in [(&hq, 10), (&branch, 30), (&up, 7)] {
             consumer.try_reserve(bytes).unwrap();
         }
@@ -247,8 +269,16 @@ mod tests {
     #[test]
     fn a_predecessor_that_leaves_late_does_not_take_its_successor_along() {
         let flows = Flows::new(SIZES);
-        let old = flows.attach(Destination::Sanitizer, CancellationToken::new());
-        let new = flows.attach(Destination::Sanitizer, CancellationToken::new());
+        let old = flows.attach(
+            Destination::Sanitizer,
+            CancellationToken::new(),
+            Bell::default(),
+        );
+        let new = flows.attach(
+            Destination::Sanitizer,
+            CancellationToken::new(),
+            Bell::default(),
+        );
         flows.detach(&old);
         assert_eq!(
             flows.consumer(&Destination::Sanitizer).unwrap().epoch(),

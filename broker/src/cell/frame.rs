@@ -7,8 +7,10 @@ use crate::packet::Qos;
 /// A message on its way through a router.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Frame<'a> {
-    /// Against whose window the bytes count; 0 counts against none.
+    /// For which consumer; 0 in the open cell.
     pub(crate) epoch: u32,
+    /// Whether its bytes count against the consumer's window.
+    pub(crate) windowed: bool,
     /// As published.
     pub(crate) qos: Qos,
     /// The wire's topic name.
@@ -18,6 +20,8 @@ pub(crate) struct Frame<'a> {
 }
 
 const HEAD_BYTES: usize = 7;
+/// Beside the quality of service, which has the lowest two bits.
+const WINDOWED: u8 = 0x80;
 
 impl<'a> Frame<'a> {
     /// A copy of exactly the size it needs: a slice of the connection's read buffer would keep all of that alive for
@@ -25,7 +29,8 @@ impl<'a> Frame<'a> {
     pub(crate) fn encode(&self) -> Bytes {
         let mut out = Vec::with_capacity(HEAD_BYTES + self.topic.len() + self.payload.len());
         out.extend_from_slice(&self.epoch.to_be_bytes());
-        out.push(self.qos.bits());
+        let windowed = if self.windowed { WINDOWED } else { 0 };
+        out.push(self.qos.bits() | windowed);
         let topic_bytes =
             u16::try_from(self.topic.len()).expect("a topic was read with a length of 16 bits");
         out.extend_from_slice(&topic_bytes.to_be_bytes());
@@ -37,11 +42,13 @@ impl<'a> Frame<'a> {
     /// Reads a frame back; `None` for bytes that [`Frame::encode`] did not write.
     pub(crate) fn decode(mut bytes: &'a [u8]) -> Option<Self> {
         let epoch = bytes.try_get_u32().ok()?;
-        let qos = Qos::from_bits(bytes.try_get_u8().ok()?)?;
+        let bits = bytes.try_get_u8().ok()?;
+        let qos = Qos::from_bits(bits & !WINDOWED)?;
         let topic_bytes = usize::from(bytes.try_get_u16().ok()?);
         let (topic, payload) = bytes.split_at_checked(topic_bytes)?;
         Some(Self {
             epoch,
+            windowed: bits & WINDOWED != 0,
             qos,
             topic: std::str::from_utf8(topic).ok()?,
             payload,
@@ -56,8 +63,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn frames_round_trip_in_exactly_their_size(epoch: u32, topic in "\\PC{0,40}", payload: Vec<u8>) {
-            let frame = Frame { epoch, qos: Qos::AtLeastOnce, topic: &topic, payload: &payload };
+        fn frames_round_trip_in_exactly_their_size(epoch: u32, windowed: bool, topic in "\\PC{0,40}", payload: Vec<u8>) {
+            let frame = Frame { epoch, windowed, qos: Qos::AtLeastOnce, topic: &topic, payload: &payload };
             let bytes = frame.encode();
             prop_assert_eq!(bytes.len(), HEAD_BYTES + topic.len() + payload.len());
             prop_assert_eq!(Frame::decode(&bytes), Some(frame));

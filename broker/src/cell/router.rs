@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +12,7 @@ use rumqttd::protocol::{
     Disconnect, DisconnectReasonCode, Filter, Packet, Publish, QoS, RetainForwardRule, Subscribe,
     Unsubscribe,
 };
-use rumqttd::{Notification, Router as Inner, RouterConfig, SegmentConfig};
+use rumqttd::{Notification, Router as Inner, RouterConfig};
 
 use super::Sizes;
 use super::flow::SEGMENTS;
@@ -28,24 +27,14 @@ const BATCH: u64 = 50;
 /// How long a router may take to let a link go before it counts as dead.
 const DEREGISTER: Duration = Duration::from_secs(5);
 
-/// Room in the router's tables beyond what we let in: a link whose task broke off is counted out before it is gone.
+/// Room in the router's tables beyond the sessions that have links: our own, and those whose task broke off and which
+/// the router has not let go.
 const LINKS_SPARE: usize = 16;
 
 /// The router thread has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the tenant's router has ended")]
 pub(crate) struct RouterGone;
-
-/// Why there is no link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NoLink {
-    /// The router thread has ended.
-    #[error(transparent)]
-    Gone(#[from] RouterGone),
-    /// The tenant has as many connections as it may.
-    #[error("the tenant has as many connections as it may")]
-    Full,
-}
 
 impl From<LinkError> for RouterGone {
     fn from(_: LinkError) -> Self {
@@ -60,8 +49,6 @@ pub(super) struct Router {
     // rumqttd does not export the event type of its channel, so the channel is kept inside two closures.
     connect: Box<Connect>,
     queued: Arc<dyn Fn() -> usize + Send + Sync>,
-    links: Arc<AtomicUsize>,
-    links_max: usize,
 }
 
 impl fmt::Debug for Router {
@@ -73,17 +60,13 @@ impl fmt::Debug for Router {
 }
 
 impl Router {
-    pub(super) fn start(number: usize, sizes: Sizes) -> Self {
-        let down = SegmentConfig {
-            max_segment_size: sizes.down_bytes / SEGMENTS,
-            max_segment_count: SEGMENTS,
-        };
+    /// Starts the thread; so many sessions of the cell have links.
+    pub(super) fn start(number: usize, sizes: Sizes, linked: usize) -> Self {
         let config = RouterConfig {
-            max_connections: sizes.links + LINKS_SPARE,
+            max_connections: linked + LINKS_SPARE,
             max_outgoing_packet_count: BATCH,
             max_segment_size: sizes.up_bytes / SEGMENTS,
             max_segment_count: SEGMENTS,
-            custom_segment: Some([("down/+".to_owned(), down)].into()),
             ..RouterConfig::default()
         };
         let events = Inner::new(number, config).spawn();
@@ -95,22 +78,15 @@ impl Router {
                 Ok((tx, rx))
             }),
             queued: Arc::new(move || queue.len()),
-            links: Arc::new(AtomicUsize::new(0)),
-            links_max: sizes.links,
         }
     }
 
     /// Opens a link; blocks until the router answers. `name` is `[a-z0-9.-]`, and nobody else holds it.
-    pub(super) fn link(&self, name: &str) -> Result<(LinkSender, LinkReceiver), NoLink> {
-        let counted = Counted::up(&self.links);
-        if counted.0.load(Ordering::SeqCst) > self.links_max {
-            return Err(NoLink::Full);
-        }
+    pub(super) fn link(&self, name: &str) -> Result<(LinkSender, LinkReceiver), RouterGone> {
         let (tx, rx) = (self.connect)(name)?;
         let sender = LinkSender {
             tx,
             queued: Arc::clone(&self.queued),
-            _counted: counted,
         };
         Ok((sender, LinkReceiver { rx, paused: false }))
     }
@@ -137,27 +113,16 @@ fn goodbye() -> Packet {
     )
 }
 
-/// A link that counts until dropped.
-struct Counted(Arc<AtomicUsize>);
-
-impl Counted {
-    fn up(links: &Arc<AtomicUsize>) -> Self {
-        links.fetch_add(1, Ordering::SeqCst);
-        Self(Arc::clone(links))
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
 /// The sending half of a link.
 pub(crate) struct LinkSender {
     tx: LinkTx,
     queued: Arc<dyn Fn() -> usize + Send + Sync>,
-    _counted: Counted,
+}
+
+impl fmt::Debug for LinkSender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LinkSender").finish_non_exhaustive()
+    }
 }
 
 impl LinkSender {
@@ -173,6 +138,23 @@ impl LinkSender {
     pub(crate) async fn publish(&mut self, topic: Bytes, frame: Bytes) -> Result<(), RouterGone> {
         self.send(Packet::Publish(Publish::new(topic, frame, false), None))
             .await
+    }
+
+    /// The same without a pause, on a link that all publishers share: what lies in its buffer has an event already, so
+    /// that there are never more than a few.
+    pub(super) fn publish_now(&mut self, topic: Bytes, frame: Bytes) -> Result<(), RouterGone> {
+        let packet = Packet::Publish(Publish::new(topic, frame, false), None);
+        {
+            let mut waiting = self.tx.buffer();
+            if !waiting.is_empty() {
+                waiting.push_back(packet);
+                return Ok(());
+            }
+        }
+        let sent = self.tx.send(packet).now_or_never();
+        sent.ok_or(RouterGone)?
+            .map(|_| ())
+            .map_err(RouterGone::from)
     }
 
     /// Subscribes to a topic or filter of ours.
@@ -209,8 +191,7 @@ impl LinkSender {
     /// Closes the link and returns once the router has let it go, so that a successor never meets it there.
     pub(crate) async fn close(mut self, mut receiver: LinkReceiver) -> Result<(), RouterGone> {
         self.send(goodbye()).await?;
-        let gone = async { while receiver.rx.next().await.is_ok() {} };
-        tokio::time::timeout(DEREGISTER, gone)
+        tokio::time::timeout(DEREGISTER, receiver.router_ended())
             .await
             .map_err(|_| RouterGone)
     }
@@ -237,6 +218,11 @@ impl LinkReceiver {
                 _ => {}
             }
         }
+    }
+
+    /// Returns when the router has ended or let the link go; what comes until then is dropped.
+    pub(crate) async fn router_ended(&mut self) {
+        while self.rx.next().await.is_ok() {}
     }
 
     /// The next frame if there is one already.

@@ -14,15 +14,13 @@ use super::Surroundings;
 use super::answer::{Absent, Outcome, Reason};
 use super::meters::DoorMeters;
 use super::waiting::{Outgoing, Waiting};
-use crate::cell::{
-    Cell, Consumer, Frame, Handed, LinkReceiver, LinkSender, Occupancy, RouterGone, Seat,
-};
+use crate::cell::{Bell, Cell, Consumer, Frame, Handed, Occupancy, RouterGone, Seat};
 use crate::packet::{Publish, Qos};
 use crate::policy::{self, Session};
 
 const REDIAL_MS_MIN: u64 = 50;
 const REDIAL_MS_MAX: u64 = 5_000;
-/// How long the seat and the router may take.
+/// How long the seat may take.
 const SEAT_WAIT: Duration = Duration::from_secs(10);
 
 /// Carries requests to the cell and answers back, for as long as the broker runs.
@@ -50,12 +48,10 @@ impl From<RouterGone> for Ended {
     }
 }
 
-/// A seat in the cell with an open link.
+/// A seat in the cell. Like every satellite the door needs no link of its own.
 struct Seated {
     cell: Arc<Cell>,
     seat: Seat,
-    sender: LinkSender,
-    receiver: LinkReceiver,
 }
 
 impl Link {
@@ -110,63 +106,40 @@ impl Link {
         let Ok(Occupancy::Seated(seat)) = seat else {
             return Err(Ended::Broken("its seat is not free"));
         };
-        let (asked, session) = (Arc::clone(&cell), self.session.clone());
-        let link = self.around.tasks.blocking("enrolment link", move || {
-            (asked.link(&session, &seat), seat)
-        });
-        match tokio::time::timeout(SEAT_WAIT, link).await {
-            Ok(Some((Ok((sender, receiver)), seat))) => Ok(Seated {
-                cell,
-                seat,
-                sender,
-                receiver,
-            }),
-            _ => {
-                (self.around.on_lost_router)(&cell);
-                Err(RouterGone.into())
-            }
-        }
+        Ok(Seated { cell, seat })
     }
 
-    /// Serves both directions until one of them ends, then takes the link out of its router.
-    async fn serve(&mut self, mut seated: Seated, soft: &CancellationToken) -> Ended {
+    /// Serves both directions until one of them ends.
+    async fn serve(&mut self, seated: Seated, soft: &CancellationToken) -> Ended {
         let overflow = CancellationToken::new();
         let replaced = seated.seat.replaced().clone();
         let attached = seated
             .cell
-            .attach(&mut seated.sender, &self.session, overflow.clone())
+            .attach(None, &self.session, (overflow.clone(), Bell::default()))
             .await;
         let consumer = attached.ok().flatten();
         let ended = match &consumer {
             None => RouterGone.into(),
             Some(consumer) => {
                 tokio::select! {
-                    ended = self.converse(&mut seated, consumer) => ended,
+                    ended = self.converse(&seated.cell, consumer) => ended,
+                    () = seated.cell.ended().cancelled() => RouterGone.into(),
                     () = overflow.cancelled() => Ended::Broken("its queue ran over"),
                     () = replaced.cancelled() => Ended::Broken("its seat was taken"),
                     () = soft.cancelled() => Ended::Stopping,
                 }
             }
         };
-        self.leave(seated, consumer.as_deref(), &ended).await;
-        ended
-    }
-
-    async fn leave(&self, mut seated: Seated, consumer: Option<&Consumer>, ended: &Ended) {
-        if let Some(consumer) = consumer {
+        if let Some(consumer) = &consumer {
             seated.cell.detach(consumer);
         }
         // A router that has ended tells nobody, and its successor asks who is there.
-        let _ = self.presence(&mut seated, false).await;
-        let closed = seated.sender.close(seated.receiver).await;
-        if closed.is_err() && matches!(ended, Ended::Broken(_)) {
-            (self.around.on_lost_router)(&seated.cell);
-        }
-        drop(seated.seat);
+        let _ = self.presence(&seated.cell, false);
+        ended
     }
 
-    async fn converse(&mut self, seated: &mut Seated, consumer: &Consumer) -> Ended {
-        let greeted = self.greet(seated).await;
+    async fn converse(&mut self, cell: &Cell, consumer: &Consumer) -> Ended {
+        let greeted = self.greet(cell).await;
         if greeted.is_err() {
             return RouterGone.into();
         }
@@ -174,16 +147,13 @@ impl Link {
         loop {
             let step = tokio::select! {
                 request = self.requests.recv() => match request {
-                    Some(request) => self.hand_in(seated, &request).await,
+                    Some(request) => self.hand_in(cell, &request).await,
                     None => return Ended::Stopping,
                 },
-                frame = seated.receiver.next() => match frame {
-                    Ok(frame) => {
-                        self.take(&frame, consumer).await;
-                        Ok(())
-                    }
-                    Err(gone) => Err(gone),
-                },
+                frame = consumer.handover().next() => {
+                    self.take(&frame, consumer).await;
+                    Ok(())
+                }
             };
             if let Err(gone) = step {
                 return gone.into();
@@ -192,22 +162,20 @@ impl Link {
     }
 
     /// Says that the door is here, and asks again for all that wait.
-    async fn greet(&self, seated: &mut Seated) -> Result<(), RouterGone> {
-        self.presence(seated, true).await?;
+    async fn greet(&self, cell: &Cell) -> Result<(), RouterGone> {
+        self.presence(cell, true)?;
         for request in self.waiting.outstanding() {
-            self.hand_in(seated, &request).await?;
+            self.hand_in(cell, &request).await?;
         }
         Ok(())
     }
 
-    async fn presence(&self, seated: &mut Seated, online: bool) -> Result<(), RouterGone> {
+    fn presence(&self, cell: &Cell, online: bool) -> Result<(), RouterGone> {
         let at_ms = self.around.clock.now_ms();
-        let presence = Presence { online, at_ms };
-        let Seated { cell, sender, .. } = seated;
-        cell.presence(sender, &self.address, presence).await
+        cell.presence(&self.address, Presence { online, at_ms })
     }
 
-    async fn hand_in(&self, seated: &mut Seated, request: &Outgoing) -> Result<(), RouterGone> {
+    async fn hand_in(&self, cell: &Cell, request: &Outgoing) -> Result<(), RouterGone> {
         if !self.waiting.is_waiting(&request.id) {
             return Ok(());
         }
@@ -222,8 +190,7 @@ impl Link {
             tracing::error!("the policy refuses the enrolment door its own topic");
             return Ok(());
         };
-        let Seated { cell, sender, .. } = seated;
-        match cell.publish(sender, &permit, &message).await? {
+        match cell.publish(None, &permit, &message).await? {
             Handed::Queued => {}
             Handed::NoConsumer | Handed::Overflow => {
                 let absent = Outcome::Unavailable(Absent::Sanitizer);
@@ -247,7 +214,7 @@ impl Link {
                 "a message that is none of the enrolment door's is ignored"
             ),
         }
-        if frame.epoch == consumer.epoch() {
+        if frame.windowed {
             consumer.release(bytes.len());
         }
     }

@@ -18,6 +18,7 @@ use super::handshake::{self, Cause, Failure};
 use super::inbound::Inbound;
 use super::pending::Ticket;
 use super::session::{self, Opening};
+use super::socket::Socket;
 use crate::config::ListenerKind;
 use crate::meters::Gauged;
 use crate::packet::{Connect, ConnectCode, Packet, connack};
@@ -100,10 +101,10 @@ impl Hall {
 async fn handshake(
     shared: &Shared,
     stream: TcpStream,
-) -> Result<(TlsStream<TcpStream>, (Principal, Presented)), End> {
+) -> Result<(TlsStream<Socket>, (Principal, Presented)), End> {
     let failed = |detail| End::Handshake(Box::new(Failure::of(Cause::Other, detail)));
     let lists = shared.lists.as_ref().ok_or_else(|| failed("no [tls]"))?;
-    let accepting = TlsAcceptor::from(lists.server_config()).accept(stream);
+    let accepting = TlsAcceptor::from(lists.server_config()).accept(Socket::new(stream));
     let stream = handshake::watch(&shared.trust_domain, accepting)
         .await
         .map_err(|failure| End::Handshake(Box::new(failure)))?;

@@ -1,23 +1,28 @@
 //! From a client to its cell: read, rate, policy, hand over, acknowledge.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use spokegate_daemon::audit::Event;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::sync::mpsc;
 
 use super::end::{Caller, End, subscription_advice, told};
-use super::outbound::Answer;
+use super::scratch;
 use super::session::Running;
 use crate::cell::{Handed, Kept, LinkSender};
 use crate::lock;
 use crate::meters::Meters;
-use crate::packet::{Decoder, Limits, Packet, Publish, Qos};
+use crate::packet::{
+    self, Decoder, Limits, Packet, Publish, PublishHead, Qos, pingresp, puback, unsuback,
+};
 use crate::policy::{self, Denial, Session, SubscribePermit};
 
-/// Bytes read at once while no packet's length is known.
-const READ_BYTES: usize = 16_384;
+/// Bytes read at once while a packet has begun and its length is not known.
+const READ_BYTES: usize = 4_096;
+/// Longest sleep of the keep-alive's timer.
+const SILENCE_MAX: Duration = Duration::from_secs(3_600);
 /// Filters that one session may hold.
 const SUBSCRIPTIONS_MAX: usize = 64;
 /// Refused filters after which a session is ended; each of them is one line in the audit.
@@ -50,13 +55,31 @@ impl<R: AsyncRead + Unpin> Inbound<R> {
             {
                 return Ok((packet, before - self.buffer.len()));
             }
-            if self.buffer.capacity() == self.buffer.len() {
-                self.buffer.reserve(READ_BYTES);
+            self.read().await?;
+        }
+    }
+
+    async fn read(&mut self) -> Result<(), End> {
+        let Self { reader, buffer, .. } = self;
+        let read = if buffer.is_empty() {
+            // An idle session holds no buffer.
+            *buffer = BytesMut::new();
+            poll_fn(|cx| {
+                scratch::poll_read(reader, cx, |bytes| {
+                    buffer.extend_from_slice(bytes);
+                    bytes.len()
+                })
+            })
+            .await
+        } else {
+            if buffer.capacity() == buffer.len() {
+                buffer.reserve(READ_BYTES);
             }
-            match self.reader.read_buf(&mut self.buffer).await {
-                Ok(0) | Err(_) => return Err(End::Lost),
-                Ok(_) => {}
-            }
+            reader.read_buf(buffer).await
+        };
+        match read {
+            Ok(0) | Err(_) => Err(End::Lost),
+            Ok(_) => Ok(()),
         }
     }
 }
@@ -65,26 +88,37 @@ impl<R: AsyncRead + Unpin> Inbound<R> {
 pub(super) async fn run<R: AsyncRead + Unpin>(
     running: &Running,
     inbound: &mut Inbound<R>,
-    link: &mut LinkSender,
-    answers: &mpsc::Sender<Answer>,
+    link: Option<&mut LinkSender>,
 ) -> End {
     let mut client = Client {
         running,
         link,
-        answers,
         refusals: 0,
     };
+    let clock = &running.shared.clock;
+    // One timer that is looked at when it runs out, not one for each packet.
+    let keep_alive = running.keep_alive.unwrap_or(Duration::MAX);
+    let mut silence = pin!(tokio::time::sleep(keep_alive.min(SILENCE_MAX)));
+    let mut heard_ms = clock.monotonic_ms();
     loop {
-        let next = inbound.next();
-        let next = match running.keep_alive {
-            Some(keep_alive) => tokio::time::timeout(keep_alive, next)
-                .await
-                .unwrap_or(Err(End::Silent)),
-            None => next.await,
+        running.answers.room().await;
+        let next = tokio::select! {
+            biased;
+            next = inbound.next() => next,
+            () = &mut silence => {
+                let silent_ms = clock.monotonic_ms().saturating_sub(heard_ms);
+                let left = keep_alive.saturating_sub(Duration::from_millis(silent_ms));
+                if left.is_zero() {
+                    return End::Silent;
+                }
+                silence.set(tokio::time::sleep(left.min(SILENCE_MAX)));
+                continue;
+            }
         };
         let step = match next {
             Ok((packet, bytes)) => {
-                running.throttle(bytes).await;
+                heard_ms = clock.monotonic_ms();
+                running.throttle(bytes, heard_ms).await;
                 client.serve(packet).await
             }
             Err(end) => Err(end),
@@ -97,8 +131,8 @@ pub(super) async fn run<R: AsyncRead + Unpin>(
 
 struct Client<'a> {
     running: &'a Running,
-    link: &'a mut LinkSender,
-    answers: &'a mpsc::Sender<Answer>,
+    /// None for satellites, which need none.
+    link: Option<&'a mut LinkSender>,
     refusals: usize,
 }
 
@@ -114,7 +148,10 @@ impl Client<'_> {
             Packet::Unsubscribe { packet_id, filters } => {
                 self.unsubscribe(packet_id, &filters).await
             }
-            Packet::Pingreq => self.say(Answer::Pingresp).await,
+            Packet::Pingreq => {
+                self.say(&pingresp());
+                Ok(())
+            }
             Packet::Connect(_) => Err(End::OutOfPlace),
             Packet::Disconnect => Err(End::Closed),
         }
@@ -129,7 +166,7 @@ impl Client<'_> {
         meters.bytes_in.increment(message.payload.len() as u64);
         let handed = running
             .cell
-            .publish(self.link, &permit, &message)
+            .publish(self.link.as_deref_mut(), &permit, &message)
             .await
             .map_err(|_| End::RouterGone)?;
         match handed {
@@ -137,10 +174,10 @@ impl Client<'_> {
             Handed::NoConsumer => meters.unrouted.increment(1),
             Handed::Overflow => meters.overflowed.increment(1),
         }
-        match message.qos {
-            Qos::AtMostOnce => Ok(()),
-            _ => self.say(Answer::Puback(message.packet_id)).await,
+        if message.qos != Qos::AtMostOnce {
+            self.say(&puback(message.packet_id));
         }
+        Ok(())
     }
 
     async fn subscribe(&mut self, packet_id: u16, filters: Vec<(String, Qos)>) -> Result<(), End> {
@@ -162,10 +199,9 @@ impl Client<'_> {
                 self.subscribe_own(permit).await?;
             }
         }
-        self.say(Answer::Suback(packet_id, granted)).await?;
-        for message in kept {
-            self.say(Answer::Retained(message)).await?;
-        }
+        let answers = &self.running.answers;
+        answers.put(|out| packet::suback(packet_id, &granted, out));
+        kept.iter().for_each(|kept| self.running.give(kept));
         if self.refusals > REFUSALS_MAX {
             Err(End::Stubborn)
         } else {
@@ -182,14 +218,15 @@ impl Client<'_> {
             for filter in &held {
                 self.running
                     .cell
-                    .unsubscribe_open(self.link, filter)
+                    .unsubscribe_open(self.link.as_deref_mut(), filter)
                     .await
                     .map_err(|_| End::RouterGone)?;
             }
         }
         lock(&self.running.subscriptions)
             .retain(|other| !held.iter().any(|filter| *filter == other.filter()));
-        self.say(Answer::Unsuback(packet_id)).await
+        self.say(&unsuback(packet_id));
+        Ok(())
     }
 
     fn may_subscribe(&self, filter: &str, qos: Qos) -> Result<SubscribePermit, &'static str> {
@@ -205,13 +242,19 @@ impl Client<'_> {
     /// The first subscription attaches the session to its queue; the others only widen what is taken from it.
     async fn subscribe_own(&mut self, permit: SubscribePermit) -> Result<(), End> {
         let running = self.running;
-        let attached = lock(&running.consumer).is_some();
-        // Held first: what the router sends from now on is meant for it.
+        // Held first: what comes from now on is meant for it.
         running.hold(permit);
-        if !attached {
-            let slow = running.slow.clone();
-            let consumer = running.cell.attach(self.link, &running.session, slow).await;
-            *lock(&running.consumer) = consumer.map_err(|_| End::RouterGone)?;
+        if running.consumer.get().is_none() {
+            let signals = (running.slow.clone(), running.bell.clone());
+            let consumer = running
+                .cell
+                .attach(self.link.as_deref_mut(), &running.session, signals)
+                .await
+                .map_err(|_| End::RouterGone)?;
+            if let Some(consumer) = consumer {
+                // Only this task sets it, and it was not.
+                let _ = running.consumer.set(consumer);
+            }
         }
         Ok(())
     }
@@ -221,7 +264,7 @@ impl Client<'_> {
         let known = running.holds(permit.filter());
         let kept = running
             .cell
-            .subscribe_open(self.link, &permit, known)
+            .subscribe_open(self.link.as_deref_mut(), &permit, known)
             .await
             .map_err(|_| End::RouterGone)?;
         running.hold(permit);
@@ -242,8 +285,9 @@ impl Client<'_> {
         event.emit(&format!("subscribe refused: {what}"));
     }
 
-    async fn say(&self, answer: Answer) -> Result<(), End> {
-        self.answers.send(answer).await.map_err(|_| End::Lost)
+    fn say(&self, answer: &[u8]) {
+        let answers = &self.running.answers;
+        answers.put(|out| out.extend_from_slice(answer));
     }
 }
 
@@ -260,9 +304,26 @@ impl Running {
         held.push(permit);
     }
 
+    /// Answers a subscription with what is retained there.
+    fn give(&self, kept: &Kept) {
+        let Some(qos) = self.wanted(&kept.topic) else {
+            return;
+        };
+        let packet_id = match qos.min(kept.qos) {
+            Qos::AtMostOnce => None,
+            _ => self.inflight.assign(),
+        };
+        let head = PublishHead {
+            topic: kept.topic.as_bytes(),
+            packet_id,
+            retain: true,
+        };
+        self.answers.put(|out| head.put(&kept.payload, out));
+    }
+
     /// Counts a packet against the identity's rates and waits as long as they ask for.
-    async fn throttle(&self, bytes: usize) {
-        let wait_ms = lock(&self.quota).take(bytes, self.shared.clock.monotonic_ms());
+    async fn throttle(&self, bytes: usize, now_ms: u64) {
+        let wait_ms = lock(&self.quota).take(bytes, now_ms);
         if wait_ms > 0 {
             self.shared.meters.throttled_ms.increment(wait_ms);
             tokio::time::sleep(Duration::from_millis(wait_ms)).await;

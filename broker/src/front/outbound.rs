@@ -1,67 +1,33 @@
 //! From a cell to its client: answers first, then messages; what is ready is written at once and flushed.
 
+use std::future::{pending, poll_fn};
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio::sync::mpsc;
 
 use super::end::End;
+use super::scratch;
 use super::session::Running;
-use crate::cell::{Frame, Kept, LinkReceiver, RouterGone};
+use crate::cell::{Consumer, Frame, LinkReceiver, RouterGone};
 use crate::lock;
-use crate::packet::{self, PublishHead, Qos};
+use crate::packet::{PublishHead, Qos};
 
-/// Answers that wait for the writer; when full, the client's next packet waits.
-pub(super) const ANSWERS_MAX: usize = 64;
 /// A batch is written once it has this many bytes.
 const BATCH_BYTES: usize = 65_536;
-/// A buffer that grew beyond this is given back.
-const KEPT_BYTES: usize = 262_144;
-
-/// What a client is answered.
-#[derive(Debug)]
-pub(super) enum Answer {
-    Puback(u16),
-    Suback(u16, Vec<Option<Qos>>),
-    Unsuback(u16),
-    Pingresp,
-    Retained(Kept),
-}
-
-impl Answer {
-    fn put(self, running: &Running, out: &mut BytesMut) {
-        match self {
-            Self::Puback(id) => out.extend_from_slice(&packet::puback(id)),
-            Self::Suback(id, granted) => packet::suback(id, &granted, out),
-            Self::Unsuback(id) => out.extend_from_slice(&packet::unsuback(id)),
-            Self::Pingresp => out.extend_from_slice(&packet::pingresp()),
-            Self::Retained(kept) => {
-                let Some(qos) = running.wanted(&kept.topic) else {
-                    return;
-                };
-                let packet_id =
-                    (qos.min(kept.qos) == Qos::AtLeastOnce).then(|| running.inflight.assign());
-                PublishHead {
-                    topic: kept.topic.as_bytes(),
-                    packet_id,
-                    retain: true,
-                }
-                .put(&kept.payload, out);
-            }
-        }
-    }
-}
 
 /// Serves what the client is to get until the session ends.
 pub(super) async fn run<W: AsyncWrite + Unpin>(
     running: &Running,
     writer: &mut W,
-    link: &mut LinkReceiver,
-    answers: &mut mpsc::Receiver<Answer>,
+    mut link: Option<&mut LinkReceiver>,
 ) -> End {
     let mut batch = Batch {
         running,
+        consumer: None,
+        held: None,
         bytes: BytesMut::new(),
         released: 0,
     };
@@ -71,55 +37,72 @@ pub(super) async fn run<W: AsyncWrite + Unpin>(
         if has_room {
             stalled_since_ms = None;
         }
+        let is_holding = batch.held.is_some();
         tokio::select! {
             biased;
-            answer = answers.recv() => match answer {
-                Some(answer) => answer.put(running, &mut batch.bytes),
-                None => return End::Lost,
-            },
-            frame = link.next(), if has_room => match frame {
-                Ok(frame) => batch.put(&frame),
+            () = running.something(has_room, is_holding) => {}
+            frame = next(link.as_deref_mut()), if has_room && !is_holding => match frame {
+                Ok(frame) => batch.held = Some(frame),
                 Err(RouterGone) => return End::RouterGone,
             },
-            acknowledged = running.acknowledged(&mut stalled_since_ms), if !has_room => match acknowledged {
-                true => continue,
-                false => return End::Slow,
-            },
+            () = running.patience(&mut stalled_since_ms), if !has_room => return End::Slow,
         }
-        if let Err(end) = batch.gather(link, answers).and(batch.write(writer).await) {
+        batch.consumer = running.consumer.get();
+        if let Err(end) = batch
+            .gather(link.as_deref_mut())
+            .and(batch.write(writer).await)
+        {
             return end;
         }
     }
 }
 
+async fn next(link: Option<&mut LinkReceiver>) -> Result<Bytes, RouterGone> {
+    match link {
+        Some(link) => link.next().await,
+        None => pending().await,
+    }
+}
+
 struct Batch<'a> {
     running: &'a Running,
+    consumer: Option<&'a Arc<Consumer>>,
+    /// Out of the router, and not yet written: what was handed over directly is older.
+    held: Option<Bytes>,
     bytes: BytesMut,
     released: usize,
 }
 
 impl Batch<'_> {
     /// Adds what is there without waiting.
-    fn gather(
-        &mut self,
-        link: &mut LinkReceiver,
-        answers: &mut mpsc::Receiver<Answer>,
-    ) -> Result<(), End> {
-        while self.bytes.len() < BATCH_BYTES {
-            if let Ok(answer) = answers.try_recv() {
-                answer.put(self.running, &mut self.bytes);
-                continue;
-            }
-            if !self.running.inflight.has_room() {
-                break;
-            }
-            match link.next_now() {
-                Some(Ok(frame)) => self.put(&frame),
-                Some(Err(RouterGone)) => return Err(End::RouterGone),
-                None => break,
+    fn gather(&mut self, mut link: Option<&mut LinkReceiver>) -> Result<(), End> {
+        self.bytes = scratch::write_buffer();
+        self.running.answers.take(&mut self.bytes);
+        while self.bytes.len() < BATCH_BYTES && self.running.inflight.has_room() {
+            if let Some(frame) = self.consumer.and_then(|it| it.handover().take()) {
+                self.put(&frame);
+            } else if let Some(frame) = self.held.take() {
+                self.put_routed(&frame);
+            } else {
+                match link.as_deref_mut().and_then(LinkReceiver::next_now) {
+                    Some(Ok(frame)) => self.held = Some(frame),
+                    Some(Err(RouterGone)) => return Err(End::RouterGone),
+                    None => break,
+                }
             }
         }
         Ok(())
+    }
+
+    /// Adds a message that came out of the router, unless it was meant for a predecessor.
+    fn put_routed(&mut self, bytes: &Bytes) {
+        let epoch = self.consumer.map_or(0, |consumer| consumer.epoch());
+        if Frame::decode(bytes).is_some_and(|frame| frame.epoch == epoch) {
+            self.put(bytes);
+            if let Some(consumer) = self.consumer {
+                consumer.handover().arrived();
+            }
+        }
     }
 
     /// Adds a message, if the client subscribed to it.
@@ -127,23 +110,25 @@ impl Batch<'_> {
         let Some(frame) = Frame::decode(bytes) else {
             return;
         };
-        let wanted = self.running.wanted(frame.topic);
-        if let Some(qos) = wanted {
-            let packet_id =
-                (qos.min(frame.qos) == Qos::AtLeastOnce).then(|| self.running.inflight.assign());
-            PublishHead {
-                topic: frame.topic.as_bytes(),
-                packet_id,
-                retain: false,
-            }
-            .put(frame.payload, &mut self.bytes);
-            let meters = &self.running.shared.meters;
-            meters.messages_out.increment(1);
-            meters.bytes_out.increment(frame.payload.len() as u64);
-        }
-        if frame.epoch == self.running.epoch() {
+        if frame.windowed {
             self.released += bytes.len();
         }
+        let Some(qos) = self.running.wanted(frame.topic) else {
+            return;
+        };
+        let packet_id = match qos.min(frame.qos) {
+            Qos::AtMostOnce => None,
+            _ => self.running.inflight.assign(),
+        };
+        PublishHead {
+            topic: frame.topic.as_bytes(),
+            packet_id,
+            retain: false,
+        }
+        .put(frame.payload, &mut self.bytes);
+        let meters = &self.running.shared.meters;
+        meters.messages_out.increment(1);
+        meters.bytes_out.increment(frame.payload.len() as u64);
     }
 
     async fn write<W: AsyncWrite + Unpin>(&mut self, writer: &mut W) -> Result<(), End> {
@@ -158,12 +143,13 @@ impl Batch<'_> {
             Ok(Err(_)) => return Err(End::Lost),
             Err(_) => return Err(End::Slow),
         }
-        if self.bytes.capacity() > KEPT_BYTES {
-            self.bytes = BytesMut::new()
-        } else {
-            self.bytes.clear()
+        scratch::give_back(std::mem::take(&mut self.bytes));
+        let released = std::mem::take(&mut self.released);
+        if let Some(consumer) = self.consumer
+            && released > 0
+        {
+            consumer.release(released);
         }
-        self.running.release(std::mem::take(&mut self.released));
         Ok(())
     }
 }
@@ -171,7 +157,7 @@ impl Batch<'_> {
 impl Running {
     /// The quality of service at which this client gets messages on a topic; overlapping filters give the highest
     /// (MQTT 3.1.1 §3.3.5).
-    fn wanted(&self, topic: &str) -> Option<Qos> {
+    pub(super) fn wanted(&self, topic: &str) -> Option<Qos> {
         let matching = |filter: &str| spokegate_contract::filter::matches(filter, topic);
         lock(&self.subscriptions)
             .iter()
@@ -180,25 +166,30 @@ impl Running {
             .max()
     }
 
-    fn epoch(&self) -> u32 {
-        lock(&self.consumer)
-            .as_ref()
-            .map_or(0, |consumer| consumer.epoch())
+    /// Returns when there is something to write that does not come out of the router, or when room has come.
+    async fn something(&self, had_room: bool, is_holding: bool) {
+        poll_fn(|cx| {
+            self.bell.register(cx.waker());
+            let has_room = self.inflight.has_room();
+            let handed = || {
+                let consumer = self.consumer.get();
+                consumer.is_some_and(|consumer| !consumer.handover().is_empty())
+            };
+            let messages = has_room && (is_holding || !had_room || handed());
+            if messages || !self.answers.is_empty() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
     }
 
-    fn release(&self, bytes: usize) {
-        if let Some(consumer) = lock(&self.consumer).as_ref() {
-            consumer.release(bytes);
-        }
-    }
-
-    /// Waits for an acknowledgement; `false` when none came for as long as a write may take.
-    async fn acknowledged(&self, since_ms: &mut Option<u64>) -> bool {
+    /// Returns when no acknowledgement came for as long as a write may take.
+    async fn patience(&self, since_ms: &mut Option<u64>) {
         let now_ms = self.shared.clock.monotonic_ms();
         let since_ms = *since_ms.get_or_insert(now_ms);
         let left_ms = (since_ms + self.shared.limits.write_ms).saturating_sub(now_ms);
-        tokio::time::timeout(Duration::from_millis(left_ms), self.inflight.acknowledged())
-            .await
-            .is_ok()
+        tokio::time::sleep(Duration::from_millis(left_ms)).await;
     }
 }

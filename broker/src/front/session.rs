@@ -1,23 +1,25 @@
 //! A session: its seat, its link, its two directions, and its orderly end.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use spokegate_contract::envelope::Presence;
 use spokegate_daemon::audit::Event;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
+use super::answers::Answers;
 use super::door::{FAREWELL, answer};
 use super::end::{Caller, End};
 use super::inbound::{self, Inbound};
 use super::inflight::Inflight;
-use super::outbound::{self, ANSWERS_MAX};
+use super::outbound;
 use super::quota::Quota;
-use crate::cell::{Cell, Consumer, LinkReceiver, LinkSender, NoLink, Occupancy, Seat};
+use crate::cell::{
+    Bell, Cell, Consumer, LinkReceiver, LinkSender, Member, Occupancy, RouterGone, Seat,
+};
 use crate::lock;
 use crate::meters::Gauged;
 use crate::packet::{ConnectCode, Publish, Will, connack};
@@ -45,7 +47,11 @@ pub(super) struct Running {
     pub(super) quota: Arc<Mutex<Quota>>,
     pub(super) inflight: Inflight,
     pub(super) subscriptions: Mutex<Vec<SubscribePermit>>,
-    pub(super) consumer: Mutex<Option<Arc<Consumer>>>,
+    /// Set by the first subscription.
+    pub(super) consumer: OnceLock<Arc<Consumer>>,
+    pub(super) answers: Answers,
+    /// Rung when there is a message for this session.
+    pub(super) bell: Bell,
     will: Option<Will>,
     /// Cancelled when the session's queue ran over.
     pub(super) slow: CancellationToken,
@@ -65,7 +71,12 @@ where
         End::Full.refuse(&opening.place.guest().into());
         return answer(&mut writer, ConnectCode::Unavailable).await;
     };
-    let (cell, seat, link) = match sit_down(&opening).await {
+    let Seated {
+        cell,
+        seat,
+        link,
+        member: _member,
+    } = match sit_down(&opening).await {
         Ok(seated) => seated,
         Err(end) => {
             end.refuse(&opening.place.guest().into());
@@ -93,7 +104,7 @@ where
 async fn serve<R, W>(
     running: &Running,
     seat: &Seat,
-    (mut sender, mut receiver): (LinkSender, LinkReceiver),
+    link: Option<(LinkSender, LinkReceiver)>,
     inbound: &mut Inbound<R>,
     writer: &mut W,
 ) -> End
@@ -101,7 +112,7 @@ where
     R: AsyncRead + Unpin + Send,
     W: AsyncWrite + Unpin + Send,
 {
-    let (answers_tx, mut answers_rx) = mpsc::channel(ANSWERS_MAX);
+    let (mut sender, mut receiver) = link.unzip();
     let conversation = async {
         let welcome = async {
             writer.write_all(&connack(ConnectCode::Accepted)).await?;
@@ -110,10 +121,12 @@ where
         if welcome.await.is_err() {
             return End::Lost;
         }
-        running.presence(&mut sender, true).await;
+        running.presence(true);
         tokio::select! {
-            end = inbound::run(running, inbound, &mut sender, &answers_tx) => end,
-            end = outbound::run(running, writer, &mut receiver, &mut answers_rx) => end,
+            // In this order: what the one answers, the other writes in the same turn.
+            biased;
+            end = inbound::run(running, inbound, sender.as_mut()) => end,
+            end = outbound::run(running, writer, receiver.as_mut()) => end,
         }
     };
     let end = tokio::select! {
@@ -121,23 +134,35 @@ where
         () = seat.replaced().cancelled() => End::Replaced,
         () = running.slow.cancelled() => End::Slow,
         why = running.place.dismissed() => why.into(),
+        () = running.cell.ended().cancelled() => End::RouterGone,
     };
-    if let Some(consumer) = crate::lock(&running.consumer).take() {
-        running.cell.detach(&consumer);
+    if let Some(consumer) = running.consumer.get() {
+        running.cell.detach(consumer);
     }
-    running.presence(&mut sender, false).await;
+    running.presence(false);
     if !matches!(end, End::Closed) {
-        running.last_will(&mut sender).await;
+        running.last_will(sender.as_mut()).await;
     }
-    let closed = sender.close(receiver).await;
+    let closed = match (sender, receiver) {
+        (Some(sender), Some(receiver)) => sender.close(receiver).await,
+        _ => Ok(()),
+    };
     if closed.is_err() || matches!(end, End::RouterGone) {
         running.shared.lost_router(&running.cell);
     }
     end
 }
 
+/// What a session holds in its cell.
+struct Seated {
+    cell: Arc<Cell>,
+    seat: Seat,
+    member: Member,
+    link: Option<(LinkSender, LinkReceiver)>,
+}
+
 /// Finds the session's cell, waits for its seat and opens its link; once more if the router turned out to be dead.
-async fn sit_down(opening: &Opening) -> Result<(Arc<Cell>, Seat, (LinkSender, LinkReceiver)), End> {
+async fn sit_down(opening: &Opening) -> Result<Seated, End> {
     let shared = &opening.shared;
     for _attempt in 0..2 {
         let cell = shared.cells.of(opening.session()).map_err(|_| End::Full)?;
@@ -148,17 +173,42 @@ async fn sit_down(opening: &Opening) -> Result<(Arc<Cell>, Seat, (LinkSender, Li
             Ok(Occupancy::Superseded) => return Err(End::Replaced),
             Err(_) => return Err(End::RouterGone),
         };
-        let (asked, session) = (Arc::clone(&cell), opening.session().clone());
-        let link = shared
-            .tasks
-            .blocking("link", move || (asked.link(&session, &seat), seat));
-        match tokio::time::timeout(SEAT_WAIT, link).await {
-            Ok(Some((Ok(link), seat))) => return Ok((cell, seat, link)),
-            Ok(Some((Err(NoLink::Full), _))) => return Err(End::Full),
-            Ok(Some((Err(NoLink::Gone(_)), _)) | None) | Err(_) => shared.lost_router(&cell),
+        let member = cell.enter().ok_or(End::Full)?;
+        match join(opening, &cell, seat).await {
+            Ok((seat, link)) => {
+                return Ok(Seated {
+                    cell,
+                    seat,
+                    member,
+                    link,
+                });
+            }
+            Err(RouterGone) => shared.lost_router(&cell),
         }
     }
     Err(End::RouterGone)
+}
+
+type Joined = (Seat, Option<(LinkSender, LinkReceiver)>);
+
+/// Opens the cell if the session is its first, and the session's own link if it needs one.
+async fn join(opening: &Opening, cell: &Arc<Cell>, seat: Seat) -> Result<Joined, RouterGone> {
+    if cell.is_ready_for(opening.session()) {
+        return Ok((seat, None));
+    }
+    let shared = &opening.shared;
+    let (asked, session) = (Arc::clone(cell), opening.session().clone());
+    let work = move || (asked.open(&session), asked.link(&session, &seat), seat);
+    let work = shared.tasks.blocking("link", work);
+    match tokio::time::timeout(SEAT_WAIT, work).await {
+        Ok(Some((opened, link, seat))) => {
+            if let Some(receiver) = opened? {
+                shared.supervise(cell, receiver);
+            }
+            Ok((seat, link?))
+        }
+        Ok(None) | Err(_) => Err(RouterGone),
+    }
 }
 
 impl Opening {
@@ -187,7 +237,9 @@ impl Opening {
             keep_alive: self.keep_alive,
             quota,
             subscriptions: Mutex::default(),
-            consumer: Mutex::default(),
+            consumer: OnceLock::new(),
+            answers: Answers::default(),
+            bell: Bell::default(),
             will: self.will,
             slow: CancellationToken::new(),
         }
@@ -197,20 +249,20 @@ impl Opening {
 impl Running {
     /// Tells the sanitizer that this satellite has come or gone. A router that has ended tells nobody, and its
     /// successor asks who is there.
-    async fn presence(&self, sender: &mut LinkSender, online: bool) {
+    fn presence(&self, online: bool) {
         if let Session::Satellite(address) = &self.session {
             let presence = Presence {
                 online,
                 at_ms: self.shared.clock.now_ms(),
             };
-            let _ = self.cell.presence(sender, address, presence).await;
+            let _ = self.cell.presence(address, presence);
         }
     }
 }
 
 impl Running {
     /// Publishes the will of an open session; no other has one.
-    async fn last_will(&self, sender: &mut LinkSender) {
+    async fn last_will(&self, sender: Option<&mut LinkSender>) {
         let Some(Will {
             topic,
             payload,
@@ -234,7 +286,22 @@ impl Running {
 }
 
 impl Shared {
-    pub(super) fn lost_router(&self, cell: &Cell) {
+    /// Watches a router until it or the broker ends. Its sessions end with it, whether they have a link or not.
+    fn supervise(self: &Arc<Self>, cell: &Arc<Cell>, mut receiver: LinkReceiver) {
+        let (shared, cell) = (Arc::clone(self), Arc::clone(cell));
+        let soft = self.tasks.soft();
+        let watch = async move {
+            let ended = receiver.router_ended();
+            if soft.run_until_cancelled(ended).await.is_some() {
+                shared.lost_router(&cell);
+            }
+        };
+        self.tasks.spawn_watched("router", watch, |failure| {
+            tracing::error!(error = %failure, "the watch over a tenant's router broke off");
+        });
+    }
+
+    fn lost_router(&self, cell: &Cell) {
         if cell.condemn() {
             self.routers_lost.fetch_add(1, Ordering::Relaxed);
             self.meters.routers_lost.increment(1);
