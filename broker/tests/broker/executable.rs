@@ -301,3 +301,95 @@ async fn it_runs_serves_and_stops_on_a_signal() {
         assert!(rest.contains(message), "{message} is not in {rest}");
     }
 }
+
+fn signal(child: &Child, name: &str) {
+    let id = child.id().to_string();
+    let sent = Command::new("kill").args([name, &id]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// Ends a process that does not come to its end, so that whoever reads its log does not wait for ever.
+fn end_after(child: &Child, limit: std::time::Duration) {
+    let id = child.id().to_string();
+    std::thread::spawn(move || {
+        std::thread::sleep(limit);
+        let _ = Command::new("kill").args(["-KILL", &id]).status();
+    });
+}
+
+/// The next line of the log that has this part.
+async fn line_with(log: &mut BufReader<ChildStderr>, part: &str) -> String {
+    let find = || loop {
+        let mut line = String::new();
+        assert!(
+            log.read_line(&mut line).unwrap() > 0,
+            "no {part} in the log"
+        );
+        if line.contains(part) {
+            return line;
+        }
+    };
+    tokio::task::block_in_place(find)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_refused_at_the_handshake_stands_in_the_audit() {
+    let (authority, files) = (Authority::new("fabric"), TempDir::new().unwrap());
+    authority.server().write(files.path());
+    let list = files.path().join("crl.pem");
+    let sections = format!(
+        "[revocation]\ncrl_file = {list:?}\n[[listener]]\nkind = \"mtls\"\naddress = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n"
+    );
+    let revoked = authority.satellite("acme", "hq");
+    std::fs::write(&list, authority.list(1, &[&revoked])).unwrap();
+    let file = config(files.path(), &sections);
+    let (mut child, mut log, addr) = start(&file);
+    end_after(&child, SOON * 3);
+    let foreign = authority.identity("spiffe://other.local/tenant/acme/satellite/hq");
+    let stranger = Authority::new("fabric").satellite("globex", "hq");
+    let hq = "spiffe://spokegate.local/tenant/acme/satellite/hq";
+    for (certificate, reason, principal) in [
+        (Some(&revoked), "certificate-revoked", Some(hq)),
+        (
+            Some(&foreign),
+            "identity-foreign",
+            Some("spiffe://other.local/tenant/acme/satellite/hq"),
+        ),
+        (
+            Some(&stranger),
+            "certificate-foreign",
+            Some("spiffe://spokegate.local/tenant/globex/satellite/hq"),
+        ),
+        (None, "no-certificate", None),
+    ] {
+        if let Ok(mut client) = Client::dial(addr, authority.client(certificate)).await {
+            assert_eq!(
+                client.connect(&Connect::new("acme.hq")).await,
+                None,
+                "{reason}"
+            );
+        }
+        let line = line_with(&mut log, "connection refused").await;
+        let mut parts = vec![format!("\"reason\":\"{reason}\""), "\"hint\":".to_owned()];
+        parts.extend(principal.map(|principal| format!("\"principal\":\"{principal}\"")));
+        for part in parts {
+            assert!(line.contains(&part), "{part} is not in {line}");
+        }
+        assert!(!line.contains("127.0.0.1"), "an address at WARN: {line}");
+    }
+    let told = metrics(&file);
+    for line in [
+        "spokegate_broker_handshake_failures_total{reason=\"certificate-revoked\"} 1",
+        "spokegate_broker_denials_total{reason=\"identity-foreign\"} 1",
+        "spokegate_broker_crl_number 1",
+        "spokegate_broker_crl_revoked_certificates 1",
+    ] {
+        assert!(told.contains(line), "{line} is not in {told}");
+    }
+    signal(&child, "-HUP");
+    line_with(&mut log, "the TLS files were read again").await;
+    std::fs::write(&list, "garbage").unwrap();
+    line_with(&mut log, "the present ones stay in force").await;
+    signal(&child, "-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}

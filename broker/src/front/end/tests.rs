@@ -84,16 +84,16 @@ fn moment(end: &End) -> Moment {
             Moment::Unknown
         }
         End::Full | End::IdentityRate => Moment::Known,
-        End::Denied(denial, _) => match denial {
+        End::Denied(
             Denial::Version
             | Denial::ClientId
             | Denial::Service
             | Denial::Will
             | Denial::PersistentSession
             | Denial::Credentials
-            | Denial::KeepAlive => Moment::Known,
-            _ => Moment::Session,
-        },
+            | Denial::KeepAlive,
+            _,
+        ) => Moment::Known,
         _ => Moment::Session,
     }
 }
