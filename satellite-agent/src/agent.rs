@@ -7,14 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use spokegate_contract::envelope::Admission;
 use spokegate_contract::{Address, filter};
 use spokegate_daemon::http::{self, HttpLimits};
-use spokegate_daemon::{Clock, Context, Tasks};
+use spokegate_daemon::{Clock, Context, Latch, Tasks};
 use spokegate_identity::Principal;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use crate::config::Config;
+use crate::credentials::Store;
+use crate::enrol::renewal::{ADMISSIONS_MAX, Renewal, Renewer, Schedule as Schedules};
 use crate::link::Dialer;
 use crate::pull::{Bindings, Pulls};
 use crate::push::endpoint::Endpoint;
@@ -44,13 +47,19 @@ impl Agent {
     /// Opens the spool, binds the push endpoint and starts dialling the broker. Returns before the broker answers:
     /// `context.readiness` has the latch `broker session` for that.
     pub async fn bind(config: Config, context: &Context) -> anyhow::Result<Self> {
+        let store = prepare::store(&config)?;
         let address = prepare::address(&config)?;
         let principal = Principal::Satellite(address.clone());
         let (tasks, clock) = (context.tasks.child(), context.clock.clone());
         let bindings = prepare::bindings(&config.source)?;
         let spool = prepare::open_spool(&config, clock.clone()).await?;
         let filter = filter::satellite_down(&address).to_string();
-        let dialer = Dialer::new(&config.broker, &config.tls, principal.client_id(), filter)?;
+        let dialer = Dialer::new(
+            &config.broker,
+            Arc::clone(&store),
+            principal.client_id(),
+            filter,
+        )?;
         let parts = Parts {
             address,
             bindings,
@@ -62,12 +71,15 @@ impl Agent {
 
         let (setter, uplink) = uplink();
         let (acks, acks_rx) = mpsc::channel(ACKS_MAX);
+        let (admissions, admissions_rx) = mpsc::channel(ADMISSIONS_MAX);
         let supervisor = Supervisor {
             address: parts.address.clone(),
             dialer,
             uplink: setter,
             pulls: parts.pulls(config.pull.parallel_max, &uplink),
             acks,
+            admissions,
+            store: Arc::clone(&store),
             connected: context.readiness.latch("broker session"),
             clock: parts.clock.clone(),
             soft: parts.tasks.soft(),
@@ -83,6 +95,9 @@ impl Agent {
             "status",
             parts.reporter(config.status.every_s, &uplink).run(),
         );
+        let valid = context.readiness.latch("certificate");
+        let renewer = parts.renewer(&config, store, &uplink, admissions_rx, valid);
+        parts.tasks.spawn("certificate", renewer.run());
         parts.start_schedules(&config)?;
         let Parts {
             address,
@@ -206,6 +221,32 @@ impl Parts {
             clock: self.clock.clone(),
             every: Duration::from_secs(every_s),
             soft: self.tasks.soft(),
+        }
+    }
+
+    fn renewer(
+        &self,
+        config: &Config,
+        store: Arc<Store>,
+        uplink: &Uplink,
+        admissions: mpsc::Receiver<Admission>,
+        valid: Latch,
+    ) -> Renewer {
+        Renewer {
+            renewal: Renewal {
+                store,
+                trust_domain: config.trust_domain.clone(),
+                address: self.address.clone(),
+                door: config.enrolment.door.clone(),
+                clock: self.clock.clone(),
+            },
+            enabled: config.enrolment.renew,
+            uplink: uplink.clone(),
+            admissions,
+            tasks: self.tasks.clone(),
+            valid,
+            schedule: Schedules::default(),
+            fresh: None,
         }
     }
 

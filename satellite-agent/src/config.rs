@@ -11,7 +11,7 @@ use spokegate_daemon::SecretSource;
 use spokegate_daemon::config::{Faults, Section};
 use spokegate_daemon::logging::LogConfig;
 use spokegate_daemon::ops::OpsConfig;
-use spokegate_identity::{TlsFiles, TrustDomain};
+use spokegate_identity::{Door, TlsFiles, TrustDomain};
 
 pub use source::{ScheduleConfig, SourceConfig, SourceKind};
 
@@ -27,6 +27,8 @@ pub struct Config {
     pub broker: BrokerConfig,
     /// Who this agent is, and whom it trusts.
     pub tls: TlsFiles,
+    /// How the certificate is renewed.
+    pub enrolment: EnrolmentConfig,
     /// Where pushes wait.
     pub spool: SpoolConfig,
     /// Where pushes come in.
@@ -66,6 +68,15 @@ impl BrokerConfig {
         let port = port.parse().ok().filter(|port| *port > 0)?;
         (!host.contains(':')).then_some((host, port))
     }
+}
+
+/// The `[enrolment]` section.
+#[derive(Clone, Debug, Deserialize)]
+pub struct EnrolmentConfig {
+    /// Whether the agent renews its certificate by itself.
+    pub renew: bool,
+    /// The broker's enrolment listener, asked once the certificate has expired.
+    pub door: Option<Door>,
 }
 
 /// The `[spool]` section.

@@ -4,6 +4,6 @@ pub(crate) mod admit;
 pub(crate) mod life;
 pub(crate) mod store;
 
-pub(crate) use admit::{AdmitError, Admitted, Expected, Issued};
+pub(crate) use admit::{Admitted, Expected, Issued};
 pub(crate) use life::{Life, told};
-pub(crate) use store::{Material, Store, StoreError};
+pub(crate) use store::{Material, Store};

@@ -3,6 +3,8 @@
 mod agent;
 mod config;
 mod credentials;
+mod enrol;
+mod fault;
 mod link;
 mod pull;
 mod push;
@@ -15,7 +17,7 @@ mod uplink;
 
 pub use agent::Agent;
 pub use config::{
-    BrokerConfig, Config, DEFAULTS, PullConfig, PushConfig, ScheduleConfig, SourceConfig,
-    SourceKind, SpoolConfig, StatusConfig,
+    BrokerConfig, Config, DEFAULTS, EnrolmentConfig, PullConfig, PushConfig, ScheduleConfig,
+    SourceConfig, SourceKind, SpoolConfig, StatusConfig,
 };
 pub use service::AgentService;

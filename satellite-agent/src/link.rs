@@ -1,19 +1,22 @@
 //! One MQTT connection to the broker. rumqttc stops here.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use rumqttc::{
     AsyncClient, ConnectReturnCode, ConnectionError, EventLoop, Incoming, MqttOptions,
-    NetworkOptions, QoS, SubscribeReasonCode, TlsConfiguration, Transport,
+    NetworkOptions, QoS, StateError, SubscribeReasonCode, TlsConfiguration, Transport,
 };
 use rustls::ClientConfig;
 use spokegate_contract::limits::PACKET_BYTES_MAX;
-use spokegate_identity::{Reloading, TlsFiles};
+use spokegate_identity::Reloading;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::BrokerConfig;
+use crate::credentials::{Life, Store};
+use crate::fault;
 
 /// Messages between a publisher and the connection's loop; when it is full, publishers wait.
 const OUTBOX_MESSAGES_MAX: usize = 64;
@@ -31,7 +34,7 @@ pub(crate) struct Dialer {
     keep_alive: Duration,
     client_id: String,
     filter: String,
-    files: TlsFiles,
+    store: Arc<Store>,
     tls: Reloading<ClientConfig>,
     server_name: Option<String>,
     dialled: AtomicU64,
@@ -50,6 +53,8 @@ pub(crate) struct Events {
     event_loop: EventLoop,
     session: Session,
     filter: String,
+    /// The broker has accepted us, so that a later loss has nothing to do with the certificate.
+    answered: bool,
 }
 
 /// What happened on a connection.
@@ -69,6 +74,9 @@ pub(crate) enum LinkError {
     Subscription(String),
     #[error("the connection failed: {0}")]
     Connection(Box<ConnectionError>),
+    /// Before the broker accepted us; it may be about the certificate.
+    #[error("the connection failed: {0}")]
+    Unanswered(Box<ConnectionError>),
     #[error(transparent)]
     Tls(#[from] spokegate_identity::TlsError),
 }
@@ -81,7 +89,7 @@ pub(crate) struct Gone;
 impl Dialer {
     pub(crate) fn new(
         broker: &BrokerConfig,
-        files: &TlsFiles,
+        store: Arc<Store>,
         client_id: String,
         filter: String,
     ) -> anyhow::Result<Self> {
@@ -95,8 +103,8 @@ impl Dialer {
             keep_alive: Duration::from_secs(broker.keep_alive_s),
             client_id,
             filter,
-            files: files.clone(),
-            tls: Reloading::client(files.clone())?,
+            tls: Reloading::client(store.files().clone())?,
+            store,
             server_name,
             dialled: AtomicU64::new(0),
         })
@@ -105,11 +113,13 @@ impl Dialer {
     /// Prepares a connection; it is made when its events are asked for. The files are read anew, so that a renewed
     /// certificate is presented.
     pub(crate) fn dial(&self) -> Result<(Session, Events), LinkError> {
-        self.tls.reload()?;
-        let tls = match &self.server_name {
-            Some(name) => spokegate_identity::expecting(&self.tls.current(), &self.files, name)?,
-            None => self.tls.current(),
-        };
+        let tls = self.store.read(|files| {
+            self.tls.reload()?;
+            match &self.server_name {
+                Some(name) => spokegate_identity::expecting(&self.tls.current(), files, name),
+                None => Ok(self.tls.current()),
+            }
+        })?;
         let mut options = MqttOptions::new(&self.client_id, &self.host, self.port);
         options
             .set_transport(Transport::Tls(TlsConfiguration::Rustls(tls)))
@@ -132,6 +142,7 @@ impl Dialer {
             event_loop,
             session: session.clone(),
             filter: self.filter.clone(),
+            answered: false,
         };
         Ok((session, events))
     }
@@ -170,8 +181,11 @@ impl Events {
     /// Works until something happens that others must know. After an error the connection is gone.
     pub(crate) async fn next(&mut self) -> Result<Event, LinkError> {
         loop {
-            match self.event_loop.poll().await.map_err(link_error)? {
+            let answered = self.answered;
+            let failed = |error| link_error(error, answered);
+            match self.event_loop.poll().await.map_err(failed)? {
                 rumqttc::Event::Incoming(Incoming::ConnAck(_)) => {
+                    self.answered = true;
                     // The outbox is empty, so there is room.
                     let _ = self
                         .session
@@ -210,9 +224,43 @@ impl Drop for Events {
     }
 }
 
-fn link_error(error: ConnectionError) -> LinkError {
+impl LinkError {
+    /// Why the broker refuses our certificate, or we its; none when it is about something else.
+    pub(crate) fn about_certificates(&self, life: Option<&Life>, now_ms: u64) -> Option<String> {
+        let Self::Unanswered(error) = self else {
+            return None;
+        };
+        if matches!(
+            **error,
+            ConnectionError::MqttState(StateError::ConnectionAborted)
+        ) {
+            let aborted = std::io::Error::from(std::io::ErrorKind::ConnectionAborted);
+            return fault::refused(&aborted, life, now_ms).map(refused);
+        }
+        if let Some(why) = fault::refused(&**error, life, now_ms) {
+            return Some(refused(why));
+        }
+        match fault::tls(&**error) {
+            Some(error @ rustls::Error::InvalidCertificate(_)) => Some(format!(
+                "the broker is not trusted: {}",
+                fault::untrusted(error, now_ms)
+            )),
+            _ => None,
+        }
+    }
+}
+
+fn refused(why: String) -> String {
+    format!("certificate refused: {why}")
+}
+
+fn link_error(error: ConnectionError, answered: bool) -> LinkError {
     let ConnectionError::ConnectionRefused(code) = error else {
-        return LinkError::Connection(Box::new(error));
+        let error = Box::new(error);
+        return match answered {
+            true => LinkError::Connection(error),
+            false => LinkError::Unanswered(error),
+        };
     };
     LinkError::Refused(match code {
         ConnectReturnCode::BadClientId => "its certificate does not belong to this client id",

@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 
 use spokegate_daemon::Context;
-use spokegate_daemon::cli::{ConfigArgs, NoExtra, Service};
+use spokegate_daemon::cli::{ConfigArgs, Service};
 use spokegate_daemon::logging::LogConfig;
 use spokegate_daemon::ops::OpsConfig;
 
+use crate::enrol::verbs::Verb;
 use crate::{Agent, Config, DEFAULTS};
 
 /// `spokegate-agent`.
@@ -19,7 +20,7 @@ impl Service for AgentService {
         "Supplies the centre with data of this network segment, through the local Node-RED";
     const DEFAULTS: &'static str = DEFAULTS;
     type Config = Config;
-    type Extra = NoExtra;
+    type Extra = Verb;
 
     fn log(config: &Config) -> &LogConfig {
         &config.log
@@ -35,7 +36,7 @@ impl Service for AgentService {
         Ok(())
     }
 
-    fn extra(extra: NoExtra, _files: &ConfigArgs) -> ExitCode {
-        match extra {}
+    fn extra(verb: Verb, files: &ConfigArgs) -> ExitCode {
+        verb.run(files)
     }
 }

@@ -1,13 +1,16 @@
 //! Keeps one connection to the broker: dials, listens, dials again. What arrives is handed on without waiting, because
 //! the loop that receives is also the loop that sends.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use spokegate_contract::envelope::{Ack, PullRequest};
+use spokegate_contract::envelope::{Ack, Admission, PullRequest};
 use spokegate_contract::{Address, Channel, Envelope, Topic};
 use spokegate_daemon::{Backoff, Clock, Latch};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::credentials::{Life, Store};
 use crate::link::{Dialer, Event, Events, LinkError, Session};
 use crate::pull::Pulls;
 use crate::uplink::UplinkSetter;
@@ -26,6 +29,8 @@ pub(crate) struct Supervisor {
     pub(crate) uplink: UplinkSetter,
     pub(crate) pulls: Pulls,
     pub(crate) acks: PushAcks,
+    pub(crate) admissions: mpsc::Sender<Admission>,
+    pub(crate) store: Arc<Store>,
     pub(crate) connected: Latch,
     pub(crate) clock: Clock,
     pub(crate) soft: CancellationToken,
@@ -47,7 +52,7 @@ impl Supervisor {
             let delay = backoff.next_delay();
             let retry_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
             metrics::counter!("spokegate_agent_connections_lost_total").increment(1);
-            tracing::warn!(%error, retry_ms, "not connected to the broker, dialling again");
+            self.tell(&error, retry_ms);
             if self
                 .soft
                 .run_until_cancelled(tokio::time::sleep(delay))
@@ -55,6 +60,24 @@ impl Supervisor {
                 .is_none()
             {
                 return;
+            }
+        }
+    }
+
+    fn tell(&self, error: &LinkError, retry_ms: u64) {
+        let life = self.store.certificate().ok();
+        let life = life.and_then(|certificate| Life::of(&certificate).ok());
+        match error.about_certificates(life.as_ref(), self.clock.now_ms()) {
+            Some(why) => {
+                metrics::counter!("spokegate_agent_certificate_refused_total").increment(1);
+                tracing::error!(
+                    error = why,
+                    retry_ms,
+                    "not connected to the broker, dialling again"
+                );
+            }
+            None => {
+                tracing::warn!(%error, retry_ms, "not connected to the broker, dialling again");
             }
         }
     }
@@ -96,6 +119,10 @@ impl Supervisor {
             Channel::Pull(dataset) => PullRequest::decode(payload)
                 .map(|request| self.pulls.start(session, dataset, request)),
             Channel::Ack => Ack::decode(payload).map(|ack| self.acknowledge(ack)),
+            Channel::Admission => Admission::decode(payload).map(|admission| {
+                // Nobody waits for one more: it is asked for again.
+                let _ = self.admissions.try_send(admission);
+            }),
             _ => {
                 return tracing::debug!(
                     topic,

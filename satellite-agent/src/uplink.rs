@@ -28,4 +28,9 @@ impl Uplink {
     pub(crate) async fn session(&mut self) -> Option<Session> {
         self.0.wait_for(Option::is_some).await.ok()?.clone()
     }
+
+    /// The connection of this moment, if there is one.
+    pub(crate) fn current(&self) -> Option<Session> {
+        self.0.borrow().clone()
+    }
 }

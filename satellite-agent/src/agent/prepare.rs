@@ -12,12 +12,28 @@ use spokegate_daemon::Clock;
 use spokegate_identity::Principal;
 
 use crate::config::{Config, SourceConfig, SourceKind};
+use crate::credentials::Store;
 use crate::pull::{Binding, Bindings};
 use crate::source::Source;
 use crate::source::http::{HttpClient, HttpSource};
 use crate::spool::{Spool, SpoolOptions};
 
 const HOUR_MS: u64 = 3_600_000;
+
+/// The certificate's files, after what a process that ended had begun to replace is replaced.
+pub(super) fn store(config: &Config) -> anyhow::Result<Arc<Store>> {
+    let store = Store::new(config.tls.clone());
+    if store
+        .recover()
+        .context("finish the renewal of the certificate")?
+    {
+        tracing::info!("a renewal of the certificate that was cut short is finished");
+    }
+    if let (true, Err(error)) = (config.enrolment.renew, store.check_writable()) {
+        tracing::warn!(%error, "the certificate cannot be renewed, hint: let the agent write the folder of tls.certificate, or set enrolment.renew = false");
+    }
+    Ok(Arc::new(store))
+}
 
 /// Tenant and satellite, from the certificate and nowhere else.
 pub(super) fn address(config: &Config) -> anyhow::Result<Address> {

@@ -1,0 +1,216 @@
+//! `spokegate-agent join` and `spokegate-agent renew`.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::{ArgGroup, Args, Subcommand};
+use spokegate_daemon::cli::{ConfigArgs, print, tell};
+use spokegate_daemon::{Clock, EXIT_FAILURE, Secret};
+use spokegate_identity::{Door, JoinToken, Pin, Principal};
+
+use super::Fresh;
+use super::join::{Place, join};
+use super::offline;
+use super::renewal::{Outcome, Renewal, material};
+use crate::config::Config;
+use crate::credentials::life::Stage;
+use crate::credentials::{Admitted, Life, Store, told};
+use crate::service::AgentService;
+
+/// A longer text is no join token.
+const TOKEN_BYTES_MAX: u64 = 4_096;
+
+/// Subcommands beyond those of every service.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Makes a key and gets this satellite's certificate for it, with a join token or by files that are carried
+    Join(Join),
+    /// Tells how long the certificate lasts; one that has expired is renewed through enrolment.door
+    Renew,
+}
+
+/// Arguments of `join`.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("way").required(true).args(["token_file", "offline_request", "offline_import"])))]
+pub struct Join {
+    /// The file with the join token, for its owner only; "-" reads it from standard input
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// The enrolment door, where it is not the one in the token
+    #[arg(long, value_name = "HOST:PORT", requires = "token_file")]
+    door: Option<Door>,
+    /// Minutes to wait for an approval or a busy centre
+    #[arg(long, value_name = "N", default_value_t = 30, requires = "token_file")]
+    wait_min: u64,
+    /// Writes a request for a segment that reaches no door; carry it to the MSP
+    #[arg(long, value_name = "FILE")]
+    offline_request: Option<PathBuf>,
+    /// Takes the bundle that the MSP made of the request
+    #[arg(long, value_name = "FILE", requires = "pin")]
+    offline_import: Option<PathBuf>,
+    /// SHA-256 of the fabric's root, as `spokegate ca show` prints it
+    #[arg(long, value_name = "HEX", requires = "offline_import", value_parser = pin)]
+    pin: Option<Pin>,
+    /// Where certificate.pem, key.pem and ca.pem are put
+    #[arg(long, value_name = "DIR")]
+    directory: PathBuf,
+    /// Puts the new certificate in the place of one that is there
+    #[arg(long)]
+    replace: bool,
+}
+
+fn pin(text: &str) -> Result<Pin, String> {
+    text.parse::<Pin>().map_err(|error| error.to_string())
+}
+
+impl Verb {
+    /// Runs it to its exit code.
+    pub(crate) fn run(self, files: &ConfigArgs) -> ExitCode {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let done = match runtime.context("start the runtime") {
+            Ok(runtime) => runtime.block_on(self.act(files)),
+            Err(error) => Err(error),
+        };
+        match done {
+            Ok(text) => print(&text),
+            Err(error) => {
+                tell(&format!("{error:#}"));
+                ExitCode::from(EXIT_FAILURE)
+            }
+        }
+    }
+
+    async fn act(self, files: &ConfigArgs) -> anyhow::Result<String> {
+        match self {
+            Self::Join(arguments) => arguments.act(&Clock::system()).await,
+            Self::Renew => {
+                let config = files
+                    .load::<AgentService>()
+                    .map_err(|faults| anyhow::anyhow!("{faults}"))?;
+                renew(config, Clock::system()).await
+            }
+        }
+    }
+}
+
+impl Join {
+    async fn act(self, clock: &Clock) -> anyhow::Result<String> {
+        let place = Place::prepare(&self.directory, self.replace)?;
+        if let Some(out) = &self.offline_request {
+            offline::request(&place, out)?;
+            return Ok(format!(
+                "wrote {0}\ncarry it to the MSP: spokegate satellite bundle --request {0} …\nthen: join --offline-import FILE --pin HEX --directory {1}\n",
+                out.display(),
+                self.directory.display()
+            ));
+        }
+        if let (Some(bundle), Some(pin)) = (&self.offline_import, &self.pin) {
+            let (admitted, broker) = offline::import(&place, bundle, pin, clock)?;
+            return Ok(joined(&place, &admitted, broker.as_deref()));
+        }
+        let Some(token_file) = &self.token_file else {
+            bail!("neither --token-file nor an offline file was given");
+        };
+        let mut token = token(token_file)?;
+        if let Some(door) = self.door {
+            token.door = door;
+        }
+        let patience = Duration::from_secs(self.wait_min.saturating_mul(60));
+        let admitted = join(&place, &token, clock, patience, tell).await?;
+        Ok(joined(&place, &admitted, None))
+    }
+}
+
+fn token(path: &Path) -> anyhow::Result<JoinToken> {
+    let secret = if path == Path::new("-") {
+        let mut text = String::new();
+        let stdin = std::io::stdin().lock().take(TOKEN_BYTES_MAX);
+        let mut stdin = stdin;
+        stdin
+            .read_to_string(&mut text)
+            .context("read the join token from standard input")?;
+        Secret::new(text)
+    } else {
+        Secret::read_file(path).context("read the join token (--token-file)")?
+    };
+    Ok(secret.expose().trim_end().parse()?)
+}
+
+fn joined(place: &Place, admitted: &Admitted, broker: Option<&str>) -> String {
+    let files = place.store.files();
+    let broker = broker.map_or_else(
+        || "broker.example.net:8883\"  # as the MSP told you".to_owned(),
+        |broker| format!("{broker}\""),
+    );
+    format!(
+        "joined {} as {}, valid until {}\nthe agent's configuration:\n\
+         trust_domain = \"{}\"\n\
+         [broker]\naddress = \"{broker}\n\
+         [tls]\ncertificate = \"{}\"\nkey = \"{}\"\nca = \"{}\"\n",
+        admitted.trust_domain,
+        admitted.address,
+        told(admitted.life.not_after_ms),
+        admitted.trust_domain,
+        files.certificate.display(),
+        files.key.display(),
+        files.ca.display(),
+    )
+}
+
+/// Tells the certificate's state, and renews one that has expired.
+async fn renew(config: Config, clock: Clock) -> anyhow::Result<String> {
+    let store = Arc::new(Store::new(config.tls.clone()));
+    store.recover()?;
+    let certificate = store.certificate()?;
+    let address = match Principal::from_certificate(&certificate, &config.trust_domain)? {
+        Principal::Satellite(address) => address,
+        Principal::Service(name) => bail!("the certificate is that of the service {name}"),
+    };
+    let life = Life::of(&certificate)?;
+    let now_ms = clock.now_ms();
+    let head = format!(
+        "{address}: serial {}, valid from {} until {}; this machine's clock says {}\n",
+        life.serial,
+        told(life.not_before_ms),
+        told(life.not_after_ms),
+        told(now_ms)
+    );
+    match life.stage(now_ms) {
+        Stage::Fresh | Stage::Due => {
+            let at = told(life.renew_at_ms());
+            return Ok(format!("{head}a running agent renews it after {at}\n"));
+        }
+        Stage::Early => {
+            bail!("{head}the certificate is not valid yet, hint: set this machine's clock")
+        }
+        Stage::Expired => tell(head.trim_end()),
+    }
+    let Some(door) = config.enrolment.door else {
+        bail!("it has expired, hint: set enrolment.door, or join again with a new token");
+    };
+    let renewal = Renewal {
+        store: Arc::clone(&store),
+        trust_domain: config.trust_domain,
+        address,
+        door: None,
+        clock,
+    };
+    let fresh = Fresh::generate()?;
+    match renewal.through_door(&life, &fresh, door).await? {
+        Outcome::Admitted(admitted) => {
+            store.replace(&material(&fresh, &admitted))?;
+            let until = told(admitted.life.not_after_ms);
+            Ok(format!("renewed, valid until {until}\n"))
+        }
+        Outcome::Later(retry_s) => bail!("the centre cannot answer now, try again in {retry_s} s"),
+        Outcome::Refused => bail!(
+            "certificate refused: the centre does not renew it, hint: it may be revoked or expired for too long; ask the MSP for a new join token"
+        ),
+    }
+}
