@@ -130,6 +130,7 @@ impl Lists {
             door: ArcSwap::new(door),
             lists: ArcSwap::from_pointee(lists),
         };
+        opened.meters.expires(not_after_ms(&opened.files)?);
         opened.observe();
         Ok(opened)
     }
@@ -169,7 +170,9 @@ impl Lists {
         if changed.tls || all {
             self.reload_tls(&mut held);
         }
-        if let Some(path) = self.crl_file.as_ref().filter(|_| changed.lists || all) {
+        // A new root may have signed a list that was nobody's before.
+        let lists = changed.lists || changed.tls || all;
+        if let Some(path) = self.crl_file.as_ref().filter(|_| lists) {
             self.reread_lists(&held.roots, path);
         }
     }
@@ -284,13 +287,16 @@ impl Lists {
     }
 
     fn reread_lists(&self, roots: &Roots, path: &Path) {
+        if self.lists.load().is_empty() && !path.exists() {
+            return;
+        }
         let lists = match file::read(path) {
             Ok(lists) => lists,
             Err(error) => {
                 self.meters.refused("unreadable");
                 return tracing::error!(
                     error = format!("{error:#}"),
-                    "the present revocation lists stay in force"
+                    "the present revocation lists stay in force, a restart would forget them"
                 );
             }
         };

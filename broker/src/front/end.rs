@@ -130,9 +130,12 @@ impl End {
         let mut event = caller.about(Event::denied(self.reason()));
         match self {
             Self::Handshake(failure) => {
-                if let Some(claimed) = failure.claimed() {
-                    event = event.principal(claimed);
-                }
+                // Only what is revoked was vouched for before it was refused.
+                event = match (failure.claimed(), failure.cause()) {
+                    (Some(holder), Cause::Revoked) => event.principal(holder),
+                    (Some(stranger), _) => event.claimed(stranger),
+                    (None, _) => event,
+                };
                 if let Some(serial) = failure.serial() {
                     event = event.serial(serial);
                 }

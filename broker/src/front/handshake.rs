@@ -39,7 +39,7 @@ pub(super) async fn watch<T>(
 pub(crate) struct Failure {
     cause: Cause,
     detail: String,
-    /// The identity in the certificate that was refused; nobody vouches for it unless the cause says so.
+    /// The identity in the certificate that was refused. Nobody vouches for it, unless the cause is that it is revoked.
     claimed: Option<String>,
     serial: Option<String>,
 }

@@ -94,3 +94,30 @@ async fn a_change_of_ca_drops_nobody_and_both_are_let_in_meanwhile() {
     assert!(lets_in(new.satellite("globex", "hq"), "globex.hq").await);
     assert!(stays.ping().await, "who is here stays");
 }
+
+#[tokio::test]
+async fn a_list_in_the_file_counts_as_soon_as_its_root_does() {
+    let (old, new) = (Authority::new("fabric"), Authority::new("fabric"));
+    let files = TempDir::new().unwrap();
+    old.server().write(files.path());
+    let bad = new.satellite("acme", "bad");
+    let lists = "[revocation]\ncrl_file = \"FOLDER/crl.pem\"\n";
+    let broker = TestBroker::of(old, files, lists, Context::new()).await;
+    std::fs::write(broker.files.path().join("crl.pem"), new.list(1, &[&bad])).unwrap();
+    let ca = broker.files.path().join("ca.pem");
+    let roots = format!("{}{}", broker.authority.root_pem(), new.root_pem());
+    std::fs::write(&ca, roots).unwrap();
+    let fresh = new.satellite("acme", "hq");
+    let lets_in = |certificate: &Certificate, client_id: &str| {
+        let config = broker.authority.client(Some(certificate));
+        let (addr, connect) = (broker.addr(), Connect::new(client_id));
+        async move {
+            match Client::dial(addr, config).await {
+                Ok(mut client) => client.connect(&connect).await == Some(0),
+                Err(_) => false,
+            }
+        }
+    };
+    until("the new authority", || lets_in(&fresh, "acme.hq")).await;
+    assert!(!lets_in(&bad, "acme.bad").await);
+}

@@ -32,6 +32,7 @@ pub struct Event<'a> {
     decision: Decision,
     reason: &'a str,
     principal: Option<&'a str>,
+    claimed: Option<&'a str>,
     tenant: Option<&'a str>,
     satellite: Option<&'a str>,
     topic: Option<&'a str>,
@@ -57,6 +58,12 @@ impl<'a> Event<'a> {
     /// Who: a machine's identity or a person's account name.
     pub fn principal(mut self, principal: &'a str) -> Self {
         self.principal = Some(principal);
+        self
+    }
+
+    /// Who it says it is, which nothing has proven.
+    pub fn claimed(mut self, claimed: &'a str) -> Self {
+        self.claimed = Some(claimed);
         self
     }
 
@@ -125,6 +132,7 @@ impl<'a> Event<'a> {
                     decision = self.decision.as_str(),
                     reason = self.reason,
                     principal = self.principal,
+                    claimed = self.claimed,
                     tenant.id = self.tenant,
                     satellite.id = self.satellite,
                     topic = self.topic,
@@ -149,6 +157,7 @@ impl<'a> Event<'a> {
             decision,
             reason,
             principal: None,
+            claimed: None,
             tenant: None,
             satellite: None,
             topic: None,

@@ -119,7 +119,10 @@ fn a_signal_drains(_: &Path) {
     for signal in [libc::SIGTERM, libc::SIGINT] {
         let service = Running::start("drain");
         let status = std::fs::read_to_string(format!("/proc/{}/status", service.child.id()));
-        assert!(status.unwrap().contains("Umask:\t0077\n"), "files are private");
+        assert!(
+            status.unwrap().contains("Umask:\t0077\n"),
+            "files are private"
+        );
         service.signal(signal);
         let (code, log) = service.wait();
         assert_eq!(code, Some(0), "{log}");
