@@ -1,6 +1,9 @@
 //! The configuration: one struct per section of `defaults.toml`, which documents every key.
 
-use crate::setup::{EgressSetup, IngestSetup, LogSetup, SandboxMode, TlsPaths, WorkerSetup};
+use crate::setup::{
+    EgressSetup, IngestSetup, LogSetup, PresenceMode, SandboxMode, SessionMode, TlsPaths,
+    WorkerSetup,
+};
 use serde::Deserialize;
 use spokegate_contract::{Address, TenantId};
 use spokegate_daemon::config::{Faults, Section};
@@ -50,6 +53,12 @@ pub struct BrokerConfig {
     pub address: String,
     /// The name in the broker's certificate.
     pub server_name: Option<String>,
+    /// How many connections.
+    pub sessions: SessionMode,
+    /// Who says that a satellite is there.
+    pub presence: PresenceMode,
+    /// Without a heartbeat for so long a satellite is gone, in seconds.
+    pub offline_after_s: u64,
     /// Keep-alive, in seconds.
     pub keep_alive_s: u16,
     /// Messages per second and customer.
@@ -147,6 +156,7 @@ impl Section for SanitizerConfig {
                 u64::from(self.broker.messages_per_s),
                 1,
             ),
+            ("broker.offline_after_s", self.broker.offline_after_s, 3),
             ("broker.bytes_per_s", self.broker.bytes_per_s, 131_072),
             ("broker.requests_max", self.broker.requests_max as u64, 1),
             ("outbox_bytes_max", self.outbox_bytes_max, 1_048_576),
@@ -196,6 +206,9 @@ impl SanitizerConfig {
                 .clone()
                 .unwrap_or_else(|| host.to_owned()),
             tls: self.broker.tls.clone(),
+            sessions: self.broker.sessions,
+            presence: self.broker.presence,
+            offline_after_s: self.broker.offline_after_s,
             keep_alive_s: self.broker.keep_alive_s,
             messages_per_s: self.broker.messages_per_s,
             bytes_per_s: self.broker.bytes_per_s,

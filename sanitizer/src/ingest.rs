@@ -4,6 +4,7 @@ mod bucket;
 mod calls;
 mod counters;
 mod handed;
+mod heartbeats;
 mod intake;
 mod mqtt;
 mod requests;
@@ -11,11 +12,12 @@ mod session;
 
 use crate::link::{CallVerb, FromIngest, ToIngest};
 use crate::sandbox;
-use crate::setup::IngestSetup;
+use crate::setup::{IngestSetup, SessionMode};
 use crate::stdio::{self, Out};
 use anyhow::{Context as _, anyhow, bail};
 use calls::Calls;
 use counters::Counters;
+use mqtt::{Dial, Switchboard};
 use session::{Done, SessionEvent};
 use spokegate_contract::TenantId;
 use spokegate_daemon::{Context, run_until_signal};
@@ -56,7 +58,15 @@ async fn run(context: Context) -> anyhow::Result<()> {
     let tls = Arc::clone(endpoint.tls());
     let watch = Arc::clone(&tls).watch("first", context.clone());
     context.tasks.spawn("TLS files", watch);
-    let (sessions, lanes) = start_sessions(&setup, &endpoint, &context, &out, &counters);
+    let dial = match setup.sessions {
+        SessionMode::PerTenant => Dial::PerTenant(endpoint),
+        SessionMode::Single => Dial::Single(Switchboard::start(
+            endpoint,
+            &context,
+            Arc::clone(&counters),
+        )),
+    };
+    let (sessions, lanes) = start_sessions(&setup, &dial, &context, &out, &counters);
     let calls = Calls::open(&setup.schemas)?;
     context.tasks.spawn(
         "counters",
@@ -97,7 +107,7 @@ async fn run(context: Context) -> anyhow::Result<()> {
 
 fn start_sessions(
     setup: &IngestSetup,
-    endpoint: &mqtt::Endpoint,
+    dial: &Dial,
     context: &Context,
     out: &Out,
     counters: &Arc<Counters>,
@@ -109,7 +119,7 @@ fn start_sessions(
         let session = session::Session::new(
             tenant.clone(),
             setup,
-            endpoint.clone(),
+            dial.clone(),
             session::Links {
                 context: context.clone(),
                 out: out.clone(),

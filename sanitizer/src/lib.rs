@@ -26,7 +26,7 @@ pub use config::{
     WorkerConfig,
 };
 pub use service::{SanitizerService, Verb};
-pub use setup::{SandboxMode, TlsPaths};
+pub use setup::{PresenceMode, SandboxMode, SessionMode, TlsPaths};
 pub use supervisor::Sanitizer;
 
 /// The whole `main` of every process of the sanitizer.

@@ -54,6 +54,12 @@ pub(crate) struct IngestSetup {
     pub server_name: String,
     /// This side of the first hop.
     pub tls: TlsPaths,
+    /// How many connections.
+    pub sessions: SessionMode,
+    /// Who says that a satellite is there.
+    pub presence: PresenceMode,
+    /// Without a heartbeat for so long a satellite is gone, in seconds.
+    pub offline_after_s: u64,
     /// Keep-alive of the sessions, in seconds.
     pub keep_alive_s: u16,
     /// Messages per second and tenant.
@@ -62,6 +68,26 @@ pub(crate) struct IngestSetup {
     pub bytes_per_s: u64,
     /// Requests that may be open at once per tenant.
     pub requests_max: usize,
+}
+
+/// How many connections the sanitizer has with the broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SessionMode {
+    /// One for each customer, as the embedded broker wants it.
+    PerTenant,
+    /// One for all, with a filter for each customer.
+    Single,
+}
+
+/// Who says that a satellite is connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PresenceMode {
+    /// The broker, which is ours.
+    Broker,
+    /// The satellite's own heartbeat, at a broker that publishes no presence.
+    Heartbeat,
 }
 
 /// A worker.

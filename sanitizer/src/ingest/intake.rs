@@ -4,12 +4,13 @@ mod enrol;
 
 use super::requests::{Matched, Requests};
 use crate::link::{Condemned, Reason, WorkHead};
+use crate::setup::PresenceMode;
 use bytes::Bytes;
 use enrol::Allowance;
 use spokegate_contract::envelope::{Presence, Push, Reply};
 use spokegate_contract::limits::{CLOCK_SKEW_MS_MAX, MESSAGE_BYTES_MAX};
 use spokegate_contract::{
-    Channel, ENROLMENT_TENANT, Envelope, EnvelopeError, SatelliteId, TenantId, Topic,
+    Address, Channel, ENROLMENT_TENANT, Envelope, EnvelopeError, SatelliteId, TenantId, Topic,
 };
 use std::collections::HashMap;
 
@@ -53,16 +54,18 @@ pub(super) struct Intake {
     tenant: TenantId,
     next_token: u64,
     known: HashMap<SatelliteId, Known>,
+    presence: PresenceMode,
     pub(super) requests: Requests,
 }
 
 impl Intake {
     /// An intake whose tokens start at `first_token`.
-    pub(super) fn new(tenant: TenantId, first_token: u64) -> Intake {
+    pub(super) fn new(tenant: TenantId, presence: PresenceMode, first_token: u64) -> Intake {
         Intake {
             tenant,
             next_token: first_token,
             known: HashMap::new(),
+            presence,
             requests: Requests::default(),
         }
     }
@@ -95,6 +98,10 @@ impl Intake {
                     Ok(push) => self.push(work, satellite, &push, now_ms),
                     Err(error) => condemn(work, Reason::Envelope, rule(&error)),
                 }
+            }
+            // At a broker that does not keep it to itself anybody may have said it.
+            Channel::Presence if self.presence == PresenceMode::Heartbeat => {
+                Verdict::Drop("dropped_presence")
             }
             Channel::Presence => {
                 if let (Ok(presence), Some(known)) =
@@ -169,6 +176,22 @@ impl Intake {
                 _ => Some((epoch, sequence)),
             };
         }
+    }
+
+    /// What a broker would say of a satellite that came or went: work for the lane, and its payload.
+    pub(super) fn presence(
+        &mut self,
+        satellite: &SatelliteId,
+        online: bool,
+        now_ms: u64,
+    ) -> (WorkHead, Bytes) {
+        if let Some(known) = self.known(satellite) {
+            known.online = Some(online);
+        }
+        let address = Address::new(self.tenant.clone(), satellite.clone());
+        let work = self.work(&Topic::new(address, Channel::Presence), now_ms);
+        let at_ms = now_ms;
+        (work, Presence { online, at_ms }.encode().into())
     }
 
     /// Whether the broker has said that a satellite is not connected.

@@ -3,6 +3,8 @@
 //! The poll loop has a task of its own and never waits for anything but the network: a client that awaited a publish
 //! inside it would wait for itself.
 
+mod shared;
+
 use crate::setup::IngestSetup;
 use crate::tls::Held;
 use anyhow::{Context as _, bail};
@@ -17,14 +19,17 @@ use spokegate_contract::{TenantId, filter};
 use spokegate_daemon::Tasks;
 use spokegate_identity::{TlsError, TlsFiles};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
+pub(super) use shared::Switchboard;
+
 /// Packets that wait to be written.
 const REQUESTS: usize = 1024;
 /// Messages that wait for the session. A broker has fewer unacknowledged ones, so overflow ends the connection.
-pub(super) const ARRIVALS: usize = 512;
+const ARRIVALS: usize = 512;
 /// Seconds for the TCP, TLS and MQTT handshakes together.
 const CONNECT_S: u64 = 10;
 
@@ -59,24 +64,57 @@ impl Arrival {
 /// What a connection tells its session.
 #[derive(Debug)]
 pub(super) enum Arrived {
-    /// Connected and subscribed.
-    Subscribed,
+    /// Connected and subscribed; from now on it can be written.
+    Subscribed(Writer),
     /// A message.
     Message(Arrival),
     /// The end, in words.
     Closed(String),
 }
 
-/// One connection. Dropping it ends it.
+/// The writing side of a connection.
+#[derive(Debug, Clone)]
+pub(super) struct Writer(AsyncClient);
+
+impl Writer {
+    fn acknowledge(&self, publish: &Publish) -> bool {
+        self.0.try_ack(publish).is_ok()
+    }
+}
+
+/// One connection, or a tenant's share in one. Dropping it ends it.
 pub(super) struct Connection {
-    client: AsyncClient,
-    pub(super) arrived: mpsc::Receiver<Arrived>,
-    poll: AbortHandle,
+    writer: Option<Writer>,
+    arrived: mpsc::Receiver<Arrived>,
+    poll: Option<AbortHandle>,
+    /// Messages of a share that are not acknowledged.
+    held: Arc<AtomicUsize>,
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.poll.abort();
+        if let Some(poll) = &self.poll {
+            poll.abort();
+        }
+    }
+}
+
+/// How sessions get their connections.
+#[derive(Clone)]
+pub(super) enum Dial {
+    /// Each its own.
+    PerTenant(Endpoint),
+    /// All a share in one.
+    Single(Switchboard),
+}
+
+impl Dial {
+    /// Starts to connect as the session of a tenant.
+    pub(super) fn connect(&self, tenant: &TenantId, tasks: &Tasks) -> Connection {
+        match self {
+            Dial::PerTenant(endpoint) => endpoint.connect(tenant, tasks),
+            Dial::Single(board) => board.connect(tenant),
+        }
     }
 }
 
@@ -108,10 +146,9 @@ impl Endpoint {
         &self.tls
     }
 
-    /// Starts to connect as the sanitizer's session of a tenant.
-    pub(super) fn connect(&self, tenant: &TenantId, tasks: &Tasks) -> Connection {
-        let id = spokegate_identity::sanitizer_client_id(tenant);
-        let mut options = MqttOptions::new(id, self.host.clone(), self.port);
+    /// A client that has yet to be polled.
+    fn dial(&self, client_id: String, writes: usize) -> (AsyncClient, EventLoop) {
+        let mut options = MqttOptions::new(client_id, self.host.clone(), self.port);
         options.set_keep_alive(self.keep_alive);
         options.set_clean_session(true);
         options.set_manual_acks(true);
@@ -119,35 +156,61 @@ impl Endpoint {
         options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(
             self.tls.current(),
         )));
-        let (client, mut events) = AsyncClient::new(options, REQUESTS);
+        let (client, mut events) = AsyncClient::new(options, writes);
         let mut network = NetworkOptions::new();
         network.set_tcp_nodelay(true);
         network.set_connection_timeout(CONNECT_S);
         events.set_network_options(network);
+        (client, events)
+    }
+
+    /// Starts to connect as the sanitizer's session of a tenant.
+    fn connect(&self, tenant: &TenantId, tasks: &Tasks) -> Connection {
+        let id = spokegate_identity::sanitizer_client_id(tenant);
+        let (client, events) = self.dial(id, REQUESTS);
         let (sender, arrived) = mpsc::channel(ARRIVALS);
-        let poll = poll(events, client.clone(), filter::tenant_up(tenant), sender);
+        let poll = poll(events, client, filter::tenant_up(tenant), sender);
         let poll = tasks.spawn_watched("broker connection", poll, |failure| {
             tracing::error!(error = %failure, "a broker connection ended badly");
         });
         Connection {
-            client,
+            writer: None,
             arrived,
-            poll,
+            poll: Some(poll),
+            held: Arc::default(),
         }
     }
 }
 
 impl Connection {
+    /// What the broker says next.
+    pub(super) async fn next(&mut self) -> Arrived {
+        let arrived = self.arrived.recv().await;
+        if let Some(Arrived::Subscribed(writer)) = &arrived {
+            self.writer = Some(writer.clone());
+        }
+        arrived.unwrap_or_else(|| Arrived::Closed("ended".to_owned()))
+    }
+
     /// Acknowledges a message; false when the connection is gone.
     pub(super) fn acknowledge(&self, arrival: &Arrival) -> bool {
-        self.client.try_ack(&arrival.0).is_ok()
+        // Messages of an own connection were never counted.
+        let less = |held: usize| held.checked_sub(1);
+        let _ = self
+            .held
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        self.writer
+            .as_ref()
+            .is_some_and(|writer| writer.acknowledge(&arrival.0))
     }
 
     /// Publishes with QoS 1; false when the connection is gone or takes no more.
     pub(super) fn publish(&self, topic: String, payload: impl Into<Vec<u8>>) -> bool {
+        let Some(Writer(client)) = &self.writer else {
+            return false;
+        };
         let result: Result<(), ClientError> =
-            self.client
-                .try_publish(topic, QoS::AtLeastOnce, false, payload);
+            client.try_publish(topic, QoS::AtLeastOnce, false, payload);
         result.is_ok()
     }
 }
@@ -191,7 +254,7 @@ async fn poll(
                 ) {
                     break format!("the broker refuses the subscription {filter}");
                 }
-                Arrived::Subscribed
+                Arrived::Subscribed(Writer(client.clone()))
             }
             Ok(Event::Incoming(Packet::Publish(publish))) => Arrived::Message(Arrival(publish)),
             Ok(Event::Incoming(Packet::Disconnect)) => break "the broker disconnected".to_owned(),

@@ -1,18 +1,20 @@
 //! One tenant's session: the loop over what the broker, the lane and the centre say.
 
+mod arrived;
 mod told;
 
 use super::bucket::Bucket;
 use super::counters::Counters;
 use super::handed::Handed;
-use super::intake::{Intake, Verdict};
-use super::mqtt::{Arrival, Arrived, Connection, Endpoint};
+use super::heartbeats::Heartbeats;
+use super::intake::Intake;
+use super::mqtt::{Arrival, Arrived, Connection, Dial};
 use crate::link::FromIngest;
-use crate::setup::IngestSetup;
+use crate::setup::{IngestSetup, PresenceMode};
 use crate::stdio::Out;
 use bytes::Bytes;
 use spokegate_contract::envelope::Ack;
-use spokegate_contract::{Channel, DatasetId, Envelope, RequestId, SatelliteId, TenantId};
+use spokegate_contract::{Channel, DatasetId, RequestId, SatelliteId, TenantId};
 use spokegate_daemon::{Backoff, Context};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -77,8 +79,10 @@ struct Unacknowledged {
 /// One tenant's session.
 pub(super) struct Session {
     tenant: TenantId,
-    endpoint: Endpoint,
+    dial: Dial,
     links: Links,
+    /// Where the broker does not say who is there.
+    heartbeats: Option<Heartbeats>,
     intake: Intake,
     bucket: Bucket,
     requests_max: usize,
@@ -92,17 +96,12 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(
-        tenant: TenantId,
-        setup: &IngestSetup,
-        endpoint: Endpoint,
-        links: Links,
-    ) -> Session {
+    pub(super) fn new(tenant: TenantId, setup: &IngestSetup, dial: Dial, links: Links) -> Session {
         let now_ms = links.context.clock.now_ms();
         // Tokens of an earlier process that are still in the lane must not be taken for this one's.
         let first_token = now_ms.wrapping_shl(20);
         Session {
-            intake: Intake::new(tenant.clone(), first_token),
+            intake: Intake::new(tenant.clone(), setup.presence, first_token),
             bucket: Bucket::new(
                 setup.messages_per_s,
                 setup.bytes_per_s,
@@ -110,7 +109,9 @@ impl Session {
             ),
             requests_max: setup.requests_max,
             tenant,
-            endpoint,
+            dial,
+            heartbeats: (setup.presence == PresenceMode::Heartbeat)
+                .then(|| Heartbeats::new(setup.offline_after_s.saturating_mul(1_000))),
             links,
             open: VecDeque::new(),
             handed: Handed::default(),
@@ -134,16 +135,13 @@ impl Session {
         let mut up_since: Option<Instant> = None;
         loop {
             if self.connection.is_none() && connect_after <= Instant::now() {
-                self.connection = Some(
-                    self.endpoint
-                        .connect(&self.tenant, &self.links.context.tasks),
-                );
+                self.connection = Some(self.dial.connect(&self.tenant, &self.links.context.tasks));
             }
             let throttled = self.read_after > Instant::now();
             let may_read = !throttled && !self.is_full();
             tokio::select! {
                 arrived = arrival(self.connection.as_mut()), if may_read => match arrived {
-                    Arrived::Subscribed => {
+                    Arrived::Subscribed(_) => {
                         up_since = Some(Instant::now());
                         self.subscribed().await;
                     }
@@ -164,7 +162,7 @@ impl Session {
                 Some(done) = done.recv() => self.done(&done),
                 () = tokio::time::sleep_until(self.read_after), if throttled => {}
                 () = tokio::time::sleep_until(connect_after), if self.connection.is_none() => {}
-                _ = timer.tick() => self.tick(),
+                _ = timer.tick() => self.tick().await,
                 () = soft.cancelled() => return,
             }
         }
@@ -188,6 +186,9 @@ impl Session {
                 b"",
             )
             .await;
+        if let Some(heartbeats) = &mut self.heartbeats {
+            heartbeats.resume(self.links.context.clock.monotonic_ms());
+        }
         self.tell_revoked();
         for open in self.intake.requests.all_unanswered() {
             self.publish(
@@ -219,94 +220,13 @@ impl Session {
         }
     }
 
-    async fn message(&mut self, mut arrival: Arrival) {
-        let wait_ms = self.bucket.take(
-            arrival.payload().len(),
-            self.links.context.clock.monotonic_ms(),
-        );
-        if wait_ms > 0 {
-            self.links.counters.add("throttled");
-            let wait = Duration::from_millis(wait_ms);
-            self.read_after = Instant::now().checked_add(wait).unwrap_or(self.read_after);
-        }
-        let verdict = self.intake.take(
-            arrival.topic(),
-            arrival.payload(),
-            self.links.context.clock.now_ms(),
-        );
-        match verdict {
-            Verdict::Forward(work) => {
-                self.links.counters.add("received");
-                let request = work.id.map(|id| (id, work.satellite.clone()));
-                let hello = (work.channel == "hello").then(|| work.satellite.clone());
-                let payload = arrival.take_payload();
-                self.handed.add(work.token, payload.len());
-                if self.is_full() {
-                    self.links.counters.add("held_back");
-                }
-                self.open.push_back(Unacknowledged {
-                    arrival,
-                    token: work.token,
-                    request,
-                    done: false,
-                });
-                self.links
-                    .out
-                    .send(&FromIngest::Message(*work), &payload)
-                    .await;
-                if let Some(satellite) = hello {
-                    self.ask_again(&satellite);
-                }
-            }
-            Verdict::Door { online } => {
-                if online {
-                    self.tell_revoked();
-                }
-                self.dispose(arrival);
-            }
-            Verdict::Drop(reason) => {
-                self.links.counters.add(reason);
-                self.dispose(arrival);
-            }
-            Verdict::Stored {
-                satellite,
-                epoch,
-                sequence,
-            } => {
-                self.links.counters.add("dropped_stored_pushes");
-                self.publish(
-                    &satellite,
-                    Channel::Ack,
-                    Ack::Push { epoch, sequence }.encode(),
-                );
-                self.dispose(arrival);
+    async fn tick(&mut self) {
+        if let Some(heartbeats) = self.heartbeats.as_mut().filter(|_| self.up) {
+            let gone = heartbeats.gone(self.links.context.clock.monotonic_ms());
+            for satellite in gone {
+                self.tell_presence(&satellite, false).await;
             }
         }
-    }
-
-    /// A message that goes nowhere is acknowledged in its turn.
-    fn dispose(&mut self, mut arrival: Arrival) {
-        arrival.take_payload();
-        self.open.push_back(Unacknowledged {
-            arrival,
-            token: 0,
-            request: None,
-            done: true,
-        });
-        self.acknowledge();
-    }
-
-    /// Acknowledges in the order of arrival, as some brokers insist.
-    fn acknowledge(&mut self) {
-        while self.open.front().is_some_and(|first| first.done) {
-            if let (Some(first), Some(connection)) = (self.open.pop_front(), &self.connection) {
-                // When the connection is gone, the broker sends it again.
-                connection.acknowledge(&first.arrival);
-            }
-        }
-    }
-
-    fn tick(&mut self) {
         let expired = self
             .intake
             .requests
@@ -318,11 +238,7 @@ impl Session {
 /// What the connection says next; waits for ever when there is none.
 async fn arrival(connection: Option<&mut Connection>) -> Arrived {
     match connection {
-        Some(connection) => connection
-            .arrived
-            .recv()
-            .await
-            .unwrap_or_else(|| Arrived::Closed("ended".to_owned())),
+        Some(connection) => connection.next().await,
         None => std::future::pending().await,
     }
 }

@@ -5,7 +5,7 @@ use rumqttc::{
     AsyncClient, Event, MqttOptions, NetworkOptions, Packet, QoS, TlsConfiguration, Transport,
 };
 use rustls::ClientConfig;
-use spokegate_contract::envelope::{Ack, Admission, Part, PullRequest, Reply};
+use spokegate_contract::envelope::{Ack, Admission, Crl, Part, PullRequest, Reply};
 use spokegate_contract::{Address, Channel, Envelope, Topic, cbor, filter};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ pub enum Down {
     Pull(PullRequest),
     Ack(Ack),
     Admission(Admission),
+    Crl(Crl),
 }
 
 pub struct Agent {
@@ -67,6 +68,7 @@ impl Agent {
                             Channel::Admission => {
                                 Down::Admission(Admission::decode(&publish.payload).unwrap())
                             }
+                            Channel::Crl => Down::Crl(Crl::decode(&publish.payload).unwrap()),
                             other => panic!("{other:?}"),
                         };
                         let _ = sender.send(said).await;
@@ -89,18 +91,16 @@ impl Agent {
 
     pub async fn next_pull(&mut self) -> PullRequest {
         loop {
-            match self.next_down().await {
-                Down::Pull(pull) => return pull,
-                Down::Ack(_) | Down::Admission(_) => {}
+            if let Down::Pull(pull) = self.next_down().await {
+                return pull;
             }
         }
     }
 
     pub async fn next_ack(&mut self) -> Ack {
         loop {
-            match self.next_down().await {
-                Down::Ack(ack) => return ack,
-                Down::Pull(_) | Down::Admission(_) => {}
+            if let Down::Ack(ack) = self.next_down().await {
+                return ack;
             }
         }
     }
@@ -109,6 +109,14 @@ impl Agent {
         loop {
             if let Down::Admission(admission) = self.next_down().await {
                 return admission;
+            }
+        }
+    }
+
+    pub async fn next_crl(&mut self) -> Crl {
+        loop {
+            if let Down::Crl(list) = self.next_down().await {
+                return list;
             }
         }
     }

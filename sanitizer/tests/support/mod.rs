@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod certificates;
+pub mod mosquitto;
 
 use agent::Agent;
 use certificates::{Authority, Certificate};
@@ -58,24 +59,16 @@ impl Fabric {
         let folder = tempfile::tempdir().unwrap();
         let (fabric_ca, inner_ca) = (Authority::new(), Authority::new());
         let broker = start_broker(&folder, &fabric_ca, limits).await;
-        let sanitizer_fabric = folder.path().join("sanitizer-fabric");
-        fabric_ca.write(&fabric_ca.identity("service/sanitizer"), &sanitizer_fabric);
-        inner_ca.write(&inner_ca.server(), &folder.path().join("sanitizer-inner"));
-        std::fs::write(folder.path().join("seal.key"), "5a".repeat(32)).unwrap();
-        let config = config(&folder, broker.addr());
-        let mut command = Command::new(PROGRAM);
-        command
-            .args(["run", "--config"])
-            .arg(config)
-            .kill_on_drop(true)
-            .stderr(Stdio::piped());
-        for setting in settings.split_whitespace() {
-            command.args(["--set", setting]);
-        }
-        let mut sanitizer = command.spawn().unwrap();
-        let inner = tokio::time::timeout(Duration::from_secs(60), listening(&mut sanitizer))
-            .await
-            .expect("a start in time");
+        let tenants = ["acme", "globex"].map(str::to_owned);
+        let authorities = (&fabric_ca, &inner_ca);
+        let (sanitizer, inner) = start_sanitizer(
+            &folder,
+            authorities,
+            &tenants,
+            broker.addr().port(),
+            settings,
+        )
+        .await;
         let fabric = Fabric {
             folder,
             fabric_ca,
@@ -84,21 +77,8 @@ impl Fabric {
             sanitizer,
             inner,
         };
-        fabric.wait_for_sessions().await;
+        fabric.centre().await.wait_for_sessions(3).await;
         fabric
-    }
-
-    async fn wait_for_sessions(&self) {
-        let mut centre = self.centre().await;
-        for _ in 0..600 {
-            let status = centre.status().await;
-            let tenants = status["tenants"].as_array().cloned().unwrap_or_default();
-            if tenants.len() == 3 && tenants.iter().all(|tenant| tenant["session"] == "up") {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("no broker sessions");
     }
 
     pub async fn centre(&self) -> Centre {
@@ -165,9 +145,38 @@ async fn start_broker(folder: &TempDir, ca: &Authority, limits: &str) -> Broker 
     Broker::bind(config, &Context::new()).await.unwrap()
 }
 
-fn config(folder: &TempDir, broker: SocketAddr) -> PathBuf {
+/// Writes certificates and configuration, starts the real program, and returns once the second hop listens.
+pub async fn start_sanitizer(
+    folder: &TempDir,
+    (fabric_ca, inner_ca): (&Authority, &Authority),
+    tenants: &[String],
+    broker_port: u16,
+    settings: &str,
+) -> (Child, SocketAddr) {
+    let sanitizer_fabric = folder.path().join("sanitizer-fabric");
+    fabric_ca.write(&fabric_ca.identity("service/sanitizer"), &sanitizer_fabric);
+    inner_ca.write(&inner_ca.server(), &folder.path().join("sanitizer-inner"));
+    std::fs::write(folder.path().join("seal.key"), "5a".repeat(32)).unwrap();
+    let config = config(folder, tenants, broker_port);
+    let mut command = Command::new(PROGRAM);
+    command
+        .args(["run", "--config"])
+        .arg(config)
+        .kill_on_drop(true)
+        .stderr(Stdio::piped());
+    for setting in settings.split_whitespace() {
+        command.args(["--set", setting]);
+    }
+    let mut sanitizer = command.spawn().unwrap();
+    let inner = tokio::time::timeout(Duration::from_secs(60), listening(&mut sanitizer))
+        .await
+        .expect("a start in time");
+    (sanitizer, inner)
+}
+
+fn config(folder: &TempDir, tenants: &[String], broker_port: u16) -> PathBuf {
     let text = format!(
-        "trust_domain = \"spokegate.local\"\ntenants = [\"acme\", \"globex\"]\nschemas = \"{schemas}\"\n\
+        "trust_domain = \"spokegate.local\"\ntenants = {tenants:?}\nschemas = \"{schemas}\"\n\
          [broker]\naddress = \"127.0.0.1:{port}\"\nserver_name = \"localhost\"\n\
          [broker.tls]\ncertificate = \"{0}/sanitizer-fabric/certificate.pem\"\nkey = \"{0}/sanitizer-fabric/key.pem\"\nca = \"{0}/sanitizer-fabric/ca.pem\"\n\
          [inner]\nlisten = \"127.0.0.1:0\"\n\
@@ -176,7 +185,7 @@ fn config(folder: &TempDir, broker: SocketAddr) -> PathBuf {
          [ops]\nlisten = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n",
         folder.path().display(),
         schemas = schemas().display(),
-        port = broker.port(),
+        port = broker_port,
     );
     let path = folder.path().join("sanitizer.toml");
     std::fs::write(&path, text).unwrap();
@@ -295,6 +304,19 @@ impl Centre {
         let (status, _, body) = self.send("GET", "/v1/status", Vec::new()).await.unwrap();
         assert_eq!(status, 200);
         serde_json::from_slice(&body).unwrap()
+    }
+
+    /// Waits until so many tenants have a session, and no tenant has none.
+    pub async fn wait_for_sessions(&mut self, count: usize) {
+        for _ in 0..600 {
+            let status = self.status().await;
+            let tenants = status["tenants"].as_array().cloned().unwrap_or_default();
+            if tenants.len() == count && tenants.iter().all(|tenant| tenant["session"] == "up") {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("no broker sessions");
     }
 
     /// One pull of a lane; acknowledges what came before.

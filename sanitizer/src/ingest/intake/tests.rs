@@ -1,11 +1,11 @@
 use super::*;
 use spokegate_contract::envelope::{Enrol, EnrolRequest, Part, Status};
-use spokegate_contract::{Address, RequestId, Shape};
+use spokegate_contract::{RequestId, Shape};
 
 const NOW_MS: u64 = 1_800_000_000_000;
 
 fn intake() -> Intake {
-    Intake::new("acme".parse().unwrap(), 100)
+    Intake::new("acme".parse().unwrap(), PresenceMode::Broker, 100)
 }
 
 fn push(epoch: u64, sequence: u64, captured_at_ms: u64) -> Bytes {
@@ -193,7 +193,7 @@ fn renew() -> EnrolRequest {
 }
 
 fn door() -> Intake {
-    Intake::new(Address::door().tenant, 100)
+    Intake::new(Address::door().tenant, PresenceMode::Broker, 100)
 }
 
 #[test]
@@ -293,4 +293,29 @@ fn requests_for_certificates_are_counted_per_satellite_and_minute() {
         matches!(verdict, Verdict::Forward(_))
     };
     assert_eq!((0..4_000).filter(passes).count(), 3_000);
+}
+
+#[test]
+fn where_heartbeats_count_nobody_else_may_say_who_is_there() {
+    let topic = "sg/1/acme/hq/up/presence";
+    let at_ms = 1;
+    let payload = Bytes::from(
+        Presence {
+            online: true,
+            at_ms,
+        }
+        .encode(),
+    );
+    assert_eq!(rule_of(take(&mut intake(), topic, &payload)), None);
+    let mut intake = Intake::new("acme".parse().unwrap(), PresenceMode::Heartbeat, 100);
+    let forged = take(&mut intake, topic, &payload);
+    assert_eq!(forged, Verdict::Drop("dropped_presence"));
+    let hq = "hq".parse().unwrap();
+    for online in [false, true] {
+        let (work, payload) = intake.presence(&hq, online, NOW_MS);
+        assert_eq!((work.channel.as_str(), work.at_ms), ("presence", NOW_MS));
+        let at_ms = NOW_MS;
+        assert_eq!(Presence::decode(&payload), Ok(Presence { online, at_ms }));
+        assert_eq!(intake.is_offline(&hq), !online);
+    }
 }

@@ -83,6 +83,29 @@ impl Session {
         }
     }
 
+    /// A heartbeat came: where the broker does not say who is there, this does.
+    pub(super) async fn heard(&mut self, satellite: &SatelliteId) {
+        let now_ms = self.links.context.clock.monotonic_ms();
+        let came = self
+            .heartbeats
+            .as_mut()
+            .is_some_and(|heartbeats| heartbeats.heard(satellite, now_ms));
+        if came {
+            self.tell_presence(satellite, true).await;
+        }
+    }
+
+    /// Says to the centre what a broker would have said.
+    pub(super) async fn tell_presence(&mut self, satellite: &SatelliteId, online: bool) {
+        let now_ms = self.links.context.clock.now_ms();
+        let (work, payload) = self.intake.presence(satellite, online, now_ms);
+        self.handed.add(work.token, payload.len());
+        self.links
+            .out
+            .send(&FromIngest::Message(work), &payload)
+            .await;
+    }
+
     /// A message has left the lane: there is room again, and it is acknowledged if its connection still is there.
     pub(super) fn done(&mut self, done: &Done) {
         self.handed.done(done.token);

@@ -1,0 +1,104 @@
+//! What becomes of a message that has come.
+
+use super::{Session, Unacknowledged};
+use crate::ingest::intake::Verdict;
+use crate::ingest::mqtt::Arrival;
+use crate::link::FromIngest;
+use spokegate_contract::envelope::Ack;
+use spokegate_contract::{Channel, Envelope};
+use std::time::Duration;
+use tokio::time::Instant;
+
+impl Session {
+    pub(super) async fn message(&mut self, mut arrival: Arrival) {
+        let wait_ms = self.bucket.take(
+            arrival.payload().len(),
+            self.links.context.clock.monotonic_ms(),
+        );
+        if wait_ms > 0 {
+            self.links.counters.add("throttled");
+            let wait = Duration::from_millis(wait_ms);
+            self.read_after = Instant::now().checked_add(wait).unwrap_or(self.read_after);
+        }
+        let verdict = self.intake.take(
+            arrival.topic(),
+            arrival.payload(),
+            self.links.context.clock.now_ms(),
+        );
+        match verdict {
+            Verdict::Forward(work) => {
+                self.links.counters.add("received");
+                let request = work.id.map(|id| (id, work.satellite.clone()));
+                let beats = ["hello", "status"].contains(&work.channel.as_str());
+                let heard = beats.then(|| work.satellite.clone());
+                let hello = (work.channel == "hello").then(|| work.satellite.clone());
+                let payload = arrival.take_payload();
+                self.handed.add(work.token, payload.len());
+                if self.is_full() {
+                    self.links.counters.add("held_back");
+                }
+                self.open.push_back(Unacknowledged {
+                    arrival,
+                    token: work.token,
+                    request,
+                    done: false,
+                });
+                self.links
+                    .out
+                    .send(&FromIngest::Message(*work), &payload)
+                    .await;
+                if let Some(satellite) = heard {
+                    self.heard(&satellite).await;
+                }
+                if let Some(satellite) = hello {
+                    self.ask_again(&satellite);
+                }
+            }
+            Verdict::Door { online } => {
+                if online {
+                    self.tell_revoked();
+                }
+                self.dispose(arrival);
+            }
+            Verdict::Drop(reason) => {
+                self.links.counters.add(reason);
+                self.dispose(arrival);
+            }
+            Verdict::Stored {
+                satellite,
+                epoch,
+                sequence,
+            } => {
+                self.links.counters.add("dropped_stored_pushes");
+                self.publish(
+                    &satellite,
+                    Channel::Ack,
+                    Ack::Push { epoch, sequence }.encode(),
+                );
+                self.dispose(arrival);
+            }
+        }
+    }
+
+    /// A message that goes nowhere is acknowledged in its turn.
+    fn dispose(&mut self, mut arrival: Arrival) {
+        arrival.take_payload();
+        self.open.push_back(Unacknowledged {
+            arrival,
+            token: 0,
+            request: None,
+            done: true,
+        });
+        self.acknowledge();
+    }
+
+    /// Acknowledges in the order of arrival, as some brokers insist.
+    pub(super) fn acknowledge(&mut self) {
+        while self.open.front().is_some_and(|first| first.done) {
+            if let (Some(first), Some(connection)) = (self.open.pop_front(), &self.connection) {
+                // When the connection is gone, the broker sends it again.
+                connection.acknowledge(&first.arrival);
+            }
+        }
+    }
+}
