@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use spokegate_contract::Address;
 use spokegate_daemon::audit::Decision;
-use spokegate_identity::{Principal, TrustDomain};
+use spokegate_identity::{Principal, Serial, TrustDomain};
 use sqlx::SqliteConnection;
 
 use crate::authority::{Authorities, AuthorityError, Certified, Issued};
@@ -56,6 +56,9 @@ pub enum OfficeError {
         "no certificate was ever issued to {0}, and no token waits for it, hint: `spokegate satellite list` shows all"
     )]
     UnknownSatellite(Address),
+    /// The fabric authority has issued no such certificate.
+    #[error("the fabric authority has issued no certificate with the serial number {0}")]
+    UnknownSerial(Serial),
     /// No such request.
     #[error("there is no request {0}, hint: `spokegate satellite requests` shows those that wait")]
     UnknownRequest(u64),

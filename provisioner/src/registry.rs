@@ -17,8 +17,8 @@ pub use audit::{AuditRecord, ChainState};
 pub(crate) use audit::{Entry, append};
 pub use issued::SatelliteState;
 pub(crate) use issued::{
-    CertificateState, IssuedRecord, Origin, by_bundle, by_renewal, by_serial, by_token, is_known,
-    issued_since, names, record, revoke,
+    CertificateState, IssuedRecord, Origin, by_bundle, by_renewal, by_serial, by_token, forget,
+    is_known, issued_since, names, record, revoke, revoke_serial,
 };
 pub use list::ListState;
 pub(crate) use list::{

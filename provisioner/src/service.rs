@@ -57,13 +57,14 @@ impl Provisioner {
                 config.enrolment.policy(),
                 context.clock.clone(),
             );
+            let (forgot, soft) = (intake.forgot(), context.tasks.soft());
             context.tasks.spawn(
                 "enrolment",
                 Arc::clone(&link).drain(Arc::new(intake), context.tasks.clone()),
             );
             context
                 .tasks
-                .spawn("revocation list", lists.send_to(link, context.tasks.soft()));
+                .spawn("revocation list", lists.send_to(link, forgot, soft));
         }
         tracing::info!(
             trust_domain = %office.authorities().fabric.trust_domain(),

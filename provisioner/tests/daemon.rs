@@ -184,6 +184,24 @@ async fn a_revocation_reaches_every_sanitizer_within_a_second() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sanitizer_that_started_anew_gets_the_list_at_once() {
+    let bed = Bed::new();
+    let sanitizer = bed.sanitizer().await;
+    let _daemon = bed.start(&[&sanitizer], "");
+    joined(&bed, &sanitizer).await;
+    sanitizer.freed().await;
+    sanitizer.set(|inside| {
+        inside.lists.clear();
+        inside.boot += 1;
+    });
+    let began = Instant::now();
+    sanitizer.list(|_| true).await;
+    // The list would otherwise come within a minute.
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(10), "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_was_cut_off_comes_again_the_same() {
     let bed = Bed::new();
     let sanitizer = bed.sanitizer().await;
@@ -278,6 +296,10 @@ async fn what_a_worker_did_not_seal_decides_nothing() {
     let mut both = join(&id(), &token, &key());
     both["serial"] = "0a".into();
     sanitizer.send(&both);
+    // There is no place for what a request would like to have in its certificate.
+    let mut wish = join(&id(), &token, &key());
+    wish["san"] = "spiffe://msp.example/tenant/globex/satellite/hq".into();
+    sanitizer.send(&wish);
     joined(&bed, &sanitizer).await;
     sanitizer.freed().await;
     assert_eq!(sanitizer.inside().admissions.len(), 1);
@@ -286,7 +308,7 @@ async fn what_a_worker_did_not_seal_decides_nothing() {
             "spokegate_relay_lines_refused_total{{reason=\"{reason}\"}}"
         ))
     };
-    assert_eq!((refused("seal"), refused("record")), (Some(1.0), Some(2.0)));
+    assert_eq!((refused("seal"), refused("record")), (Some(1.0), Some(3.0)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -203,6 +203,37 @@ fn a_suspended_tenant_is_on_the_list_until_it_is_resumed() {
 }
 
 #[test]
+fn a_single_certificate_is_revoked_by_its_serial() {
+    let directory = with_satellites();
+    let at = directory.path();
+    let pem = std::fs::read(at.join("globex-hq/certificate.pem")).unwrap();
+    let chain = [CertificateDer::from_pem_slice(&pem).unwrap()];
+    let presented = spokegate_identity::Presented::of(&chain).unwrap();
+    let serial = presented.serial();
+    assert_eq!(
+        done(at, &format!("crl add --dir ca --serial {serial}")),
+        "revoked: client spiffe://msp.example/tenant/globex/satellite/hq\nrevocation list 1 holds 1 certificate\n"
+    );
+    assert!(revoked(at, "globex-hq") && !revoked(at, "acme-hq"));
+    refused(
+        at,
+        "crl add --dir ca --serial 0a0b",
+        1,
+        "the fabric authority has issued no certificate with the serial number 0a0b",
+    );
+    refused(
+        at,
+        "crl add --dir ca --serial 0a0",
+        2,
+        "is no serial number",
+    );
+    assert_eq!(
+        done(at, "crl raise --dir ca --above 99"),
+        "revocation list 100 holds 1 certificate\n"
+    );
+}
+
+#[test]
 fn the_list_is_exported_as_others_read_it() {
     let directory = with_satellites();
     let at = directory.path();

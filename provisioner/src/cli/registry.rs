@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use spokegate_contract::{Address, SatelliteId, TenantId};
-use spokegate_identity::Principal;
+use spokegate_contract::limits::SERIAL_BYTES_MAX;
+use spokegate_contract::{Address, SatelliteId, TenantId, hex};
+use spokegate_identity::{Principal, Serial};
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
 
 use super::certificates::Order;
@@ -57,6 +58,25 @@ pub(super) enum CrlVerb {
     Show {
         #[command(flatten)]
         dir: Directory,
+    },
+    /// Revokes one certificate of the fabric authority, a service's too; a satellite has `satellite revoke`
+    Add {
+        #[command(flatten)]
+        dir: Directory,
+        /// Its serial number, in hexadecimal digits
+        #[arg(long, value_name = "DIGITS", value_parser = serial)]
+        serial: Serial,
+        /// unspecified, key-compromise, superseded or cessation-of-operation
+        #[arg(long, default_value = "unspecified")]
+        reason: Reason,
+    },
+    /// After the registry was restored from a copy: makes a list that brokers do not take for an old one
+    Raise {
+        #[command(flatten)]
+        dir: Directory,
+        /// The number of the list that the brokers have
+        #[arg(long, value_name = "NUMBER")]
+        above: u64,
     },
     /// Prints the present list in PEM, for a broker that reads a file
     Export {
@@ -116,6 +136,19 @@ impl CrlVerb {
                 let office = dir.open().await?;
                 show(&office.refresh_list(now_ms).await?)
             }),
+            Self::Add {
+                dir,
+                serial,
+                reason,
+            } => wait_for(async {
+                let office = dir.open().await?;
+                let (holder, list) = office.revoke_serial(&serial, reason, now_ms).await?;
+                Ok(format!("revoked: {holder}\n{}", holds(&list)))
+            }),
+            Self::Raise { dir, above } => wait_for(async {
+                let list = dir.open().await?.raise_list(above, now_ms).await?;
+                Ok(holds(&list))
+            }),
             Self::Export { dir, out } => wait_for(async {
                 let office = dir.open().await?;
                 let list = office.refresh_list(now_ms).await?;
@@ -165,6 +198,13 @@ impl AuditVerb {
             }
         })
     }
+}
+
+fn serial(text: &str) -> Result<Serial, String> {
+    hex::decode(&text.replace(':', "").to_ascii_lowercase())
+        .filter(|bytes| (1..=SERIAL_BYTES_MAX).contains(&bytes.len()))
+        .map(|bytes| Serial::new(&bytes))
+        .ok_or_else(|| format!("{text:?} is no serial number; allowed are 1 to {SERIAL_BYTES_MAX} bytes in hexadecimal digits"))
 }
 
 fn holds(list: &ListState) -> String {
@@ -224,7 +264,7 @@ fn show(list: &ListState) -> anyhow::Result<String> {
         let _ = writeln!(
             text,
             "  {} {reason} since {}",
-            spokegate_identity::Serial::new(entry.raw_serial()),
+            Serial::new(entry.raw_serial()),
             moment(since_ms.saturating_mul(1_000))
         );
     }

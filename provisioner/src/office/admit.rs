@@ -279,7 +279,7 @@ async fn examine_join(
         Ok(_) => registry::token(db, id).await?,
         Err(_) => None,
     };
-    let present = registry::by_token(db, id, key).await?;
+    let present = registry::by_token(db, id, key, now_ms).await?;
     let mut facts = rules::Join {
         through_door: from.is_door(),
         token: None,

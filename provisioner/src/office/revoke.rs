@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use spokegate_contract::{Address, TenantId};
-use spokegate_identity::is_reserved_tenant;
+use spokegate_identity::{Serial, is_reserved_tenant};
 use sqlx::SqliteConnection;
 
 use super::{Office, OfficeError, act};
@@ -16,6 +16,8 @@ use crate::registry::{self, ListState, Stored};
 const LIST_FILE: &str = "crl.pem";
 /// A list is made anew after this long even when nothing changed.
 const LIST_LIFE_MS: u64 = 86_400_000;
+/// What ended so long ago is forgotten; longer than any grace.
+const KEPT_MS: u64 = 400 * 86_400_000;
 
 /// What a revocation came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +47,7 @@ impl Office {
         if certificates + tokens == 0 && !registry::is_known(&mut db, address).await? {
             return Err(OfficeError::UnknownSatellite(address.clone()));
         }
-        let list = self.refresh_in(&mut db, now_ms).await?;
+        let list = self.refresh_in(&mut db, 0, now_ms).await?;
         act(
             &mut db,
             "satellite.revoke",
@@ -97,7 +99,7 @@ impl Office {
         tenant: &TenantId,
         now_ms: u64,
     ) -> Result<ListState, OfficeError> {
-        let list = self.refresh_in(&mut db, now_ms).await?;
+        let list = self.refresh_in(&mut db, 0, now_ms).await?;
         act(&mut db, action, "command", tenant.as_str(), now_ms).await?;
         db.commit().await?;
         self.export(&list)?;
@@ -111,7 +113,51 @@ impl Office {
     /// When the registry or the list cannot be written.
     pub async fn refresh_list(&self, now_ms: u64) -> Result<ListState, OfficeError> {
         let mut db = self.registry.begin().await?;
-        let list = self.refresh_in(&mut db, now_ms).await?;
+        registry::forget(&mut db, now_ms.saturating_sub(KEPT_MS)).await?;
+        let list = self.refresh_in(&mut db, 0, now_ms).await?;
+        db.commit().await?;
+        self.export(&list)?;
+        Ok(list)
+    }
+
+    /// Revokes one certificate of the fabric authority, a service's too. Whose it is.
+    ///
+    /// # Errors
+    /// When there is none of this serial, or the registry or the list cannot be written.
+    pub async fn revoke_serial(
+        &self,
+        serial: &Serial,
+        reason: Reason,
+        now_ms: u64,
+    ) -> Result<(String, ListState), OfficeError> {
+        let mut db = self.registry.begin().await?;
+        let found = registry::revoke_serial(&mut db, serial, reason.as_str(), now_ms).await?;
+        let holder = found.ok_or_else(|| OfficeError::UnknownSerial(serial.clone()))?;
+        let list = self.refresh_in(&mut db, 0, now_ms).await?;
+        let subject = format!("{holder} {serial}");
+        act(
+            &mut db,
+            "certificate.revoke",
+            reason.as_str(),
+            &subject,
+            now_ms,
+        )
+        .await?;
+        db.commit().await?;
+        self.export(&list)?;
+        Ok((holder, list))
+    }
+
+    /// Makes a list with a number above one that brokers have: for a registry that was restored from a copy, whose lists
+    /// they would take for old ones.
+    ///
+    /// # Errors
+    /// When the registry or the list cannot be written.
+    pub async fn raise_list(&self, above: u64, now_ms: u64) -> Result<ListState, OfficeError> {
+        let mut db = self.registry.begin().await?;
+        let list = self.refresh_in(&mut db, above, now_ms).await?;
+        let subject = format!("list {}", list.number);
+        act(&mut db, "list.raise", "command", &subject, now_ms).await?;
         db.commit().await?;
         self.export(&list)?;
         Ok(list)
@@ -125,17 +171,22 @@ impl Office {
     async fn refresh_in(
         &self,
         db: &mut SqliteConnection,
+        above: u64,
         now_ms: u64,
     ) -> Result<ListState, OfficeError> {
         let listed = registry::list_content(db, now_ms).await?;
         let present = registry::list_present(db, &listed).await?;
-        let number = match present {
-            Some((list, true)) if now_ms.saturating_sub(list.made_at_ms) < LIST_LIFE_MS => {
-                return Ok(list);
+        let before = match present {
+            Some((list, same)) => {
+                let fresh = now_ms.saturating_sub(list.made_at_ms) < LIST_LIFE_MS;
+                if same && fresh && list.number > above {
+                    return Ok(list);
+                }
+                list.number
             }
-            Some((list, _)) => list.number + 1,
-            None => 1,
+            None => 0,
         };
+        let number = before.max(above).saturating_add(1);
         let revoked: Vec<_> = listed
             .iter()
             .map(|listed| authority::Revoked {

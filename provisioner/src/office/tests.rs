@@ -488,6 +488,78 @@ async fn a_list_is_made_daily_and_forgets_what_has_ended() {
 }
 
 #[tokio::test]
+async fn a_restored_registry_can_get_ahead_of_what_brokers_have() {
+    let bed = Bed::new().await;
+    bed.joined("acme").await;
+    assert_eq!(bed.office.raise_list(41, NOW).await.unwrap().number, 42);
+    assert_eq!(bed.list().await.number(), 42);
+    // A number that is above already stays.
+    assert_eq!(bed.office.raise_list(41, NOW).await.unwrap().number, 42);
+    assert_eq!(bed.office.raise_list(42, NOW).await.unwrap().number, 43);
+    let acme = address("acme");
+    let revoked = bed.office.revoke(&acme, Reason::Superseded, NOW);
+    assert_eq!(revoked.await.unwrap().list, 44);
+}
+
+#[tokio::test]
+async fn any_certificate_of_the_fabric_can_be_revoked_by_its_serial() {
+    let bed = Bed::new().await;
+    let domain = bed.office.authorities().fabric.trust_domain().clone();
+    let issue = async |hop, name| {
+        let plan = CertificatePlan::service(name, &domain, Validity::days(NOW, 7)).unwrap();
+        bed.office.issue(hop, &plan, NOW).await.unwrap().certified
+    };
+    let sanitizer = issue(Hop::Fabric, spokegate_identity::ServiceName::Sanitizer).await;
+    let reports = issue(Hop::Inner, spokegate_identity::ServiceName::ReportService).await;
+    let reason = Reason::KeyCompromise;
+    let revoke = async |serial: &Serial| bed.office.revoke_serial(serial, reason, NOW).await;
+    let (holder, _) = revoke(&sanitizer.serial).await.unwrap();
+    assert_eq!(holder, "client spiffe://spokegate.local/service/sanitizer");
+    assert!(is_revoked(&bed.list().await, &sanitizer.der));
+    // A key that somebody stole does not come back by the token that it came with.
+    let (agent, token) = (Agent::new(), bed.token("acme", false, NOW).await);
+    let joined = bed.ask(&Address::door(), &agent.join(&token), NOW).await;
+    revoke(&Serial::new(&serial(&certificate(&joined))))
+        .await
+        .unwrap();
+    let again = bed.ask(&Address::door(), &agent.join(&token), NOW).await;
+    refused(&again, "satellite-revoked");
+    // No broker asks for the other hop's.
+    let error = revoke(&reports.serial).await.unwrap_err();
+    assert!(matches!(error, OfficeError::UnknownSerial(_)), "{error}");
+    assert_eq!(bed.list().await.revoked(), 2);
+}
+
+#[tokio::test]
+async fn what_ended_long_ago_is_forgotten_and_the_audit_is_not() {
+    let bed = Bed::new().await;
+    let (agent, first) = bed.joined("acme").await;
+    let token = bed.token("acme", true, NOW).await;
+    bed.ask(&Address::door(), &Agent::new().join(&token), NOW)
+        .await;
+    let end = NOW + 7 * DAY;
+    bed.office.refresh_list(end + 400 * DAY).await.unwrap();
+    assert_eq!(
+        bed.office.registry().satellites(NOW).await.unwrap().len(),
+        1
+    );
+    bed.office.refresh_list(end + 400 * DAY + 1).await.unwrap();
+    assert_eq!(bed.office.registry().satellites(NOW).await.unwrap(), []);
+    let asked = agent.renew(&first, &Agent::new());
+    refused(
+        &bed.ask(&Address::door(), &asked, NOW).await,
+        "serial-unknown",
+    );
+    let asked = Agent::new().join(&token);
+    refused(
+        &bed.ask(&Address::door(), &asked, NOW).await,
+        "token-unknown",
+    );
+    let records = bed.office.registry().audit_last(99).await.unwrap();
+    assert_eq!(records[0].action, "token.make");
+}
+
+#[tokio::test]
 async fn a_join_that_needs_approval_waits_for_it() {
     let bed = Bed::new().await;
     let (agent, token) = (Agent::new(), bed.token("acme", true, NOW).await);

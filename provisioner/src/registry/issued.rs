@@ -145,17 +145,22 @@ pub(crate) async fn by_serial(
     row.as_ref().map(read).transpose()
 }
 
-/// What was issued for a join token to a key.
+/// What was issued for a join token to a key, and has not ended.
 pub(crate) async fn by_token(
     db: &mut SqliteConnection,
     token: &str,
     key: &PublicKey,
+    now_ms: u64,
 ) -> Result<Option<CertificateState>, RegistryError> {
-    let row = sqlx::query("SELECT * FROM issued WHERE token = ?1 AND public_key = ?2")
-        .bind(token)
-        .bind(&key.as_bytes()[..])
-        .fetch_optional(db)
-        .await?;
+    let row = sqlx::query(
+        "SELECT * FROM issued WHERE token = ?1 AND public_key = ?2 AND not_after > ?3
+         ORDER BY issued_at DESC LIMIT 1",
+    )
+    .bind(token)
+    .bind(&key.as_bytes()[..])
+    .bind(count(now_ms))
+    .fetch_optional(db)
+    .await?;
     row.as_ref().map(read).transpose()
 }
 
@@ -233,6 +238,57 @@ pub(crate) async fn revoke(
     .execute(db)
     .await?;
     Ok(done.rows_affected())
+}
+
+/// Revokes one certificate of the fabric authority, whoever's it is. Its holder.
+pub(crate) async fn revoke_serial(
+    db: &mut SqliteConnection,
+    serial: &Serial,
+    reason: &str,
+    at_ms: u64,
+) -> Result<Option<String>, RegistryError> {
+    let holder: Option<String> =
+        sqlx::query_scalar("SELECT holder FROM issued WHERE serial = ?1 AND authority = 'fabric'")
+            .bind(serial.as_bytes())
+            .fetch_optional(&mut *db)
+            .await?;
+    let Some(holder) = holder else {
+        return Ok(None);
+    };
+    sqlx::query(
+        "UPDATE issued SET revoked_at = ?2, reason = ?3 WHERE serial = ?1 AND revoked_at IS NULL",
+    )
+    .bind(serial.as_bytes())
+    .bind(count(at_ms))
+    .bind(reason)
+    .execute(&mut *db)
+    .await?;
+    // Its key must not come back by the token that it came with.
+    sqlx::query(
+        "UPDATE join_token SET voided_at = ?2
+         WHERE id = (SELECT token FROM issued WHERE serial = ?1) AND voided_at IS NULL",
+    )
+    .bind(serial.as_bytes())
+    .bind(count(at_ms))
+    .execute(db)
+    .await?;
+    Ok(Some(holder))
+}
+
+/// Forgets certificates that ended, and tokens that expired, before a moment. The audit keeps what was done.
+pub(crate) async fn forget(db: &mut SqliteConnection, before_ms: u64) -> Result<(), RegistryError> {
+    for statement in [
+        "DELETE FROM request WHERE asked_at < ?1
+         AND token IN (SELECT id FROM join_token WHERE expires_at < ?1)",
+        "DELETE FROM join_token WHERE expires_at < ?1 AND id NOT IN (SELECT token FROM request)",
+        "DELETE FROM issued WHERE not_after < ?1",
+    ] {
+        sqlx::query(statement)
+            .bind(count(before_ms))
+            .execute(&mut *db)
+            .await?;
+    }
+    Ok(())
 }
 
 /// Whether anything was ever issued to a satellite.

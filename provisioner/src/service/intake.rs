@@ -11,6 +11,7 @@ use spokegate_contract::record::{
 use spokegate_daemon::Clock;
 use spokegate_relay::{Intake, LineFault, Link};
 
+use super::lists::Forgot;
 use crate::office::{Office, Policy};
 
 /// What the provisioner does with the lane `enrol`.
@@ -19,6 +20,7 @@ pub(super) struct EnrolIntake {
     link: Arc<Link>,
     policy: Policy,
     clock: Clock,
+    forgot: Forgot,
 }
 
 /// A request that waits to be decided.
@@ -34,7 +36,13 @@ impl EnrolIntake {
             link,
             policy,
             clock,
+            forgot: Forgot::default(),
         }
+    }
+
+    /// Says when the sanitizer has started anew.
+    pub(super) fn forgot(&self) -> Forgot {
+        Arc::clone(&self.forgot)
     }
 
     async fn decide(&self, asked: &Asked) -> anyhow::Result<AdmissionBody> {
@@ -58,6 +66,10 @@ impl Intake for EnrolIntake {
 
     fn lane(&self) -> Lane {
         Lane::Enrol
+    }
+
+    fn restarted(&self) {
+        self.forgot.notify_one();
     }
 
     fn take(

@@ -8,7 +8,7 @@ use spokegate_contract::limits::CRL_BYTES_MAX;
 use spokegate_contract::record::CrlBody;
 use spokegate_daemon::{Backoff, Clock, Context};
 use spokegate_relay::{BACKOFF_MS, Link};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::office::{Office, OfficeError};
@@ -22,6 +22,9 @@ const REFRESH_INTERVAL: Duration = Duration::from_secs(60);
 /// The present list, for all who send it.
 pub(super) struct Lists(watch::Receiver<Arc<ListState>>);
 
+/// Says that a sanitizer has started anew and knows no list.
+pub(super) type Forgot = Arc<Notify>;
+
 impl Lists {
     /// Makes the list that is due, and watches the registry for others.
     pub(super) async fn start(office: Arc<Office>, context: &Context) -> Result<Self, OfficeError> {
@@ -34,13 +37,14 @@ impl Lists {
         Ok(Self(receiver))
     }
 
-    /// Hands the list over at every change and every minute.
+    /// Hands the list over at every change, when the sanitizer has forgotten it, and every minute.
     pub(super) fn send_to(
         &self,
         link: Arc<Link>,
+        forgot: Forgot,
         soft: CancellationToken,
     ) -> impl Future<Output = ()> + Send + use<> {
-        send(link, self.0.clone(), soft)
+        send(link, self.0.clone(), forgot, soft)
     }
 }
 
@@ -117,6 +121,7 @@ fn gauge(name: &'static str, value: u64) {
 async fn send(
     link: Arc<Link>,
     mut lists: watch::Receiver<Arc<ListState>>,
+    forgot: Forgot,
     soft: CancellationToken,
 ) {
     let mut backoff = Backoff::new(BACKOFF_MS.0, BACKOFF_MS.1);
@@ -147,10 +152,12 @@ async fn send(
                 backoff.next_delay()
             }
         };
-        let change = tokio::time::timeout(wait, lists.changed());
-        match soft.run_until_cancelled(change).await {
-            None | Some(Ok(Err(_))) => return,
-            Some(Ok(Ok(())) | Err(_)) => {}
+        tokio::select! {
+            () = soft.cancelled() => return,
+            // The registry's task ends with the service.
+            changed = lists.changed() => if changed.is_err() { return },
+            () = forgot.notified() => {}
+            () = tokio::time::sleep(wait) => {}
         }
     }
 }

@@ -41,6 +41,8 @@ struct Shared {
 /// What the sanitizer knows.
 #[derive(Default)]
 pub(crate) struct Inside {
+    /// Which start this is.
+    pub(crate) boot: u64,
     last: u64,
     lines: Vec<(u64, String)>,
     /// Every answer that came, repeats too.
@@ -157,26 +159,29 @@ impl Drop for Sanitizer {
 }
 
 impl Shared {
-    fn lines(&self, body: &PullBody) -> Option<String> {
+    /// The boot and lines for a poll; none when it has to wait. A poll of another boot is answered at once.
+    fn lines(&self, body: &PullBody) -> Option<(String, String)> {
         let mut inside = self.state.lock().unwrap();
         let before = inside.lines.len();
-        if body.boot == boot() {
+        if body.boot == boot(&inside) {
             inside.lines.retain(|(cursor, _)| *cursor > body.ack);
         }
         let most = usize::try_from(body.max).unwrap();
         let lines = inside.lines.iter().take(most);
         let text: String = lines.map(|(_, line)| line.as_str()).collect();
         let freed = inside.lines.len() < before;
+        let boot = boot(&inside);
         drop(inside);
         if freed {
             self.changed.notify_waiters();
         }
-        (!text.is_empty()).then_some(text)
+        let answer = !text.is_empty() || body.boot != boot;
+        answer.then_some((boot, text))
     }
 }
 
-fn boot() -> String {
-    "1".repeat(32)
+fn boot(inside: &Inside) -> String {
+    format!("{:032x}", inside.boot + 1)
 }
 
 async fn pull(State(shared): State<Arc<Shared>>, Json(body): Json<PullBody>) -> Response {
@@ -195,8 +200,11 @@ async fn pull(State(shared): State<Arc<Shared>>, Json(body): Json<PullBody>) -> 
         }
     };
     let wait = Duration::from_millis(body.wait_ms.into());
-    let lines = tokio::time::timeout(wait, waited).await.unwrap_or_default();
-    ([(BOOT_HEADER, boot())], lines).into_response()
+    let Ok((boot, lines)) = tokio::time::timeout(wait, waited).await else {
+        let boot = boot(&shared.state.lock().unwrap());
+        return ([(BOOT_HEADER, boot)], String::new()).into_response();
+    };
+    ([(BOOT_HEADER, boot)], lines).into_response()
 }
 
 async fn admissions(
