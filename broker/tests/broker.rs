@@ -31,3 +31,5 @@ mod revocation;
 mod sessions;
 #[path = "support/harness.rs"]
 mod support;
+#[path = "broker/symptoms.rs"]
+mod symptoms;
