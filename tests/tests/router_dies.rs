@@ -11,9 +11,10 @@ use spokegate_demo::http::PlainClient;
 use spokegate_demo::{Fabric, Options, SourceChoice};
 use sqlx::{ConnectOptions, Connection, Row};
 
-const PUSHES: usize = 60;
+/// Below the number of pushes of one dataset that the centre keeps.
+const PUSHES: usize = 45;
 /// After how many pushes the router is killed.
-const KILLS: [usize; 3] = [10, 25, 40];
+const KILLS: [usize; 3] = [8, 18, 30];
 /// Longest way of another tenant's push to the centre's store.
 const PACE_MS: i64 = 3_000;
 /// Longest wait until all is stored.
@@ -89,17 +90,20 @@ async fn until_stored(
     tenant: &str,
     count: usize,
 ) -> BTreeMap<String, (usize, i64)> {
+    let mut jobs = BTreeMap::new();
     let wait = async {
-        loop {
-            let jobs = stored(fabric, tenant).await;
-            if jobs.len() >= count {
-                return jobs;
-            }
+        while jobs.len() < count {
             tokio::time::sleep(Duration::from_millis(100)).await;
+            jobs = stored(fabric, tenant).await;
         }
     };
-    let jobs = tokio::time::timeout(STORED, wait).await;
-    jobs.expect("all pushes reach the centre")
+    let waited = tokio::time::timeout(STORED, wait).await;
+    assert!(
+        waited.is_ok(),
+        "{} of {count} pushes of {tenant} reached the centre: {jobs:?}",
+        jobs.len()
+    );
+    jobs
 }
 
 #[tokio::test(flavor = "multi_thread")]

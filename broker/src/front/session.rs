@@ -22,7 +22,7 @@ use crate::cell::{
 };
 use crate::lock;
 use crate::meters::Gauged;
-use crate::packet::{ConnectCode, Publish, Will, connack};
+use crate::packet::{ConnectCode, Publish, Qos, Will, connack};
 use crate::policy::{self, Session, SubscribePermit};
 use crate::roster::Place;
 
@@ -275,7 +275,8 @@ impl Running {
         let message = Publish {
             topic,
             packet_id: 0,
-            qos,
+            // Nobody is granted more, so what was asked for beyond it changes nothing.
+            qos: qos.min(Qos::AtLeastOnce),
             retain,
             payload,
         };

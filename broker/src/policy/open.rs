@@ -14,9 +14,6 @@ pub fn connect(connect: &Connect, made_up: impl FnOnce() -> String) -> Result<Se
     let id = &connect.client_id;
     if let Some(will) = &connect.will {
         topic(&will.topic)?;
-        if will.qos == Qos::ExactlyOnce {
-            return Err(Denial::QosTwo);
-        }
     }
     match id.len() {
         0 if connect.clean_session => Ok(Session::Open(made_up())),
