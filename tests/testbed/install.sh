@@ -19,6 +19,7 @@ wanted=(
   /usr/share/fonts/truetype/liberation:fonts-liberation
   /usr/share/fonts/truetype/crosextra/Carlito-Regular.ttf:fonts-crosextra-carlito
   openssl:openssl
+  /usr/sbin/mosquitto:mosquitto
 )
 
 is_there() { case $1 in /*) [ -e "$1" ] ;; *) command -v "$1" >/dev/null ;; esac; }
