@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use spokegate_daemon::{Clock, Context, Latch, Tasks};
+use spokegate_daemon::{Clock, Context, Tasks};
 use spokegate_identity::TrustDomain;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -46,7 +46,6 @@ const DRAIN_GRACE: Duration = Duration::from_secs(10);
 pub struct Broker {
     addresses: Vec<(ListenerKind, SocketAddr)>,
     shared: Arc<Shared>,
-    _ready: Latch,
 }
 
 /// What all connections share.
@@ -121,20 +120,15 @@ impl Broker {
         shared
             .tasks
             .spawn("upkeep", upkeep::run(Arc::clone(&shared)));
-        shared
-            .tasks
-            .spawn("drain", drain::when_stopping(Arc::clone(&shared)));
         if let Some(path) = config.admin.path() {
             let desk = admin::Desk::new(Arc::clone(&shared.roster), shared.tasks.clone(), limits);
             admin::bind(path, desk)?;
         }
         let ready = context.readiness.latch("listeners");
         ready.set();
-        Ok(Self {
-            addresses,
-            shared,
-            _ready: ready,
-        })
+        let draining = drain::when_stopping(Arc::clone(&shared), ready);
+        shared.tasks.spawn("drain", draining);
+        Ok(Self { addresses, shared })
     }
 
     /// Where satellites and the sanitizer connect.

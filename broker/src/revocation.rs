@@ -3,7 +3,9 @@
 //! A list counts once one of the roots has signed it and its number is higher than that of the list it replaces. From
 //! then on the handshake refuses what it revokes, and live sessions of such certificates end.
 
+mod check;
 mod file;
+mod outcome;
 mod stamp;
 
 use std::path::{Path, PathBuf};
@@ -14,60 +16,16 @@ use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use spokegate_daemon::Clock;
 use spokegate_identity::{
-    ListError, OnRefused, Presented, RevocationList, Roots, TlsError, TlsFiles,
-    admitting_server_config, door_server_config, not_after_ms,
+    OnRefused, Presented, RevocationList, Roots, TlsError, TlsFiles, admitting_server_config,
+    door_server_config, not_after_ms,
 };
 
 use crate::lock;
 use crate::meters::ListMeters;
 use crate::roster::{Dismissal, Roster};
+pub(crate) use check::{check_files, lists_in};
+pub use outcome::{Accepted, Refused};
 use stamp::Stamps;
-
-/// What became of a list that was offered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Accepted {
-    /// It is in force.
-    Taken {
-        /// Its number.
-        number: u64,
-        /// How many certificates it revokes.
-        revoked: usize,
-        /// How many live sessions ended.
-        ended: usize,
-    },
-    /// It was in force already.
-    Present,
-}
-
-/// Why a list that was offered is not in force.
-#[derive(Debug, thiserror::Error)]
-pub enum Refused {
-    /// It does not count.
-    #[error(transparent)]
-    List(#[from] ListError),
-    /// The present list is newer, or another one of the same number.
-    #[error("the list has number {offered}, and the present one of the same root {present}")]
-    Older {
-        /// The number of the list in force.
-        present: u64,
-        /// The number of the one offered.
-        offered: u64,
-    },
-    /// No TLS configuration can be made with it.
-    #[error("the TLS files cannot be used with it")]
-    Tls(#[from] TlsError),
-}
-
-impl Refused {
-    /// A short word for logs and metrics.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::List(error) => error.reason(),
-            Self::Older { .. } => "older",
-            Self::Tls(_) => "tls",
-        }
-    }
-}
 
 /// The TLS files and lists in force.
 pub struct Lists {
@@ -330,26 +288,6 @@ impl std::fmt::Debug for Lists {
 fn revoked(lists: &[RevocationList], presented: &Presented) -> bool {
     let mut ids = presented.ids().iter();
     ids.any(|id| lists.iter().any(|list| list.revokes(id)))
-}
-
-/// What is wrong with the files that a configuration names, in words.
-pub(crate) fn check_files(files: &TlsFiles, crl_file: Option<&Path>) -> Vec<String> {
-    let mut problems = Vec::new();
-    if let Err(error) = admitting_server_config(files, &[], None) {
-        problems.push(format!("{error:#}"));
-    }
-    let Some((path, roots)) = crl_file.zip(Roots::read(&files.ca).ok()) else {
-        return problems;
-    };
-    if let Err(error) = file::read_at_start(path, &roots) {
-        problems.push(format!("{error:#}"));
-    }
-    problems
-}
-
-/// The lists in a file that one of the roots has signed.
-pub(crate) fn lists_in(path: &Path, roots: &Roots) -> anyhow::Result<Vec<RevocationList>> {
-    file::read_at_start(path, roots)
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use spokegate_daemon::Latch;
+
 use super::Shared;
 use crate::policy::Session;
 use crate::roster::{Dismissal, Guest};
@@ -15,9 +17,11 @@ const SLICE_MIN: usize = 32;
 /// How long the sanitizer's sessions wait for the satellites' to be gone, so that it hears who left.
 const SANITIZER_WAIT: Duration = Duration::from_secs(2);
 
-/// Waits until the broker is told to stop, then ends all sessions and returns when their links are gone.
-pub(super) async fn when_stopping(shared: Arc<Shared>) {
+/// Waits until the broker is told to stop, says that it is no longer ready, ends all sessions,
+/// and returns when their links are gone.
+pub(super) async fn when_stopping(shared: Arc<Shared>, ready: Latch) {
     shared.tasks.soft().cancelled().await;
+    ready.unset();
     shared.roster.close();
     let guests = shared.roster.guests();
     if !guests.is_empty() {

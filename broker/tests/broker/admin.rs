@@ -113,6 +113,7 @@ async fn a_drain_is_in_slices_satellites_first_and_lets_nobody_in() {
     }
     let late = broker.authority.satellite("acme", "late");
     let mut waiting = broker.dial(&late).await;
+    assert!(broker.is_ready());
     let begun = Instant::now();
     let drained = broker.broker.shutdown();
     let watched = async {
@@ -120,6 +121,7 @@ async fn a_drain_is_in_slices_satellites_first_and_lets_nobody_in() {
         for _ in 0..SATELLITES {
             let (topic, _) = sanitizer.message().await;
             assert!(topic.ends_with("/up/presence"), "{topic}");
+            assert!(!broker.is_ready());
             gone.push(begun.elapsed());
         }
         assert!(sanitizer.is_closed().await);

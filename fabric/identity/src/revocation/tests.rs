@@ -1,3 +1,6 @@
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CrlDistributionPoint,
     CrlIssuingDistributionPoint, CrlScope, DnType, IsCa, Issuer, KeyIdMethod, KeyPair,
@@ -112,6 +115,39 @@ fn a_file_holds_lists_in_pem_or_one_in_der() {
         LISTS_MAX
     );
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn no_change_of_a_list_counts_and_none_panics(
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+        cut in any::<prop::sample::Index>(),
+        is_cut in any::<bool>(),
+    ) {
+        let (root, good) = &*SAMPLE;
+        let mut changed = good.clone();
+        let at = at.index(changed.len());
+        changed[at] = byte;
+        if is_cut {
+            changed.truncate(cut.index(good.len()));
+        }
+        let taken = RevocationList::verify(&changed, &root.alone()).is_ok();
+        prop_assert_eq!(taken, changed == *good);
+        // Strangers' certificates are read before anybody vouches for them.
+        let mut certificate = root.certificate.to_vec();
+        let at = at % certificate.len();
+        certificate[at] = byte;
+        let _ = Presented::of(&[certificate.into()]);
+    }
+}
+
+static SAMPLE: LazyLock<(Root, Vec<u8>)> = LazyLock::new(|| {
+    let root = Root::new("fabric", &[]);
+    let list = root.list(7, &[1, 2, 3]);
+    (root, list)
+});
 
 #[track_caller]
 fn check(root: &Root, der: &[u8], expected: &str) {
