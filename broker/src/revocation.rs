@@ -17,7 +17,7 @@ use rustls::ServerConfig;
 use spokegate_daemon::Clock;
 use spokegate_identity::{
     OnRefused, Presented, RevocationList, Roots, TlsError, TlsFiles, admitting_server_config,
-    door_server_config, not_after_ms,
+    door_server_config, not_after_ms, relisted_server_config,
 };
 
 use crate::lock;
@@ -174,7 +174,8 @@ impl Lists {
         }
         let (number, revoked) = (offered.number(), offered.revoked());
         lists.push(offered);
-        let config = admitting_server_config(&self.files, &lists, Some(self.on_refused.clone()))?;
+        let on_refused = Some(Arc::clone(&self.on_refused));
+        let config = relisted_server_config(&self.config.load(), roots, &lists, on_refused)?;
         let ended = self.enforce(config, lists);
         tracing::info!(number, revoked, ended, "a new revocation list is in force");
         Ok(Accepted::Taken {

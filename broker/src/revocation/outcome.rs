@@ -1,6 +1,6 @@
 //! What comes of a list that is offered.
 
-use spokegate_identity::{ListError, TlsError};
+use spokegate_identity::ListError;
 
 /// What became of a list that was offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,9 +32,6 @@ pub enum Refused {
         /// The number of the one offered.
         offered: u64,
     },
-    /// No TLS configuration can be made with it.
-    #[error("the TLS files cannot be used with it")]
-    Tls(#[from] TlsError),
 }
 
 impl Refused {
@@ -43,7 +40,6 @@ impl Refused {
         match self {
             Self::List(error) => error.reason(),
             Self::Older { .. } => "older",
-            Self::Tls(_) => "tls",
         }
     }
 }

@@ -231,6 +231,22 @@ async fn what_a_broker_without_a_file_is_told_holds_until_it_stops() {
 }
 
 #[tokio::test]
+async fn tls_files_that_are_broken_meanwhile_do_not_hold_a_revocation_up() {
+    let broker = broker().await;
+    let certificate = broker.authority.satellite("acme", "hq");
+    let mut client = broker.connected(&certificate, "acme.hq").await;
+    for name in ["certificate.pem", "key.pem", "ca.pem"] {
+        std::fs::write(broker.files.path().join(name), "half a fi").unwrap();
+    }
+    let list = broker.authority.list(1, &[&certificate]);
+    std::fs::write(broker.files.path().join("crl.pem"), list).unwrap();
+    assert!(client.is_closed().await);
+    assert!(!is_let_in(&broker, &certificate, "acme.hq").await);
+    let other = broker.authority.satellite("acme", "branch");
+    assert!(is_let_in(&broker, &other, "acme.branch").await);
+}
+
+#[tokio::test]
 async fn a_file_that_cannot_be_written_does_not_hold_a_revocation_up() {
     let broker = broker().await;
     let certificate = broker.authority.satellite("acme", "hq");

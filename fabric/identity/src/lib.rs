@@ -24,6 +24,6 @@ pub use revocation::{LIST_BYTES_MAX, LISTS_MAX, ListError, RevocationList, Roots
 pub use tls::{
     OnRefused, Reloading, TlsError, TlsFiles, admitting_server_config, anonymous_client_config,
     client_config, door_server_config, expecting, not_after_ms, public_server_config,
-    server_config,
+    relisted_server_config, server_config,
 };
 pub use trust_domain::{TrustDomain, TrustDomainError};

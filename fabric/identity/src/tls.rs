@@ -12,15 +12,16 @@ use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::NoServerSessionStorage;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoServerSessionStorage, WantsServerCert};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, ServerConfig};
 use serde::Deserialize;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 pub use admitting::OnRefused;
 pub use server_name::expecting;
 
-use crate::revocation::{RevocationList, Roots};
+use crate::revocation::{ListError, RevocationList, Roots};
 
 /// The three files of one side of a mutual TLS connection, in PEM.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -112,14 +113,35 @@ pub fn admitting_server_config(
                 problem,
             }
         })?;
-    let builder = ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .expect("the ring provider serves TLS 1.3 and 1.2")
-        .with_client_cert_verifier(verifier);
-    let config = builder.with_single_cert(chain(&files.certificate)?, key(&files.key)?);
+    let config =
+        admitting_builder(verifier).with_single_cert(chain(&files.certificate)?, key(&files.key)?);
     config
         .map(forgetful)
         .map_err(|source| unusable(&files.certificate, &files.key, source))
+}
+
+/// The same certificate and key as `present`, with other lists. Reads no file, so that nothing on disk holds a
+/// revocation up.
+pub fn relisted_server_config(
+    present: &ServerConfig,
+    roots: &Roots,
+    lists: &[RevocationList],
+    on_refused: Option<OnRefused>,
+) -> Result<Arc<ServerConfig>, ListError> {
+    let verifier = admitting::verifier(roots, lists, on_refused).map_err(ListError::Unsupported)?;
+    let resolver = Arc::clone(&present.cert_resolver);
+    Ok(forgetful(
+        admitting_builder(verifier).with_cert_resolver(resolver),
+    ))
+}
+
+fn admitting_builder(
+    verifier: Arc<dyn ClientCertVerifier>,
+) -> ConfigBuilder<ServerConfig, WantsServerCert> {
+    ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .expect("the ring provider serves TLS 1.3 and 1.2")
+        .with_client_cert_verifier(verifier)
 }
 
 /// For a listener that people's browsers reach: no client certificate is asked for.
