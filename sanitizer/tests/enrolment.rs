@@ -8,11 +8,14 @@
 
 mod support;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
+use spokegate_broker::ListenerKind;
 use spokegate_contract::envelope::{Enrol, EnrolRequest, Verdict};
 use spokegate_contract::{Channel, Envelope, RequestId};
-use support::{Fabric, assert_sealed};
+use support::{Centre, Fabric, assert_sealed};
 
 const ID: RequestId = RequestId::from_bytes([9; 16]);
 
@@ -84,7 +87,7 @@ async fn a_renewal_reaches_the_provisioner_as_a_key_and_its_admission_comes_back
 async fn a_bad_request_is_quarantined_and_the_next_good_one_passes() {
     let fabric = Fabric::start().await;
     let (mut provisioner, mut reports) = (fabric.provisioner().await, fabric.centre().await);
-    let agent = fabric.agent("acme", "hq").await;
+    let mut agent = fabric.agent("acme", "hq").await;
     let mut join = renewal("good");
     join.request = EnrolRequest::Join {
         token: "0123456789abcdef".to_owned(),
@@ -104,6 +107,11 @@ async fn a_bad_request_is_quarantined_and_the_next_good_one_passes() {
         assert_sealed(&refused);
         let told = ["kind", "channel", "reason", "rule"].map(|name| refused.record[name].clone());
         assert_eq!(told, ["quarantine", "enrol", reason, rule].map(Value::from));
+        // Who asks is told; of an envelope that cannot be read nobody knows who that is.
+        if rule != "form" {
+            let admission = agent.next_admission().await;
+            assert_eq!((admission.id, admission.verdict), (ID, Verdict::Refused));
+        }
     }
     agent
         .publish(Channel::Enrol, renewal("good").encode())
@@ -115,6 +123,45 @@ async fn a_bad_request_is_quarantined_and_the_next_good_one_passes() {
         let layers = acme["sandbox_layers"].as_array().unwrap();
         assert!(layers.contains(&json!(layer)), "{layers:?}");
     }
+}
+
+/// A request at the broker's enrolment listener: status and body.
+async fn post(fabric: &Fabric, csr: &str) -> (u16, Value) {
+    let door = fabric.broker.address_of(ListenerKind::Enrolment).unwrap();
+    let mut client = Centre::connect(door, &fabric.fabric_ca, None)
+        .await
+        .unwrap();
+    let csr = STANDARD.encode(&renewal(csr).csr);
+    let body = json!({"token": "0123456789abcdef", "proof": "01".repeat(32), "csr": csr});
+    client.post("/v1/enrol", &body).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_brokers_own_door_asks_and_is_answered() {
+    let listener = "[[listener]]\nkind = \"enrolment\"\naddress = \"127.0.0.1:0\"";
+    let fabric = Fabric::start_behind(listener, "").await;
+    let mut provisioner = fabric.provisioner().await;
+    let decides = async {
+        let taken = provisioner.wait_for("enrol", |_| true).await;
+        assert_sealed(&taken);
+        let told = ["tenant", "satellite", "request", "peer", "token"];
+        let told = told.map(|name| taken.record[name].clone());
+        let expected = ["enrolment", "door", "join", "127.0.0.1", "0123456789abcdef"];
+        assert_eq!(told, expected.map(Value::from));
+        let admissions = json!({"admissions": [{
+            "tenant": "enrolment", "satellite": "door", "id": taken.record["id"], "verdict": "issued",
+            "certificate": "MAA=", "roots": "PEM", "signature": "3000",
+        }]});
+        assert_eq!(provisioner.post("/v1/admissions", &admissions).await.0, 204);
+        taken.record["id"].clone()
+    };
+    let ((status, answer), id) = tokio::join!(post(&fabric, "good"), decides);
+    let expected = json!({"certificate": "MAA=", "roots": "PEM", "signature": "3000", "id": id});
+    assert_eq!((status, answer), (200, expected));
+    // What the worker refuses is answered by the sanitizer, at once, and never reaches the provisioner.
+    let (status, answer) = post(&fabric, "rsa").await;
+    assert_eq!((status, answer), (403, json!({"error": "not accepted"})));
+    assert!(provisioner.pull("enrol", 0).await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,7 +10,8 @@ use enrol::Allowance;
 use spokegate_contract::envelope::{Presence, Push, Reply};
 use spokegate_contract::limits::{CLOCK_SKEW_MS_MAX, MESSAGE_BYTES_MAX};
 use spokegate_contract::{
-    Address, Channel, ENROLMENT_TENANT, Envelope, EnvelopeError, SatelliteId, TenantId, Topic,
+    Address, Channel, ENROLMENT_TENANT, Envelope, EnvelopeError, RequestId, SatelliteId, TenantId,
+    Topic,
 };
 use std::collections::HashMap;
 
@@ -22,6 +23,8 @@ const SATELLITES_MAX: usize = 10_000;
 pub(super) enum Verdict {
     /// To the lane.
     Forward(Box<WorkHead>),
+    /// To the lane; whoever asks under this id is told when it is refused there.
+    Enrol(Box<WorkHead>, RequestId),
     /// The enrolment door came or went.
     Door {
         /// Whether it is there.

@@ -72,8 +72,16 @@ pub(super) struct Links {
 struct Unacknowledged {
     arrival: Arrival,
     token: u64,
-    request: Option<(RequestId, SatelliteId)>,
+    request: Option<Asked>,
     done: bool,
+}
+
+/// What a message is about, and whose it is: that is told when a lane refuses it.
+enum Asked {
+    /// The answer to a pull.
+    Pull(RequestId, SatelliteId),
+    /// A request for a certificate.
+    Enrol(RequestId, SatelliteId),
 }
 
 /// One tenant's session.

@@ -1,7 +1,7 @@
 //! Requests for certificates: who may ask by which right, and how often. Pure.
 
 use super::{Intake, Verdict, condemn, rule};
-use crate::link::{Reason, WorkHead};
+use crate::link::{Condemned, Reason, WorkHead};
 use bytes::Bytes;
 use spokegate_contract::envelope::{Enrol, EnrolRequest, Presence};
 use spokegate_contract::{Address, Channel, Envelope, Topic};
@@ -63,7 +63,7 @@ impl Intake {
     /// The door relays both kinds of request and says from which address; a satellite may renew, in its own name.
     pub(super) fn enrol(
         &mut self,
-        work: WorkHead,
+        mut work: WorkHead,
         from: &Address,
         payload: &Bytes,
         now_ms: u64,
@@ -79,14 +79,20 @@ impl Intake {
         if !allowed {
             return Verdict::Drop("dropped_enrols");
         }
-        match Enrol::decode(payload) {
-            Err(error) => condemn(work, Reason::Envelope, rule(&error)),
-            Ok(_) if from.is_door() => Verdict::Forward(Box::new(work)),
-            Ok(Enrol { peer: Some(_), .. }) => condemn(work, Reason::Envelope, "peer"),
-            Ok(Enrol { request, .. }) => match request {
-                EnrolRequest::Renew { .. } => Verdict::Forward(Box::new(work)),
-                EnrolRequest::Join { .. } => condemn(work, Reason::Envelope, "join"),
-            },
-        }
+        let enrol = match Enrol::decode(payload) {
+            Ok(enrol) => enrol,
+            Err(error) => return condemn(work, Reason::Envelope, rule(&error)),
+        };
+        let fault = match enrol.request {
+            _ if from.is_door() => None,
+            _ if enrol.peer.is_some() => Some("peer"),
+            EnrolRequest::Renew { .. } => None,
+            EnrolRequest::Join { .. } => Some("join"),
+        };
+        work.condemned = fault.map(|rule| Condemned {
+            reason: Reason::Envelope,
+            rule: rule.to_owned(),
+        });
+        Verdict::Enrol(Box::new(work), enrol.id)
     }
 }

@@ -28,7 +28,9 @@ fn take(intake: &mut Intake, topic: &str, payload: &Bytes) -> Verdict {
 
 fn rule_of(verdict: Verdict) -> Option<String> {
     match verdict {
-        Verdict::Forward(work) => work.condemned.map(|condemned| condemned.rule),
+        Verdict::Forward(work) | Verdict::Enrol(work, _) => {
+            work.condemned.map(|condemned| condemned.rule)
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -275,7 +277,7 @@ fn requests_for_certificates_are_counted_per_satellite_and_minute() {
         let topic = format!("sg/1/acme/{satellite}/up/enrol");
         let all = (0..100).map(|_| intake.take(&topic, &payload, now_ms));
         let (passed, dropped): (Vec<_>, Vec<_>) =
-            all.partition(|verdict| matches!(verdict, Verdict::Forward(_)));
+            all.partition(|verdict| matches!(verdict, Verdict::Enrol(_, _)));
         assert!(
             dropped
                 .iter()
@@ -290,7 +292,7 @@ fn requests_for_certificates_are_counted_per_satellite_and_minute() {
     let (mut door, payload) = (door(), enrolment(join(), None));
     let passes = |_: &u32| {
         let verdict = take(&mut door, "sg/1/enrolment/door/up/enrol", &payload);
-        matches!(verdict, Verdict::Forward(_))
+        matches!(verdict, Verdict::Enrol(_, _))
     };
     assert_eq!((0..4_000).filter(passes).count(), 3_000);
 }

@@ -1,16 +1,16 @@
 //! What becomes of a message that has come.
 
-use super::{Session, Unacknowledged};
+use super::{Asked, Session, Unacknowledged};
 use crate::ingest::intake::Verdict;
 use crate::ingest::mqtt::Arrival;
-use crate::link::FromIngest;
+use crate::link::{FromIngest, WorkHead};
 use spokegate_contract::envelope::Ack;
 use spokegate_contract::{Channel, Envelope};
 use std::time::Duration;
 use tokio::time::Instant;
 
 impl Session {
-    pub(super) async fn message(&mut self, mut arrival: Arrival) {
+    pub(super) async fn message(&mut self, arrival: Arrival) {
         let wait_ms = self.bucket.take(
             arrival.payload().len(),
             self.links.context.clock.monotonic_ms(),
@@ -27,32 +27,23 @@ impl Session {
         );
         match verdict {
             Verdict::Forward(work) => {
-                self.links.counters.add("received");
-                let request = work.id.map(|id| (id, work.satellite.clone()));
-                let beats = ["hello", "status"].contains(&work.channel.as_str());
-                let heard = beats.then(|| work.satellite.clone());
-                let hello = (work.channel == "hello").then(|| work.satellite.clone());
-                let payload = arrival.take_payload();
-                self.handed.add(work.token, payload.len());
-                if self.is_full() {
-                    self.links.counters.add("held_back");
-                }
-                self.open.push_back(Unacknowledged {
-                    arrival,
-                    token: work.token,
-                    request,
-                    done: false,
-                });
-                self.links
-                    .out
-                    .send(&FromIngest::Message(*work), &payload)
-                    .await;
-                if let Some(satellite) = heard {
+                let satellite = work.satellite.clone();
+                let (beats, hello) = (
+                    ["hello", "status"].contains(&work.channel.as_str()),
+                    work.channel == "hello",
+                );
+                let asked = work.id.map(|id| Asked::Pull(id, satellite.clone()));
+                self.forward(arrival, *work, asked).await;
+                if beats {
                     self.heard(&satellite).await;
                 }
-                if let Some(satellite) = hello {
+                if hello {
                     self.ask_again(&satellite);
                 }
+            }
+            Verdict::Enrol(work, id) => {
+                let asked = Asked::Enrol(id, work.satellite.clone());
+                self.forward(arrival, *work, Some(asked)).await;
             }
             Verdict::Door { online } => {
                 if online {
@@ -78,6 +69,25 @@ impl Session {
                 self.dispose(arrival);
             }
         }
+    }
+
+    async fn forward(&mut self, mut arrival: Arrival, work: WorkHead, request: Option<Asked>) {
+        self.links.counters.add("received");
+        let payload = arrival.take_payload();
+        self.handed.add(work.token, payload.len());
+        if self.is_full() {
+            self.links.counters.add("held_back");
+        }
+        self.open.push_back(Unacknowledged {
+            arrival,
+            token: work.token,
+            request,
+            done: false,
+        });
+        self.links
+            .out
+            .send(&FromIngest::Message(work), &payload)
+            .await;
     }
 
     /// A message that goes nowhere is acknowledged in its turn.

@@ -1,9 +1,9 @@
 //! What the lane and the centre tell a session.
 
-use super::{Done, Session, SessionEvent};
+use super::{Asked, Done, Session, SessionEvent};
 use crate::link::{FromIngest, Outcome};
 use bytes::Bytes;
-use spokegate_contract::envelope::Ack;
+use spokegate_contract::envelope::{Ack, Admission, Verdict};
 use spokegate_contract::{
     Address, Channel, DatasetId, Envelope, FailureClass, RequestId, SatelliteId, Topic,
 };
@@ -114,10 +114,19 @@ impl Session {
             return;
         };
         open.done = true;
-        if let (true, Some((id, satellite))) = (done.refused, open.request.take()) {
-            // The pull has failed at the centre; the rest of its answer is not wanted.
-            self.intake.requests.close(&id);
-            self.publish(&satellite, Channel::Ack, Ack::Cancel { id }.encode());
+        match open.request.take().filter(|_| done.refused) {
+            Some(Asked::Pull(id, satellite)) => {
+                // The pull has failed at the centre; the rest of its answer is not wanted.
+                self.intake.requests.close(&id);
+                self.publish(&satellite, Channel::Ack, Ack::Cancel { id }.encode());
+            }
+            Some(Asked::Enrol(id, satellite)) => {
+                // The centre never hears of it, so nobody else will answer.
+                let verdict = Verdict::Refused;
+                let admission = Admission { id, verdict }.encode();
+                self.publish(&satellite, Channel::Admission, admission);
+            }
+            None => {}
         }
         self.acknowledge();
     }
