@@ -16,6 +16,7 @@ use crate::registry::{self, Entry, IssuedRecord, Origin, Registry, RegistryError
 mod admit;
 mod bundle;
 mod denials;
+mod examine;
 mod revoke;
 mod tokens;
 

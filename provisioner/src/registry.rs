@@ -11,14 +11,14 @@ mod audit;
 mod issued;
 mod list;
 mod requests;
+mod satellites;
 mod tokens;
 
 pub use audit::{AuditRecord, ChainState};
 pub(crate) use audit::{Entry, append};
-pub use issued::SatelliteState;
 pub(crate) use issued::{
     CertificateState, IssuedRecord, Origin, by_bundle, by_renewal, by_serial, by_token, forget,
-    is_known, issued_since, names, record, revoke, revoke_serial,
+    record,
 };
 pub use list::ListState;
 pub(crate) use list::{
@@ -26,6 +26,8 @@ pub(crate) use list::{
 };
 pub(crate) use requests::{Asked, decide, file, get as request, of_key as request_of, waiting};
 pub use requests::{OpenRequest, RequestState};
+pub use satellites::SatelliteState;
+pub(crate) use satellites::{is_known, issued_since, names, revoke, revoke_serial};
 pub(crate) use tokens::{NewToken, StoredToken, add as add_token, bind_to, get as token, void};
 
 /// The file's name in the folder of the authorities.

@@ -263,7 +263,7 @@ fn line(satellite: &SatelliteState) -> String {
     format!("{}  {state}\n", satellite.address)
 }
 
-/// A request with the fingerprint that the agent shows as well, so that people can compare them.
+/// A request with its key's fingerprint and where it came from, for who decides.
 fn request(request: &OpenRequest) -> String {
     let mut text = format!(
         "{}  {}  asked {}  key {}",

@@ -320,3 +320,103 @@ fn every_refusal_has_a_word_of_its_own() {
             .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
     }));
 }
+
+/// Every join that there can be: nothing but a refusal without door, token, proof, an admitted tenant and a live token of
+/// this key.
+#[test]
+fn no_combination_of_facts_lets_a_join_past_a_missing_right() {
+    const BOTH: [bool; 2] = [false, true];
+    let requests = [Request::Waiting, Request::Approved, Request::Rejected]
+        .into_iter()
+        .flat_map(|state| [Some((state, NOW)), Some((state, NOW - 8 * DAY))])
+        .chain([None]);
+    let requests: Vec<_> = requests.collect();
+    let (mut refused, mut granted) = (0, 0);
+    for case in 0..1_u32 << 9 {
+        let bit = |at: u32| BOTH[(case >> at & 1) as usize];
+        for used in [None, Some(By::ThisKey), Some(By::AnotherKey)] {
+            for request in &requests {
+                let token = Token {
+                    proof_holds: bit(0),
+                    expires_at_ms: if bit(1) { NOW } else { NOW - 1 },
+                    approval: bit(2),
+                    voided: bit(3),
+                    suspended: bit(4),
+                    used,
+                    certificate: bit(5),
+                    request: *request,
+                };
+                let facts = Join {
+                    through_door: bit(6),
+                    token: Some(token),
+                    approval: bit(7),
+                    requests_open: if bit(8) { REQUESTS_OPEN_MAX } else { 0 },
+                };
+                let asked = request.is_some_and(|(_, asked_at_ms)| asked_at_ms == NOW);
+                let alive = bit(1) || asked;
+                let right = facts.through_door
+                    && token.proof_holds
+                    && !token.voided
+                    && !token.suspended
+                    && used != Some(By::AnotherKey)
+                    && alive;
+                let decision = join(&facts, NOW);
+                let approved = matches!(request, Some((Request::Approved, _)));
+                if matches!(decision, Decision::Issue(_)) {
+                    let needed = token.approval || facts.approval || request.is_some();
+                    assert!(!needed || approved, "{facts:?}");
+                }
+                match decision {
+                    Decision::Refuse(_) => refused += 1,
+                    granted_somehow => {
+                        assert!(right, "{granted_somehow:?}: {facts:?}");
+                        granted += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(refused + granted, 512 * 3 * 7);
+    assert!(granted > 100, "{granted}");
+}
+
+/// Every renewal that there can be.
+#[test]
+fn no_combination_of_facts_lets_a_renewal_past_a_missing_right() {
+    let (mut refused, mut granted) = (0, 0);
+    for case in 0..1_u32 << 7 {
+        let bit = |at: u32| case >> at & 1 == 1;
+        for ended_before_ms in [0, 1, 30 * DAY, 30 * DAY + 1] {
+            let certificate = Certificate {
+                address_fits: bit(0),
+                signature_holds: bit(1),
+                revoked: bit(2),
+                suspended: bit(3),
+                not_after_ms: NOW - ended_before_ms,
+                key_is_new: bit(4),
+                renewed: bit(5),
+                issued_of_late: if bit(6) { ISSUED_PER_DAY_MAX } else { 0 },
+            };
+            let facts = Renewal {
+                certificate: Some(certificate),
+                grace_ms: 30 * DAY,
+            };
+            let right = certificate.address_fits
+                && certificate.signature_holds
+                && !certificate.revoked
+                && !certificate.suspended
+                && certificate.key_is_new
+                && ended_before_ms <= 30 * DAY
+                && (certificate.renewed || !bit(6));
+            let decision = renewal(&facts, NOW);
+            let is_refused = matches!(decision, Decision::Refuse(_));
+            assert_eq!(is_refused, !right, "{decision:?}: {certificate:?}");
+            if is_refused {
+                refused += 1;
+            } else {
+                granted += 1;
+            }
+        }
+    }
+    assert_eq!((refused, granted), (128 * 4 - 9, 9));
+}
