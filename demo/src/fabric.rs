@@ -10,8 +10,8 @@ use spokegate_daemon::{Context, Secret};
 use crate::authority::Authority;
 use crate::client::Browser;
 use crate::directory::Directory;
-use crate::satellite::Satellite;
-use crate::services::{broker, people, reports, sanitizer};
+use crate::satellite::{Place, Satellite};
+use crate::services::{broker, people, provisioner, reports, sanitizer};
 use crate::state::State;
 use crate::{Options, SourceChoice};
 
@@ -24,6 +24,8 @@ pub struct Fabric {
     context: Context,
     broker: broker::Running,
     sanitizer: sanitizer::Running,
+    provisioner: provisioner::Running,
+    authority: Authority,
     satellites: Vec<Satellite>,
     directory: Directory,
     password: Secret,
@@ -49,24 +51,28 @@ impl Fabric {
 
     async fn start_in(options: &Options, context: &Context) -> anyhow::Result<Self> {
         let state = State::open(options.directory.as_deref())?;
-        let authority = Authority::create(state.folder(), &context.clock)?;
+        let authority = Authority::create(state.folder(), &context.clock).await?;
         let node_red = crate::satellite::choose(options.source, &options.repository).await?;
-        let broker = broker::start(options, &authority, context)
+        let broker = broker::start(options, &state, &authority, context)
             .await
             .context("start the broker")?;
         // Before the agents: what an agent says on connecting reaches only a sanitizer that listens.
         let sanitizer = sanitizer::start(options, &state, &authority, broker.addr())
             .await
             .context("start the sanitizer")?;
-        let satellites = crate::satellite::start_all(
+        let provisioner =
+            provisioner::start(options, &state, &authority, sanitizer.inner_addr(), context)
+                .await
+                .context("start the provisioner")?;
+        let place = Place {
             options,
-            &state,
-            &authority,
-            broker.addr(),
-            node_red.as_ref(),
-            context,
-        )
-        .await?;
+            state: &state,
+            authority: &authority,
+            broker: broker.addr(),
+            door: broker.door_addr(),
+            installed: node_red.as_ref(),
+        };
+        let satellites = crate::satellite::start_all(&place, context).await?;
         let password = crate::state::random_secret(6)?;
         let service_password = state.secret("directory.secret")?;
         let content = people::content(&password, &service_password);
@@ -97,6 +103,8 @@ impl Fabric {
             context: context.clone(),
             broker,
             sanitizer,
+            provisioner,
+            authority,
             satellites,
             directory,
             password,
@@ -156,6 +164,22 @@ impl Fabric {
     #[must_use]
     pub fn broker(&self) -> &broker::Running {
         &self.broker
+    }
+
+    /// The broker, to start it again.
+    pub fn broker_mut(&mut self) -> &mut broker::Running {
+        &mut self.broker
+    }
+
+    /// The provisioner.
+    pub fn provisioner(&mut self) -> &mut provisioner::Running {
+        &mut self.provisioner
+    }
+
+    /// The folder of the authorities and their registry: `--dir` of the `spokegate` command.
+    #[must_use]
+    pub fn authorities(&self) -> PathBuf {
+        self.authority.directory()
     }
 
     /// The sanitizer's process.
@@ -229,6 +253,7 @@ impl Fabric {
             satellite.stop_agent().await;
             satellite.stop_source().await;
         }
+        self.provisioner.stop().await;
         self.sanitizer.stop().await;
         self.broker.stop().await;
         self.context.tasks.shutdown(GRACE).await;

@@ -35,6 +35,8 @@ pub enum Service {
     Broker,
     /// The sanitizer.
     Sanitizer,
+    /// The provisioner.
+    Provisioner,
     /// Each satellite agent.
     Agent,
     /// The report service.

@@ -2,7 +2,6 @@
 
 mod place;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,13 +10,11 @@ use spokegate_agent::{Agent, Config, DEFAULTS};
 use spokegate_daemon::Context;
 use spokegate_daemon::config::Layered;
 
-use crate::authority::Authority;
 use crate::built_in::{self, BuiltIn};
 use crate::node_red::{Installed, NodeRed, Setup, find_or_install};
-use crate::state::State;
-use crate::{Options, SourceChoice, Tenant};
+use crate::{SourceChoice, Tenant};
 
-use place::Place;
+pub(crate) use place::Place;
 
 /// An agent that takes longer to reach the broker has failed.
 const CONNECT: Duration = Duration::from_secs(20);
@@ -26,6 +23,7 @@ pub struct Satellite {
     tenant: Tenant,
     config: PathBuf,
     settings: Vec<String>,
+    identity: PathBuf,
     setup: Setup,
     installed: Option<Installed>,
     context: Context,
@@ -62,24 +60,14 @@ pub(crate) async fn choose(
 
 /// Starts the satellites of all tenants, and returns when their sources answer.
 pub(crate) async fn start_all(
-    options: &Options,
-    state: &State,
-    authority: &Authority,
-    broker: SocketAddr,
-    node_red: Option<&Installed>,
+    place: &Place<'_>,
     context: &Context,
 ) -> anyhow::Result<Vec<Satellite>> {
     let mut satellites = Vec::new();
-    for tenant in &options.tenants {
-        let place = Place {
-            options,
-            state,
-            authority,
-            broker,
-            installed: node_red,
-        };
-        let mut satellite = place.prepare(tenant, context)?;
+    for tenant in &place.options.tenants {
         let what = || format!("start the satellite of {}", tenant.id);
+        let mut satellite = place.prepare(tenant, context)?;
+        place.enrol(&satellite).await.with_context(what)?;
         satellite.start_agent().await.with_context(what)?;
         satellite.launch_source().await.with_context(what)?;
         satellites.push(satellite);
@@ -125,6 +113,18 @@ impl Satellite {
             Some(Source::NodeRed(node_red)) => Some(node_red),
             _ => None,
         }
+    }
+
+    /// The folder with its key, certificate and roots.
+    #[must_use]
+    pub fn identity(&self) -> &Path {
+        &self.identity
+    }
+
+    /// The file with the agent's configuration.
+    #[must_use]
+    pub fn config(&self) -> &Path {
+        &self.config
     }
 
     /// Its agent, if that runs.

@@ -1,6 +1,7 @@
 //! The services of the centre and of the DMZ, each with its configuration.
 
 pub mod broker;
+pub mod provisioner;
 pub mod reports;
 pub mod sanitizer;
 

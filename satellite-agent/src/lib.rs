@@ -20,4 +20,5 @@ pub use config::{
     BrokerConfig, Config, DEFAULTS, EnrolmentConfig, PullConfig, PushConfig, ScheduleConfig,
     SourceConfig, SourceKind, SpoolConfig, StatusConfig,
 };
+pub use enrol::join;
 pub use service::AgentService;

@@ -199,7 +199,9 @@ async fn a_stopped_directory_is_gone() {
 
 async fn bed() -> Bed {
     let folder = tempfile::tempdir().unwrap();
-    let authority = Authority::create(folder.path(), &Context::new().clock).unwrap();
+    let authority = Authority::create(folder.path(), &Context::new().clock)
+        .await
+        .unwrap();
     let files = authority.web("directory").unwrap();
     let person = |uid: &str, name: &str| Person {
         uid: uid.to_owned(),

@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use spokegate_contract::Address;
 use spokegate_daemon::Context;
+use spokegate_identity::TlsFiles;
 
 use super::Satellite;
 use crate::authority::Authority;
@@ -17,12 +19,16 @@ use crate::{Options, Service, Tenant};
 /// The datasets of the flows.
 const DATASETS: [&str; 3] = ["devices", "patch-status", "backup-jobs"];
 
-pub(super) struct Place<'a> {
-    pub(super) options: &'a Options,
-    pub(super) state: &'a State,
-    pub(super) authority: &'a Authority,
-    pub(super) broker: SocketAddr,
-    pub(super) installed: Option<&'a Installed>,
+/// A join that takes longer has failed.
+const JOIN: Duration = Duration::from_secs(20);
+
+pub(crate) struct Place<'a> {
+    pub(crate) options: &'a Options,
+    pub(crate) state: &'a State,
+    pub(crate) authority: &'a Authority,
+    pub(crate) broker: SocketAddr,
+    pub(crate) door: SocketAddr,
+    pub(crate) installed: Option<&'a Installed>,
 }
 
 impl Place<'_> {
@@ -41,7 +47,8 @@ impl Place<'_> {
         write_secret(&setup.agent_token, random_secret(32)?.expose())?;
         write_secret(&setup.push_token, random_secret(32)?.expose())?;
         let config = folder.join("agent.toml");
-        let text = self.config_text(tenant, &folder, &setup)?;
+        let identity = folder.join("identity");
+        let text = self.config_text(&folder, &identity, &setup)?;
         std::fs::write(&config, text).with_context(|| format!("write {}", config.display()))?;
         Ok(Satellite {
             tenant: tenant.clone(),
@@ -51,6 +58,7 @@ impl Place<'_> {
                 .settings_of(Service::Agent)
                 .map(str::to_owned)
                 .collect(),
+            identity,
             setup,
             installed: self.installed.cloned(),
             context: context.clone(),
@@ -59,9 +67,20 @@ impl Place<'_> {
         })
     }
 
-    fn config_text(&self, tenant: &Tenant, folder: &Path, setup: &Setup) -> anyhow::Result<String> {
+    /// Gets the satellite its certificate as an engineer would: a join token at the centre, `join` in the segment.
+    pub(super) async fn enrol(&self, satellite: &Satellite) -> anyhow::Result<()> {
+        let tenant = &satellite.tenant;
         let address = Address::new(tenant.id.clone(), tenant.satellite.clone());
-        let tls = self.authority.satellite(&address)?;
+        let token = self.authority.join_token(&address, self.door).await?;
+        if satellite.identity.exists() {
+            std::fs::remove_dir_all(&satellite.identity)
+                .with_context(|| format!("remove {}", satellite.identity.display()))?;
+        }
+        spokegate_agent::join(&satellite.identity, &token, &satellite.context.clock, JOIN).await
+    }
+
+    fn config_text(&self, folder: &Path, identity: &Path, setup: &Setup) -> anyhow::Result<String> {
+        let tls = TlsFiles::in_directory(identity);
         let sources: String = DATASETS
             .iter()
             .map(|dataset| {
@@ -84,6 +103,9 @@ certificate = {certificate}
 key = {key}
 ca = {ca}
 
+[enrolment]
+door = "localhost:{door}"
+
 [spool]
 path = {spool}
 
@@ -95,6 +117,7 @@ listen = "{push}"
 token_file = {push_token}
 {sources}"#,
             broker = self.broker,
+            door = self.door.port(),
             certificate = quoted(&tls.certificate),
             key = quoted(&tls.key),
             ca = quoted(&tls.ca),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use spokegate_daemon::config::Layered;
 use spokegate_daemon::{Context, Tasks};
+use spokegate_identity::{ServiceName, TlsFiles};
 use spokegate_reports::config::DEFAULTS;
 use spokegate_reports::{Config, ReportService};
 
@@ -40,7 +41,11 @@ pub(crate) async fn start(
 ) -> anyhow::Result<Running> {
     let forms = available(options.forms_port).await;
     let admin = available(options.admin_port).await;
-    let text = config_text(options, around, forms, admin)?;
+    let inner = around
+        .authority
+        .inner_client(ServiceName::ReportService)
+        .await?;
+    let text = config_text(options, around, (forms, admin), &inner)?;
     let path = around.state.sub("reports")?.join("reports.toml");
     std::fs::write(&path, &text).with_context(|| format!("write {}", path.display()))?;
     let layered = Layered::<Config>::new("REPORTS", DEFAULTS)
@@ -71,13 +76,10 @@ async fn available(wanted: u16) -> SocketAddr {
 fn config_text(
     options: &Options,
     around: &Around<'_>,
-    forms: SocketAddr,
-    admin: SocketAddr,
+    (forms, admin): (SocketAddr, SocketAddr),
+    inner: &TlsFiles,
 ) -> anyhow::Result<String> {
-    let (web, inner) = (
-        around.authority.web("web")?,
-        around.authority.inner_client()?,
-    );
+    let web = around.authority.web("web")?;
     let tenants: String = options
         .tenants
         .iter()

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use spokegate_identity::TlsFiles;
 
 use super::{TRUST_DOMAIN, free_port, quoted};
 use crate::authority::Authority;
@@ -43,7 +44,11 @@ pub(crate) async fn start(
     state.secret("seal.key")?;
     let (inner, ops) = (free_port()?, free_port()?);
     let config = folder.join("sanitizer.toml");
-    let text = config_text(options, state, authority, broker, inner, ops)?;
+    let tls = (
+        authority.sanitizer().await?,
+        authority.inner_server().await?,
+    );
+    let text = config_text(options, state, &tls, broker, (inner, ops))?;
     std::fs::write(&config, text).with_context(|| format!("write {}", config.display()))?;
     let mut arguments = vec![
         "run".to_owned(),
@@ -80,17 +85,15 @@ fn spawn(program: &Path, arguments: &[String], log: &Path) -> anyhow::Result<Chi
 fn config_text(
     options: &Options,
     state: &State,
-    authority: &Authority,
+    (outer_tls, inner_tls): &(TlsFiles, TlsFiles),
     broker: SocketAddr,
-    inner: SocketAddr,
-    ops: SocketAddr,
+    (inner, ops): (SocketAddr, SocketAddr),
 ) -> anyhow::Result<String> {
     let tenants: Vec<_> = options
         .tenants
         .iter()
         .map(|tenant| format!("\"{}\"", tenant.id))
         .collect();
-    let (outer_tls, inner_tls) = (authority.sanitizer()?, authority.inner_server()?);
     Ok(format!(
         r#"trust_domain = "{TRUST_DOMAIN}"
 tenants = [{tenants}]
