@@ -10,7 +10,9 @@ mod field;
 use bytes::Bytes;
 
 pub use decode::{DecodeError, Decoder, Limits};
-pub use encode::{ConnectCode, PublishHead, connack, pingresp, puback, suback, unsuback};
+pub use encode::{
+    ConnectCode, PublishHead, connack, pingresp, puback, pubcomp, pubrec, suback, unsuback,
+};
 
 /// Quality of service as a client may name it; what is granted is the policy's matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,7 +21,7 @@ pub enum Qos {
     AtMostOnce,
     /// At least once.
     AtLeastOnce,
-    /// Exactly once; refused everywhere.
+    /// Exactly once; taken by the open listener only, and granted nowhere.
     ExactlyOnce,
 }
 
@@ -98,6 +100,8 @@ pub enum Packet {
     Publish(Publish),
     /// PUBACK.
     Puback(u16),
+    /// PUBREL: the sender of a message with QoS 2 has seen that it arrived.
+    Pubrel(u16),
     /// SUBSCRIBE.
     Subscribe {
         /// Packet id.
@@ -124,7 +128,14 @@ pub enum Packet {
 /// # Panics
 /// When the decoder breaks its own rules.
 pub fn digest(bytes: &[u8]) -> (usize, Result<(), DecodeError>) {
-    let decoder = Decoder::new(Limits::WIRE);
+    let (more, _) = digest_under(Limits::OPEN, bytes);
+    let (packets, end) = digest_under(Limits::WIRE, bytes);
+    assert!(packets <= more, "the open listener takes what others take");
+    (packets, end)
+}
+
+fn digest_under(limits: Limits, bytes: &[u8]) -> (usize, Result<(), DecodeError>) {
+    let decoder = Decoder::new(limits);
     let mut buffer = bytes::BytesMut::from(bytes);
     let mut packets = 0;
     loop {
@@ -136,7 +147,7 @@ pub fn digest(bytes: &[u8]) -> (usize, Result<(), DecodeError>) {
             }
             Ok(None) => {
                 assert_eq!(buffer.len(), before, "a wait takes nothing away");
-                let most = 2 * (bytes.len() + Limits::WIRE.publish_bytes);
+                let most = 2 * (bytes.len() + limits.publish_bytes);
                 assert!(
                     buffer.capacity() <= most,
                     "no more room than a packet needs"

@@ -101,11 +101,9 @@ pub use session::connect;
 
 /// May this session publish this message?
 pub fn publish(session: &Session, message: &Publish) -> Result<PublishPermit, Denial> {
-    if message.qos == Qos::ExactlyOnce {
-        return Err(Denial::QosTwo);
-    }
     match session {
         Session::Open(_) => open::publish(&message.topic),
+        _ if message.qos == Qos::ExactlyOnce => Err(Denial::QosTwo),
         _ if message.retain => Err(Denial::Retain),
         // What is delivered without an acknowledgement knows no back-pressure.
         _ if message.qos == Qos::AtMostOnce => Err(Denial::QosZero),

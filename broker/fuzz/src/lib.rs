@@ -184,7 +184,7 @@ pub fn policy(bytes: &[u8]) {
     let sound = match qos {
         Qos::AtMostOnce => !fabric,
         Qos::AtLeastOnce => true,
-        Qos::ExactlyOnce => false,
+        Qos::ExactlyOnce => !fabric,
     };
     let published = policy::publish(session, &message).is_ok();
     let expected = may_publish(session, text) && sound && !(fabric && retain);

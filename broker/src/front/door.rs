@@ -21,7 +21,7 @@ use super::session::{self, Opening};
 use super::socket::Socket;
 use crate::config::ListenerKind;
 use crate::meters::Gauged;
-use crate::packet::{Connect, ConnectCode, Packet, connack};
+use crate::packet::{Connect, ConnectCode, Limits, Packet, connack};
 use crate::policy::{self, Denial, KeepAlive, Session};
 use crate::roster::{Guest, Place};
 
@@ -131,7 +131,11 @@ where
         ..Caller::at(visitor.peer)
     };
     let (reader, mut writer) = tokio::io::split(stream);
-    let mut inbound = Inbound::new(reader);
+    let limits = match visitor.known {
+        Some(_) => Limits::WIRE,
+        None => Limits::OPEN,
+    };
+    let mut inbound = Inbound::new(reader, limits);
     let connect = match hall.wait(&shared, first_packet(&mut inbound)).await {
         Ok(connect) => connect,
         Err(end) => return end.refuse(&caller),

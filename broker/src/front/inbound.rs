@@ -1,5 +1,6 @@
 //! From a client to its cell: read, rate, policy, hand over, acknowledge.
 
+use std::collections::HashSet;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::time::Duration;
@@ -15,7 +16,8 @@ use crate::cell::{Handed, Kept, LinkSender};
 use crate::lock;
 use crate::meters::Meters;
 use crate::packet::{
-    self, Decoder, Limits, Packet, Publish, PublishHead, Qos, pingresp, puback, unsuback,
+    self, Decoder, Limits, Packet, Publish, PublishHead, Qos, pingresp, puback, pubcomp, pubrec,
+    unsuback,
 };
 use crate::policy::{self, Denial, Session, SubscribePermit};
 
@@ -28,6 +30,9 @@ const SUBSCRIPTIONS_MAX: usize = 64;
 /// Refused filters after which a session is ended; each of them is one line in the audit.
 const REFUSALS_MAX: usize = 64;
 
+/// Messages with QoS 2 that one client of the open listener may leave unreleased.
+const UNRELEASED_MAX: usize = 1_024;
+
 /// The packets of one client.
 pub(super) struct Inbound<R> {
     reader: R,
@@ -36,11 +41,11 @@ pub(super) struct Inbound<R> {
 }
 
 impl<R: AsyncRead + Unpin> Inbound<R> {
-    pub(super) fn new(reader: R) -> Self {
+    pub(super) fn new(reader: R, limits: Limits) -> Self {
         Self {
             reader,
             buffer: BytesMut::new(),
-            decoder: Decoder::new(Limits::WIRE),
+            decoder: Decoder::new(limits),
         }
     }
 
@@ -94,6 +99,7 @@ pub(super) async fn run<R: AsyncRead + Unpin>(
         running,
         link,
         refusals: 0,
+        unreleased: HashSet::new(),
     };
     let clock = &running.shared.clock;
     // One timer that is looked at when it runs out, not one for each packet.
@@ -134,6 +140,8 @@ struct Client<'a> {
     /// None for satellites, which need none.
     link: Option<&'a mut LinkSender>,
     refusals: usize,
+    /// Messages with QoS 2 that are handed over, and may come again until they are released.
+    unreleased: HashSet<u16>,
 }
 
 impl Client<'_> {
@@ -142,6 +150,11 @@ impl Client<'_> {
             Packet::Publish(message) => self.publish(message).await,
             Packet::Puback(id) => {
                 self.running.inflight.acknowledge(id);
+                Ok(())
+            }
+            Packet::Pubrel(id) => {
+                self.unreleased.remove(&id);
+                self.say(&pubcomp(id));
                 Ok(())
             }
             Packet::Subscribe { packet_id, filters } => self.subscribe(packet_id, filters).await,
@@ -161,6 +174,13 @@ impl Client<'_> {
         let running = self.running;
         let permit = policy::publish(&running.session, &message)
             .map_err(|denial| End::Denied(denial, told(&message.topic)))?;
+        if message.qos == Qos::ExactlyOnce && !self.unreleased.insert(message.packet_id) {
+            self.say(&pubrec(message.packet_id));
+            return Ok(());
+        }
+        if self.unreleased.len() > UNRELEASED_MAX {
+            return Err(End::Slow);
+        }
         let meters = &running.shared.meters;
         meters.messages_in.increment(1);
         meters.bytes_in.increment(message.payload.len() as u64);
@@ -174,8 +194,10 @@ impl Client<'_> {
             Handed::NoConsumer => meters.unrouted.increment(1),
             Handed::Overflow => meters.overflowed.increment(1),
         }
-        if message.qos != Qos::AtMostOnce {
-            self.say(&puback(message.packet_id));
+        match message.qos {
+            Qos::AtMostOnce => {}
+            Qos::AtLeastOnce => self.say(&puback(message.packet_id)),
+            Qos::ExactlyOnce => self.say(&pubrec(message.packet_id)),
         }
         Ok(())
     }

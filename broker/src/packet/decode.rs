@@ -16,15 +16,24 @@ pub struct Limits {
     pub subscribe_bytes: usize,
     /// Filters in one SUBSCRIBE or UNSUBSCRIBE.
     pub filters: usize,
+    /// Whether PUBREL is a packet: it has a place only where messages with QoS 2 are taken.
+    pub releases: bool,
 }
 
 impl Limits {
-    /// What every listener takes.
+    /// What a listener of the fabric takes.
     pub const WIRE: Self = Self {
         publish_bytes: spokegate_contract::limits::PACKET_BYTES_MAX,
         connect_bytes: 2_048,
         subscribe_bytes: 4_096,
         filters: 8,
+        releases: false,
+    };
+
+    /// What the open listener takes.
+    pub const OPEN: Self = Self {
+        releases: true,
+        ..Self::WIRE
     };
 }
 
@@ -82,6 +91,7 @@ pub enum DecodeError {
 const CONNECT: u8 = 1;
 const PUBLISH: u8 = 3;
 const PUBACK: u8 = 4;
+const PUBREL: u8 = 6;
 const SUBSCRIBE: u8 = 8;
 const UNSUBSCRIBE: u8 = 10;
 const PINGREQ: u8 = 12;
@@ -132,6 +142,7 @@ impl Decoder {
         let fixed_flags = match kind {
             PUBLISH => flags,
             SUBSCRIBE | UNSUBSCRIBE => 0b0010,
+            PUBREL if self.limits.releases => 0b0010,
             CONNECT | PUBACK | PINGREQ | DISCONNECT => 0,
             _ => return Err(DecodeError::Kind(kind)),
         };
@@ -165,7 +176,7 @@ impl Decoder {
             CONNECT => total <= self.limits.connect_bytes,
             PUBLISH => total <= self.limits.publish_bytes,
             SUBSCRIBE | UNSUBSCRIBE => total <= self.limits.subscribe_bytes,
-            PUBACK => length == 2,
+            PUBACK | PUBREL => length == 2,
             _ => length == 0,
         };
         if allowed {
@@ -185,6 +196,7 @@ impl Decoder {
             CONNECT => Packet::Connect(connect::read(&mut body)?),
             PUBLISH => return publish(head.flags, body).map(Packet::Publish),
             PUBACK => Packet::Puback(packet_id(&mut body)?),
+            PUBREL => Packet::Pubrel(packet_id(&mut body)?),
             SUBSCRIBE => self.subscribe(&mut body)?,
             UNSUBSCRIBE => self.unsubscribe(&mut body)?,
             PINGREQ => Packet::Pingreq,

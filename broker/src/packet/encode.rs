@@ -43,6 +43,18 @@ pub fn puback(packet_id: u16) -> [u8; 4] {
     [0x40, 2, high, low]
 }
 
+/// PUBREC: a message with QoS 2 has arrived.
+pub fn pubrec(packet_id: u16) -> [u8; 4] {
+    let [high, low] = packet_id.to_be_bytes();
+    [0x50, 2, high, low]
+}
+
+/// PUBCOMP: its id is free again.
+pub fn pubcomp(packet_id: u16) -> [u8; 4] {
+    let [high, low] = packet_id.to_be_bytes();
+    [0x70, 2, high, low]
+}
+
 /// PINGRESP.
 pub fn pingresp() -> [u8; 2] {
     [0xd0, 0]

@@ -8,6 +8,7 @@ const LIMITS: Limits = Limits {
     connect_bytes: 200,
     subscribe_bytes: 200,
     filters: 3,
+    releases: false,
 };
 
 fn decode(bytes: &[u8]) -> Result<Option<Packet>, E> {
@@ -90,6 +91,7 @@ fn encode(packet: &Packet) -> Vec<u8> {
             )
         }
         Packet::Puback(id) => framed(0x40, &id.to_be_bytes()),
+        Packet::Pubrel(id) => framed(0x62, &id.to_be_bytes()),
         Packet::Subscribe { packet_id, filters } => {
             let mut body = packet_id.to_be_bytes().to_vec();
             for (filter, qos) in filters {
@@ -114,6 +116,21 @@ fn packets_that_only_a_server_sends_or_that_belong_to_qos_2_are_refused() {
         refused(&[kind << 4, 2, 0, 1], E::Kind(kind));
     }
     assert_eq!(read(&[0x40, 2, 0, 1]), Packet::Puback(1));
+}
+
+#[test]
+fn the_open_listener_takes_the_release_of_qos_2_and_nothing_else_of_it() {
+    let open = |bytes: &[u8]| Decoder::new(Limits::OPEN).next(&mut BytesMut::from(bytes));
+    assert_eq!(open(&[0x62, 2, 0, 9]), Ok(Some(Packet::Pubrel(9))));
+    assert_eq!(open(&[0x62, 2, 0, 0]), Err(E::PacketId));
+    assert_eq!(open(&[0x60, 2, 0, 9]), Err(E::Flags { kind: 6, flags: 0 }));
+    assert_eq!(
+        open(&[0x62, 3, 0, 9, 0]),
+        Err(E::Length { kind: 6, length: 3 })
+    );
+    assert_eq!(open(&[0x50, 2, 0, 9]), Err(E::Kind(5)));
+    assert_eq!(open(&[0x70, 2, 0, 9]), Err(E::Kind(7)));
+    refused(&[0x62, 2, 0, 9], E::Kind(6));
 }
 
 #[test]
@@ -386,6 +403,7 @@ fn any_packet() -> impl Strategy<Value = Packet> {
         connect,
         publish,
         (1..=u16::MAX).prop_map(Packet::Puback),
+        (1..=u16::MAX).prop_map(Packet::Pubrel),
         (
             1..=u16::MAX,
             prop::collection::vec((any_text(), any_qos()), 1..=3)
@@ -403,7 +421,7 @@ proptest! {
 
     #[test]
     fn what_a_client_writes_is_read_back(packets in prop::collection::vec(any_packet(), 1..5)) {
-        let decoder = Decoder::new(Limits { connect_bytes: 2_048, publish_bytes: 2_048, subscribe_bytes: 2_048, filters: 3 });
+        let decoder = Decoder::new(Limits { connect_bytes: 2_048, publish_bytes: 2_048, subscribe_bytes: 2_048, filters: 3, releases: true });
         let mut buffer = BytesMut::new();
         packets.iter().for_each(|packet| buffer.extend_from_slice(&encode(packet)));
         for packet in packets {

@@ -55,8 +55,7 @@ cases! {
     bad_topics: "wildcards and U+0000 in a topic end the sender";
     bad_packets: "reserved flags, QoS 3, packet id 0 end the sender";
     bad_filters: "a filter against the rules is not granted";
-    qos_2: "PUBLISH with QoS 2 is answered with PUBREC",
-        refused: "QoS 2 is offered nowhere: once is settled end to end, by sequence";
+    qos_2: "QoS 2 from a sender: delivered once, PUBREC and PUBCOMP";
     persistent: "a session outlives its connection",
         refused: "no session outlives its connection: nothing in the DMZ is worth keeping";
     offline_queue: "messages for an absent persistent session are kept",
@@ -542,12 +541,29 @@ async fn bad_filters(addr: SocketAddr) {
 }
 
 async fn qos_2(addr: SocketAddr) {
-    let (mut client, topic) = (client(addr, "twice").await, fresh("twice"));
-    client.subscribe(&topic).await;
-    client.send(&qos(2, &topic, b"x").encode()).await;
-    assert_eq!(client.answer(0x50).await.unwrap().body, [0, 11]);
-    client.send(&[0x62, 2, 0, 11]).await;
-    assert!(client.answer(0x70).await.is_some());
+    let (mut one, mut two) = (client(addr, "one").await, client(addr, "two").await);
+    let topic = fresh("once");
+    two.subscribe(&topic).await;
+    for id in [11, 12, 11] {
+        let publish = Publish {
+            packet_id: id,
+            ..qos(2, &topic, b"x")
+        }
+        .encode();
+        let mut again = publish.clone();
+        again[0] |= 0x08;
+        for packet in [publish, again] {
+            one.send(&packet).await;
+            assert_eq!(one.answer(0x50).await.unwrap().body, id.to_be_bytes());
+        }
+        let [high, low] = id.to_be_bytes();
+        for _ in 0..2 {
+            one.send(&[0x62, 2, high, low]).await;
+            assert_eq!(one.answer(0x70).await.unwrap().body, [high, low]);
+        }
+        assert_eq!(two.message().await.1, b"x");
+        assert!(two.is_quiet().await, "delivered once");
+    }
 }
 
 /// CONNECT for a session that is to be kept; the CONNACK's two bytes.
