@@ -18,6 +18,7 @@ use spokegate_daemon::http::{HttpLimits, Server, tls_serve_reloading};
 use spokegate_daemon::{Clock, Tasks};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::cell::Cells;
 use crate::config::EnrolmentConfig;
@@ -70,6 +71,8 @@ struct Desk {
     rates: Mutex<PerAddress>,
     outbox: mpsc::Sender<waiting::Outgoing>,
     clock: Clock,
+    /// Cancelled when the broker stops: nobody is kept waiting.
+    soft: CancellationToken,
 }
 
 impl Enrolment {
@@ -95,6 +98,7 @@ impl Enrolment {
                 rates: Mutex::new(rates),
                 outbox,
                 clock,
+                soft: tasks.soft(),
             }),
             tasks,
             handshake_ms,

@@ -96,8 +96,12 @@ async fn wait(desk: &Arc<Desk>, peer: SocketAddr, asked: Asked) -> Outcome {
         answer.unwrap_or(Outcome::Unavailable(Absent::Stopping))
     };
     let limit = Duration::from_secs(desk.config.wait_s);
-    let answered = tokio::time::timeout(limit, answered).await;
-    answered.unwrap_or(Outcome::Unavailable(Absent::Late))
+    tokio::select! {
+        answered = tokio::time::timeout(limit, answered) => {
+            answered.unwrap_or(Outcome::Unavailable(Absent::Late))
+        }
+        () = desk.soft.cancelled() => Outcome::Unavailable(Absent::Stopping),
+    }
 }
 
 fn is_too_large(error: &axum::Error) -> bool {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use serde_json::json;
 use spokegate_agent::Agent;
 use spokegate_contract::envelope::{Enrol, EnrolRequest, Presence, Verdict};
 use spokegate_contract::{Channel, Envelope};
@@ -13,7 +14,7 @@ use spokegate_identity::{Presented, PublicKey, TlsFiles, proof};
 use tokio::io::AsyncReadExt;
 
 use super::world::{
-    Authority, DAY_MS, HOUR_MS, HQ, Told, World, asked_key, now_ms, run, uri, week,
+    Authority, DAY_MS, HOUR_MS, HQ, Told, World, asked_key, now_ms, run, uri, week, write_private,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,6 +68,31 @@ async fn a_certificate_is_renewed_in_time_with_a_new_key_and_the_session_goes_on
     world.start_broker().await;
     let mut acme = world.centre("acme").await;
     acme.next(Channel::Hello).await;
+    agent.shutdown().await;
+}
+
+/// A process that ended between the key and the certificate: neither pair is on disk, but the journal is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewal_that_was_cut_short_is_finished_at_the_start() {
+    let world = World::new().await;
+    let new = given(&world, week());
+    let read = |name: &str| std::fs::read_to_string(world.directory().join(name)).unwrap();
+    let (key, certificate) = (read("key.pem"), read("certificate.pem"));
+    let journal = json!({ "key": key, "certificate": certificate, "roots": read("ca.pem") });
+    let old = given(&world, week());
+    write_private(&world.directory().join("key.pem"), &key);
+    let journal_file = world.directory().join("certificate.pem.next");
+    write_private(&journal_file, &journal.to_string());
+    assert_ne!(present(&world), new, "the certificate is still the old one");
+    assert_ne!(old, new);
+
+    let mut acme = world.centre("acme").await;
+    let agent = Agent::bind(world.agent_config(""), &Context::new())
+        .await
+        .unwrap();
+    acme.next(Channel::Hello).await;
+    assert_eq!(present(&world), new);
+    assert!(!journal_file.exists());
     agent.shutdown().await;
 }
 

@@ -83,6 +83,23 @@ async fn a_router_that_dies_takes_no_request_along() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_kept_waiting_by_a_broker_that_stops() {
+    let broker = broker("").await;
+    let (caller, mut centre) = (Caller::new(&broker), Centre::connect(&broker).await);
+    let stop = async {
+        centre.request().await;
+        let started = Instant::now();
+        broker.broker.shutdown().await;
+        assert!(
+            started.elapsed() < Duration::from_secs(9),
+            "not the 30 s of a request"
+        );
+    };
+    let (answer, ()) = tokio::join!(caller.join(TOKEN), stop);
+    assert_eq!(answer.status, 503);
+}
+
 /// What the door's tenant is sent by others is ignored: a request goes on.
 #[tokio::test(flavor = "multi_thread")]
 async fn garbage_from_inside_changes_nothing() {

@@ -13,6 +13,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::*;
 use crate::Presented;
+use crate::{Pin, pinned_client_config};
 
 #[test]
 fn a_client_of_our_root_is_let_in_and_shows_its_certificate() {
@@ -126,6 +127,42 @@ fn another_name_than_the_one_dialled_is_expected_when_told() {
     assert_eq!(
         expecting(&base, &files, "no name").unwrap_err().to_string(),
         "\"no name\" is no host name, hint: set server_name to a name in the server's certificate"
+    );
+}
+
+#[test]
+fn the_door_shows_its_roots_and_asks_for_no_certificate() {
+    let bed = Bed::new();
+    let files = bed.server();
+    let roots = |files: &TlsFiles| chain(&files.ca).unwrap();
+    let pinned = |root: &CertificateDer<'_>| pinned_client_config(Pin::of(root));
+    let door = door_server_config(&files).unwrap();
+    let root = roots(&files).remove(0);
+    let (client, server) = handshake(pinned(&root), Arc::clone(&door)).unwrap();
+    assert!(server.peer_certificates().is_none());
+    let shown = client.peer_certificates().unwrap();
+    assert_eq!((shown.len(), &shown[1]), (2, &root));
+    handshake(anonymous_client_config(&files.ca).unwrap(), door).unwrap();
+
+    // During a change of CA both roots are shown, each once; only that of the certificate helps.
+    let both = format!("{}{}{}", bed.ours.1, bed.foreign.1, bed.ours.1);
+    std::fs::write(&files.ca, both).unwrap();
+    let door = door_server_config(&files).unwrap();
+    let (client, _) = handshake(pinned(&root), Arc::clone(&door)).unwrap();
+    assert_eq!(client.peer_certificates().unwrap().len(), 3);
+    let other = roots(&files).remove(1);
+    let error = handshake(pinned(&other), door).unwrap_err();
+    assert!(
+        error.starts_with("client: invalid peer certificate"),
+        "{error}"
+    );
+    let foreign = bed.issue("server-foreign", &bed.foreign, Life::Now);
+    let client = anonymous_client_config(&foreign.ca).unwrap();
+    let ours = door_server_config(&bed.server()).unwrap();
+    let error = handshake(client, ours).unwrap_err();
+    assert!(
+        error.starts_with("client: invalid peer certificate"),
+        "{error}"
     );
 }
 

@@ -20,9 +20,12 @@ const STEPS: [Step; 7] = [
 const FOLDER: &str = "SPOKEGATE_TEST_FOLDER";
 const STOP: &str = "SPOKEGATE_TEST_STOP";
 
-/// At every step a process of its own is killed with SIGKILL; what it leaves is a pair.
+/// At every step a process of its own, which runs this same test, is killed with SIGKILL; what it leaves is a pair.
 #[test]
 fn kill_9_at_any_step_leaves_a_usable_pair() {
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        return replace_and_die(Path::new(&folder));
+    }
     for (number, step) in STEPS.into_iter().enumerate() {
         let folder = tempfile::tempdir().unwrap();
         let (store, old, new) = (store(&folder), material(), material());
@@ -30,7 +33,10 @@ fn kill_9_at_any_step_leaves_a_usable_pair() {
         let json = serde_json::to_vec(&new).unwrap();
         std::fs::write(folder.path().join("new.json"), json).unwrap();
         let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "credentials::store::tests::child", "--ignored"])
+            .args([
+                "--exact",
+                "credentials::store::tests::kill_9_at_any_step_leaves_a_usable_pair",
+            ])
             .env(FOLDER, folder.path())
             .env(STOP, number.to_string())
             .stdout(Stdio::null())
@@ -66,14 +72,11 @@ fn kill_9_at_any_step_leaves_a_usable_pair() {
     }
 }
 
-/// Not a test: what `kill_9_at_any_step_leaves_a_usable_pair` starts and kills.
-#[test]
-#[ignore = "runs as a child of another test"]
-fn child() {
-    let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap());
+/// What the killed process does: begins to replace, and kills itself at a step.
+fn replace_and_die(folder: &Path) {
     let stop: usize = std::env::var(STOP).unwrap().parse().unwrap();
     let new = std::fs::read(folder.join("new.json")).unwrap();
-    let store = Store::new(TlsFiles::in_directory(&folder));
+    let store = Store::new(TlsFiles::in_directory(folder));
     let _never = store.replace_by_steps(&serde_json::from_slice(&new).unwrap(), |step| {
         if step == STEPS[stop] {
             let pid = std::process::id().to_string();
