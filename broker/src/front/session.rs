@@ -75,7 +75,7 @@ where
         cell,
         seat,
         link,
-        member: _member,
+        member,
     } = match sit_down(&opening).await {
         Ok(seated) => seated,
         Err(end) => {
@@ -95,8 +95,8 @@ where
         .monotonic_ms()
         .saturating_sub(started_ms);
     end.conclude(running.place.guest(), lasted_ms);
-    // Only now may a successor sit down: the link is gone from the router.
-    drop(seat);
+    // Only now may a successor sit down: the link is gone from the router, and the place in the tenant's count is free.
+    drop((member, seat));
     let _ = tokio::time::timeout(FAREWELL, writer.shutdown()).await;
 }
 
