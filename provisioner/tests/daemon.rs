@@ -184,6 +184,26 @@ async fn a_revocation_reaches_every_sanitizer_within_a_second() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_never_taken_holds_nobody_up() {
+    let bed = Bed::new();
+    let sanitizer = bed.sanitizer().await;
+    sanitizer.set(|inside| inside.unserved = Some("globex"));
+    let mut daemon = bed.start(&[&sanitizer], "");
+    let (first, second) = (id(), id());
+    sanitizer.send(&join(&first, &bed.token(""), &key()));
+    let mut unserved = renewal((&id(), "hq"), "0a", &key(), &key());
+    unserved["tenant"] = "globex".into();
+    sanitizer.send(&unserved);
+    sanitizer.send(&join(&second, &bed.token(""), &key()));
+    for id in [&first, &second] {
+        certificate(&sanitizer.answers(id, 1).await[0]);
+    }
+    sanitizer.freed().await;
+    let line = daemon.says("does not take an answer");
+    assert!(line.contains("globex"), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sanitizer_that_started_anew_gets_the_list_at_once() {
     let bed = Bed::new();
     let sanitizer = bed.sanitizer().await;

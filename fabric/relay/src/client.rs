@@ -52,6 +52,24 @@ pub enum RequestError {
     Unreachable(anyhow::Error),
 }
 
+/// Why something was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The sanitizer said no, and would again.
+    #[error("the sanitizer refused {path} with {status}: {detail}")]
+    Refused {
+        /// What was called.
+        path: &'static str,
+        /// The status of its answer, 4xx.
+        status: u16,
+        /// Its words.
+        detail: String,
+    },
+    /// The sanitizer did not answer, or cannot take it now.
+    #[error(transparent)]
+    Unreachable(#[from] anyhow::Error),
+}
+
 /// How a sanitizer is reached.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
@@ -183,8 +201,8 @@ impl Client {
     /// Sends acks.
     ///
     /// # Errors
-    /// When nobody answers in time, or with anything but success.
-    pub async fn acks(&self, acks: &AckBody) -> anyhow::Result<()> {
+    /// When it is refused, or nobody answers in time.
+    pub async fn acks(&self, acks: &AckBody) -> Result<(), CallError> {
         self.tell(Method::POST, "/v1/acks", acks).await
     }
 
@@ -192,33 +210,49 @@ impl Client {
     /// [`ADMISSIONS_MAX`](spokegate_contract::limits::ADMISSIONS_MAX) at once.
     ///
     /// # Errors
-    /// When nobody answers in time, or with anything but success.
-    pub async fn admissions(&self, admissions: &AdmissionsBody) -> anyhow::Result<()> {
+    /// When it is refused, or nobody answers in time.
+    pub async fn admissions(&self, admissions: &AdmissionsBody) -> Result<(), CallError> {
         self.tell(Method::POST, "/v1/admissions", admissions).await
     }
 
     /// Hands over the revocation list that the broker shall enforce.
     ///
     /// # Errors
-    /// When nobody answers in time, or with anything but success.
-    pub async fn crl(&self, crl: &CrlBody) -> anyhow::Result<()> {
+    /// When it is refused, or nobody answers in time.
+    pub async fn crl(&self, crl: &CrlBody) -> Result<(), CallError> {
         self.tell(Method::PUT, "/v1/crl", crl).await
     }
 
     /// Sends what needs no answer but that it was taken.
-    async fn tell(&self, method: Method, path: &str, body: &impl Serialize) -> anyhow::Result<()> {
+    async fn tell(
+        &self,
+        method: Method,
+        path: &'static str,
+        body: &impl Serialize,
+    ) -> Result<(), CallError> {
         let sent = tokio::time::timeout(ANSWER_TIMEOUT, async {
             let response = self.send(method, path, body).await?;
             let status = response.status();
-            read(response, SMALL_BYTES_MAX).await?;
-            anyhow::ensure!(
-                status.is_success(),
-                "the sanitizer answered {path} with {status}"
-            );
-            Ok(())
+            Ok::<_, anyhow::Error>((status, read(response, SMALL_BYTES_MAX).await?))
         });
-        sent.await
-            .with_context(|| format!("the sanitizer did not answer {path} in time"))?
+        let (status, text) = sent
+            .await
+            .with_context(|| format!("the sanitizer did not answer {path} in time"))??;
+        let again = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
+        if status.is_success() {
+            Ok(())
+        } else if status.is_client_error() && !again.contains(&status) {
+            let told = serde_json::from_slice::<ErrorBody>(&text).map(|body| body.error.detail);
+            let told = Failure::new(FailureClass::Refused, &told.unwrap_or_default());
+            Err(CallError::Refused {
+                path,
+                status: status.as_u16(),
+                detail: told.detail,
+            })
+        } else {
+            let error = anyhow::anyhow!("the sanitizer answered {path} with {status}");
+            Err(CallError::Unreachable(error))
+        }
     }
 
     async fn post(&self, path: &str, body: &impl Serialize) -> anyhow::Result<Response<Incoming>> {

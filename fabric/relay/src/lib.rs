@@ -8,7 +8,7 @@ mod line;
 mod link;
 mod seal;
 
-pub use client::{Client, Endpoint, RequestError};
+pub use client::{CallError, Client, Endpoint, RequestError};
 pub use config::SanitizerConfig;
 pub use lane::Intake;
 pub use line::LineFault;

@@ -9,7 +9,7 @@ use spokegate_contract::record::{
     AdmissionBody, AdmissionsBody, Claim, Content, Enrolment, Lane, Record,
 };
 use spokegate_daemon::Clock;
-use spokegate_relay::{Intake, LineFault, Link};
+use spokegate_relay::{CallError, Intake, LineFault, Link};
 
 use super::lists::Forgot;
 use crate::office::{Office, Policy};
@@ -59,6 +59,42 @@ impl EnrolIntake {
         .increment(1);
         Ok(AdmissionBody::new(asked.from.clone(), &admitted.admission))
     }
+
+    /// Hands answers over. One that the sanitizer refuses for good is left out: who asked will ask again, and the others
+    /// must not wait for it.
+    async fn hand_over(&self, admissions: Vec<AdmissionBody>) -> anyhow::Result<()> {
+        let client = self.link.client();
+        let all = AdmissionsBody { admissions };
+        match client.admissions(&all).await {
+            Ok(()) => return Ok(()),
+            Err(CallError::Refused { .. }) => {}
+            Err(error) => return Err(Self::waits(error)),
+        }
+        for admission in all.admissions {
+            let address = admission.address();
+            let admissions = vec![admission];
+            match client.admissions(&AdmissionsBody { admissions }).await {
+                Ok(()) => {}
+                Err(refused @ CallError::Refused { .. }) => tracing::error!(
+                    tenant.id = %address.tenant,
+                    satellite.id = %address.satellite,
+                    error = %refused,
+                    "the sanitizer does not take an answer to a request for a certificate"
+                ),
+                Err(error) => return Err(Self::waits(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn waits(error: CallError) -> anyhow::Error {
+        let error = anyhow::Error::from(error);
+        tracing::warn!(
+            error = format!("{error:#}"),
+            "answers to requests for certificates cannot be handed over; they are sent again"
+        );
+        error
+    }
 }
 
 impl Intake for EnrolIntake {
@@ -102,16 +138,7 @@ impl Intake for EnrolIntake {
                 })?;
                 admissions.push(decided);
             }
-            self.link
-                .client()
-                .admissions(&AdmissionsBody { admissions })
-                .await
-                .inspect_err(|error| {
-                    tracing::warn!(
-                        error = format!("{error:#}"),
-                        "answers to requests for certificates cannot be handed over; they are sent again"
-                    );
-                })?;
+            self.hand_over(admissions).await?;
         }
         Ok(())
     }

@@ -143,11 +143,14 @@ async fn send(
                 REFRESH_INTERVAL
             }
             Some(Err(error)) => {
-                tracing::debug!(
-                    sanitizer = link.url(),
-                    error = format!("{error:#}"),
-                    "the revocation list waits"
-                );
+                if backoff.attempts() == 0 {
+                    tracing::warn!(
+                        sanitizer = link.url(),
+                        number = list.number,
+                        error = format!("{error:#}"),
+                        "the revocation list cannot be handed over; it is sent again"
+                    );
+                }
                 metrics::counter!("spokegate_crl_failures_total").increment(1);
                 backoff.next_delay()
             }
@@ -178,5 +181,6 @@ async fn hand_over(
         return Some(Err(anyhow::anyhow!("the list is too long for the wire")));
     }
     let body = CrlBody::new(&list.der);
-    soft.run_until_cancelled(link.client().crl(&body)).await
+    let sent = soft.run_until_cancelled(link.client().crl(&body)).await?;
+    Some(sent.map_err(anyhow::Error::from))
 }

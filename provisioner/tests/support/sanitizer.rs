@@ -51,8 +51,10 @@ pub(crate) struct Inside {
     pub(crate) lists: Vec<Vec<u8>>,
     /// Answers are received and never acknowledged: the daemon waits.
     pub(crate) hold: bool,
-    /// Answers are refused.
+    /// Answers cannot be taken now.
     pub(crate) refuse: bool,
+    /// This tenant is not served: nothing with an answer for it is ever taken.
+    pub(crate) unserved: Option<&'static str>,
 }
 
 impl Sanitizer {
@@ -215,6 +217,12 @@ async fn admissions(
         let mut inside = shared.state.lock().unwrap();
         if inside.refuse {
             return StatusCode::SERVICE_UNAVAILABLE;
+        }
+        let unserved = |admission: &AdmissionBody| {
+            Some(admission.address().tenant.as_str()) == inside.unserved
+        };
+        if body.admissions.iter().any(unserved) {
+            return StatusCode::NOT_FOUND;
         }
         inside.admissions.extend(body.admissions);
         inside.hold
