@@ -17,7 +17,8 @@ use tokio::sync::mpsc;
 
 use crate::config::Config;
 use crate::credentials::Store;
-use crate::enrol::renewal::{ADMISSIONS_MAX, Renewal, Renewer, Schedule as Schedules};
+use crate::enrol::asking::Renewal;
+use crate::enrol::renewal::{ADMISSIONS_MAX, Renewer, Schedule as Schedules};
 use crate::link::Dialer;
 use crate::pull::{Bindings, Pulls};
 use crate::push::endpoint::Endpoint;

@@ -1,5 +1,6 @@
 //! Getting a certificate: joining, and renewing what there is. The private key never leaves this machine.
 
+pub(crate) mod asking;
 pub(crate) mod door;
 mod fresh;
 mod join;

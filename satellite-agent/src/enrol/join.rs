@@ -10,8 +10,8 @@ use spokegate_identity::proof::{self, JoinProofKey};
 use spokegate_identity::{JoinToken, TlsFiles, pinned_client_config};
 
 use super::Fresh;
+use super::asking::material;
 use super::door::{DoorClient, DoorError, DoorVerdict, Heard, hex};
-use super::renewal::material;
 use crate::credentials::admit::admit;
 use crate::credentials::store::{put_private, remove};
 use crate::credentials::{Admitted, Expected, Life, Store, told};

@@ -4,18 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use serde_json::json;
 use spokegate_contract::envelope::{Admission, Enrol, EnrolRequest, Verdict};
-use spokegate_contract::{Address, Channel, Envelope, RequestId, Topic};
-use spokegate_daemon::{Clock, Latch, Tasks};
-use spokegate_identity::{Door, TrustDomain, anonymous_client_config, proof};
+use spokegate_contract::{Channel, Envelope, Topic};
+use spokegate_daemon::{Latch, Tasks};
+use spokegate_identity::Door;
 use tokio::sync::mpsc;
 
 use super::Fresh;
-use super::door::{DoorClient, DoorVerdict, hex};
-use crate::credentials::admit::admit;
+use super::asking::{Outcome, Renewal, material};
 use crate::credentials::life::Stage;
-use crate::credentials::{Admitted, Expected, Issued, Life, Material, Store, told};
+use crate::credentials::{Admitted, Issued, Life, told};
 use crate::link::Session;
 use crate::uplink::Uplink;
 
@@ -28,16 +26,6 @@ pub(crate) const ADMISSIONS_MAX: usize = 4;
 /// Pause after a failure, doubled after each further one.
 const RETRY_MS_MIN: u64 = 30_000;
 const RETRY_MS_MAX: u64 = 3_600_000;
-
-/// Who is renewed, and by what means.
-pub(crate) struct Renewal {
-    pub(crate) store: Arc<Store>,
-    pub(crate) trust_domain: TrustDomain,
-    pub(crate) address: Address,
-    /// Where to ask once the certificate has expired.
-    pub(crate) door: Option<Door>,
-    pub(crate) clock: Clock,
-}
 
 /// The renewal of a running agent.
 pub(crate) struct Renewer {
@@ -59,17 +47,6 @@ pub(crate) struct Schedule {
     failures: u32,
     /// What was said last, so that it is said once.
     stage: Option<Stage>,
-}
-
-/// What came of asking.
-#[derive(Debug)]
-pub(crate) enum Outcome {
-    /// A certificate that may be used.
-    Admitted(Box<Admitted>),
-    /// Ask again after so many seconds.
-    Later(u32),
-    /// No.
-    Refused,
 }
 
 impl Renewer {
@@ -264,65 +241,6 @@ impl Schedule {
         let pause_ms = RETRY_MS_MIN << self.failures.min(10);
         self.failures = self.failures.saturating_add(1);
         pause_ms.min(RETRY_MS_MAX)
-    }
-}
-
-impl Renewal {
-    /// Asks the door for a certificate in the place of one that has expired.
-    pub(crate) async fn through_door(
-        &self,
-        life: &Life,
-        fresh: &Fresh,
-        door: Door,
-    ) -> anyhow::Result<Outcome> {
-        let (id, signature) = self.sign(fresh)?;
-        let tls = anonymous_client_config(&self.store.files().ca)?;
-        let body = json!({
-            "serial": life.serial.to_string(),
-            "signature": hex(&signature),
-            "id": id.to_string(),
-            "csr": fresh.csr_base64(),
-        });
-        let client = DoorClient { door, tls };
-        let heard = client.post("/v1/renew", &body, self.clock.now_ms()).await?;
-        match heard.verdict {
-            DoorVerdict::Issued(issued) if issued.id != id => {
-                bail!("the door answered another request")
-            }
-            DoorVerdict::Issued(issued) => self.admit(fresh, &issued),
-            DoorVerdict::Pending { retry_s } | DoorVerdict::Busy { retry_s } => {
-                Ok(Outcome::Later(retry_s))
-            }
-            DoorVerdict::Refused => Ok(Outcome::Refused),
-        }
-    }
-
-    /// An id and, with the present key, its signature.
-    fn sign(&self, fresh: &Fresh) -> anyhow::Result<(RequestId, Vec<u8>)> {
-        // Whoever cannot store the answer does not ask.
-        self.store.check_writable()?;
-        let id = RequestId::random();
-        let signature = proof::renewal(&self.store.key()?, &id, &fresh.public_key())?;
-        Ok((id, signature))
-    }
-
-    fn admit(&self, fresh: &Fresh, issued: &Issued) -> anyhow::Result<Outcome> {
-        let expected = Expected {
-            key: &fresh.public_key(),
-            trusted: &self.store.roots()?,
-            who: Some((&self.trust_domain, &self.address)),
-            now_ms: self.clock.now_ms(),
-        };
-        Ok(Outcome::Admitted(Box::new(admit(&expected, issued)?)))
-    }
-}
-
-/// What is stored of a new key and its certificate.
-pub(crate) fn material(fresh: &Fresh, admitted: &Admitted) -> Material {
-    Material {
-        key: fresh.pem().to_owned(),
-        certificate: admitted.certificate_pem.clone(),
-        roots: admitted.roots_pem.clone(),
     }
 }
 

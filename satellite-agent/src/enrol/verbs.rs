@@ -13,9 +13,9 @@ use spokegate_daemon::{Clock, EXIT_FAILURE, Secret};
 use spokegate_identity::{Door, JoinToken, Pin, Principal};
 
 use super::Fresh;
+use super::asking::{Outcome, Renewal, material};
 use super::join::{Place, join};
 use super::offline;
-use super::renewal::{Outcome, Renewal, material};
 use crate::config::Config;
 use crate::credentials::life::Stage;
 use crate::credentials::{Admitted, Life, Store, told};

@@ -1,7 +1,7 @@
 //! Keeping a certificate: in time over the broker, too late through the door.
 
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -10,7 +10,7 @@ use spokegate_agent::Agent;
 use spokegate_contract::envelope::{Enrol, EnrolRequest, Presence, Verdict};
 use spokegate_contract::{Channel, Envelope};
 use spokegate_daemon::{Clock, Context};
-use spokegate_identity::{Presented, PublicKey, TlsFiles, proof};
+use spokegate_identity::{Presented, PublicKey, TlsFiles, client_config, proof};
 use tokio::io::AsyncReadExt;
 
 use super::world::{
@@ -68,6 +68,49 @@ async fn a_certificate_is_renewed_in_time_with_a_new_key_and_the_session_goes_on
     world.start_broker().await;
     let mut acme = world.centre("acme").await;
     acme.next(Channel::Hello).await;
+    agent.shutdown().await;
+}
+
+/// Certificates that are always due are renewed at every look; the process is killed at moments that fall anywhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn kill_9_amid_renewals_never_loses_the_satellite() {
+    let world = World::new().await;
+    let due = || (now_ms() - 10 * HOUR_MS, now_ms() + HOUR_MS);
+    given(&world, due());
+    let path = world.folder.path().join("agent.toml");
+    std::fs::write(&path, world.agent_toml("")).unwrap();
+    let mut acme = world.centre("acme").await;
+    let mut renewed = 0;
+    for round in 0..8 {
+        let mut agent = tokio::process::Command::new(env!("CARGO_BIN_EXE_spokegate-agent"))
+            .args(["run", "--config", &path.display().to_string()])
+            .stderr(Stdio::null())
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        acme.next(Channel::Hello).await;
+        let pause = Duration::from_millis(550 + round * 37);
+        let until = Instant::now() + pause;
+        while let Some(left) = until.checked_duration_since(Instant::now()) {
+            let Some((topic, payload)) = acme.within(left).await else {
+                break;
+            };
+            if topic.channel == Channel::Enrol {
+                let enrol = Enrol::decode(&payload).unwrap();
+                let verdict = world.authority.admit(&enrol, due());
+                acme.answer(&topic.address, enrol.id, verdict).await;
+                renewed += 1;
+            }
+        }
+        agent.kill().await.unwrap();
+    }
+    assert!(renewed >= 8, "{renewed} renewals");
+    let config = world.agent_config("[enrolment]\nrenew = false\n");
+    let agent = Agent::bind(config, &Context::new()).await.unwrap();
+    acme.next(Channel::Hello).await;
+    let files = TlsFiles::in_directory(&world.directory());
+    client_config(&files).expect("a pair");
     agent.shutdown().await;
 }
 
