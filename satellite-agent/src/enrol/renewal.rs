@@ -26,6 +26,9 @@ pub(crate) const ADMISSIONS_MAX: usize = 4;
 /// Pause after a failure, doubled after each further one.
 const RETRY_MS_MIN: u64 = 30_000;
 const RETRY_MS_MAX: u64 = 3_600_000;
+/// A new certificate is left alone for this part of its life, and for an hour at most: a clock that is days ahead would
+/// ask for one after the other.
+const SETTLE_PART: u64 = 10;
 
 /// The renewal of a running agent.
 pub(crate) struct Renewer {
@@ -47,6 +50,13 @@ pub(crate) struct Schedule {
     failures: u32,
     /// What was said last, so that it is said once.
     stage: Option<Stage>,
+}
+
+/// What became of one attempt.
+enum Done {
+    Renewed(Life),
+    Later(u32),
+    Refused,
 }
 
 impl Renewer {
@@ -86,8 +96,12 @@ impl Renewer {
             _ => return,
         };
         let result = match result {
-            Ok(Outcome::Admitted(admitted)) => self.take_over(*admitted).await.map(|()| None),
-            Ok(other) => Ok(Some(other)),
+            Ok(Outcome::Admitted(admitted)) => {
+                let new = admitted.life.clone();
+                self.take_over(*admitted).await.map(|()| Done::Renewed(new))
+            }
+            Ok(Outcome::Later(retry_s)) => Ok(Done::Later(retry_s)),
+            Ok(Outcome::Refused) => Ok(Done::Refused),
             Err(error) => Err(error),
         };
         self.conclude(result, &life);
@@ -208,15 +222,15 @@ impl Renewer {
         Ok(())
     }
 
-    fn conclude(&mut self, result: anyhow::Result<Option<Outcome>>, life: &Life) {
+    fn conclude(&mut self, result: anyhow::Result<Done>, life: &Life) {
         let now_ms = self.renewal.clock.monotonic_ms();
         let (outcome, pause_ms) = match result {
-            Ok(None | Some(Outcome::Admitted(_))) => {
+            Ok(Done::Renewed(new)) => {
                 self.schedule.failures = 0;
-                ("renewed", 0)
+                ("renewed", self.settle(&new))
             }
-            Ok(Some(Outcome::Later(retry_s))) => ("pending", u64::from(retry_s) * 1_000),
-            Ok(Some(Outcome::Refused)) => {
+            Ok(Done::Later(retry_s)) => ("pending", u64::from(retry_s) * 1_000),
+            Ok(Done::Refused) => {
                 tracing::error!(
                     until = told(life.not_after_ms),
                     "certificate refused: the centre does not renew it, hint: ask the MSP, who sees why, for a new join token"
@@ -232,6 +246,28 @@ impl Renewer {
         };
         self.schedule.next_try_ms = now_ms.saturating_add(pause_ms);
         metrics::counter!("spokegate_agent_renewals_total", "outcome" => outcome).increment(1);
+    }
+}
+
+impl Renewer {
+    /// How long a new certificate is left alone, whatever a wrong clock says about it.
+    fn settle(&self, new: &Life) -> u64 {
+        let now_ms = self.renewal.clock.now_ms();
+        if new.stage(now_ms) == Stage::Due {
+            let (from, until, now) = (
+                told(new.not_before_ms),
+                told(new.not_after_ms),
+                told(now_ms),
+            );
+            tracing::warn!(
+                from,
+                until,
+                now,
+                "the new certificate is to be renewed already by this machine's clock, hint: is the clock right?"
+            );
+        }
+        let life_ms = new.not_after_ms.saturating_sub(new.not_before_ms);
+        (life_ms / SETTLE_PART).min(RETRY_MS_MAX)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Keeping a certificate: in time over the broker, too late through the door.
 
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -71,7 +71,8 @@ async fn a_certificate_is_renewed_in_time_with_a_new_key_and_the_session_goes_on
     agent.shutdown().await;
 }
 
-/// Certificates that are always due are renewed at every look; the process is killed at moments that fall anywhere.
+/// Certificates that are due at each start are renewed at once; the process is killed just when the new one is put in
+/// place, at moments that fall before, within and after.
 #[tokio::test(flavor = "multi_thread")]
 async fn kill_9_amid_renewals_never_loses_the_satellite() {
     let world = World::new().await;
@@ -80,8 +81,7 @@ async fn kill_9_amid_renewals_never_loses_the_satellite() {
     let path = world.folder.path().join("agent.toml");
     std::fs::write(&path, world.agent_toml("")).unwrap();
     let mut acme = world.centre("acme").await;
-    let mut renewed = 0;
-    for round in 0..8 {
+    for round in 0..12 {
         let mut agent = tokio::process::Command::new(env!("CARGO_BIN_EXE_spokegate-agent"))
             .args(["run", "--config", &path.display().to_string()])
             .stderr(Stdio::null())
@@ -89,28 +89,35 @@ async fn kill_9_amid_renewals_never_loses_the_satellite() {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        acme.next(Channel::Hello).await;
-        let pause = Duration::from_millis(550 + round * 37);
-        let until = Instant::now() + pause;
-        while let Some(left) = until.checked_duration_since(Instant::now()) {
-            let Some((topic, payload)) = acme.within(left).await else {
-                break;
-            };
-            if topic.channel == Channel::Enrol {
-                let enrol = Enrol::decode(&payload).unwrap();
-                let verdict = world.authority.admit(&enrol, due());
-                acme.answer(&topic.address, enrol.id, verdict).await;
-                renewed += 1;
-            }
-        }
+        let (from, enrol) = acme.request().await;
+        let verdict = world.authority.admit(&enrol, due());
+        acme.answer(&from, enrol.id, verdict).await;
+        tokio::time::sleep(Duration::from_millis(round)).await;
         agent.kill().await.unwrap();
     }
-    assert!(renewed >= 8, "{renewed} renewals");
     let config = world.agent_config("[enrolment]\nrenew = false\n");
     let agent = Agent::bind(config, &Context::new()).await.unwrap();
     acme.next(Channel::Hello).await;
     let files = TlsFiles::in_directory(&world.directory());
     client_config(&files).expect("a pair");
+    agent.shutdown().await;
+}
+
+/// By a clock that is days ahead every new certificate is old: the centre is not asked for one after the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_ahead_does_not_renew_without_end() {
+    let world = World::new().await;
+    given(&world, week());
+    let mut acme = world.centre("acme").await;
+    let (clock, hand) = Clock::manual(now_ms() + 6 * DAY_MS);
+    let context = Context::new().with_clock(clock);
+    let agent = Agent::bind(world.agent_config(""), &context).await.unwrap();
+    let (from, enrol) = acme.request().await;
+    let verdict = world.authority.admit(&enrol, week());
+    acme.answer(&from, enrol.id, verdict).await;
+    assert!(acme.is_quiet(Channel::Enrol).await);
+    hand.advance(HOUR_MS + 1_000);
+    acme.request().await;
     agent.shutdown().await;
 }
 

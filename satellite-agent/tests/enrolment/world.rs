@@ -329,11 +329,6 @@ impl Centre {
         }
     }
 
-    /// The next message, if one comes within this time.
-    pub(crate) async fn within(&mut self, limit: Duration) -> Option<(Topic, Bytes)> {
-        tokio::time::timeout(limit, self.inbox.recv()).await.ok()?
-    }
-
     /// The next message of a channel.
     pub(crate) async fn next(&mut self, channel: Channel) -> (Topic, Bytes) {
         let found = async {
