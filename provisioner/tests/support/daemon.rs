@@ -1,8 +1,10 @@
 //! An installation in a folder, and the daemon over it.
 
 use std::io::{BufRead as _, BufReader};
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -67,8 +69,7 @@ impl Bed {
 
     /// Writes the daemon's configuration for these sanitizers; where its operator's port is.
     pub(crate) fn configure(&self, sanitizers: &[&Sanitizer], more: &str) -> String {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let ops = listener.local_addr().unwrap().to_string();
+        let ops = address();
         let at = self.at().display();
         let mut text = format!(
             "[authorities]\ndirectory = \"{at}/ca\"\n[ops]\nlisten = \"{ops}\"\n\
@@ -98,6 +99,14 @@ impl Bed {
         daemon.says("the provisioner decides about certificates");
         daemon
     }
+}
+
+/// A free port of a loopback address that no other test of this process uses.
+fn address() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let host = 0x7f01_0000 + NEXT.fetch_add(1, Ordering::Relaxed);
+    let listener = std::net::TcpListener::bind((Ipv4Addr::from(host), 0)).unwrap();
+    listener.local_addr().unwrap().to_string()
 }
 
 /// A verb of the daemon's binary with the configuration in the folder.

@@ -117,10 +117,10 @@ impl Sanitizer {
             .await;
     }
 
-    /// The first list that satisfies this, once it is there.
-    pub(crate) async fn list(&self, wanted: impl Fn(&[u8]) -> bool) -> Vec<u8> {
-        self.wait(|inside| inside.lists.iter().rev().find(|der| wanted(der)).cloned())
-            .await
+    /// Returns once the list that came last satisfies this.
+    pub(crate) async fn newest(&self, wanted: impl Fn(&[u8]) -> bool) {
+        self.wait(|inside| inside.lists.last().filter(|der| wanted(der)).map(drop))
+            .await;
     }
 
     /// The answers to a request, once there are so many.
