@@ -68,6 +68,14 @@ impl Authority {
         self.server("broker", Hop::Fabric).await
     }
 
+    /// Writes the present revocation list to a file, as `spokegate crl export --out` does.
+    pub(crate) async fn export_list(&self, file: &Path) -> anyhow::Result<()> {
+        self.office.refresh_list(self.clock.now_ms()).await?;
+        std::fs::copy(self.office.list_path(), file)
+            .with_context(|| format!("write {}", file.display()))?;
+        Ok(())
+    }
+
     /// A join token for a satellite, as `spokegate satellite join-token` makes one.
     pub(crate) async fn join_token(
         &self,

@@ -37,7 +37,8 @@ pub(crate) async fn start(
 ) -> anyhow::Result<Running> {
     let tls = authority.broker().await?;
     let folder = state.sub("broker")?;
-    let admin = folder.join("admin.sock");
+    let (admin, list) = (folder.join("admin.sock"), folder.join("crl.pem"));
+    authority.export_list(&list).await?;
     let text = format!(
         r#"
 trust_domain = "{TRUST_DOMAIN}"
@@ -53,7 +54,7 @@ socket = {}
         quoted(&tls.certificate),
         quoted(&tls.key),
         quoted(&tls.ca),
-        quoted(&folder.join("crl.pem")),
+        quoted(&list),
         quoted(&admin),
     );
     let settings = options.settings_of(Service::Broker);
