@@ -13,6 +13,8 @@ mod crowds;
 mod malformed;
 #[path = "hostile/slow.rs"]
 mod slow;
+#[path = "hostile/strangers.rs"]
+mod strangers;
 #[expect(dead_code, reason = "the broker's other tests use all of it")]
 #[path = "support/harness.rs"]
 mod support;
