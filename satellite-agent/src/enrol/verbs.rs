@@ -112,7 +112,7 @@ impl Join {
         }
         if let (Some(bundle), Some(pin)) = (&self.offline_import, &self.pin) {
             let (admitted, broker) = offline::import(&place, bundle, pin, clock)?;
-            return Ok(joined(&place, &admitted, broker.as_deref()));
+            return Ok(joined(&place, &admitted, broker.as_deref(), None));
         }
         let Some(token_file) = &self.token_file else {
             bail!("neither --token-file nor an offline file was given");
@@ -123,7 +123,7 @@ impl Join {
         }
         let patience = Duration::from_secs(self.wait_min.saturating_mul(60));
         let admitted = join(&place, &token, clock, patience, tell).await?;
-        Ok(joined(&place, &admitted, None))
+        Ok(joined(&place, &admitted, None, Some(&token.door)))
     }
 }
 
@@ -142,7 +142,11 @@ fn token(path: &Path) -> anyhow::Result<JoinToken> {
     Ok(secret.expose().trim_end().parse()?)
 }
 
-fn joined(place: &Place, admitted: &Admitted, broker: Option<&str>) -> String {
+/// What was got, and the part of the configuration that it makes.
+fn joined(place: &Place, admitted: &Admitted, broker: Option<&str>, door: Option<&Door>) -> String {
+    let door = door.map_or_else(String::new, |door| {
+        format!("[enrolment]\ndoor = \"{door}\"\n")
+    });
     let files = place.store.files();
     let broker = broker.map_or_else(
         || "broker.example.net:8883\"  # as the MSP told you".to_owned(),
@@ -152,7 +156,7 @@ fn joined(place: &Place, admitted: &Admitted, broker: Option<&str>) -> String {
         "joined {} as {}, valid until {}\nthe agent's configuration:\n\
          trust_domain = \"{}\"\n\
          [broker]\naddress = \"{broker}\n\
-         [tls]\ncertificate = \"{}\"\nkey = \"{}\"\nca = \"{}\"\n",
+         [tls]\ncertificate = \"{}\"\nkey = \"{}\"\nca = \"{}\"\n{door}",
         admitted.trust_domain,
         admitted.address,
         told(admitted.life.not_after_ms),

@@ -23,6 +23,8 @@ async fn a_token_becomes_a_certificate_with_which_the_agent_connects() {
         "{}",
         told.out
     );
+    let section = format!("[enrolment]\ndoor = \"{}\"\n", world.door);
+    assert!(told.out.ends_with(&section), "{}", told.out);
     assert_eq!(enrol.peer.as_deref(), Some("127.0.0.1"));
     let mode = |name: &str| {
         let metadata = std::fs::metadata(world.directory().join(name)).unwrap();
