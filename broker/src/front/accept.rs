@@ -43,7 +43,8 @@ fn admit(shared: &Arc<Shared>, kind: ListenerKind, stream: TcpStream, peer: Sock
         tracing::debug!(%error, "the connection was gone before it was served");
         return;
     }
-    let entering = door::enter(Arc::clone(shared), kind, stream, peer);
+    // Boxed: what wraps a task holds it more than once.
+    let entering = Box::pin(door::enter(Arc::clone(shared), kind, stream, peer));
     shared.tasks.spawn_watched("connection", entering, |failure| {
         tracing::error!(error = %failure, "a connection's task broke off; only that connection ends");
     });

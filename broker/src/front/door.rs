@@ -53,12 +53,14 @@ async fn serve(
 ) {
     let nobody = Visitor { peer, known: None };
     match kind {
-        ListenerKind::Open => greet(shared, hall, stream, nobody).await,
+        ListenerKind::Open => Box::pin(greet(shared, hall, stream, nobody)).await,
         ListenerKind::Mtls | ListenerKind::Enrolment => {
-            match hall.wait(&shared, handshake(&shared, stream)).await {
+            // Steps are boxed, so that a session does not hold the room that its beginning took.
+            let knocked = Box::pin(hall.wait(&shared, handshake(&shared, stream))).await;
+            match knocked {
                 Ok((stream, known)) => {
                     let known = Some(known);
-                    greet(shared, hall, stream, Visitor { peer, known }).await;
+                    Box::pin(greet(shared, hall, stream, Visitor { peer, known })).await;
                 }
                 Err(end) => end.refuse(&Caller::at(peer)),
             }
@@ -154,17 +156,13 @@ where
     };
     let keep_alive = (connect.keep_alive_s > 0)
         .then(|| Duration::from_millis(u64::from(connect.keep_alive_s) * 1_500));
-    session::run(
-        Opening {
-            shared,
-            place,
-            keep_alive,
-            will: connect.will,
-        },
-        inbound,
-        writer,
-    )
-    .await;
+    let opening = Opening {
+        shared,
+        place,
+        keep_alive,
+        will: connect.will,
+    };
+    Box::pin(session::run(opening, inbound, writer)).await;
 }
 
 /// Writes the session down. What was revoked since the handshake ends here, and what is revoked from now on finds the
