@@ -47,6 +47,9 @@ pub(super) async fn run<W: AsyncWrite + Unpin>(
             },
             () = running.patience(&mut stalled_since_ms), if !has_room => return End::Slow,
         }
+        if !has_room && running.inflight.has_room() {
+            stalled_since_ms = None;
+        }
         batch.consumer = running.consumer.get();
         if let Err(end) = batch
             .gather(link.as_deref_mut())

@@ -16,7 +16,8 @@ const KEPT: usize = 8;
 const KEPT_BYTES: usize = 262_144;
 
 thread_local! {
-    static READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
+    /// Two are in use at once: one above TLS and one below.
+    static READ: RefCell<Vec<Box<[u8]>>> = const { RefCell::new(Vec::new()) };
     static WRITE: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -27,17 +28,15 @@ pub(super) fn poll_read<R: AsyncRead + Unpin, T>(
     take: impl FnOnce(&[u8]) -> T,
 ) -> Poll<io::Result<T>> {
     // Taken out for the time: the reader may be another one of ours, below TLS.
-    let mut bytes = READ.take();
-    if bytes.is_empty() {
-        bytes = vec![0; READ_BYTES].into();
-    }
+    let kept = READ.with_borrow_mut(Vec::pop);
+    let mut bytes = kept.unwrap_or_else(|| vec![0; READ_BYTES].into());
     let mut buffer = ReadBuf::new(&mut bytes);
     let result = match Pin::new(reader).poll_read(cx, &mut buffer) {
         Poll::Ready(Ok(())) => Poll::Ready(Ok(take(buffer.filled()))),
         Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
         Poll::Pending => Poll::Pending,
     };
-    READ.replace(bytes);
+    READ.with_borrow_mut(|kept| kept.push(bytes));
     Poll::Ready(ready!(result))
 }
 
