@@ -47,12 +47,20 @@ async fn no_chunk_goes_without_credit() {
     let agent = world.agent().await;
     let id = centre.ask("devices", json!({ "limit": 10_000 }), 1).await;
     let is_reply = |channel: &Channel| *channel == Channel::Reply;
-    assert_eq!(centre.during(Duration::from_millis(500), is_reply).await, 1);
+    let quiet = Duration::from_millis(500);
+    assert_eq!(centre.reply(id).await.sequence, 0);
+    assert_eq!(centre.during(quiet, is_reply).await, 0, "one was allowed");
     centre.ack(Ack::Credit { id, chunks: 3 }).await;
-    assert_eq!(centre.during(Duration::from_millis(500), is_reply).await, 2);
+    assert_eq!(centre.reply(id).await.sequence, 1);
+    assert_eq!(centre.reply(id).await.sequence, 2);
+    assert_eq!(
+        centre.during(quiet, is_reply).await,
+        0,
+        "three were allowed"
+    );
     centre.ack(Ack::Credit { id, chunks: 2 }).await;
     assert_eq!(
-        centre.during(Duration::from_millis(500), is_reply).await,
+        centre.during(quiet, is_reply).await,
         0,
         "a smaller total is no news"
     );
