@@ -8,6 +8,7 @@ pub mod cbor;
 pub mod dataset;
 pub mod envelope;
 pub mod filter;
+mod grants;
 pub mod hex;
 mod ids;
 pub mod limits;
@@ -20,7 +21,9 @@ mod validate;
 
 pub use dataset::{Dataset, Kind, Registry, Shape};
 pub use envelope::{Envelope, EnvelopeError, Failure, FailureClass};
+pub use grants::Grants;
 pub use ids::{Address, DatasetId, ENROLMENT_TENANT, IdError, ReportId, SatelliteId, TenantId};
+pub use ids::{Address, DatasetId, IdError, ReportId, SatelliteId, TenantId};
 pub use request_id::RequestId;
 pub use topic::{Channel, Direction, Topic, TopicError, Verb};
 #[cfg(feature = "validate")]
