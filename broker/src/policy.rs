@@ -125,4 +125,6 @@ pub fn subscribe(session: &Session, filter: &str, qos: Qos) -> Result<SubscribeP
 }
 
 #[cfg(test)]
+mod grants;
+#[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use spokegate_daemon::{Clock, EXIT_FAILURE, cli};
 
+use crate::broker_config;
 use crate::office::Office;
 
 mod authorities;
@@ -56,6 +57,8 @@ enum Verb {
     /// What was decided about certificates, when and why
     #[command(subcommand)]
     Audit(registry::AuditVerb),
+    /// Writes the configuration of another broker, and says what that broker cannot enforce
+    BrokerConfig(Box<broker_config::Command>),
 }
 
 /// Where the authorities are.
@@ -95,6 +98,7 @@ pub fn operator() -> ExitCode {
         Verb::Server(verb) => verb.run(now_ms),
         Verb::Crl(verb) => verb.run(now_ms),
         Verb::Audit(verb) => verb.run(),
+        Verb::BrokerConfig(command) => command.run(),
     })
 }
 

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod broker_config;
 pub mod cli;
 pub mod config;
 pub mod rules;

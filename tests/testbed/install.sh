@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # install.sh [--check]
-# Brings the programs that the tests drive: directories, browser, office suite, Node. Debian and Ubuntu; asks nothing,
+# Brings the programs that the tests drive: directories, brokers, browser, office suite, Node. Debian and Ubuntu; asks nothing,
 # does nothing when all is there. --check only says what is missing (exit 1 if anything is).
 set -euo pipefail
 NODE_OLDEST=18.5
@@ -12,6 +12,9 @@ wanted=(
   samba:samba
   /usr/share/samba/setup/provision.ldif:samba-ad-provision
   /usr/lib/python3/dist-packages/samba/samdb.py:python3-samba
+  /usr/sbin/mosquitto:mosquitto
+  /usr/sbin/nats-server:nats-server
+  /usr/lib/rabbitmq/bin/rabbitmq-server:rabbitmq-server
   chromium:chromium
   chromedriver:chromium-driver
   soffice:libreoffice-writer-nogui

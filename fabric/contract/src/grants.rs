@@ -7,10 +7,11 @@ use crate::ids::{Address, TenantId};
 use crate::topic::PREFIX;
 
 /// What a satellite may publish below its `up/`; presence is the broker's to say.
-const UP: [&str; 5] = ["hello", "push/+", "reply", "result", "status"];
-/// What the sanitizer may publish below a satellite's `down/`.
-const DOWN: [&str; 8] = [
+const UP: [&str; 6] = ["enrol", "hello", "push/+", "reply", "result", "status"];
+/// What the sanitizer may publish below a satellite's `down/`; revocation lists go to the enrolment door alone.
+const DOWN: [&str; 9] = [
     "ack",
+    "admission",
     "command/deploy",
     "command/diagnose",
     "command/logs",
@@ -40,7 +41,7 @@ impl Grants {
         }
     }
 
-    /// Of the sanitizer in one tenant: it publishes `down/` of each of its satellites, and receives their `up/`.
+    /// Of the sanitizer in one customer's tenant: it publishes `down/` of each of its satellites, and receives their `up/`.
     pub fn sanitizer(tenant: &TenantId) -> Self {
         Self {
             publish: DOWN

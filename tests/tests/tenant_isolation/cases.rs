@@ -1,0 +1,715 @@
+//! The attacks. `acme/hq` attacks, with its own valid certificate unless a case says otherwise; its victims are
+//! `acme/branch`, `globex/hq`, satellites whose names look alike, and the sanitizer.
+
+use spokegate_provisioner::broker_config::Limit;
+
+use super::pki::{Certificate, Pki, foreign};
+use super::wire::{Connect, Publish};
+
+/// Everybody who may come.
+pub(crate) const PARTIES: [(&str, &str); 6] = [
+    ("acme", "hq"),
+    ("acme", "branch"),
+    ("acme", "hq2"),
+    ("acme2", "hq"),
+    ("acm", "hq"),
+    ("globex", "hq"),
+];
+
+const HQ: &str = "spiffe://spokegate.local/tenant/acme/satellite/hq";
+const GLOBEX: &str = "spiffe://spokegate.local/tenant/globex/satellite/hq";
+const SANITIZER: &str = "spiffe://spokegate.local/service/sanitizer";
+
+/// One attack.
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) attack: Attack,
+    /// What excuses a broker that cannot refuse it, if it says so.
+    pub(crate) excuses: &'static [Limit],
+}
+
+pub(crate) enum Attack {
+    /// Opens a connection that must not be, or that must be good for nothing.
+    Connect(Box<Opening>),
+    /// Asks to receive.
+    Subscribe { filter: Vec<u8>, qos: u8 },
+    /// Sends.
+    Publish(Publish),
+    /// Leaves a message to be sent when it is gone.
+    Will { topic: String, retain: bool },
+    /// Sends something that is to stay for who comes later.
+    Retain,
+    /// Sends something larger than a packet may be.
+    TooLong,
+}
+
+pub(crate) struct Opening {
+    /// None: no certificate.
+    pub(crate) certificate: Option<Certificate>,
+    pub(crate) connect: Connect,
+    pub(crate) plaintext: bool,
+    pub(crate) harm: Harm,
+}
+
+/// When an accepted connection is an attack that succeeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Harm {
+    /// At once.
+    Opened,
+    /// At once; and if it may do what the certificate may not, nothing excuses it.
+    OpenedWithRights,
+    /// When anything can be sent or received.
+    Power,
+    /// When it is another's session that was ended, or one beside the certificate's own.
+    TakenName,
+}
+
+/// Every attack.
+pub(crate) fn all(pki: &Pki) -> Vec<Case> {
+    let mut cases = certificates(pki);
+    cases.extend(client_ids(pki));
+    cases.extend(connects(pki));
+    cases.extend(filters());
+    cases.extend(publishes());
+    cases.extend(left_behind());
+    cases
+}
+
+fn opening(
+    name: String,
+    certificate: Option<Certificate>,
+    connect: Connect,
+    harm: Harm,
+    excuses: &'static [Limit],
+) -> Case {
+    let opening = Opening {
+        certificate,
+        connect,
+        plaintext: false,
+        harm,
+    };
+    Case {
+        name,
+        attack: Attack::Connect(Box::new(opening)),
+        excuses,
+    }
+}
+
+/// Who is not of the fabric does not come in, and who is nobody can do nothing.
+fn certificates(pki: &Pki) -> Vec<Case> {
+    let as_hq = || Connect::new("acme.hq");
+    let any = |_: &mut rcgen::CertificateParams| {};
+    let mut cases = Vec::new();
+    let mut add = |name: &str, certificate: Option<Certificate>, connect: Connect, excuses| {
+        let name = format!("certificate: {name}");
+        cases.push(opening(name, certificate, connect, Harm::Opened, excuses));
+    };
+    add("none", None, as_hq(), &[]);
+    add(
+        "none, as the sanitizer",
+        None,
+        Connect::new("sanitizer"),
+        &[],
+    );
+    add(
+        "of a foreign authority of the same name",
+        Some(foreign("acme.hq", HQ)),
+        as_hq(),
+        &[],
+    );
+    add(
+        "of a foreign authority, for globex",
+        Some(foreign("globex.hq", GLOBEX)),
+        Connect::new("globex.hq"),
+        &[],
+    );
+    add(
+        "of a foreign authority, for the sanitizer",
+        Some(foreign("sanitizer", SANITIZER)),
+        Connect::new("sanitizer"),
+        &[],
+    );
+    add("expired", Some(pki.expired("acme", "hq")), as_hq(), &[]);
+    add(
+        "expired, of the victim",
+        Some(pki.expired("globex", "hq")),
+        Connect::new("globex.hq"),
+        &[],
+    );
+    let future = |params: &mut rcgen::CertificateParams| {
+        params.not_before = rcgen::date_time_ymd(2099, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2099, 2, 1);
+    };
+    add(
+        "not yet valid",
+        Some(pki.forged("acme.hq", &[HQ], future)),
+        as_hq(),
+        &[],
+    );
+    let server = |params: &mut rcgen::CertificateParams| {
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
+    };
+    add(
+        "for servers",
+        Some(pki.forged("acme.hq", &[HQ], server)),
+        as_hq(),
+        &[],
+    );
+
+    // The authority would never sign these: what if it did? The common name is a real satellite's.
+    for (name, uri) in [
+        (
+            "of another trust domain",
+            "spiffe://other.local/tenant/acme/satellite/hq",
+        ),
+        (
+            "of a look-alike trust domain",
+            "spiffe://spokegate.local.evil/tenant/acme/satellite/hq",
+        ),
+        (
+            "with upper case",
+            "spiffe://spokegate.local/tenant/ACME/satellite/hq",
+        ),
+        (
+            "with percent encoding",
+            "spiffe://spokegate.local/tenant/acme/satellite/h%71",
+        ),
+        (
+            "with a slash at the end",
+            "spiffe://spokegate.local/tenant/acme/satellite/hq/",
+        ),
+        ("with a tenant only", "spiffe://spokegate.local/tenant/acme"),
+        (
+            "with https",
+            "https://spokegate.local/tenant/acme/satellite/hq",
+        ),
+        (
+            "with an unknown service",
+            "spiffe://spokegate.local/service/broker",
+        ),
+        (
+            "of the report service",
+            "spiffe://spokegate.local/service/report-service",
+        ),
+    ] {
+        add(
+            name,
+            Some(pki.forged("acme.hq", &[uri], any)),
+            as_hq(),
+            &[Limit::CommonName],
+        );
+    }
+    add(
+        "with no name but the common one",
+        Some(pki.forged("acme.hq", &[], any)),
+        as_hq(),
+        &[Limit::CommonName],
+    );
+    for (name, uris) in [
+        ("with two names, the own one first", [HQ, GLOBEX]),
+        ("with two names, the victim's first", [GLOBEX, HQ]),
+        ("with two names, the sanitizer's second", [HQ, SANITIZER]),
+    ] {
+        let excuses = &[Limit::SeveralUris, Limit::CommonName];
+        add(
+            name,
+            Some(pki.forged("acme.hq", &uris, any)),
+            as_hq(),
+            excuses,
+        );
+    }
+    // And where neither is anybody's.
+    for (name, common_name, uri) in [
+        (
+            "of nobody",
+            "nobody",
+            "spiffe://spokegate.local/tenant/nobody/satellite/here",
+        ),
+        (
+            "of the report service, by its own name",
+            "report-service",
+            "spiffe://spokegate.local/service/report-service",
+        ),
+        (
+            "without a common name, of another trust domain",
+            "",
+            "spiffe://other.local/tenant/acme/satellite/hq",
+        ),
+    ] {
+        let (name, connect) = (format!("certificate: {name}"), Connect::new(common_name));
+        let certificate = pki.forged(common_name, &[uri], any);
+        cases.push(opening(name, Some(certificate), connect, Harm::Power, &[]));
+    }
+    let name = "plaintext on the TLS port".to_owned();
+    let mut plain = opening(name, None, as_hq(), Harm::Opened, &[]);
+    if let Attack::Connect(opening) = &mut plain.attack {
+        opening.plaintext = true;
+    }
+    cases.push(plain);
+    cases
+}
+
+/// A client id is not for the taking: the holder of the name goes on, and the thief gets nothing of his.
+fn client_ids(pki: &Pki) -> Vec<Case> {
+    let own = pki.satellite("acme", "hq");
+    let ids = [
+        // Of those who are connected.
+        "globex.hq",
+        "acme.branch",
+        "acme.hq2",
+        "acme2.hq",
+        "acm.hq",
+        "sanitizer",
+        "sanitizer.acme",
+        "sanitizer.globex",
+        // Of nobody.
+        "",
+        "acme",
+        "hq",
+        "acme.hq.",
+        "acme/hq",
+        "ACME.HQ",
+        "acme.hq\u{200b}",
+        "acme..hq",
+        "+",
+        "#",
+        "$SYS",
+        "a/b",
+        "globex.hq ",
+        "../globex.hq",
+        "globex/hq",
+    ];
+    let case = |id: &str| {
+        let (name, connect) = (format!("client id: {id:?}"), Connect::new(id));
+        opening(
+            name,
+            Some(own.clone()),
+            connect,
+            Harm::TakenName,
+            &[Limit::ClientId],
+        )
+    };
+    ids.map(case).into()
+}
+
+/// What the wire leaves out.
+fn connects(pki: &Pki) -> Vec<Case> {
+    let own = pki.satellite("acme", "hq");
+    let hq = || Connect::new("acme.hq");
+    let with = |act: fn(&mut Connect)| {
+        let mut connect = hq();
+        act(&mut connect);
+        connect
+    };
+    let mut cases = Vec::new();
+    let mut add = |name: &str, connect: Connect, excuses| {
+        let (name, own) = (format!("connect: {name}"), Some(own.clone()));
+        cases.push(opening(name, own, connect, Harm::OpenedWithRights, excuses));
+    };
+    add("MQTT 5", with(|c| c.level = 5), &[Limit::OtherVersions]);
+    add(
+        "MQTT 3.1",
+        with(|c| (c.protocol, c.level) = ("MQIsdp", 3)),
+        &[Limit::OtherVersions],
+    );
+    add("MQTT 6", with(|c| c.level = 6), &[]);
+    add("another protocol", with(|c| c.protocol = "AMQP"), &[]);
+    add(
+        "a session that stays",
+        with(|c| c.flags = 0),
+        &[Limit::PersistentSessions],
+    );
+    add(
+        "keep-alive 0",
+        with(|c| c.keep_alive_s = 0),
+        &[Limit::KeepAlive],
+    );
+    add(
+        "keep-alive of 18 hours",
+        with(|c| c.keep_alive_s = u16::MAX),
+        &[Limit::KeepAlive],
+    );
+    for (user, password) in [
+        ("globex.hq", Some("")),
+        ("globex.hq", None),
+        (GLOBEX, Some("")),
+        (GLOBEX, Some(GLOBEX)),
+        (SANITIZER, Some("")),
+        ("sanitizer", Some("sanitizer")),
+        ("guest", Some("guest")),
+        ("admin", Some("admin")),
+    ] {
+        let name = format!("user {user:?}, password {password:?}");
+        add(
+            &name,
+            hq().credentials(user, password),
+            &[Limit::Credentials],
+        );
+    }
+    cases
+}
+
+fn filters() -> Vec<Case> {
+    let foreign: [&str; 58] = [
+        "#",
+        "+",
+        "+/#",
+        "+/+/#",
+        "/#",
+        "+/+/+/+/+/+",
+        "sg/#",
+        "sg/+/#",
+        "sg/1/#",
+        "sg/1/+/#",
+        "sg/1/+/+/#",
+        "sg/1/+/+/up/#",
+        "sg/1/+/+/down/#",
+        "sg/1/+/hq/down/#",
+        "+/1/acme/hq/down/#",
+        "sg/+/acme/hq/down/#",
+        "sg/1/acme/#",
+        "sg/1/acme/+/#",
+        "sg/1/acme/+/up/#",
+        "sg/1/acme/+/down/#",
+        "sg/1/acme/+/down/ack",
+        "sg/1/acme/hq/#",
+        "sg/1/acme/hq/+/#",
+        // Its own, but not its to hear.
+        "sg/1/acme/hq/up/#",
+        "sg/1/acme/hq/up/reply",
+        "sg/1/acme/hq/up/status",
+        "sg/1/acme/hq/up/presence",
+        "sg/1/acme/branch/down/#",
+        "sg/1/acme/branch/down/ack",
+        "sg/1/acme/branch/up/#",
+        "sg/1/globex/hq/down/#",
+        "sg/1/globex/hq/down/ack",
+        "sg/1/globex/hq/down/command/+",
+        "sg/1/globex/+/up/#",
+        "sg/1/globex/#",
+        "sg/1/globex/hq/up/status",
+        "sg/1/enrolment/door/#",
+        "sg/1/enrolment/door/down/crl",
+        "$SYS/#",
+        "$SYS/broker/clients/#",
+        "$share/g/#",
+        "$share/g/sg/1/globex/hq/down/#",
+        "$queue/sg/1/globex/hq/down/#",
+        "$queue/#",
+        // Where other brokers keep what is theirs.
+        "$MQTT/#",
+        "$MQTT/sub/#",
+        "$MQTT/+/#",
+        "+/sub/#",
+        "$MQTT/msgs/sg/1/globex/hq/down/#",
+        "$JS/#",
+        // Look-alikes: one name is the beginning of the other.
+        "sg/1/acme2/hq/down/#",
+        "sg/1/acm/hq/down/#",
+        "sg/1/acme/hq2/down/#",
+        "sg/1/acme/hq2/#",
+        // The other way to write levels, which some brokers understand.
+        "sg.1.globex.hq.down.#",
+        "sg.1.#",
+        "sg/1/acme/hq/down/../../../globex/hq/down/#",
+        "sg/1/*/*/down/#",
+    ];
+    let mut cases = Vec::new();
+    let mut add = |name: String, filter: &[u8], qos: u8, excuses| {
+        let filter = filter.to_vec();
+        let attack = Attack::Subscribe { filter, qos };
+        cases.push(Case {
+            name,
+            attack,
+            excuses,
+        });
+    };
+    for filter in foreign {
+        add(format!("subscribe: {filter}"), filter.as_bytes(), 1, &[]);
+    }
+    for filter in ["#", "sg/1/globex/hq/down/#", "sg/1/+/+/up/#"] {
+        add(
+            format!("subscribe with QoS 0: {filter}"),
+            filter.as_bytes(),
+            0,
+            &[],
+        );
+    }
+    // Filters against the standard, and with bytes that are no text.
+    for filter in [
+        "sg/1/globex/#/ack",
+        "sg/1/globex+/hq/down/#",
+        "sg/1/glo#",
+        "",
+    ] {
+        add(format!("subscribe: {filter:?}"), filter.as_bytes(), 1, &[]);
+    }
+    add(
+        "subscribe: not UTF-8".to_owned(),
+        b"sg/1/globex/\xff/down/#",
+        1,
+        &[],
+    );
+    add(
+        "subscribe: a zero byte".to_owned(),
+        b"sg/1/globex/hq/down/\0",
+        1,
+        &[],
+    );
+    let long = format!("sg/1/globex/hq/down/{}", "x".repeat(60_000));
+    add(
+        "subscribe: 60,000 characters".to_owned(),
+        long.as_bytes(),
+        1,
+        &[],
+    );
+    // Within its own rights, but no filter that a client of ours uses.
+    for filter in [
+        "$share/g/sg/1/acme/hq/down/#",
+        "sg/1/acme/hq/down/+",
+        "sg/1/acme/hq/down/+/+",
+        "sg/1/acme/hq/down/nothing/#",
+    ] {
+        add(
+            format!("subscribe: {filter}"),
+            filter.as_bytes(),
+            1,
+            &[Limit::Filters],
+        );
+    }
+    add(
+        "subscribe with QoS 2: its own".to_owned(),
+        b"sg/1/acme/hq/down/#",
+        2,
+        &[Limit::QosTwo],
+    );
+    cases
+}
+
+fn publishes() -> Vec<Case> {
+    let foreign: [&str; 55] = [
+        "sg/1/globex/hq/up/reply",
+        "sg/1/globex/hq/up/push/devices",
+        "sg/1/globex/hq/up/hello",
+        "sg/1/globex/hq/up/status",
+        "sg/1/globex/hq/up/presence",
+        "sg/1/globex/hq/up/enrol",
+        "sg/1/globex/hq/down/ack",
+        "sg/1/globex/hq/down/pull/devices",
+        "sg/1/globex/hq/down/command/deploy",
+        "sg/1/globex/hq/down/admission",
+        "sg/1/globex/hq/down/crl",
+        "sg/1/acme/branch/up/reply",
+        "sg/1/acme/branch/up/presence",
+        "sg/1/acme/branch/up/enrol",
+        "sg/1/acme/branch/down/ack",
+        "sg/1/acme/branch/down/command/restart",
+        // Its own, but not its to say.
+        "sg/1/acme/hq/down/ack",
+        "sg/1/acme/hq/down/pull/devices",
+        "sg/1/acme/hq/down/command/restart",
+        "sg/1/acme/hq/down/admission",
+        "sg/1/acme/hq/down/crl",
+        "sg/1/acme/hq/up/presence",
+        // The enrolment door's.
+        "sg/1/enrolment/door/up/enrol",
+        "sg/1/enrolment/door/up/presence",
+        "sg/1/enrolment/door/down/crl",
+        "sg/1/enrolment/door/down/admission",
+        // Wildcards in a topic name.
+        "sg/1/+/hq/up/reply",
+        "sg/1/acme/+/up/reply",
+        "sg/1/+/+/down/ack",
+        "sg/1/acme/hq/up/#",
+        "sg/1/#",
+        "#",
+        "+",
+        "sg/1/*/hq/up/reply",
+        "sg/1/>",
+        "$SYS/broker/uptime",
+        "$share/g/sg/1/globex/hq/down/ack",
+        "$MQTT/sub/globex",
+        "$JS/API/INFO",
+        // Look-alikes and other spellings.
+        "sg/1/acme2/hq/up/reply",
+        "sg/1/acm/hq/up/reply",
+        "sg/1/acme/hq2/up/reply",
+        "sg/1/acme/hq2/down/ack",
+        "/sg/1/acme/hq/up/reply",
+        "sg//1/acme/hq/up/reply",
+        "sg/1/acme/hq//up/reply",
+        "sg/1/ACME/hq/up/reply",
+        "sg/2/acme/hq/up/reply",
+        "sg/1/acme/hq/UP/reply",
+        "sg/1/acme/hq/up/../../../globex/hq/up/reply",
+        "up/reply",
+        "../globex/hq/up/reply",
+        "sg.1.globex.hq.down.ack",
+        "sg/1.globex/hq/up/reply",
+        "\u{e9}sg/1/acme/hq/up/reply",
+    ];
+    let mut cases = Vec::new();
+    let mut add = |name: String, publish: Publish, excuses| {
+        let attack = Attack::Publish(publish);
+        cases.push(Case {
+            name,
+            attack,
+            excuses,
+        });
+    };
+    for topic in foreign {
+        add(format!("publish: {topic}"), Publish::new(topic, b""), &[]);
+    }
+    for topic in [
+        "sg/1/globex/hq/down/ack",
+        "sg/1/acme/branch/up/reply",
+        "sg/1/acme/hq/up/presence",
+        "#",
+    ] {
+        let publish = Publish::new(topic, b"");
+        add(
+            format!("publish with QoS 0: {topic}"),
+            Publish { qos: 0, ..publish },
+            &[],
+        );
+        let publish = Publish::new(topic, b"");
+        add(
+            format!("publish retained: {topic}"),
+            Publish {
+                retain: true,
+                ..publish
+            },
+            &[],
+        );
+        let publish = Publish::new(topic, b"");
+        add(
+            format!("publish with QoS 2: {topic}"),
+            Publish { qos: 2, ..publish },
+            &[],
+        );
+    }
+    for (name, topic) in [
+        ("empty", &b""[..]),
+        ("not UTF-8", b"sg/1/globex/hq/up/\xff\xfe"),
+        ("a zero byte", b"sg/1/globex/hq/up/reply\0"),
+        ("a line feed", b"sg/1/globex/hq/up/reply\n"),
+    ] {
+        add(format!("publish: {name}"), Publish::new(topic, b""), &[]);
+    }
+    let long = format!("sg/1/globex/hq/up/push/{}", "x".repeat(60_000));
+    add(
+        "publish: 60,000 characters".to_owned(),
+        Publish::new(long, b""),
+        &[],
+    );
+    // Under its own up/, but no channel of the grammar.
+    for topic in [
+        "sg/1/acme/hq/up/other",
+        "sg/1/acme/hq/up/reply/",
+        "sg/1/acme/hq/up/reply/more",
+        "sg/1/acme/hq/up",
+        "sg/1/acme/hq/up/",
+        "sg/1/acme/hq/up/push",
+        "sg/1/acme/hq/up/push/devices/more",
+        "sg/1/acme/hq/up/reply\n",
+        "sg/1/acme/hq/up/reply ",
+        "sg.1.acme.hq.up.reply",
+        "sg/1/acme.hq/up/reply",
+    ] {
+        let excuses: &[Limit] = if topic.contains('.') {
+            &[Limit::Names]
+        } else {
+            &[]
+        };
+        add(
+            format!("publish: {topic:?}"),
+            Publish::new(topic, b""),
+            excuses,
+        );
+    }
+    for name in [
+        "Devices",
+        "de_vices",
+        "-devices",
+        "d",
+        "d\u{e9}vices",
+        "",
+        &"x".repeat(200),
+        "dev ices",
+        "dev.ices",
+    ] {
+        let topic = format!("sg/1/acme/hq/up/push/{name}");
+        add(
+            format!("publish: a dataset named {name:?}"),
+            Publish::new(topic, b""),
+            &[Limit::Names],
+        );
+    }
+    // A quality that the wire does not use.
+    let status = || Publish::new("sg/1/acme/hq/up/status", b"");
+    add(
+        "publish with QoS 0: its own status".to_owned(),
+        Publish { qos: 0, ..status() },
+        &[Limit::QosZero],
+    );
+    add(
+        "publish with QoS 2: its own status".to_owned(),
+        Publish { qos: 2, ..status() },
+        &[Limit::QosTwo],
+    );
+    add(
+        "publish with QoS 3: its own status".to_owned(),
+        Publish { qos: 3, ..status() },
+        &[],
+    );
+    cases
+}
+
+/// What would outlive the connection, or is too large.
+fn left_behind() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut add = |name: String, attack: Attack, excuses| {
+        cases.push(Case {
+            name,
+            attack,
+            excuses,
+        });
+    };
+    for (topic, retain) in [
+        ("sg/1/globex/hq/down/ack", false),
+        ("sg/1/globex/hq/down/ack", true),
+        ("sg/1/globex/hq/up/status", false),
+        ("sg/1/acme/branch/up/status", false),
+        ("sg/1/acme/hq/up/presence", false),
+        ("sg/1/acme/hq/down/ack", false),
+        ("sg/1/enrolment/door/up/enrol", false),
+        ("sg/1/+/hq/up/status", false),
+        ("#", true),
+        ("$SYS/broker", true),
+    ] {
+        let kept = if retain { ", retained" } else { "" };
+        let topic = topic.to_owned();
+        add(
+            format!("will: {topic}{kept}"),
+            Attack::Will { topic, retain },
+            &[],
+        );
+    }
+    let topic = "sg/1/acme/hq/up/status".to_owned();
+    let own = Attack::Will {
+        topic,
+        retain: false,
+    };
+    add("will: its own status".to_owned(), own, &[Limit::Wills]);
+    add(
+        "retain: its own status".to_owned(),
+        Attack::Retain,
+        &[Limit::Retained],
+    );
+    add(
+        "a packet above the limit".to_owned(),
+        Attack::TooLong,
+        &[Limit::PacketSize],
+    );
+    cases
+}

@@ -1,0 +1,402 @@
+//! Runs the attacks one by one. After each, its twin: the same party does what it may, and is heard.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use spokegate_provisioner::broker_config::{Kind, Limit};
+
+use super::cases::{Attack, Case, Harm, Opening, all};
+use super::scene::Scene;
+use super::wire::{Answer, Connect, Link, Publish};
+
+const OWN_STATUS: &str = "sg/1/acme/hq/up/status";
+const OWN_DOWN: &str = "sg/1/acme/hq/down/";
+/// Bytes of a payload that makes a packet too long.
+const TOO_LONG: usize = 140_000;
+
+/// How an attack went.
+#[derive(Debug, PartialEq, Eq)]
+enum Fate {
+    /// The broker said no, or nothing came of it although those who would have noticed were listening.
+    Refused,
+    /// It succeeded; a broker may be excused when it says that it cannot refuse this.
+    Succeeded(String),
+    /// It succeeded, and nothing excuses it.
+    Breach(String),
+}
+
+/// What a whole run came to.
+#[derive(Default)]
+struct Tally {
+    refused: usize,
+    twins: usize,
+    beyond: BTreeMap<Limit, usize>,
+    through: Vec<String>,
+    problems: Vec<String>,
+}
+
+/// Runs every attack against a broker, prints the line, and fails when one was let through that the broker's rendering
+/// does not admit, or when it admits what does not happen.
+pub(crate) async fn run(mut scene: Scene) {
+    let cases = all(&scene.pki);
+    let (name, kind) = (scene.broker.name, scene.broker.kind);
+    let mut tally = Tally::default();
+    let excusable: BTreeSet<Limit> = cases
+        .iter()
+        .flat_map(|case| case.excuses)
+        .copied()
+        .collect();
+    for case in &cases {
+        let fate = attack(&mut scene, case).await;
+        tally.count(case, fate, kind);
+        match twin(&mut scene).await {
+            Ok(()) => tally.twins += 1,
+            Err(what) => tally
+                .problems
+                .push(format!("the twin of {}: {what}", case.name)),
+        }
+    }
+    let admitted = excusable
+        .into_iter()
+        .filter(|limit| sentence(*limit, kind).is_some());
+    for limit in admitted.filter(|limit| !tally.beyond.contains_key(limit)) {
+        let problem =
+            format!("broker-config says of {limit:?} what no attack shows: take the sentence out");
+        tally.problems.push(problem);
+    }
+    let beyond: Vec<String> = tally
+        .beyond
+        .iter()
+        .map(|(limit, count)| format!("{} {count}", limit.word()))
+        .collect();
+    let through = tally.through.len();
+    println!(
+        "{name}: attack cases: {} refused, {through} let through; twins: {} allowed",
+        tally.refused, tally.twins
+    );
+    if !beyond.is_empty() {
+        let sum: usize = tally.beyond.values().sum();
+        println!(
+            "{name}: beyond this broker, as broker-config says: {sum} ({})",
+            beyond.join(", ")
+        );
+    }
+    tally.problems.append(&mut tally.through);
+    assert!(
+        tally.problems.is_empty(),
+        "{name}:\n{}",
+        tally.problems.join("\n")
+    );
+    assert!(
+        tally.refused >= 150,
+        "{name}: too few attacks to call it a suite"
+    );
+}
+
+fn sentence(limit: Limit, kind: Option<Kind>) -> Option<&'static str> {
+    kind.and_then(|kind| limit.sentence(kind))
+}
+
+impl Tally {
+    fn count(&mut self, case: &Case, fate: Fate, kind: Option<Kind>) {
+        let excuse = case
+            .excuses
+            .iter()
+            .find(|limit| sentence(**limit, kind).is_some());
+        match (fate, excuse) {
+            (Fate::Refused, _) => self.refused += 1,
+            (Fate::Succeeded(_), Some(limit)) => *self.beyond.entry(*limit).or_default() += 1,
+            (Fate::Succeeded(what) | Fate::Breach(what), _) => {
+                self.through.push(format!("{}: {what}", case.name));
+            }
+        }
+    }
+}
+
+async fn attack(scene: &mut Scene, case: &Case) -> Fate {
+    let fate = match &case.attack {
+        Attack::Connect(opening) => connect(scene, opening).await,
+        Attack::Subscribe { filter, qos } => {
+            subscribe(scene, filter, *qos, !case.excuses.is_empty()).await
+        }
+        Attack::Publish(publish) => send(scene, publish).await,
+        Attack::Will { topic, retain } => will(scene, topic, *retain).await,
+        Attack::Retain => retain(scene).await,
+        Attack::TooLong => too_long(scene).await,
+    };
+    match scene.cut_off().await {
+        cut if cut.is_empty() => fate,
+        cut => Fate::Succeeded(format!("cut off: {}", cut.join(", "))),
+    }
+}
+
+/// The attacker does what it may: it is heard, and it hears.
+async fn twin(scene: &mut Scene) -> Result<(), String> {
+    let (up, down) = (scene.fresh("genuine"), scene.fresh("genuine"));
+    let mut link = scene.attacker().await;
+    if !matches!(
+        link.subscribe(b"sg/1/acme/hq/down/#", 1).await,
+        Answer::Yes(1)
+    ) {
+        return Err("its own down/# is refused".to_owned());
+    }
+    if !link.deliver(OWN_STATUS, &up).await || !scene.hears(&up).await {
+        return Err("its own status is not delivered".to_owned());
+    }
+    let topic = format!("{OWN_DOWN}ack");
+    if !scene.sanitizer_of("acme").deliver(&topic, &down).await || !link.until(&down).await {
+        return Err("what is sent to it does not come".to_owned());
+    }
+    link.farewell().await;
+    scene.forget();
+    Ok(())
+}
+
+/// Nobody has received `payload`, although something that was sent after it has come.
+async fn nothing_came_of(scene: &mut Scene, payload: &[u8]) -> Fate {
+    let genuine = scene.fresh("genuine");
+    let mut link = scene.attacker().await;
+    if !link.deliver(OWN_STATUS, &genuine).await || !scene.hears(&genuine).await {
+        return Fate::Breach("the control message did not come".to_owned());
+    }
+    link.farewell().await;
+    match scene.who_received(payload) {
+        who if who.is_empty() => Fate::Refused,
+        who => Fate::Succeeded(format!("delivered to {}", who.join(", "))),
+    }
+}
+
+async fn send(scene: &mut Scene, publish: &Publish) -> Fate {
+    let payload = scene.fresh("forged");
+    let mut link = scene.attacker().await;
+    // What would come back to the attacker itself is a forgery as well.
+    if !matches!(
+        link.subscribe(b"sg/1/acme/hq/down/#", 1).await,
+        Answer::Yes(1)
+    ) {
+        return Fate::Breach("its own down/# is refused".to_owned());
+    }
+    let forged = Publish {
+        payload: payload.clone(),
+        ..publish.clone()
+    };
+    let lives = link.publish(&forged).await;
+    if lives {
+        link.listen(scene.broker.settle).await;
+    }
+    if link
+        .received
+        .iter()
+        .any(|message| message.payload == payload)
+    {
+        return Fate::Succeeded("delivered to itself".to_owned());
+    }
+    link.farewell().await;
+    nothing_came_of(scene, &payload).await
+}
+
+async fn subscribe(scene: &mut Scene, filter: &[u8], qos: u8, grant_is_harm: bool) -> Fate {
+    let mut link = scene.attacker().await;
+    match link.subscribe(filter, qos).await {
+        Answer::Closed | Answer::No(_) => return Fate::Refused,
+        Answer::Yes(granted) if grant_is_harm && granted == qos => {
+            link.farewell().await;
+            return Fate::Succeeded("granted".to_owned());
+        }
+        Answer::Yes(_) => {}
+    }
+    // Granted, or said to be: then nothing of anybody's may come.
+    let fate = hears_nothing_foreign(scene, &mut link).await;
+    link.farewell().await;
+    fate
+}
+
+/// Everybody's rightful messages pass by; the link receives none that is not the attacker's own.
+async fn hears_nothing_foreign(scene: &mut Scene, link: &mut Link) -> Fate {
+    if scene.observer.is_none() {
+        return Fate::Breach("granted".to_owned());
+    }
+    let bait = scene.fresh("bait");
+    for (tenant, satellite) in super::cases::PARTIES {
+        let topic = format!("sg/1/{tenant}/{satellite}/down/ack");
+        if (tenant, satellite) != ("acme", "hq")
+            && !scene.sanitizer_of(tenant).deliver(&topic, &bait).await
+        {
+            return Fate::Breach(format!("the sanitizer cannot send to {topic}"));
+        }
+    }
+    for victim in &mut scene.victims {
+        let address = victim.client_id.replace('.', "/");
+        if !victim.link.until(&bait).await
+            || !victim
+                .link
+                .deliver(&format!("sg/1/{address}/up/reply"), &bait)
+                .await
+        {
+            return Fate::Breach(format!("{address} is not served"));
+        }
+    }
+    // The attacker's own upwards messages are not for its ears either.
+    link.publish(&Publish::new(OWN_STATUS, &bait)).await;
+    let last = scene.fresh("bait");
+    let victim = &mut scene.victims[0];
+    let topic = format!("sg/1/{}/up/status", victim.client_id.replace('.', "/"));
+    if !victim.link.deliver(&topic, &last).await {
+        return Fate::Breach("a victim cannot send".to_owned());
+    }
+    if !scene.observer.as_mut().unwrap().link.until(&last).await {
+        return Fate::Breach("the bait did not pass by".to_owned());
+    }
+    link.listen(scene.broker.settle).await;
+    let foreign = link
+        .received
+        .iter()
+        .find(|message| !message.topic.starts_with(OWN_DOWN));
+    match foreign {
+        Some(message) => Fate::Succeeded(format!("received {}", message.topic)),
+        None => Fate::Refused,
+    }
+}
+
+async fn connect(scene: &mut Scene, opening: &Opening) -> Fate {
+    let dialled = if opening.plaintext {
+        Link::open_plain(scene.broker.addr).await
+    } else {
+        scene.dial(opening.certificate.as_ref()).await
+    };
+    let Ok(mut link) = dialled else {
+        return Fate::Refused;
+    };
+    if !matches!(link.connect(&opening.connect).await, Answer::Yes(_)) {
+        return Fate::Refused;
+    }
+    let fate = match opening.harm {
+        Harm::Opened => Fate::Succeeded("accepted".to_owned()),
+        Harm::OpenedWithRights => match power(
+            scene,
+            &mut link,
+            &["sg/1/globex/hq/up/reply", "sg/1/globex/hq/down/ack"],
+        )
+        .await
+        {
+            Fate::Refused => Fate::Succeeded("accepted".to_owned()),
+            Fate::Succeeded(what) | Fate::Breach(what) => {
+                Fate::Breach(format!("accepted with rights: {what}"))
+            }
+        },
+        Harm::Power => {
+            power(
+                scene,
+                &mut link,
+                &[
+                    OWN_STATUS,
+                    "sg/1/globex/hq/up/reply",
+                    "sg/1/nobody/here/up/status",
+                ],
+            )
+            .await
+        }
+        Harm::TakenName => taken_name(scene, &mut link).await,
+    };
+    if link.is_open {
+        link.farewell().await;
+    }
+    fate
+}
+
+/// Whether anything sent on one of the topics is delivered, or anything foreign received.
+async fn power(scene: &mut Scene, link: &mut Link, topics: &[&str]) -> Fate {
+    let payload = scene.fresh("forged");
+    for topic in topics {
+        if link.is_open {
+            link.publish(&Publish::new(topic, &payload)).await;
+        }
+    }
+    if link.is_open
+        && matches!(
+            link.subscribe(b"sg/1/globex/hq/down/#", 1).await,
+            Answer::Yes(_)
+        )
+    {
+        match hears_nothing_foreign(scene, link).await {
+            Fate::Refused => {}
+            heard => return heard,
+        }
+    }
+    nothing_came_of(scene, &payload).await
+}
+
+/// A broker that gives the certificate's own name, whatever is asked for, ends this session for the next of that name.
+async fn taken_name(scene: &mut Scene, link: &mut Link) -> Fate {
+    let rightful = scene.attacker().await;
+    link.listen(scene.broker.settle).await;
+    let is_own = !link.is_open || !link.ping().await;
+    rightful.farewell().await;
+    if is_own {
+        Fate::Refused
+    } else {
+        Fate::Succeeded("accepted under that name".to_owned())
+    }
+}
+
+async fn will(scene: &mut Scene, topic: &str, retain: bool) -> Fate {
+    let payload = scene.fresh("forged");
+    let own = scene.own.clone();
+    let Ok(mut link) = scene.dial(Some(&own)).await else {
+        return Fate::Refused;
+    };
+    let connect = Connect::new("acme.hq").will(topic, &payload, retain);
+    if !matches!(link.connect(&connect).await, Answer::Yes(_)) {
+        return Fate::Refused;
+    }
+    // Gone without a word.
+    drop(link);
+    tokio::time::sleep(scene.broker.settle * 2).await;
+    nothing_came_of(scene, &payload).await
+}
+
+async fn retain(scene: &mut Scene) -> Fate {
+    let payload = scene.fresh("forged");
+    let mut link = scene.attacker().await;
+    let kept = Publish {
+        retain: true,
+        ..Publish::new(OWN_STATUS, &payload)
+    };
+    link.publish(&kept).await;
+    link.farewell().await;
+    // It may pass by; who subscribes later must not find it.
+    let fate = nothing_came_of(scene, &payload).await;
+    if fate == Fate::Refused {
+        return fate;
+    }
+    let filter = b"sg/1/acme/+/up/#";
+    let sanitizer = scene.sanitizer_of("acme");
+    sanitizer.received.clear();
+    assert_eq!(sanitizer.subscribe(filter, 1).await, Answer::Yes(1));
+    let settle = scene.broker.settle * 2;
+    let sanitizer = scene.sanitizer_of("acme");
+    sanitizer.listen(settle).await;
+    let found = sanitizer
+        .received
+        .iter()
+        .any(|message| message.payload == payload);
+    let mut link = scene.attacker().await;
+    let clear = Publish {
+        retain: true,
+        ..Publish::new(OWN_STATUS, b"")
+    };
+    link.publish(&clear).await;
+    link.farewell().await;
+    if found {
+        Fate::Succeeded("kept".to_owned())
+    } else {
+        Fate::Refused
+    }
+}
+
+async fn too_long(scene: &mut Scene) -> Fate {
+    let payload = vec![b'x'; TOO_LONG];
+    let mut link = scene.attacker().await;
+    link.publish(&Publish::new(OWN_STATUS, &payload)).await;
+    link.farewell().await;
+    nothing_came_of(scene, &payload).await
+}
