@@ -8,7 +8,7 @@
 use std::path::Path;
 use std::process::Command;
 
-const PATHS: &str = "--trust-domain msp.example --certificate /etc/sg/certificate.pem --key /etc/sg/key.pem --ca /etc/sg/ca.pem";
+const PATHS: &str = "--trust-domain msp.example --certificate /etc/sg/certificate.pem --key-file /etc/sg/key.pem --ca /etc/sg/ca.pem";
 
 fn spokegate(directory: &Path, arguments: &str) -> (bool, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_spokegate"))

@@ -32,9 +32,9 @@ pub(crate) struct Command {
     /// The broker's certificate, on its machine
     #[arg(long)]
     certificate: PathBuf,
-    /// Its private key, on its machine
+    /// The file of its private key, on its machine
     #[arg(long)]
-    key: PathBuf,
+    key_file: PathBuf,
     /// The fabric's authority, on its machine
     #[arg(long)]
     ca: PathBuf,
@@ -94,7 +94,7 @@ impl Command {
             parties: Parties::new(addresses)?,
             listen: self.listen,
             certificate: self.certificate.clone(),
-            key: self.key.clone(),
+            key: self.key_file.clone(),
             ca: self.ca.clone(),
             crl: self.crl.clone(),
             folder,
