@@ -25,6 +25,8 @@ mod suite;
 #[path = "tenant_isolation/wire.rs"]
 mod wire;
 
+use std::path::Path;
+
 use spokegate_provisioner::broker_config::Kind;
 
 use brokers::Embedded;
@@ -35,14 +37,15 @@ use scene::Scene;
 async fn attacks_on_our_own_broker() {
     let pki = Pki::new();
     let (_running, broker) = Embedded::start(&pki).await;
-    suite::run(Scene::set(broker, pki).await).await;
+    let tally = suite::run(Scene::set(broker, pki).await).await;
+    tally.print_and_check("embedded");
 }
 
 async fn attacks_on(kind: Kind) {
     let pki = Pki::new();
-    if let Some((running, broker)) = brokers::external(kind, &pki) {
-        suite::run(Scene::set(broker, pki).await).await;
-        drop(running);
+    if let Some((_running, broker)) = brokers::external(kind, &pki, None) {
+        let tally = suite::run(Scene::set(broker, pki).await).await;
+        tally.print_and_check(kind.as_str());
     }
 }
 
@@ -59,4 +62,54 @@ async fn attacks_on_a_cluster_of_nats() {
 #[tokio::test(flavor = "multi_thread")]
 async fn attacks_on_rabbitmq() {
     attacks_on(Kind::Rabbitmq).await;
+}
+
+/// What is proven by silence would not be silent: a broker with two rights too many, and without fixed client ids, is
+/// found out.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_suite_notices_a_hole() {
+    let hole = |folder: &Path| {
+        let change = |name: &str, from: &str, to: &str| {
+            let path = folder.join(name);
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert!(text.contains(from));
+            std::fs::write(&path, text.replacen(from, to, 1)).unwrap();
+        };
+        let more =
+            "user acme.hq\ntopic read sg/1/globex/hq/up/#\ntopic write sg/1/globex/hq/down/ack";
+        change("spokegate.acl", "user acme.hq\n", &format!("{more}\n"));
+        change(
+            "mosquitto.conf",
+            "use_username_as_clientid true",
+            "use_username_as_clientid false",
+        );
+    };
+    let pki = Pki::new();
+    let Some((_running, broker)) = brokers::external(Kind::Mosquitto, &pki, Some(hole)) else {
+        return;
+    };
+    let through = suite::run(Scene::set(broker, pki).await).await.through;
+    for (attack, what) in [
+        ("subscribe: #", "received sg/1/globex/hq/up/reply"),
+        (
+            "subscribe: sg/1/+/+/up/#",
+            "received sg/1/globex/hq/up/reply",
+        ),
+        (
+            "publish: sg/1/globex/hq/down/ack",
+            "delivered to globex.hq, observer",
+        ),
+        (
+            "will: sg/1/globex/hq/down/ack",
+            "delivered to globex.hq, observer",
+        ),
+        ("client id: \"globex.hq\"", "cut off: globex.hq"),
+    ] {
+        let line = format!("{attack}: {what}");
+        assert!(
+            through.contains(&line),
+            "{line} is not in:\n{}",
+            through.join("\n")
+        );
+    }
 }

@@ -23,6 +23,8 @@ pub(crate) struct Needs {
     pub(crate) nodes: NodeTls,
     /// Somebody beyond the rendering who receives everything: common name and URI of its certificate.
     pub(crate) observer: Option<(String, String)>,
+    /// A change to the rendered files in their folder, before the broker reads them.
+    pub(crate) hole: Option<fn(&Path)>,
 }
 
 /// Certificate, key and authority of nodes among each other.
@@ -150,6 +152,9 @@ fn mosquitto(program: &str, folder: &Path, needs: &Needs) -> Node {
         change(folder.join("spokegate.acl"), |text| {
             format!("{text}\nuser {name}\ntopic read #\ntopic read $SYS/#\n")
         });
+    }
+    if let Some(hole) = needs.hole {
+        hole(folder);
     }
     let mut command = Command::new(program);
     command

@@ -1,9 +1,10 @@
 //! The brokers that are attacked, each with its certificates.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
-use spokegate_broker::{BrokerConfig, DEFAULTS};
+use spokegate_broker::{BrokerConfig, DEFAULTS, ListenerKind};
 use spokegate_daemon::Context;
 use spokegate_daemon::config::Layered;
 use spokegate_identity::TlsFiles;
@@ -19,7 +20,7 @@ const TENANTS: [&str; 4] = ["acme", "acme2", "acm", "globex"];
 /// Our own broker, in this process. Stopped when dropped.
 pub(crate) struct Embedded {
     context: Context,
-    _broker: spokegate_broker::Broker,
+    broker: spokegate_broker::Broker,
 }
 
 impl Embedded {
@@ -28,7 +29,9 @@ impl Embedded {
         let text = format!(
             "trust_domain = \"{TRUST_DOMAIN}\"\n[tls]\ncertificate = {:?}\nkey = {:?}\nclient_ca = {:?}\n\
              [[listener]]\nkind = \"mtls\"\naddress = \"127.0.0.1:0\"\n\
-             [limits]\nconnections_per_address_per_s = 100000\nconnections_per_address_burst = 100000\n",
+             [[listener]]\nkind = \"open\"\naddress = \"127.0.0.1:0\"\n\
+             [limits]\nconnections_per_address_per_s = 100000\nconnections_per_address_burst = 100000\n\
+             connections_per_identity_per_s = 100000\nconnections_per_identity_burst = 100000\n",
             tls.certificate, tls.key, tls.ca
         );
         let config: BrokerConfig = Layered::new("broker", DEFAULTS)
@@ -52,9 +55,14 @@ impl Embedded {
         };
         let embedded = Self {
             context,
-            _broker: running,
+            broker: running,
         };
         (embedded, broker)
+    }
+
+    /// The listener without identity, which is for conformance suites.
+    pub(crate) fn open_addr(&self) -> SocketAddr {
+        self.broker.address_of(ListenerKind::Open).unwrap()
     }
 }
 
@@ -65,8 +73,12 @@ impl Drop for Embedded {
     }
 }
 
-/// Another broker; none where it is not installed.
-pub(crate) fn external(kind: Kind, pki: &Pki) -> Option<(Running, Broker)> {
+/// Another broker; none where it is not installed. What was rendered for it may be changed.
+pub(crate) fn external(
+    kind: Kind,
+    pki: &Pki,
+    hole: Option<fn(&Path)>,
+) -> Option<(Running, Broker)> {
     let observer = "spiffe://spokegate.local/service/observer";
     let parties = PARTIES.map(|(tenant, satellite)| {
         spokegate_contract::Address::new(tenant.parse().unwrap(), satellite.parse().unwrap())
@@ -77,6 +89,7 @@ pub(crate) fn external(kind: Kind, pki: &Pki) -> Option<(Running, Broker)> {
         parties: Parties::new(parties).unwrap(),
         nodes: nodes(pki),
         observer: Some(("observer".to_owned(), observer.to_owned())),
+        hole,
     };
     let running = Running::start(kind, &needs)?;
     let addr: SocketAddr = running.addresses()[0];

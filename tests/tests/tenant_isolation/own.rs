@@ -1,123 +1,53 @@
-//! What only our own broker has: cells, a session of the sanitizer for each tenant, and the open listener.
+//! What only our own broker has: a cell for each tenant, the sanitizer's session in each, and the open listener.
 
-#[expect(dead_code, reason = "the broker's own tests use all of it")]
-#[path = "../../../broker/tests/support/harness.rs"]
-mod support;
+use super::brokers::Embedded;
+use super::pki::Pki;
+use super::scene::Scene;
+use super::wire::{Answer, Connect, Link, Publish};
 
-use support::{Certificate, Client, Connect, TestBroker};
-
-/// Two customers, all of whose parties listen; `acme`'s headquarters attack.
-struct Scene {
-    broker: TestBroker,
-    attacker: Certificate,
-    acme_sanitizer: Client,
-    globex_sanitizer: Client,
-    branch: Client,
-    globex: Client,
+async fn scene() -> (Embedded, Scene) {
+    let pki = Pki::new();
+    let (embedded, broker) = Embedded::start(&pki).await;
+    (embedded, Scene::set(broker, pki).await)
 }
 
-impl Scene {
-    async fn set() -> Self {
-        let broker = TestBroker::start().await;
-        let attacker = broker.authority.satellite("acme", "hq");
-        let mut scene = Self {
-            acme_sanitizer: broker.sanitizer("acme").await,
-            globex_sanitizer: broker.sanitizer("globex").await,
-            branch: broker.listening_satellite("acme", "branch").await,
-            globex: broker.listening_satellite("globex", "hq").await,
-            attacker,
-            broker,
-        };
-        // Presence of the two satellites, so that what comes later is quiet or of the test.
-        assert!(
-            scene
-                .acme_sanitizer
-                .message()
-                .await
-                .0
-                .ends_with("/presence")
-        );
-        assert!(
-            scene
-                .globex_sanitizer
-                .message()
-                .await
-                .0
-                .ends_with("/presence")
-        );
-        scene
-    }
-
-    async fn attack(&self) -> Client {
-        self.broker.connected(&self.attacker, "acme.hq").await
-    }
-
-    /// Nobody but the attacker noticed anything.
-    async fn untouched(&mut self) {
-        for victim in [
-            &mut self.globex_sanitizer,
-            &mut self.branch,
-            &mut self.globex,
-        ] {
-            assert!(
-                victim.is_quiet().await,
-                "something was delivered, or the victim was cut off"
-            );
-            assert!(victim.ping().await);
-        }
-    }
+/// Everybody is still there, and nobody has received `payload`.
+async fn untouched(scene: &mut Scene, payload: &[u8]) {
+    assert_eq!(scene.cut_off().await, Vec::<String>::new());
+    assert_eq!(scene.who_received(payload).await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_bad_filter_among_good_ones_is_refused_alone() {
-    let scene = Scene::set().await;
-    let mut attacker = scene.attack().await;
-    let filters = [
-        ("sg/1/acme/hq/down/ack", 1),
-        ("#", 1),
-        ("sg/1/globex/hq/down/ack", 0),
-        ("sg/1/acme/hq/down/pull/+", 0),
+    let (_embedded, scene) = scene().await;
+    let filters: [(&[u8], u8); 4] = [
+        (b"sg/1/acme/hq/down/ack", 1),
+        (b"#", 1),
+        (b"sg/1/globex/hq/down/ack", 0),
+        (b"sg/1/acme/hq/down/pull/+", 0),
     ];
-    attacker
-        .send(&support::packets::subscribe(5, &filters))
-        .await;
-    assert_eq!(
-        attacker.answer(0x90).await.unwrap().body,
-        [0, 5, 1, 0x80, 0x80, 0]
-    );
+    let codes = scene.attacker().await.subscribe_all(&filters).await;
+    assert_eq!(codes, Some(vec![1, 0x80, 0x80, 0]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_client_id_in_two_tenants_is_two_clients() {
-    let mut scene = Scene::set().await;
-    // Names of one tenant that spell out another's.
-    let odd = scene.broker.authority.satellite("globex", "hq-acme");
-    let _odd = scene.broker.connected(&odd, "globex.hq-acme").await;
-    assert!(
-        scene
-            .globex_sanitizer
-            .message()
-            .await
-            .0
-            .starts_with("sg/1/globex/hq-acme/")
-    );
-    let mut attacker = scene.attack().await;
-    assert!(attacker.ping().await);
-    // acme's hq did not replace globex's hq, which is still there.
-    assert!(
-        scene
-            .globex_sanitizer
-            .publish("sg/1/globex/hq/down/ack", b"still here")
-            .await
-    );
-    assert_eq!(scene.globex.data().await.1, b"still here");
-    scene.untouched().await;
+async fn names_that_spell_out_another_tenants_are_names_of_their_own() {
+    let (_embedded, mut scene) = scene().await;
+    // globex may call a satellite what it likes.
+    let certificate = scene.pki.satellite("globex", "acme-hq");
+    let mut odd = scene.dial(Some(&certificate)).await.unwrap();
+    let accepted = odd.connect(&Connect::new("globex.acme-hq")).await;
+    assert_eq!(accepted, Answer::Yes(0));
+    let topic = "sg/1/globex/acme-hq/up/reply";
+    assert!(odd.deliver(topic, b"genuine").await);
+    assert!(scene.sanitizer_of("globex").until(b"genuine").await);
+    assert_eq!(scene.who_received(b"genuine").await, ["sanitizer.globex"]);
+    untouched(&mut scene, b"forged").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sanitizer_session_stays_in_its_tenant_too() {
-    let mut scene = Scene::set().await;
-    let service = scene.broker.authority.service("sanitizer");
+    let (_embedded, mut scene) = scene().await;
     for filter in [
         "sg/1/globex/+/up/#",
         "sg/1/+/+/up/#",
@@ -126,46 +56,68 @@ async fn a_sanitizer_session_stays_in_its_tenant_too() {
         "sg/1/acme/+/down/#",
         "$share/g/sg/1/acme/+/up/#",
     ] {
-        assert_eq!(
-            scene.acme_sanitizer.subscribe_code(filter, 1).await,
-            Some(0x80),
-            "{filter}"
-        );
+        let answer = scene
+            .sanitizer_of("acme")
+            .subscribe(filter.as_bytes(), 1)
+            .await;
+        assert_eq!(answer, Answer::No(0x80), "{filter}");
     }
+    let certificate = scene.pki.sanitizer();
     for topic in [
         "sg/1/globex/hq/down/ack",
         "sg/1/acme/hq/up/reply",
         "sg/1/acme/hq/up/presence",
         "sg/1/acme/+/down/ack",
+        "sg/1/enrolment/door/down/crl",
     ] {
-        let mut session = scene.broker.connected(&service, "sanitizer.initech").await;
-        assert!(!session.publish(topic, b"stray").await, "{topic}");
+        let mut session = scene.dial(Some(&certificate)).await.unwrap();
+        let accepted = session.connect(&Connect::new("sanitizer.initech")).await;
+        assert_eq!(accepted, Answer::Yes(0));
+        let lives = session.publish(&Publish::new(topic, b"forged")).await;
+        assert!(!lives, "{topic}");
     }
-    assert!(
-        scene
-            .acme_sanitizer
-            .publish("sg/1/acme/branch/down/ack", b"x")
-            .await
-    );
-    assert_eq!(scene.branch.data().await.1, b"x");
-    scene.untouched().await;
+    let twin = scene.sanitizer_of("acme");
+    assert!(twin.deliver("sg/1/acme/branch/down/ack", b"genuine").await);
+    let branch = scene
+        .victims
+        .iter_mut()
+        .find(|party| party.client_id == "acme.branch");
+    assert!(branch.unwrap().link.until(b"genuine").await);
+    untouched(&mut scene, b"forged").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_open_listener_leads_into_no_tenants_cell() {
-    let mut scene = Scene::set().await;
-    let mut stranger = Client::plain(scene.broker.open_addr()).await;
-    assert_eq!(stranger.connect(&Connect::new("acme.hq")).await, Some(0));
-    stranger.subscribe("#").await;
-    stranger.subscribe("sg/1/globex/+/up/#").await;
+    let (embedded, mut scene) = scene().await;
+    let mut stranger = Link::open_plain(embedded.open_addr()).await.unwrap();
+    assert_eq!(
+        stranger.connect(&Connect::new("acme.hq")).await,
+        Answer::Yes(0)
+    );
+    for filter in ["#", "sg/1/globex/+/up/#"] {
+        let answer = stranger.subscribe(filter.as_bytes(), 1).await;
+        assert_eq!(answer, Answer::Yes(1), "{filter}");
+    }
+    let globex = scene
+        .victims
+        .iter_mut()
+        .find(|party| party.client_id == "globex.hq");
     assert!(
-        scene
-            .globex
-            .publish("sg/1/globex/hq/up/reply", b"secret")
+        globex
+            .unwrap()
+            .link
+            .deliver("sg/1/globex/hq/up/reply", b"secret")
             .await
     );
-    assert_eq!(scene.globex_sanitizer.data().await.1, b"secret");
-    assert!(stranger.is_quiet().await);
-    assert!(stranger.publish("sg/1/globex/hq/down/ack", b"forged").await);
-    scene.untouched().await;
+    assert!(scene.sanitizer_of("globex").until(b"secret").await);
+    assert!(stranger.deliver("sg/1/globex/hq/down/ack", b"forged").await);
+    // Its own comes back to it, twice subscribed as it is; nothing of a tenant's does.
+    assert!(stranger.until(b"forged").await);
+    assert!(
+        stranger
+            .received
+            .iter()
+            .all(|message| message.payload == b"forged")
+    );
+    untouched(&mut scene, b"forged").await;
 }

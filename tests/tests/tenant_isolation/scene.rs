@@ -132,8 +132,11 @@ impl Scene {
             .for_each(|party| party.link.received.clear());
     }
 
-    /// Who has received something with this payload.
-    pub(crate) fn who_received(&mut self, payload: &[u8]) -> Vec<String> {
+    /// Who has received something with this payload, each after a round trip.
+    pub(crate) async fn who_received(&mut self, payload: &[u8]) -> Vec<String> {
+        for party in self.witnesses() {
+            party.link.ping().await;
+        }
         let heard = |party: &&mut Party| {
             let mut messages = party.link.received.iter();
             messages.any(|message| message.payload == payload)

@@ -169,19 +169,23 @@ impl Link {
     }
 
     pub(crate) async fn subscribe(&mut self, filter: &[u8], qos: u8) -> Answer {
-        let id = self.next_id();
-        let mut body = id.to_be_bytes().to_vec();
-        field(filter, &mut body);
-        body.push(qos);
-        self.send(&framed(0x82, &body)).await;
-        match self.answer(0x90).await {
-            Some(body) => match body.last() {
-                Some(code) if *code < 0x80 => Answer::Yes(*code),
-                Some(code) => Answer::No(*code),
-                None => Answer::No(255),
-            },
+        match self.subscribe_all(&[(filter, qos)]).await.as_deref() {
+            Some([code]) if *code < 0x80 => Answer::Yes(*code),
+            Some(codes) => Answer::No(codes.first().copied().unwrap_or(255)),
             None => Answer::Closed,
         }
+    }
+
+    /// The codes of the SUBACK; none when the connection is closed.
+    pub(crate) async fn subscribe_all(&mut self, filters: &[(&[u8], u8)]) -> Option<Vec<u8>> {
+        let mut body = self.next_id().to_be_bytes().to_vec();
+        for (filter, qos) in filters {
+            field(filter, &mut body);
+            body.push(*qos);
+        }
+        self.send(&framed(0x82, &body)).await;
+        let answer = self.answer(0x90).await?;
+        answer.get(2..).map(<[u8]>::to_vec)
     }
 
     /// Publishes and says whether the connection lives on; by then the broker has dealt with it.
