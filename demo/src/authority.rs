@@ -93,6 +93,13 @@ impl Authority {
         Ok(token)
     }
 
+    /// A satellite's certificate with its key, as `spokegate tenant certificate` issues one.
+    pub(crate) async fn satellite(&self, address: &Address) -> anyhow::Result<Issued> {
+        let plan = CertificatePlan::satellite(address, &self.trust_domain, self.validity())?;
+        let now_ms = self.clock.now_ms();
+        Ok(self.office.issue(Hop::Fabric, &plan, now_ms).await?)
+    }
+
     pub(crate) async fn sanitizer(&self) -> anyhow::Result<TlsFiles> {
         self.service("sanitizer", ServiceName::Sanitizer).await
     }

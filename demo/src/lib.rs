@@ -19,5 +19,5 @@ mod state;
 
 pub use child::Child;
 pub use fabric::Fabric;
-pub use options::{Options, Service, SourceChoice, Tenant};
+pub use options::{BrokerChoice, BrokerNeeds, Options, OtherBroker, Service, SourceChoice, Tenant};
 pub use satellite::Satellite;

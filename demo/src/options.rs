@@ -1,9 +1,12 @@
 //! What to start, and how.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
-use spokegate_contract::{SatelliteId, TenantId};
+use spokegate_contract::{Address, SatelliteId, TenantId};
+use spokegate_identity::{TlsFiles, TrustDomain};
 
 /// What [`Fabric::start`](crate::Fabric::start) starts.
 #[derive(Clone, Debug)]
@@ -24,8 +27,40 @@ pub struct Options {
     pub repository: PathBuf,
     /// The program of the sanitizer. Without one, it is looked for beside our own and above it.
     pub sanitizer: Option<PathBuf>,
+    /// Which broker stands in the middle.
+    pub broker: BrokerChoice,
     /// Settings beyond the demonstration's own, as `section.key=value`, for tests.
     pub settings: Vec<(Service, String)>,
+}
+
+/// Which broker stands in the middle.
+#[derive(Clone, Debug, Default)]
+pub enum BrokerChoice {
+    /// Our own, in this process.
+    #[default]
+    Embedded,
+    /// Another one: the sanitizer has one session there for all tenants, and knows satellites by their heartbeats.
+    External(Arc<dyn OtherBroker>),
+}
+
+/// Somebody else's broker, which the demonstration does not start by itself.
+pub trait OtherBroker: Send + Sync + std::fmt::Debug {
+    /// Starts it and gives the address at which it admits clients.
+    ///
+    /// # Errors
+    /// When it does not start.
+    fn start(&self, needs: &BrokerNeeds) -> anyhow::Result<SocketAddr>;
+}
+
+/// What a broker needs to know of the demonstration.
+#[derive(Clone, Debug)]
+pub struct BrokerNeeds {
+    /// The name in all certificates.
+    pub trust_domain: TrustDomain,
+    /// Its own certificate and key, and the authority of its clients.
+    pub tls: TlsFiles,
+    /// Who may come, beside the sanitizer.
+    pub satellites: Vec<Address>,
 }
 
 /// A service whose configuration a test may add to.
@@ -102,8 +137,15 @@ impl Options {
                 .context("the crate is in a repository")?
                 .to_owned(),
             sanitizer: None,
+            broker: BrokerChoice::Embedded,
             settings: Vec::new(),
         })
+    }
+
+    /// Every satellite.
+    pub(crate) fn addresses(&self) -> Vec<Address> {
+        let address = |tenant: &Tenant| Address::new(tenant.id.clone(), tenant.satellite.clone());
+        self.tenants.iter().map(address).collect()
     }
 
     /// The settings for a service beyond the demonstration's own.

@@ -30,6 +30,11 @@ const COMMON_NAME_BYTES_MAX: usize = 64;
 /// Connections beyond one for each party: those that are about to replace another, and operators.
 const CONNECTIONS_SPARE: usize = 64;
 
+/// Unacknowledged messages of one tenant in the sanitizer's session.
+const INFLIGHT_PER_TENANT: usize = 256;
+/// Packet ids have 16 bits; brokers take less than all of them.
+const INFLIGHT_MAX: usize = 32_768;
+
 /// A broker that can take our own one's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Kind {
@@ -205,6 +210,15 @@ impl Site {
             .count()
             .saturating_mul(2)
             .saturating_add(CONNECTIONS_SPARE)
+    }
+
+    /// Messages to one client without an acknowledgement: the sanitizer's one session holds those of every tenant, and
+    /// the slowest tenant's must not use up the room of the others.
+    fn inflight(&self) -> usize {
+        let tenants = self.parties.tenants().count();
+        tenants
+            .saturating_mul(INFLIGHT_PER_TENANT)
+            .min(INFLIGHT_MAX)
     }
 
     /// A rendered file's place on the broker's machine.

@@ -14,7 +14,7 @@ use crate::authority::Authority;
 use crate::node_red::{Installed, Setup};
 use crate::services::{TRUST_DOMAIN, free_port, quoted};
 use crate::state::{State, random_secret, write_secret};
-use crate::{Options, Service, Tenant};
+use crate::{BrokerChoice, Options, Service, Tenant};
 
 /// The datasets of the flows.
 const DATASETS: [&str; 3] = ["devices", "patch-status", "backup-jobs"];
@@ -67,15 +67,20 @@ impl Place<'_> {
         })
     }
 
-    /// Gets the satellite its certificate as an engineer would: a join token at the centre, `join` in the segment.
+    /// Gets the satellite its certificate as an engineer would: a join token at the centre, `join` in the segment. At
+    /// another broker there is no door, and the certificate is carried over.
     pub(super) async fn enrol(&self, satellite: &Satellite) -> anyhow::Result<()> {
         let tenant = &satellite.tenant;
         let address = Address::new(tenant.id.clone(), tenant.satellite.clone());
-        let token = self.authority.join_token(&address, self.door).await?;
         if satellite.identity.exists() {
             std::fs::remove_dir_all(&satellite.identity)
                 .with_context(|| format!("remove {}", satellite.identity.display()))?;
         }
+        if let BrokerChoice::External(_) = self.options.broker {
+            let issued = self.authority.satellite(&address).await?;
+            return Ok(issued.write(&satellite.identity)?);
+        }
+        let token = self.authority.join_token(&address, self.door).await?;
         spokegate_agent::join(&satellite.identity, &token, &satellite.context.clock, JOIN).await
     }
 

@@ -11,7 +11,7 @@ use spokegate_daemon::config::Layered;
 use super::{TRUST_DOMAIN, quoted};
 use crate::authority::Authority;
 use crate::state::State;
-use crate::{Options, Service};
+use crate::{BrokerChoice, BrokerNeeds, Options, Service};
 
 /// A running broker.
 pub struct Running {
@@ -65,8 +65,16 @@ socket = {}
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let broker = config.bind((any, any), context).await?;
     let door = broker.address_of(ListenerKind::Enrolment);
+    let addr = match &options.broker {
+        BrokerChoice::Embedded => broker.addr(),
+        BrokerChoice::External(other) => other.start(&BrokerNeeds {
+            trust_domain: TRUST_DOMAIN.parse().context("the trust domain is one")?,
+            tls,
+            satellites: options.addresses(),
+        })?,
+    };
     Ok(Running {
-        addr: broker.addr(),
+        addr,
         door: door.context("the broker has no door")?,
         broker,
         config,
@@ -95,7 +103,7 @@ impl Template {
 }
 
 impl Running {
-    /// Where clients connect.
+    /// Where clients connect: at our own broker, or at the other one that was chosen.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
@@ -132,7 +140,7 @@ impl Running {
         self.stop().await;
         self.broker = self
             .config
-            .bind((self.addr, self.door), &self.context)
+            .bind((self.broker.addr(), self.door), &self.context)
             .await?;
         Ok(())
     }

@@ -13,8 +13,10 @@ use crate::authority::Authority;
 use crate::child::Child;
 use crate::http::PlainClient;
 use crate::state::State;
-use crate::{Options, Service};
+use crate::{BrokerChoice, Options, Service};
 
+/// What another broker needs, which has no session for each tenant and says nothing of who is connected.
+const AT_OTHER: &str = "sessions = \"single\"\npresence = \"heartbeat\"\n";
 const PROGRAM: &str = "spokegate-sanitizer";
 /// A start that takes longer has failed.
 const READY: Duration = Duration::from_secs(30);
@@ -94,15 +96,17 @@ fn config_text(
         .iter()
         .map(|tenant| format!("\"{}\"", tenant.id))
         .collect();
+    let is_other = matches!(options.broker, BrokerChoice::External(_));
     Ok(format!(
         r#"trust_domain = "{TRUST_DOMAIN}"
 tenants = [{tenants}]
+enrolment = {enrolment}
 schemas = {schemas}
 
 [broker]
 address = "{broker}"
 server_name = "localhost"
-
+{at_other}
 [broker.tls]
 certificate = {outer_certificate}
 key = {outer_key}
@@ -126,6 +130,8 @@ directory = {quarantine}
 listen = "{ops}"
 "#,
         tenants = tenants.join(", "),
+        enrolment = !is_other,
+        at_other = if is_other { AT_OTHER } else { "" },
         schemas = quoted(&options.repository.join("schemas")),
         outer_certificate = quoted(&outer_tls.certificate),
         outer_key = quoted(&outer_tls.key),

@@ -37,8 +37,8 @@ persistence false
 persistent_client_expiration 1h
 sys_interval 0
 allow_duplicate_messages false
-max_inflight_messages 100
-max_queued_messages 1000
+max_inflight_messages {inflight}
+max_queued_messages {queued}
 max_queued_bytes 16777216
 max_packet_size {PACKET_BYTES_MAX}
 max_keepalive 300
@@ -66,6 +66,8 @@ max_qos 1
 retain_available false
 ",
         port = site.listen.port(),
+        inflight = site.inflight(),
+        queued = site.inflight().saturating_mul(2),
         ip = site.listen.ip(),
         connections = site.connections_max(),
         ca = site.ca.display(),

@@ -68,7 +68,7 @@ mqtt {{
   listen: \"{listen}\"
   {tls}
   # Messages in flight to a client; longer than a slow reader needs, so that nothing is sent twice for haste.
-  max_ack_pending: 100
+  max_ack_pending: {inflight}
   ack_wait: \"60s\"
   stream_replicas: {replicas}
   consumer_replicas: 1
@@ -83,6 +83,7 @@ jetstream {{
 {links}",
         connections = site.connections_max(),
         listen = site.listen,
+        inflight = site.inflight(),
     )
 }
 

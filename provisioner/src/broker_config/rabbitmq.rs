@@ -51,7 +51,7 @@ mqtt.listeners.ssl.1 = {listen}
 mqtt.allow_anonymous = false
 mqtt.vhost = {VHOST}
 mqtt.exchange = {EXCHANGE}
-mqtt.prefetch = 100
+mqtt.prefetch = {inflight}
 mqtt.subscription_ttl = 60000
 # The wire uses no retained messages, so none are kept.
 mqtt.retained_message_store = rabbit_mqtt_retained_msg_store_noop
@@ -73,6 +73,7 @@ max_message_size = {PACKET_BYTES_MAX}
 ",
         definitions = site.place(DEFINITIONS),
         listen = site.listen,
+        inflight = site.inflight(),
         ca = site.ca.display(),
         certificate = site.certificate.display(),
         key = site.key.display(),

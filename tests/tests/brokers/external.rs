@@ -10,7 +10,6 @@ use spokegate_demo::Child;
 use spokegate_identity::TlsFiles;
 use spokegate_provisioner::broker_config::{Cluster, File, Kind, Parties, Site, render};
 
-const RABBITMQ: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 /// A broker that takes longer to listen has failed.
 const START: Duration = Duration::from_secs(90);
 
@@ -44,20 +43,12 @@ struct Node {
 }
 
 impl Running {
-    /// Starts the broker, or says loudly that it is not installed.
+    /// Starts the broker; none, said loudly, where it is not installed.
     pub(crate) fn start(kind: Kind, needs: &Needs) -> Option<Self> {
-        let (program, package) = match kind {
-            Kind::Mosquitto => ("/usr/sbin/mosquitto", "mosquitto"),
-            Kind::Nats => ("/usr/sbin/nats-server", "nats-server"),
-            Kind::Rabbitmq => (RABBITMQ, "rabbitmq-server"),
-            Kind::Emqx | Kind::Hivemq => panic!("{kind} is not in the test bed"),
-        };
-        if !Path::new(program).exists() {
-            let reason = format!("{package} is not installed, run tests/testbed/install.sh");
-            assert!(std::env::var("CI").as_deref() != Ok("true"), "{reason}");
-            eprintln!("SKIPPED: {reason}");
+        if !is_installed(kind) {
             return None;
         }
+        let program = package(kind).0;
         let folder = tempfile::Builder::new()
             .prefix("spokegate-broker-")
             .tempdir()
@@ -82,6 +73,7 @@ impl Running {
     }
 
     /// Ends one node at once, as a crash of its machine would.
+    #[allow(dead_code, reason = "not every test that brings a broker kills one")]
     pub(crate) fn kill(&mut self, node: usize) {
         self.nodes[node].child.kill();
     }
@@ -95,6 +87,28 @@ impl Drop for Running {
             }
         }
     }
+}
+
+/// Program and package.
+fn package(kind: Kind) -> (&'static str, &'static str) {
+    match kind {
+        Kind::Mosquitto => ("/usr/sbin/mosquitto", "mosquitto"),
+        Kind::Nats => ("/usr/sbin/nats-server", "nats-server"),
+        Kind::Rabbitmq => ("/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server"),
+        Kind::Emqx | Kind::Hivemq => panic!("{kind} is not in the test bed"),
+    }
+}
+
+/// Whether it is there; loudly when not, and a failure where everything must be.
+pub(crate) fn is_installed(kind: Kind) -> bool {
+    let (program, package) = package(kind);
+    let there = Path::new(program).exists();
+    if !there {
+        let reason = format!("{package} is not installed, run tests/testbed/install.sh");
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "{reason}");
+        eprintln!("SKIPPED: {reason}");
+    }
+    there
 }
 
 impl Node {

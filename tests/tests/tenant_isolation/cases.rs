@@ -67,6 +67,7 @@ pub(crate) enum Harm {
 /// Every attack.
 pub(crate) fn all(pki: &Pki) -> Vec<Case> {
     let mut cases = certificates(pki);
+    cases.extend(odd_certificates(pki));
     cases.extend(client_ids(pki));
     cases.extend(connects(pki));
     cases.extend(filters());
@@ -95,157 +96,119 @@ fn opening(
     }
 }
 
-/// Who is not of the fabric does not come in, and who is nobody can do nothing.
+fn certificate(
+    name: &str,
+    certificate: Option<Certificate>,
+    client_id: &str,
+    excuses: &'static [Limit],
+) -> Case {
+    let (name, connect) = (format!("certificate: {name}"), Connect::new(client_id));
+    opening(name, certificate, connect, Harm::Opened, excuses)
+}
+
+/// Who is not of the fabric does not come in.
 fn certificates(pki: &Pki) -> Vec<Case> {
-    let as_hq = || Connect::new("acme.hq");
-    let any = |_: &mut rcgen::CertificateParams| {};
-    let mut cases = Vec::new();
-    let mut add = |name: &str, certificate: Option<Certificate>, connect: Connect, excuses| {
-        let name = format!("certificate: {name}");
-        cases.push(opening(name, certificate, connect, Harm::Opened, excuses));
-    };
-    add("none", None, as_hq(), &[]);
-    add(
-        "none, as the sanitizer",
-        None,
-        Connect::new("sanitizer"),
-        &[],
-    );
-    add(
-        "of a foreign authority of the same name",
-        Some(foreign("acme.hq", HQ)),
-        as_hq(),
-        &[],
-    );
-    add(
-        "of a foreign authority, for globex",
-        Some(foreign("globex.hq", GLOBEX)),
-        Connect::new("globex.hq"),
-        &[],
-    );
-    add(
-        "of a foreign authority, for the sanitizer",
-        Some(foreign("sanitizer", SANITIZER)),
-        Connect::new("sanitizer"),
-        &[],
-    );
-    add("expired", Some(pki.expired("acme", "hq")), as_hq(), &[]);
-    add(
-        "expired, of the victim",
-        Some(pki.expired("globex", "hq")),
-        Connect::new("globex.hq"),
-        &[],
-    );
     let future = |params: &mut rcgen::CertificateParams| {
         params.not_before = rcgen::date_time_ymd(2099, 1, 1);
         params.not_after = rcgen::date_time_ymd(2099, 2, 1);
     };
-    add(
-        "not yet valid",
-        Some(pki.forged("acme.hq", &[HQ], future)),
-        as_hq(),
-        &[],
-    );
     let server = |params: &mut rcgen::CertificateParams| {
         params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
     };
-    add(
-        "for servers",
-        Some(pki.forged("acme.hq", &[HQ], server)),
-        as_hq(),
-        &[],
-    );
-
-    // The authority would never sign these: what if it did? The common name is a real satellite's.
-    for (name, uri) in [
-        (
-            "of another trust domain",
-            "spiffe://other.local/tenant/acme/satellite/hq",
+    let refused = |name: &str, shown: Option<Certificate>, client_id: &str| {
+        certificate(name, shown, client_id, &[])
+    };
+    let mut cases = vec![
+        refused("none", None, "acme.hq"),
+        refused("none, as the sanitizer", None, "sanitizer"),
+        refused("expired", Some(pki.expired("acme", "hq")), "acme.hq"),
+        refused(
+            "expired, of the victim",
+            Some(pki.expired("globex", "hq")),
+            "globex.hq",
         ),
-        (
-            "of a look-alike trust domain",
-            "spiffe://spokegate.local.evil/tenant/acme/satellite/hq",
+        refused(
+            "not yet valid",
+            Some(pki.forged("acme.hq", &[HQ], future)),
+            "acme.hq",
         ),
-        (
-            "with upper case",
-            "spiffe://spokegate.local/tenant/ACME/satellite/hq",
+        refused(
+            "for servers",
+            Some(pki.forged("acme.hq", &[HQ], server)),
+            "acme.hq",
         ),
-        (
-            "with percent encoding",
-            "spiffe://spokegate.local/tenant/acme/satellite/h%71",
-        ),
-        (
-            "with a slash at the end",
-            "spiffe://spokegate.local/tenant/acme/satellite/hq/",
-        ),
-        ("with a tenant only", "spiffe://spokegate.local/tenant/acme"),
-        (
-            "with https",
-            "https://spokegate.local/tenant/acme/satellite/hq",
-        ),
-        (
-            "with an unknown service",
-            "spiffe://spokegate.local/service/broker",
-        ),
-        (
-            "of the report service",
-            "spiffe://spokegate.local/service/report-service",
-        ),
+    ];
+    for (client_id, uri) in [
+        ("acme.hq", HQ),
+        ("globex.hq", GLOBEX),
+        ("sanitizer", SANITIZER),
     ] {
-        add(
-            name,
-            Some(pki.forged("acme.hq", &[uri], any)),
-            as_hq(),
-            &[Limit::CommonName],
-        );
-    }
-    add(
-        "with no name but the common one",
-        Some(pki.forged("acme.hq", &[], any)),
-        as_hq(),
-        &[Limit::CommonName],
-    );
-    for (name, uris) in [
-        ("with two names, the own one first", [HQ, GLOBEX]),
-        ("with two names, the victim's first", [GLOBEX, HQ]),
-        ("with two names, the sanitizer's second", [HQ, SANITIZER]),
-    ] {
-        let excuses = &[Limit::SeveralUris, Limit::CommonName];
-        add(
-            name,
-            Some(pki.forged("acme.hq", &uris, any)),
-            as_hq(),
-            excuses,
-        );
-    }
-    // And where neither is anybody's.
-    for (name, common_name, uri) in [
-        (
-            "of nobody",
-            "nobody",
-            "spiffe://spokegate.local/tenant/nobody/satellite/here",
-        ),
-        (
-            "of the report service, by its own name",
-            "report-service",
-            "spiffe://spokegate.local/service/report-service",
-        ),
-        (
-            "without a common name, of another trust domain",
-            "",
-            "spiffe://other.local/tenant/acme/satellite/hq",
-        ),
-    ] {
-        let (name, connect) = (format!("certificate: {name}"), Connect::new(common_name));
-        let certificate = pki.forged(common_name, &[uri], any);
-        cases.push(opening(name, Some(certificate), connect, Harm::Power, &[]));
+        let name = format!("{client_id} of a foreign authority of the same name");
+        cases.push(refused(&name, Some(foreign(client_id, uri)), client_id));
     }
     let name = "plaintext on the TLS port".to_owned();
-    let mut plain = opening(name, None, as_hq(), Harm::Opened, &[]);
+    let connect = Connect::new("acme.hq");
+    let mut plain = opening(name, None, connect, Harm::Opened, &[]);
     if let Attack::Connect(opening) = &mut plain.attack {
         opening.plaintext = true;
     }
     cases.push(plain);
+    cases
+}
+
+/// URIs that are nobody's.
+const ODD_NAMES: [&str; 9] = [
+    "spiffe://other.local/tenant/acme/satellite/hq",
+    "spiffe://spokegate.local.evil/tenant/acme/satellite/hq",
+    "spiffe://spokegate.local/tenant/ACME/satellite/hq",
+    "spiffe://spokegate.local/tenant/acme/satellite/h%71",
+    "spiffe://spokegate.local/tenant/acme/satellite/hq/",
+    "spiffe://spokegate.local/tenant/acme",
+    "https://spokegate.local/tenant/acme/satellite/hq",
+    "spiffe://spokegate.local/service/broker",
+    "spiffe://spokegate.local/service/report-service",
+];
+
+/// The authority would never sign these: what if it did?
+fn odd_certificates(pki: &Pki) -> Vec<Case> {
+    let forged = |common_name: &str, uris: &[&str]| Some(pki.forged(common_name, uris, |_| {}));
+    let mut cases = Vec::new();
+    for uri in ODD_NAMES {
+        let shown = forged("acme.hq", &[uri]);
+        cases.push(certificate(uri, shown, "acme.hq", &[Limit::CommonName]));
+    }
+    let shown = forged("acme.hq", &[]);
+    let name = "no name but the common one";
+    cases.push(certificate(name, shown, "acme.hq", &[Limit::CommonName]));
+    for (name, uris) in [
+        ("two names, the own one first", [HQ, GLOBEX]),
+        ("two names, the victim's first", [GLOBEX, HQ]),
+        ("two names, the sanitizer's second", [HQ, SANITIZER]),
+    ] {
+        let excuses = &[Limit::SeveralUris, Limit::CommonName];
+        cases.push(certificate(
+            name,
+            forged("acme.hq", &uris),
+            "acme.hq",
+            excuses,
+        ));
+    }
+    // And where the common name is nobody's either.
+    for (common_name, uri) in [
+        (
+            "nobody",
+            "spiffe://spokegate.local/tenant/nobody/satellite/here",
+        ),
+        (
+            "report-service",
+            "spiffe://spokegate.local/service/report-service",
+        ),
+        ("", "spiffe://other.local/tenant/acme/satellite/hq"),
+    ] {
+        let name = format!("certificate: {common_name:?}, {uri}");
+        let (shown, connect) = (forged(common_name, &[uri]), Connect::new(common_name));
+        cases.push(opening(name, shown, connect, Harm::Power, &[]));
+    }
     cases
 }
 
@@ -349,71 +312,73 @@ fn connects(pki: &Pki) -> Vec<Case> {
     cases
 }
 
+/// Filters that show what is not the attacker's.
+const FOREIGN_FILTERS: [&str; 58] = [
+    "#",
+    "+",
+    "+/#",
+    "+/+/#",
+    "/#",
+    "+/+/+/+/+/+",
+    "sg/#",
+    "sg/+/#",
+    "sg/1/#",
+    "sg/1/+/#",
+    "sg/1/+/+/#",
+    "sg/1/+/+/up/#",
+    "sg/1/+/+/down/#",
+    "sg/1/+/hq/down/#",
+    "+/1/acme/hq/down/#",
+    "sg/+/acme/hq/down/#",
+    "sg/1/acme/#",
+    "sg/1/acme/+/#",
+    "sg/1/acme/+/up/#",
+    "sg/1/acme/+/down/#",
+    "sg/1/acme/+/down/ack",
+    "sg/1/acme/hq/#",
+    "sg/1/acme/hq/+/#",
+    // Its own, but not its to hear.
+    "sg/1/acme/hq/up/#",
+    "sg/1/acme/hq/up/reply",
+    "sg/1/acme/hq/up/status",
+    "sg/1/acme/hq/up/presence",
+    "sg/1/acme/branch/down/#",
+    "sg/1/acme/branch/down/ack",
+    "sg/1/acme/branch/up/#",
+    "sg/1/globex/hq/down/#",
+    "sg/1/globex/hq/down/ack",
+    "sg/1/globex/hq/down/command/+",
+    "sg/1/globex/+/up/#",
+    "sg/1/globex/#",
+    "sg/1/globex/hq/up/status",
+    "sg/1/enrolment/door/#",
+    "sg/1/enrolment/door/down/crl",
+    "$SYS/#",
+    "$SYS/broker/clients/#",
+    "$share/g/#",
+    "$share/g/sg/1/globex/hq/down/#",
+    "$queue/sg/1/globex/hq/down/#",
+    "$queue/#",
+    // Where other brokers keep what is theirs.
+    "$MQTT/#",
+    "$MQTT/sub/#",
+    "$MQTT/+/#",
+    "+/sub/#",
+    "$MQTT/msgs/sg/1/globex/hq/down/#",
+    "$JS/#",
+    // Look-alikes: one name is the beginning of the other.
+    "sg/1/acme2/hq/down/#",
+    "sg/1/acm/hq/down/#",
+    "sg/1/acme/hq2/down/#",
+    "sg/1/acme/hq2/#",
+    // The other way to write levels, which some brokers understand.
+    "sg.1.globex.hq.down.#",
+    "sg.1.#",
+    "sg/1/acme/hq/down/../../../globex/hq/down/#",
+    "sg/1/*/*/down/#",
+];
+
 fn filters() -> Vec<Case> {
-    let foreign: [&str; 58] = [
-        "#",
-        "+",
-        "+/#",
-        "+/+/#",
-        "/#",
-        "+/+/+/+/+/+",
-        "sg/#",
-        "sg/+/#",
-        "sg/1/#",
-        "sg/1/+/#",
-        "sg/1/+/+/#",
-        "sg/1/+/+/up/#",
-        "sg/1/+/+/down/#",
-        "sg/1/+/hq/down/#",
-        "+/1/acme/hq/down/#",
-        "sg/+/acme/hq/down/#",
-        "sg/1/acme/#",
-        "sg/1/acme/+/#",
-        "sg/1/acme/+/up/#",
-        "sg/1/acme/+/down/#",
-        "sg/1/acme/+/down/ack",
-        "sg/1/acme/hq/#",
-        "sg/1/acme/hq/+/#",
-        // Its own, but not its to hear.
-        "sg/1/acme/hq/up/#",
-        "sg/1/acme/hq/up/reply",
-        "sg/1/acme/hq/up/status",
-        "sg/1/acme/hq/up/presence",
-        "sg/1/acme/branch/down/#",
-        "sg/1/acme/branch/down/ack",
-        "sg/1/acme/branch/up/#",
-        "sg/1/globex/hq/down/#",
-        "sg/1/globex/hq/down/ack",
-        "sg/1/globex/hq/down/command/+",
-        "sg/1/globex/+/up/#",
-        "sg/1/globex/#",
-        "sg/1/globex/hq/up/status",
-        "sg/1/enrolment/door/#",
-        "sg/1/enrolment/door/down/crl",
-        "$SYS/#",
-        "$SYS/broker/clients/#",
-        "$share/g/#",
-        "$share/g/sg/1/globex/hq/down/#",
-        "$queue/sg/1/globex/hq/down/#",
-        "$queue/#",
-        // Where other brokers keep what is theirs.
-        "$MQTT/#",
-        "$MQTT/sub/#",
-        "$MQTT/+/#",
-        "+/sub/#",
-        "$MQTT/msgs/sg/1/globex/hq/down/#",
-        "$JS/#",
-        // Look-alikes: one name is the beginning of the other.
-        "sg/1/acme2/hq/down/#",
-        "sg/1/acm/hq/down/#",
-        "sg/1/acme/hq2/down/#",
-        "sg/1/acme/hq2/#",
-        // The other way to write levels, which some brokers understand.
-        "sg.1.globex.hq.down.#",
-        "sg.1.#",
-        "sg/1/acme/hq/down/../../../globex/hq/down/#",
-        "sg/1/*/*/down/#",
-    ];
     let mut cases = Vec::new();
     let mut add = |name: String, filter: &[u8], qos: u8, excuses| {
         let filter = filter.to_vec();
@@ -424,7 +389,7 @@ fn filters() -> Vec<Case> {
             excuses,
         });
     };
-    for filter in foreign {
+    for filter in FOREIGN_FILTERS {
         add(format!("subscribe: {filter}"), filter.as_bytes(), 1, &[]);
     }
     for filter in ["#", "sg/1/globex/hq/down/#", "sg/1/+/+/up/#"] {
@@ -486,68 +451,70 @@ fn filters() -> Vec<Case> {
     cases
 }
 
+/// Topics that are not the attacker's to speak on.
+const FOREIGN_TOPICS: [&str; 55] = [
+    "sg/1/globex/hq/up/reply",
+    "sg/1/globex/hq/up/push/devices",
+    "sg/1/globex/hq/up/hello",
+    "sg/1/globex/hq/up/status",
+    "sg/1/globex/hq/up/presence",
+    "sg/1/globex/hq/up/enrol",
+    "sg/1/globex/hq/down/ack",
+    "sg/1/globex/hq/down/pull/devices",
+    "sg/1/globex/hq/down/command/deploy",
+    "sg/1/globex/hq/down/admission",
+    "sg/1/globex/hq/down/crl",
+    "sg/1/acme/branch/up/reply",
+    "sg/1/acme/branch/up/presence",
+    "sg/1/acme/branch/up/enrol",
+    "sg/1/acme/branch/down/ack",
+    "sg/1/acme/branch/down/command/restart",
+    // Its own, but not its to say.
+    "sg/1/acme/hq/down/ack",
+    "sg/1/acme/hq/down/pull/devices",
+    "sg/1/acme/hq/down/command/restart",
+    "sg/1/acme/hq/down/admission",
+    "sg/1/acme/hq/down/crl",
+    "sg/1/acme/hq/up/presence",
+    // The enrolment door's.
+    "sg/1/enrolment/door/up/enrol",
+    "sg/1/enrolment/door/up/presence",
+    "sg/1/enrolment/door/down/crl",
+    "sg/1/enrolment/door/down/admission",
+    // Wildcards in a topic name.
+    "sg/1/+/hq/up/reply",
+    "sg/1/acme/+/up/reply",
+    "sg/1/+/+/down/ack",
+    "sg/1/acme/hq/up/#",
+    "sg/1/#",
+    "#",
+    "+",
+    "sg/1/*/hq/up/reply",
+    "sg/1/>",
+    "$SYS/broker/uptime",
+    "$share/g/sg/1/globex/hq/down/ack",
+    "$MQTT/sub/globex",
+    "$JS/API/INFO",
+    // Look-alikes and other spellings.
+    "sg/1/acme2/hq/up/reply",
+    "sg/1/acm/hq/up/reply",
+    "sg/1/acme/hq2/up/reply",
+    "sg/1/acme/hq2/down/ack",
+    "/sg/1/acme/hq/up/reply",
+    "sg//1/acme/hq/up/reply",
+    "sg/1/acme/hq//up/reply",
+    "sg/1/ACME/hq/up/reply",
+    "sg/2/acme/hq/up/reply",
+    "sg/1/acme/hq/UP/reply",
+    "sg/1/acme/hq/up/../../../globex/hq/up/reply",
+    "up/reply",
+    "../globex/hq/up/reply",
+    "sg.1.globex.hq.down.ack",
+    "sg/1.globex/hq/up/reply",
+    "\u{e9}sg/1/acme/hq/up/reply",
+];
+
 fn publishes() -> Vec<Case> {
-    let foreign: [&str; 55] = [
-        "sg/1/globex/hq/up/reply",
-        "sg/1/globex/hq/up/push/devices",
-        "sg/1/globex/hq/up/hello",
-        "sg/1/globex/hq/up/status",
-        "sg/1/globex/hq/up/presence",
-        "sg/1/globex/hq/up/enrol",
-        "sg/1/globex/hq/down/ack",
-        "sg/1/globex/hq/down/pull/devices",
-        "sg/1/globex/hq/down/command/deploy",
-        "sg/1/globex/hq/down/admission",
-        "sg/1/globex/hq/down/crl",
-        "sg/1/acme/branch/up/reply",
-        "sg/1/acme/branch/up/presence",
-        "sg/1/acme/branch/up/enrol",
-        "sg/1/acme/branch/down/ack",
-        "sg/1/acme/branch/down/command/restart",
-        // Its own, but not its to say.
-        "sg/1/acme/hq/down/ack",
-        "sg/1/acme/hq/down/pull/devices",
-        "sg/1/acme/hq/down/command/restart",
-        "sg/1/acme/hq/down/admission",
-        "sg/1/acme/hq/down/crl",
-        "sg/1/acme/hq/up/presence",
-        // The enrolment door's.
-        "sg/1/enrolment/door/up/enrol",
-        "sg/1/enrolment/door/up/presence",
-        "sg/1/enrolment/door/down/crl",
-        "sg/1/enrolment/door/down/admission",
-        // Wildcards in a topic name.
-        "sg/1/+/hq/up/reply",
-        "sg/1/acme/+/up/reply",
-        "sg/1/+/+/down/ack",
-        "sg/1/acme/hq/up/#",
-        "sg/1/#",
-        "#",
-        "+",
-        "sg/1/*/hq/up/reply",
-        "sg/1/>",
-        "$SYS/broker/uptime",
-        "$share/g/sg/1/globex/hq/down/ack",
-        "$MQTT/sub/globex",
-        "$JS/API/INFO",
-        // Look-alikes and other spellings.
-        "sg/1/acme2/hq/up/reply",
-        "sg/1/acm/hq/up/reply",
-        "sg/1/acme/hq2/up/reply",
-        "sg/1/acme/hq2/down/ack",
-        "/sg/1/acme/hq/up/reply",
-        "sg//1/acme/hq/up/reply",
-        "sg/1/acme/hq//up/reply",
-        "sg/1/ACME/hq/up/reply",
-        "sg/2/acme/hq/up/reply",
-        "sg/1/acme/hq/UP/reply",
-        "sg/1/acme/hq/up/../../../globex/hq/up/reply",
-        "up/reply",
-        "../globex/hq/up/reply",
-        "sg.1.globex.hq.down.ack",
-        "sg/1.globex/hq/up/reply",
-        "\u{e9}sg/1/acme/hq/up/reply",
-    ];
     let mut cases = Vec::new();
     let mut add = |name: String, publish: Publish, excuses| {
         let attack = Attack::Publish(publish);
@@ -557,7 +524,7 @@ fn publishes() -> Vec<Case> {
             excuses,
         });
     };
-    for topic in foreign {
+    for topic in FOREIGN_TOPICS {
         add(format!("publish: {topic}"), Publish::new(topic, b""), &[]);
     }
     for topic in [
