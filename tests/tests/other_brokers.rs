@@ -27,7 +27,7 @@ use balancer::Balancer;
 use external::{Needs, Running};
 
 /// Longest wait for a push; a killed node's connections and leaders must be replaced in it.
-const ARRIVES: Duration = Duration::from_secs(60);
+const ARRIVES: Duration = Duration::from_secs(120);
 
 /// A broker for the demonstration, which stays in the test's hands.
 #[derive(Debug)]

@@ -30,13 +30,12 @@ fn configuration(site: &Site) -> String {
     format!(
         "\
 # Rendered by: spokegate broker-config mosquitto. For Mosquitto 2.0.
-# After a change: render again, then SIGHUP; a changed crlfile needs a restart.
+# After a change, also of the crlfile: SIGHUP.
 
 # Nothing of a session is kept: agents send again what the centre has not acknowledged.
 persistence false
 persistent_client_expiration 1h
 sys_interval 0
-allow_duplicate_messages false
 max_inflight_messages {inflight}
 max_queued_messages {queued}
 max_queued_bytes 16777216

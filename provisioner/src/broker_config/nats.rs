@@ -71,7 +71,7 @@ mqtt {{
   max_ack_pending: {inflight}
   ack_wait: \"60s\"
   stream_replicas: {replicas}
-  consumer_replicas: 1
+  consumer_replicas: {replicas}
   consumer_memory_storage: true
 }}
 

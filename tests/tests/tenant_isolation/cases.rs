@@ -72,6 +72,7 @@ pub(crate) fn all(pki: &Pki) -> Vec<Case> {
     cases.extend(connects(pki));
     cases.extend(filters());
     cases.extend(publishes());
+    cases.extend(own_publishes());
     cases.extend(left_behind());
     cases
 }
@@ -514,121 +515,94 @@ const FOREIGN_TOPICS: [&str; 55] = [
     "\u{e9}sg/1/acme/hq/up/reply",
 ];
 
-fn publishes() -> Vec<Case> {
-    let mut cases = Vec::new();
-    let mut add = |name: String, publish: Publish, excuses| {
-        let attack = Attack::Publish(publish);
-        cases.push(Case {
-            name,
-            attack,
-            excuses,
-        });
-    };
-    for topic in FOREIGN_TOPICS {
-        add(format!("publish: {topic}"), Publish::new(topic, b""), &[]);
+fn publish(name: String, publish: Publish, excuses: &'static [Limit]) -> Case {
+    let attack = Attack::Publish(publish);
+    Case {
+        name,
+        attack,
+        excuses,
     }
+}
+
+fn publishes() -> Vec<Case> {
+    let plain = |topic: &str| publish(format!("publish: {topic}"), Publish::new(topic, b""), &[]);
+    let mut cases: Vec<Case> = FOREIGN_TOPICS.map(plain).into();
     for topic in [
         "sg/1/globex/hq/down/ack",
         "sg/1/acme/branch/up/reply",
         "sg/1/acme/hq/up/presence",
         "#",
     ] {
-        let publish = Publish::new(topic, b"");
-        add(
-            format!("publish with QoS 0: {topic}"),
-            Publish { qos: 0, ..publish },
-            &[],
-        );
-        let publish = Publish::new(topic, b"");
-        add(
-            format!("publish retained: {topic}"),
-            Publish {
-                retain: true,
-                ..publish
-            },
-            &[],
-        );
-        let publish = Publish::new(topic, b"");
-        add(
-            format!("publish with QoS 2: {topic}"),
-            Publish { qos: 2, ..publish },
-            &[],
-        );
+        for (what, qos, retain) in [
+            ("QoS 0", 0, false),
+            ("QoS 2", 2, false),
+            ("retain", 1, true),
+        ] {
+            let odd = Publish {
+                qos,
+                retain,
+                ..Publish::new(topic, b"")
+            };
+            cases.push(publish(format!("publish with {what}: {topic}"), odd, &[]));
+        }
     }
+    let long = format!("sg/1/globex/hq/up/push/{}", "x".repeat(60_000));
     for (name, topic) in [
         ("empty", &b""[..]),
         ("not UTF-8", b"sg/1/globex/hq/up/\xff\xfe"),
         ("a zero byte", b"sg/1/globex/hq/up/reply\0"),
         ("a line feed", b"sg/1/globex/hq/up/reply\n"),
+        ("60,000 characters", long.as_bytes()),
     ] {
-        add(format!("publish: {name}"), Publish::new(topic, b""), &[]);
-    }
-    let long = format!("sg/1/globex/hq/up/push/{}", "x".repeat(60_000));
-    add(
-        "publish: 60,000 characters".to_owned(),
-        Publish::new(long, b""),
-        &[],
-    );
-    // Under its own up/, but no channel of the grammar.
-    for topic in [
-        "sg/1/acme/hq/up/other",
-        "sg/1/acme/hq/up/reply/",
-        "sg/1/acme/hq/up/reply/more",
-        "sg/1/acme/hq/up",
-        "sg/1/acme/hq/up/",
-        "sg/1/acme/hq/up/push",
-        "sg/1/acme/hq/up/push/devices/more",
-        "sg/1/acme/hq/up/reply\n",
-        "sg/1/acme/hq/up/reply ",
-        "sg.1.acme.hq.up.reply",
-        "sg/1/acme.hq/up/reply",
-    ] {
-        let excuses: &[Limit] = if topic.contains('.') {
-            &[Limit::Names]
-        } else {
-            &[]
-        };
-        add(
-            format!("publish: {topic:?}"),
+        cases.push(publish(
+            format!("publish: {name}"),
             Publish::new(topic, b""),
-            excuses,
-        );
+            &[],
+        ));
     }
-    for name in [
+    cases
+}
+
+/// Under its own `up/`, but no channel of the grammar, or in a quality that the wire does not use.
+fn own_publishes() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (topic, excuses) in [
+        ("sg/1/acme/hq/up/other", &[][..]),
+        ("sg/1/acme/hq/up/reply/", &[]),
+        ("sg/1/acme/hq/up/reply/more", &[]),
+        ("sg/1/acme/hq/up", &[]),
+        ("sg/1/acme/hq/up/", &[]),
+        ("sg/1/acme/hq/up/push", &[]),
+        ("sg/1/acme/hq/up/push/devices/more", &[]),
+        ("sg/1/acme/hq/up/reply\n", &[]),
+        ("sg/1/acme/hq/up/reply ", &[]),
+        ("sg.1.acme.hq.up.reply", &[Limit::Names]),
+        ("sg/1/acme.hq/up/reply", &[Limit::Names]),
+    ] {
+        let name = format!("publish: {topic:?}");
+        cases.push(publish(name, Publish::new(topic, b""), excuses));
+    }
+    let long = "x".repeat(200);
+    for dataset in [
         "Devices",
         "de_vices",
         "-devices",
         "d",
         "d\u{e9}vices",
         "",
-        &"x".repeat(200),
+        &long,
         "dev ices",
         "dev.ices",
     ] {
-        let topic = format!("sg/1/acme/hq/up/push/{name}");
-        add(
-            format!("publish: a dataset named {name:?}"),
-            Publish::new(topic, b""),
-            &[Limit::Names],
-        );
+        let topic = format!("sg/1/acme/hq/up/push/{dataset}");
+        let name = format!("publish: a dataset named {dataset:?}");
+        cases.push(publish(name, Publish::new(topic, b""), &[Limit::Names]));
     }
-    // A quality that the wire does not use.
-    let status = || Publish::new("sg/1/acme/hq/up/status", b"");
-    add(
-        "publish with QoS 0: its own status".to_owned(),
-        Publish { qos: 0, ..status() },
-        &[Limit::QosZero],
-    );
-    add(
-        "publish with QoS 2: its own status".to_owned(),
-        Publish { qos: 2, ..status() },
-        &[Limit::QosTwo],
-    );
-    add(
-        "publish with QoS 3: its own status".to_owned(),
-        Publish { qos: 3, ..status() },
-        &[],
-    );
+    for (qos, excuses) in [(0, &[Limit::QosZero][..]), (2, &[Limit::QosTwo]), (3, &[])] {
+        let name = format!("publish with QoS {qos}: its own status");
+        let status = Publish::new("sg/1/acme/hq/up/status", b"");
+        cases.push(publish(name, Publish { qos, ..status }, excuses));
+    }
     cases
 }
 
