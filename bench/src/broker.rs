@@ -68,7 +68,7 @@ pub async fn run(effort: &Effort, wanted: &[String]) -> anyhow::Result<Vec<Row>>
         rows.extend(round_trip::measure(effort, &authority).await?);
     }
     if is_wanted("admission") {
-        rows.push(admission::measure(effort, &authority).await?);
+        rows.extend(admission::measure(effort, &authority).await?);
     }
     if is_wanted("idle") {
         rows.push(idle::measure(effort, &authority).await?);

@@ -11,6 +11,7 @@ use super::authority::{Authority, Identity};
 use super::client::Client;
 use super::servers::{Server, Tenant, tenants};
 use super::{Both, Effort, SIDES};
+use crate::memory::cpu_ms;
 use crate::rows::Row;
 
 /// Tenants, and satellites of each.
@@ -19,21 +20,26 @@ const SHAPE: (usize, usize) = (40, 25);
 /// and the client tries again after a second.
 const AT_ONCE: usize = 100;
 
-/// The rate of admission.
-pub(super) async fn measure(effort: &Effort, authority: &Authority) -> anyhow::Result<Row> {
+/// The rate of admission, and what each costs the server.
+pub(super) async fn measure(effort: &Effort, authority: &Authority) -> anyhow::Result<[Row; 2]> {
     let tenants = tenants(SHAPE.0, SHAPE.1);
     let identities = identities(authority, &tenants)?;
-    let mut both = Both::default();
+    let (mut both, mut cost) = (Both::default(), Both::default());
     for _ in 0..effort.runs {
         for kind in SIDES {
             let server = Server::start(kind, authority, &tenants).await?;
-            let started = Instant::now();
+            let (started, before) = (Instant::now(), cpu_ms(server.id()));
             let clients = all(&server, &identities, false).await?;
             both.add(kind, clients.len() as f64 / started.elapsed().as_secs_f64());
+            cost.add(kind, (cpu_ms(server.id()) - before) / clients.len() as f64);
         }
     }
     let name = format!("admitting {} sessions at once", SHAPE.0 * SHAPE.1);
-    Ok(both.row(name, "sessions per second, more is better"))
+    let per_session = format!("{name}, processor time of each");
+    Ok([
+        both.row(name, "sessions per second, more is better"),
+        cost.row(per_session, "ms, less is better"),
+    ])
 }
 
 /// A satellite and the filter of what it is sent.

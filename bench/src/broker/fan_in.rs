@@ -12,6 +12,7 @@ use super::authority::Authority;
 use super::client::{Client, Packet, puback, publish};
 use super::servers::{Server, Tenant, tenants};
 use super::{Both, Effort, SIDES};
+use crate::memory::cpu_ms;
 use crate::rows::Row;
 
 /// Messages of a publisher that are not acknowledged.
@@ -27,16 +28,20 @@ pub(super) async fn measure(effort: &Effort, authority: &Authority) -> anyhow::R
     for (bytes, size) in [(256, "256 B"), (16_384, "16 KiB")] {
         for publishers in [50, 200] {
             let tenants = tenants(publishers / PER_TENANT, PER_TENANT);
-            let mut both = Both::default();
+            let (mut both, mut cost) = (Both::default(), Both::default());
             for _ in 0..effort.runs {
                 for kind in SIDES {
                     let server = Server::start(kind, authority, &tenants).await?;
-                    let rate = stretch(&server, authority, &tenants, (bytes, effort.stretch));
-                    both.add(kind, rate.await.with_context(|| format!("{kind:?}"))?);
+                    let done = stretch(&server, authority, &tenants, (bytes, effort.stretch));
+                    let done = done.await.with_context(|| format!("{kind:?}"))?;
+                    both.add(kind, done.per_s);
+                    cost.add(kind, done.cpu_us);
                 }
             }
             let name = format!("fan-in, QoS 1, {size}, {publishers} publishers");
+            let per_message = format!("{name}, processor time of each");
             rows.push(both.row(name, "messages per second, more is better"));
+            rows.push(cost.row(per_message, "µs, less is better"));
         }
     }
     Ok(rows)
@@ -50,13 +55,20 @@ struct Tally {
     delivered: AtomicU64,
 }
 
+/// What one stretch came to.
+struct Done {
+    per_s: f64,
+    /// The server's, per message.
+    cpu_us: f64,
+}
+
 /// Messages delivered per second, from the first one sent to the last one delivered; all must be.
 async fn stretch(
     server: &Server,
     authority: &Authority,
     tenants: &[Tenant],
     (bytes, length): (usize, Duration),
-) -> anyhow::Result<f64> {
+) -> anyhow::Result<Done> {
     let tally = Arc::new(Tally::default());
     let mut subscribers = JoinSet::new();
     let mut publishers = JoinSet::new();
@@ -72,7 +84,7 @@ async fn stretch(
             ready.push((client, format!("sg/1/{name}/s{number}/up/push/devices")));
         }
     }
-    let started = Instant::now();
+    let (started, before_ms) = (Instant::now(), cpu_ms(server.id()));
     for (client, topic) in ready {
         publishers.spawn(publisher(client, topic, bytes, Arc::clone(&tally)));
     }
@@ -94,7 +106,11 @@ async fn stretch(
     let elapsed = started.elapsed();
     subscribers.shutdown().await;
     ensure!(published > 0, "nothing was published");
-    Ok(published as f64 / elapsed.as_secs_f64())
+    let published = published as f64;
+    Ok(Done {
+        per_s: published / elapsed.as_secs_f64(),
+        cpu_us: (cpu_ms(server.id()) - before_ms) * 1_000.0 / published,
+    })
 }
 
 async fn publisher(
