@@ -164,7 +164,8 @@ impl Office {
         })
     }
 
-    /// Records a decision. A satellite that waits asks again and again: only its first request gets a row.
+    /// Records a decision. A satellite that waits asks again and again: only its first request gets a row. What changes
+    /// nothing, a refusal or the same certificate again, gets only so many.
     async fn note(
         &self,
         db: &mut SqliteConnection,
@@ -189,8 +190,8 @@ impl Office {
                 Outcome::Denied => "a request for a certificate was refused",
             });
         let mut subject = subject.to_owned();
-        if let Decision::Refuse(refusal) = decision {
-            match self.denials.note(&actor, refusal, now_ms) {
+        if let Decision::Refuse(_) | Decision::Again(_) = decision {
+            match self.denials.note(&actor, reason(decision), now_ms) {
                 Row::No => return Ok(()),
                 Row::Yes { left_out: 0 } => {}
                 Row::Yes { left_out } => {

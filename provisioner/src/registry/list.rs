@@ -12,6 +12,9 @@ use super::{Registry, RegistryError, count, natural};
 /// The reason of a certificate whose tenant is suspended.
 const HOLD: &str = "certificate-hold";
 
+/// A certificate stays on the list this long after its end: for a broker whose clock is behind it has not ended.
+const CLOCK_SKEW_MS: u64 = 3_600_000;
+
 /// A certificate on the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Listed {
@@ -41,8 +44,8 @@ pub(crate) struct Stored<'a> {
     pub(crate) der: &'a [u8],
 }
 
-/// What belongs on the list: certificates of the fabric authority that have not ended and are revoked, or whose tenant is
-/// suspended. By serial, so that the same content is the same list.
+/// What belongs on the list: certificates of the fabric authority that have not ended, by anybody's clock, and are revoked,
+/// or whose tenant is suspended. By serial, so that the same content is the same list.
 pub(crate) async fn content(
     db: &mut SqliteConnection,
     now_ms: u64,
@@ -53,7 +56,7 @@ pub(crate) async fn content(
          WHERE authority = 'fabric' AND not_after >= ?1 AND (revoked_at IS NOT NULL OR suspended.at IS NOT NULL)
          ORDER BY serial",
     )
-    .bind(count(now_ms))
+    .bind(count(now_ms.saturating_sub(CLOCK_SKEW_MS)))
     .bind(HOLD)
     .fetch_all(db)
     .await?;

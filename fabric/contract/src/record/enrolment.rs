@@ -1,6 +1,7 @@
 //! Enrolment on the second hop: who asks for a certificate, and what the provisioner answers.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -84,8 +85,16 @@ impl<'a> Enrolment<'a> {
             id: need(flat.id, "id")?,
             public_key: exact(&public_key, "public_key")?,
             claim,
-            peer: flat.peer.take(),
+            peer: flat.peer.take().map(address).transpose()?,
         })
+    }
+}
+
+/// An address in its one spelling: operators read it in lists.
+fn address(text: Cow<'_, str>) -> Result<Cow<'_, str>, RecordError> {
+    match text.parse::<IpAddr>() {
+        Ok(address) if address.to_string() == *text => Ok(text),
+        _ => Err(RecordError::Spelling("peer")),
     }
 }
 

@@ -217,6 +217,9 @@ fn an_enrolment_says_by_what_right_and_in_one_spelling() {
         r#""version":1"#,
         Missing("token"),
     );
+    for peer in ["192.0.2.07", "2001:DB8::1", "door", "192.0.2.7\\n2"] {
+        check(&join, "192.0.2.7", peer, Spelling("peer"));
+    }
     check(&join, "0f0f\"", "0f\"", Spelling("proof"));
     check(&join, "abab\"", "ab\"", Spelling("public_key"));
     check(&join, "abab\"", "abAB\"", Spelling("public_key"));
