@@ -226,7 +226,7 @@ fn pull_clock() -> anyhow::Result<f64> {
     let metrics = spokegate_daemon::metrics::install()?.render();
     let sum = metrics
         .lines()
-        .filter(|line| line.starts_with("spokegate_pull_duration_ms_sum"))
+        .filter(|line| line.starts_with("spokegate_reports_pull_duration_ms_sum"))
         .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
         .sum();
     Ok(sum)

@@ -69,7 +69,7 @@ impl Meters {
             bytes_out: counter!("spokegate_broker_bytes_total", "direction" => "out"),
             unrouted: counter!("spokegate_broker_dropped_total", "reason" => "no-consumer"),
             overflowed: counter!("spokegate_broker_dropped_total", "reason" => "overflow"),
-            throttled_ms: counter!("spokegate_broker_throttled_milliseconds_total"),
+            throttled_ms: counter!("spokegate_broker_throttled_ms_total"),
             routers_lost: counter!("spokegate_broker_routers_lost_total"),
             queues: Queues {
                 up: gauge!("spokegate_broker_queue_bytes", "direction" => "up"),

@@ -93,7 +93,8 @@ async fn a_join_is_answered_with_what_its_pin_vouches_for() {
         PublicKey::of_certificate(&renewed).unwrap(),
         next.public_key()
     );
-    let count = |labels: &str| daemon.metric(&format!("spokegate_admissions_total{labels}"));
+    let count =
+        |labels: &str| daemon.metric(&format!("spokegate_provisioner_admissions_total{labels}"));
     let by_token = "{verdict=\"issued\",reason=\"token\"}";
     let by_certificate = "{verdict=\"issued\",reason=\"certificate\"}";
     assert_eq!(
@@ -183,8 +184,11 @@ async fn a_revocation_reaches_every_sanitizer_within_a_second() {
             .newest(|der| revokes(&bed, der, &certificate))
             .await;
     }
-    assert_eq!(daemon.metric("spokegate_certificates_revoked"), Some(1.0));
-    assert_eq!(daemon.metric("spokegate_crl_number"), Some(8.0));
+    assert_eq!(
+        daemon.metric("spokegate_provisioner_crl_revoked_certificates"),
+        Some(1.0)
+    );
+    assert_eq!(daemon.metric("spokegate_provisioner_crl_number"), Some(8.0));
     // What a restart finds is handed over anew.
     daemon.kill();
     one.set(|inside| inside.lists.clear());

@@ -108,7 +108,7 @@ pub(crate) const METRICS: &[Metric] = &[
         "bytes waiting in the fullest queue; its limit is `limits.up_queue_bytes`, `limits.down_queue_bytes`",
     ),
     metric(
-        "spokegate_broker_throttled_milliseconds_total",
+        "spokegate_broker_throttled_ms_total",
         Kind::Counter,
         "",
         "milliseconds that clients were made to wait by their rate",

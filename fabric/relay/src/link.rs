@@ -64,11 +64,8 @@ impl Link {
                 "the sanitizer does not answer"
             ),
         }
-        metrics::gauge!("spokegate_sanitizer_up", "sanitizer" => self.url.clone()).set(if up {
-            1.0
-        } else {
-            0.0
-        });
+        metrics::gauge!("spokegate_relay_sanitizer_up", "sanitizer" => self.url.clone())
+            .set(if up { 1.0 } else { 0.0 });
     }
 }
 

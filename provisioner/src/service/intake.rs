@@ -52,7 +52,7 @@ impl EnrolIntake {
             .admit(&asked.from, &asked.enrolment, &self.policy, now_ms)
             .await?;
         metrics::counter!(
-            "spokegate_admissions_total",
+            "spokegate_provisioner_admissions_total",
             "verdict" => admitted.verdict,
             "reason" => admitted.reason
         )

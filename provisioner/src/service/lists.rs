@@ -98,13 +98,16 @@ async fn look(
             sender.send_replace(Arc::new(list));
         }
         let waiting = office.registry().requests_waiting(now_ms).await?;
-        gauge("spokegate_requests_pending", waiting);
+        gauge("spokegate_provisioner_requests_pending", waiting);
     }
     let list = sender.borrow();
-    gauge("spokegate_crl_number", list.number);
-    gauge("spokegate_certificates_revoked", list.entries);
+    gauge("spokegate_provisioner_crl_number", list.number);
     gauge(
-        "spokegate_crl_age_seconds",
+        "spokegate_provisioner_crl_revoked_certificates",
+        list.entries,
+    );
+    gauge(
+        "spokegate_provisioner_crl_age_seconds",
         now_ms.saturating_sub(list.made_at_ms) / 1_000,
     );
     Ok(())
@@ -151,7 +154,7 @@ async fn send(
                         "the revocation list cannot be handed over; it is sent again"
                     );
                 }
-                metrics::counter!("spokegate_crl_failures_total").increment(1);
+                metrics::counter!("spokegate_provisioner_crl_failures_total").increment(1);
                 backoff.next_delay()
             }
         };

@@ -180,8 +180,9 @@ pub(super) async fn store(
             .push_take(&spools, now_ms, received_after_ms)
             .await?;
         let left_out = taken.left_out;
-        metrics::counter!("spokegate_pushes_total").increment(spools.len() as u64 - left_out);
-        metrics::counter!("spokegate_pushes_left_out_total").increment(left_out);
+        metrics::counter!("spokegate_reports_pushes_total")
+            .increment(spools.len() as u64 - left_out);
+        metrics::counter!("spokegate_reports_pushes_left_out_total").increment(left_out);
         for address in &taken.to_record {
             record_left_out(shared, address, now_ms).await?;
         }

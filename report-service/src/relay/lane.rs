@@ -114,7 +114,7 @@ impl Share {
             Delivered::Yes => Ok(()),
             Delivered::Foreign => Err(LineFault::Record("an answer that was not asked for".into())),
             Delivered::Unknown | Delivered::Repeat => {
-                metrics::counter!("spokegate_relay_replies_dropped_total").increment(1);
+                metrics::counter!("spokegate_reports_replies_dropped_total").increment(1);
                 Ok(())
             }
         }

@@ -195,7 +195,8 @@ impl Fetcher {
             .as_ref()
             .map_or_else(|failure| failure.class.as_str(), |_| "ok");
         let took_ms = began.elapsed().as_secs_f64() * 1_000.0;
-        metrics::histogram!("spokegate_pull_duration_ms", "outcome" => outcome).record(took_ms);
+        metrics::histogram!("spokegate_reports_pull_duration_ms", "outcome" => outcome)
+            .record(took_ms);
         pulled
     }
 

@@ -68,7 +68,7 @@ impl Job {
             .err()
             .map_or("answered", |failure| failure.class.as_str());
         metrics::counter!("spokegate_agent_pulls_total", "outcome" => outcome).increment(1);
-        metrics::histogram!("spokegate_agent_pull_ms").record(duration_ms as f64);
+        metrics::histogram!("spokegate_agent_pull_duration_ms").record(duration_ms as f64);
         let (id, dataset, rows) = (self.request.id, self.dataset.clone(), self.rows);
         match result {
             Ok(()) => {

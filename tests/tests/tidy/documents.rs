@@ -63,6 +63,52 @@ fn every_crate_has_a_readme_as_its_doc() {
     report(problems);
 }
 
+/// Where metrics are counted, and the prefix that they carry.
+const METRICS: &[(&str, &str)] = &[
+    ("broker", "spokegate_broker_"),
+    ("fabric/relay", "spokegate_relay_"),
+    ("provisioner", "spokegate_provisioner_"),
+    ("report-service", "spokegate_reports_"),
+    ("sanitizer", "spokegate_sanitizer_"),
+    ("satellite-agent", "spokegate_agent_"),
+];
+
+#[test]
+fn metrics_are_named_for_their_service_and_explained() {
+    let mut problems = Vec::new();
+    let mut seen = 0;
+    for path in files().iter().filter(|path| path.ends_with(".rs")) {
+        let Some((folder, prefix)) = METRICS
+            .iter()
+            .find(|(folder, _)| path.starts_with(&format!("{folder}/src/")))
+        else {
+            continue;
+        };
+        let readme = read(format!("{folder}/README.md"));
+        for name in metric_names(&read(path)) {
+            seen += 1;
+            if !name.starts_with(prefix) {
+                problems.push(format!("{path}: the metric {name}, begin it with {prefix}"));
+            }
+            if !readme.contains(&format!("`{name}")) {
+                problems.push(format!("{folder}/README.md: no word on {name}, add a row"));
+            }
+        }
+    }
+    assert!(seen > METRICS.len(), "only {seen} metrics found");
+    report(problems);
+}
+
+/// The text literals of a source file that are a metric's name.
+fn metric_names(source: &str) -> Vec<&str> {
+    let literals = source.split('"').skip(1);
+    let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    literals
+        .filter(|text| text.starts_with("spokegate_") && !text.ends_with('_'))
+        .filter(|text| text.bytes().all(is_part))
+        .collect()
+}
+
 #[test]
 fn the_topic_table_is_the_grammar() {
     let architecture = read("ARCHITECTURE.md");

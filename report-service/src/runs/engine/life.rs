@@ -78,7 +78,7 @@ impl Shared {
             );
         }
         let (state, data_sha256) = (end.state, end.data_sha256.clone());
-        metrics::counter!("spokegate_runs_total", "state" => state.as_str()).increment(1);
+        metrics::counter!("spokegate_reports_runs_total", "state" => state.as_str()).increment(1);
         live.progress.send_modify(|progress| {
             progress.state = end.state;
             progress.reason = end.reason;
@@ -134,7 +134,7 @@ impl Shared {
                 .values()
                 .filter(|live| live.progress.borrow().state == state)
                 .count();
-            metrics::gauge!("spokegate_runs", "state" => state.as_str())
+            metrics::gauge!("spokegate_reports_runs", "state" => state.as_str())
                 .set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
         }
     }

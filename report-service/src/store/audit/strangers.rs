@@ -81,7 +81,7 @@ impl Store {
         from: &str,
         event: AuditEvent<'_>,
     ) -> Result<(), sqlx::Error> {
-        metrics::counter!("spokegate_strangers_denied_total").increment(1);
+        metrics::counter!("spokegate_reports_strangers_denied_total").increment(1);
         self.audit_strangers_ended(Some(event.at_ms)).await?;
         // In a statement of its own: the lock must not be held while waiting.
         let first = self.strangers().note(from, &event);
