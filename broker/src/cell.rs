@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
 use spokegate_contract::envelope::Presence;
-use spokegate_contract::{Address, Channel, Envelope, TenantId, Topic};
+use spokegate_contract::{Address, Channel, Envelope, TenantId, Topic, hex};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use cells::Cells;
@@ -136,7 +136,7 @@ impl Cell {
             Session::Satellite(_) => return Ok(None),
             Session::Sanitizer(_) => "sanitizer".to_owned(),
             // Not the client's own text: the router refuses some characters without an answer.
-            Session::Open(id) => id.bytes().map(|byte| format!("{byte:02x}")).collect(),
+            Session::Open(id) => hex::encode(id.as_bytes()),
         };
         self.router.link(&name).map(Some)
     }

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use spokegate_contract::hex;
 use spokegate_daemon::Secret;
 
 /// The demonstration's folder, which nobody else uses while it is open.
@@ -89,12 +90,7 @@ pub(crate) fn write_secret(path: &Path, text: &str) -> anyhow::Result<()> {
 pub(crate) fn random_secret(bytes: usize) -> anyhow::Result<Secret> {
     let mut random = vec![0_u8; bytes];
     getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
-    Ok(Secret::new(
-        random
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>(),
-    ))
+    Ok(Secret::new(hex::encode(&random)))
 }
 
 #[cfg(test)]

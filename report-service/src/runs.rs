@@ -20,7 +20,7 @@ use std::str::FromStr;
 
 use spokegate_contract::TenantId;
 
-use crate::text::hex;
+use spokegate_contract::hex;
 
 /// A customer as people know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl RunId {
     pub fn random() -> anyhow::Result<Self> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("get randomness: {error}"))?;
-        Ok(Self(hex(&bytes)))
+        Ok(Self(hex::encode(&bytes)))
     }
 
     /// The id as text.

@@ -3,30 +3,6 @@
 use std::borrow::Borrow;
 use std::fmt::Write as _;
 
-/// Lower-case hexadecimal.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-}
-
-/// Reads lower- or upper-case hexadecimal; `None` when it is not.
-#[must_use]
-pub fn unhex(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(2) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
-        .collect()
-}
-
 /// Text that cannot forge a log line or move a cursor: control and direction characters become `\u{..}`,
 /// and it is cut to `bytes_max` bytes at a character.
 #[must_use]
@@ -175,15 +151,6 @@ mod tests {
         check("a\u{202e}b", "a\\u{202e}b");
         check(&"x".repeat(100), &"x".repeat(40));
         check(&"ü".repeat(100), &"ü".repeat(20));
-    }
-
-    #[test]
-    fn hexadecimal_reads_back_and_refuses_the_rest() {
-        assert_eq!(unhex(&hex(&[0, 15, 255])), Some(vec![0, 15, 255]));
-        assert_eq!(unhex("0"), None);
-        assert_eq!(unhex("zz"), None);
-        assert_eq!(unhex("+1"), None);
-        assert_eq!(unhex("ää"), None);
     }
 
     #[test]

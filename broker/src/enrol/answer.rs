@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::json;
-use spokegate_contract::RequestId;
+use spokegate_contract::{RequestId, hex};
 
 /// The one refusal; whatever was wrong, these are the bytes.
 const NOT_ACCEPTED: &str = "{\"error\":\"not accepted\"}\n";
@@ -93,11 +93,10 @@ impl Outcome {
                 let Ok(roots) = std::str::from_utf8(roots) else {
                     return Self::NotAccepted(Reason::Unspeakable).parts();
                 };
-                let hex: String = signature.iter().map(|byte| format!("{byte:02x}")).collect();
                 let body = json!({
                     "certificate": STANDARD.encode(certificate),
                     "roots": roots,
-                    "signature": hex,
+                    "signature": hex::encode(signature),
                     "id": id.to_string(),
                 });
                 (StatusCode::OK, format!("{body}\n"))

@@ -4,11 +4,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::Deserialize;
-use spokegate_contract::RequestId;
 use spokegate_contract::envelope::EnrolRequest;
 use spokegate_contract::limits::{
     CSR_BYTES_MAX, SERIAL_BYTES_MAX, SIGNATURE_BYTES_MAX, TOKEN_ID_DIGITS,
 };
+use spokegate_contract::{RequestId, hex};
 
 /// Bytes of a request's body.
 pub(super) const BODY_BYTES_MAX: usize = 8_192;
@@ -46,18 +46,16 @@ struct RenewBody {
 /// Reads the body of `POST /v1/enrol`.
 pub(super) fn join(body: &[u8]) -> Result<Asked, Malformed> {
     let body: JoinBody = serde_json::from_slice(body).map_err(|_| Malformed)?;
-    let proof = hex(&body.proof, 32)?;
     // The id itself is opaque here; its spelling is fixed.
-    hex(&body.token, TOKEN_ID_DIGITS / 2)
-        .ok()
-        .filter(|id| id.len() * 2 == TOKEN_ID_DIGITS)
-        .ok_or(Malformed)?;
+    if !hex::is_digits(&body.token, TOKEN_ID_DIGITS) {
+        return Err(Malformed);
+    }
     Ok(Asked {
         id: RequestId::random(),
         csr: csr(&body.csr)?,
         request: EnrolRequest::Join {
             token: body.token,
-            proof: proof.try_into().map_err(|_| Malformed)?,
+            proof: hex::decode_array(&body.proof).ok_or(Malformed)?,
         },
     })
 }
@@ -69,8 +67,8 @@ pub(super) fn renew(body: &[u8]) -> Result<Asked, Malformed> {
         id: body.id,
         csr: csr(&body.csr)?,
         request: EnrolRequest::Renew {
-            serial: hex(&body.serial, SERIAL_BYTES_MAX)?.into(),
-            signature: hex(&body.signature, SIGNATURE_BYTES_MAX)?.into(),
+            serial: bytes(&body.serial, SERIAL_BYTES_MAX)?,
+            signature: bytes(&body.signature, SIGNATURE_BYTES_MAX)?,
         },
     })
 }
@@ -85,21 +83,9 @@ fn csr(text: &str) -> Result<Bytes, Malformed> {
 }
 
 /// 1 to `bytes_max` bytes in lower-case hexadecimal digits.
-fn hex(text: &str, bytes_max: usize) -> Result<Vec<u8>, Malformed> {
-    let digit = |digit: u8| match digit {
-        b'0'..=b'9' => Ok(digit - b'0'),
-        b'a'..=b'f' => Ok(digit - b'a' + 10),
-        _ => Err(Malformed),
-    };
-    let digits = text.as_bytes();
-    let well_sized = digits.len().is_multiple_of(2) && (2..=bytes_max * 2).contains(&digits.len());
-    if !well_sized {
-        return Err(Malformed);
-    }
-    let pairs = digits.chunks_exact(2);
-    pairs
-        .map(|pair| Ok(digit(pair[0])? << 4 | digit(pair[1])?))
-        .collect()
+fn bytes(text: &str, bytes_max: usize) -> Result<Bytes, Malformed> {
+    let bytes = hex::decode_up_to(text, bytes_max).filter(|bytes| !bytes.is_empty());
+    bytes.map(Bytes::from).ok_or(Malformed)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The entries, and how their names compare.
 
 use sha2::{Digest as _, Sha256};
+use spokegate_contract::hex;
 use spokegate_daemon::Secret;
 
 use super::{BASE, Content, SERVICE_DN};
@@ -194,11 +195,7 @@ pub(crate) fn group_dn(name: &str) -> String {
 /// An entryUUID that is the same in every run, since sessions hang on it.
 fn stable_id(dn: &str) -> String {
     let hash = Sha256::digest(normal(dn).as_bytes());
-    let hex: String = hash
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hex = hex::encode(&hash);
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
     format!(
         "{}-{}-{}-{}-{}",

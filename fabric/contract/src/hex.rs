@@ -1,4 +1,4 @@
-//! Bytes as lower-case hexadecimal digits: the one spelling that the wire has for them.
+//! Bytes as lower-case hexadecimal digits: the one spelling that Spokegate has for them.
 
 use std::fmt::Write;
 
@@ -18,15 +18,34 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
     if !rest.is_empty() {
         return None;
     }
-    pairs
-        .iter()
-        .map(|[high, low]| Some(digit(*high)?.checked_shl(4)? | digit(*low)?))
-        .collect()
+    pairs.iter().copied().map(byte).collect()
+}
+
+/// At most `bytes_max` bytes.
+pub fn decode_up_to(text: &str, bytes_max: usize) -> Option<Vec<u8>> {
+    (text.len() <= bytes_max.saturating_mul(2)).then(|| decode(text))?
+}
+
+/// Exactly `N` bytes. Leaves no copy of them on the heap.
+pub fn decode_array<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if !rest.is_empty() || pairs.len() != N {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (into, pair) in bytes.iter_mut().zip(pairs) {
+        *into = byte(*pair)?;
+    }
+    Some(bytes)
 }
 
 /// Whether `text` is `digits` lower-case digits.
 pub fn is_digits(text: &str, digits: usize) -> bool {
     text.len() == digits && text.bytes().all(|byte| digit(byte).is_some())
+}
+
+fn byte([high, low]: [u8; 2]) -> Option<u8> {
+    Some(digit(high)?.checked_shl(4)? | digit(low)?)
 }
 
 fn digit(byte: u8) -> Option<u8> {
@@ -48,6 +67,14 @@ mod tests {
         assert_eq!(decode(""), Some(Vec::new()));
         for text in ["0", "0F", "0g", "0x", " 0", "00 ", "é"] {
             assert_eq!(decode(text), None, "{text:?}");
+        }
+        assert_eq!(decode_up_to("00ab", 3), Some(vec![0, 0xab]));
+        assert_eq!(decode_up_to("00abff00", 3), None);
+        assert_eq!(decode_array::<3>("00abff"), Some([0, 0xab, 0xff]));
+        for text in [
+            "00abf", "00abff0", "00abff00", "00ab", "00ABFF", "00abfg", "+0abff", "00abfé", "",
+        ] {
+            assert_eq!(decode_array::<3>(text), None, "{text:?}");
         }
         assert!(is_digits("0a", 2));
         assert!(!is_digits("0a", 4) && !is_digits("0A", 2));

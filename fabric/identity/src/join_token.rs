@@ -8,9 +8,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::{SecureRandom, SystemRandom};
 use rustls::pki_types::ServerName;
 use serde::{Deserialize, Serialize};
+use spokegate_contract::hex;
 use zeroize::Zeroizing;
 
-use crate::{Pin, hex};
+use crate::Pin;
 
 const PREFIX: &str = "spokegate-join1";
 /// Longest token: prefix, id, secret, pin and a door of 259 characters.
@@ -122,7 +123,7 @@ impl FromStr for JoinTokenId {
     type Err = JoinTokenError;
 
     fn from_str(text: &str) -> Result<Self, JoinTokenError> {
-        hex::decode(text).map(Self).ok_or(JoinTokenError::Id)
+        hex::decode_array(text).map(Self).ok_or(JoinTokenError::Id)
     }
 }
 

@@ -10,10 +10,9 @@ use ring::signature::{
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
+use spokegate_contract::hex;
 use x509_parser::oid_registry::{OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY};
 use x509_parser::prelude::{FromDer, X509Certificate};
-
-use crate::hex;
 
 /// An uncompressed point: 0x04, then 32 bytes each of X and Y.
 const POINT_BYTES: usize = 65;
@@ -86,7 +85,7 @@ impl std::str::FromStr for PublicKey {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        let point: [u8; POINT_BYTES] = hex::decode(text).ok_or(KeyError::Point)?;
+        let point: [u8; POINT_BYTES] = hex::decode_array(text).ok_or(KeyError::Point)?;
         Self::from_bytes(&point)
     }
 }

@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod hex;
 mod join_token;
 mod keys;
 pub mod offline;

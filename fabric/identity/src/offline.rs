@@ -9,11 +9,11 @@ use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
-use spokegate_contract::RequestId;
+use spokegate_contract::{RequestId, hex};
 
 use crate::proof::{self, Mismatch};
 use crate::sealed::{self, OpeningKey, Recipient, SealedError};
-use crate::{KeyError, Pin, PublicKey, SigningKey, hex};
+use crate::{KeyError, Pin, PublicKey, SigningKey};
 
 const OFFLINE: &[u8] = b"spokegate offline v1\0";
 /// Largest request file.

@@ -13,8 +13,7 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore,
     SignatureScheme,
 };
-
-use crate::hex;
+use spokegate_contract::hex;
 
 const SHA256_BYTES: usize = 32;
 
@@ -67,7 +66,7 @@ impl std::str::FromStr for Pin {
     type Err = PinError;
 
     fn from_str(text: &str) -> Result<Self, PinError> {
-        hex::decode(text).map(Self).ok_or(PinError::Malformed)
+        hex::decode_array(text).map(Self).ok_or(PinError::Malformed)
     }
 }
 

@@ -14,10 +14,9 @@ use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use ring::hkdf;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
+use spokegate_contract::hex;
 use x25519_dalek::{PublicKey as Point, StaticSecret};
 use zeroize::Zeroizing;
-
-use crate::hex;
 
 const NAME: &[u8; 20] = b"spokegate sealed v1\0";
 const POINT_BYTES: usize = 32;
@@ -73,7 +72,7 @@ impl OpeningKey {
 
     /// A key from its stored form: 64 lower-case hexadecimal digits.
     pub fn from_stored(text: &str) -> Result<Self, SealedError> {
-        let bytes = hex::decode(text).map(Zeroizing::new);
+        let bytes = hex::decode_array(text).map(Zeroizing::new);
         let bytes = bytes.ok_or(SealedError::Recipient)?;
         Ok(Self(StaticSecret::from(*bytes)))
     }
@@ -123,7 +122,9 @@ impl std::str::FromStr for Recipient {
     type Err = SealedError;
 
     fn from_str(text: &str) -> Result<Self, SealedError> {
-        hex::decode(text).map(Self).ok_or(SealedError::Recipient)
+        hex::decode_array(text)
+            .map(Self)
+            .ok_or(SealedError::Recipient)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Request forgery: an act must come from one of our own pages, by two independent signs.
 
-use crate::text::hex;
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
+use spokegate_contract::hex;
 use subtle::ConstantTimeEq as _;
 
 /// What the browser says about where a request comes from.
@@ -54,7 +54,7 @@ pub fn token_for(cookie_secret: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(cookie_secret.as_bytes())
         .expect("HMAC takes keys of any length");
     mac.update(b"spokegate form token 1");
-    hex(&mac.finalize().into_bytes())
+    hex::encode(&mac.finalize().into_bytes())
 }
 
 /// Accepts the token that a form brought.

@@ -10,9 +10,10 @@ use crate::directory::{Directory, Person, PersonId, Standing};
 use crate::store::Store;
 use crate::store::audit::{AuditEvent, Decision};
 use crate::store::sessions::SessionRow;
-use crate::text::{escaped, hex, unhex};
+use crate::text::escaped;
 use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
+use spokegate_contract::hex;
 use spokegate_daemon::{Clock, Secret};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -95,7 +96,7 @@ impl Sessions {
         let now = self.clock.now_ms();
         let row = SessionRow {
             token_sha256: Sha256::digest(token).to_vec(),
-            id: hex(&id),
+            id: hex::encode(&id),
             site,
             person_id: person.id.as_str().to_owned(),
             person_name: person.name.clone(),
@@ -119,7 +120,7 @@ impl Sessions {
             .session_end_surplus(person_id, site, keep, now)
             .await
             .context("end surplus sessions")?;
-        Ok(Secret::new(hex(&token)))
+        Ok(Secret::new(hex::encode(&token)))
     }
 
     /// The live session behind a cookie, confirmed by the directory when that is due.
@@ -132,12 +133,10 @@ impl Sessions {
         site: Site,
         activity: Activity,
     ) -> Result<SessionRow, NoSession> {
-        let token = unhex(token)
-            .filter(|token| token.len() == 32)
-            .ok_or(NoSession::Unknown)?;
+        let token: [u8; 32] = hex::decode_array(token).ok_or(NoSession::Unknown)?;
         let row = self
             .store
-            .session_by_token(&Sha256::digest(&token))
+            .session_by_token(&Sha256::digest(token))
             .await?
             .ok_or(NoSession::Unknown)?;
         self.check_row(row, site, activity).await
@@ -148,10 +147,10 @@ impl Sessions {
     /// # Errors
     /// When the store fails.
     pub async fn replace(&self, token: &str) -> Result<(), sqlx::Error> {
-        let Some(token) = unhex(token).filter(|token| token.len() == 32) else {
+        let Some(token) = hex::decode_array::<32>(token) else {
             return Ok(());
         };
-        if let Some(row) = self.store.session_by_token(&Sha256::digest(&token)).await? {
+        if let Some(row) = self.store.session_by_token(&Sha256::digest(token)).await? {
             self.end(&row.id, "signed-in-anew").await?;
         }
         Ok(())

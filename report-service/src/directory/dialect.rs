@@ -3,7 +3,7 @@
 use super::ldap::{Connection, Depth, Entry, Fault, Query, filter_bytes, filter_value};
 use super::name::NameForm;
 use super::settings::KindSetting;
-use crate::text::{hex, unhex};
+use spokegate_contract::hex;
 
 /// Only Active Directory announces this (MS-ADTS 3.1.1.3.4.3.1).
 const ACTIVE_DIRECTORY: &[u8] = b"1.2.840.113556.1.4.800";
@@ -140,7 +140,7 @@ impl Dialect {
     pub(super) fn id_filter(&self, id: &str) -> Option<String> {
         match self {
             Self::ActiveDirectory { .. } => {
-                let guid = unhex(id).filter(|guid| guid.len() == 16)?;
+                let guid: [u8; 16] = hex::decode_array(id)?;
                 Some(ad_person(&format!("(objectGUID={})", filter_bytes(&guid))))
             }
             Self::Plain => Some(format!("(entryUUID={})", filter_value(id))),
@@ -170,7 +170,7 @@ impl Dialect {
             Self::ActiveDirectory { .. } => entry
                 .bytes("objectGUID")
                 .filter(|guid| guid.len() == 16)
-                .map(hex),
+                .map(hex::encode),
             Self::Plain => entry.text("entryUUID").map(str::to_lowercase),
         }
     }

@@ -11,7 +11,7 @@ use crate::store::audit::{AuditEvent, Decision};
 use crate::store::pushes::{NewPush, Spool, SpoolEvent};
 use crate::store::quarantine::Refused;
 use crate::store::satellites::{News, Sighting};
-use crate::text::hex;
+use spokegate_contract::hex;
 
 /// A record in the form in which it is stored.
 pub(super) enum Taken {
@@ -258,6 +258,6 @@ fn refused_here(
         rule,
         pointer,
         size_bytes: body.len() as u64,
-        sha256: hex(ring::digest::digest(&ring::digest::SHA256, body).as_ref()),
+        sha256: hex::encode(ring::digest::digest(&ring::digest::SHA256, body).as_ref()),
     }
 }

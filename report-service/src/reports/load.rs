@@ -14,7 +14,7 @@ use super::definition::Report;
 use super::needs::FileNeed;
 use crate::forms::Form;
 use crate::relay::Contracts;
-use crate::text::hex;
+use spokegate_contract::hex;
 
 /// Largest file of a report folder.
 const FILE_BYTES_MAX: u64 = 32 * 1024 * 1024;
@@ -210,7 +210,7 @@ impl Loader<'_> {
 
     fn template(&mut self, folder: &Path) -> Option<(Arc<Template>, String)> {
         let bytes = self.read(folder, "template.docx")?;
-        let hash = hex(ring::digest::digest(&ring::digest::SHA256, &bytes).as_ref());
+        let hash = hex::encode(ring::digest::digest(&ring::digest::SHA256, &bytes).as_ref());
         if let Some(template) = self.templates.get(&hash) {
             return Some((Arc::clone(template), hash));
         }

@@ -80,7 +80,7 @@ impl Sanitizer {
     /// `[[sanitizer]]` for a configuration; writes the seal key beside the certificates.
     pub(crate) fn config(&self) -> String {
         let seal = self.files.key.with_file_name("seal.key");
-        std::fs::write(&seal, crate::text::hex(&SEAL)).unwrap();
+        std::fs::write(&seal, spokegate_contract::hex::encode(&SEAL)).unwrap();
         let TlsFiles {
             certificate,
             key,
@@ -182,7 +182,7 @@ fn seal(record: &str) -> String {
     let tenant = named["tenant"].as_str().unwrap_or("acme").parse().unwrap();
     let key = |bytes: &[u8]| hmac::Key::new(hmac::HMAC_SHA256, bytes);
     let tenant = hmac::sign(&key(&SEAL), &seal_label(&tenant));
-    crate::text::hex(hmac::sign(&key(tenant.as_ref()), record.as_bytes()).as_ref())
+    spokegate_contract::hex::encode(hmac::sign(&key(tenant.as_ref()), record.as_bytes()).as_ref())
 }
 
 fn sorted(value: &Value) -> Value {

@@ -2,11 +2,11 @@
 
 use super::errors::PageError;
 use super::routes::{Routes, Rule};
-use crate::text::hex;
 use axum::extract::Path;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use sha2::{Digest as _, Sha256};
+use spokegate_contract::hex;
 
 /// Name, media type and content of every asset.
 const ASSETS: [(&str, &str, &[u8]); 4] = [
@@ -45,7 +45,7 @@ pub fn address(name: &str) -> String {
         .iter()
         .find(|(known, ..)| *known == name)
         .map_or(&b""[..], |(.., content)| *content);
-    let fingerprint = hex(&Sha256::digest(content)[..6]);
+    let fingerprint = hex::encode(&Sha256::digest(content)[..6]);
     format!("/assets/{name}?v={fingerprint}")
 }
 

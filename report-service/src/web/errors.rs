@@ -1,10 +1,10 @@
 //! What a person sees when something went wrong: a sentence, a next step and a number to quote. Never an error chain.
 
 use super::layout::Page;
-use crate::text::hex;
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
+use spokegate_contract::hex;
 
 /// An error page.
 #[derive(Debug)]
@@ -155,5 +155,5 @@ fn correlation() -> String {
     let mut bytes = [0_u8; 6];
     // Without randomness the page is shown all the same, with a number that is not unique.
     let _ = getrandom::fill(&mut bytes);
-    hex(&bytes)
+    hex::encode(&bytes)
 }

@@ -13,7 +13,6 @@ use crate::auth::sign_in::{Attempt, Refusal};
 use crate::auth::{Site, csrf};
 use crate::state::AppState;
 use crate::store::audit::Decision;
-use crate::text::{hex, unhex};
 use anyhow::Context as _;
 use askama::Template;
 use axum::Form;
@@ -22,6 +21,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
+use spokegate_contract::hex;
 use spokegate_daemon::Secret;
 
 /// Where people sign in.
@@ -210,7 +210,7 @@ fn sign_in_page<'a>(
     content: impl FnOnce(Page) -> LoginPage<'a>,
 ) -> Result<Response, PageError> {
     let kept = visitor.sign_in_secret();
-    let secret = if unhex(kept).is_some_and(|kept| kept.len() == 32) {
+    let secret = if hex::decode_array::<32>(kept).is_some() {
         kept.to_owned()
     } else {
         fresh_secret()?
@@ -227,7 +227,7 @@ fn sign_in_page<'a>(
 fn fresh_secret() -> anyhow::Result<String> {
     let mut secret = [0_u8; 32];
     getrandom::fill(&mut secret).context("draw a form secret")?;
-    Ok(hex(&secret))
+    Ok(hex::encode(&secret))
 }
 
 fn add_cookie(response: &mut Response, cookie: &str) -> Result<(), PageError> {

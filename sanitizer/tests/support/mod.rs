@@ -397,11 +397,6 @@ pub fn assert_sealed(taken: &Taken) {
     let derived = ring::hmac::sign(&master, &label);
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, derived.as_ref());
     let seal = ring::hmac::sign(&key, taken.text.as_bytes());
-    let hexadecimal: String = seal
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    assert_eq!(hexadecimal, taken.seal);
+    assert_eq!(spokegate_contract::hex::encode(seal.as_ref()), taken.seal);
     spokegate_contract::record::check_canonical(taken.text.as_bytes()).unwrap();
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use serde_json::json;
-use spokegate_contract::{Address, RequestId};
+use spokegate_contract::{Address, RequestId, hex};
 use spokegate_daemon::Clock;
 use spokegate_identity::{Door, TrustDomain, anonymous_client_config, proof};
 
 use super::Fresh;
-use super::door::{DoorClient, DoorVerdict, hex};
+use super::door::{DoorClient, DoorVerdict};
 use crate::credentials::admit::admit;
 use crate::credentials::{Admitted, Expected, Issued, Life, Material, Store};
 
@@ -46,7 +46,7 @@ impl Renewal {
         let tls = anonymous_client_config(&self.store.files().ca)?;
         let body = json!({
             "serial": life.serial.to_string(),
-            "signature": hex(&signature),
+            "signature": hex::encode(&signature),
             "id": id.to_string(),
             "csr": fresh.csr_base64(),
         });

@@ -14,7 +14,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use serde::Deserialize;
 use serde_json::Value;
-use spokegate_contract::RequestId;
+use spokegate_contract::{RequestId, hex};
 use spokegate_identity::Door;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -193,23 +193,8 @@ fn issued(body: &[u8]) -> Result<Issued, String> {
         id: body.id,
         certificate: certificate.map_err(|error| format!("certificate: {error}"))?,
         roots: body.roots.into_bytes(),
-        signature: unhex(&body.signature).ok_or("signature: no hexadecimal digits")?,
+        signature: hex::decode(&body.signature).ok_or("signature: no hexadecimal digits")?,
     })
-}
-
-/// Lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.as_bytes();
-    let lower = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
-    if !digits.len().is_multiple_of(2) || !digits.iter().all(lower) {
-        return None;
-    }
-    let pair = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
-    (0..digits.len()).step_by(2).map(pair).collect()
 }
 
 #[cfg(test)]

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde_json::json;
+use spokegate_contract::hex;
 use spokegate_daemon::{Clock, Secret};
 use spokegate_identity::proof::{self, JoinProofKey};
 use spokegate_identity::{JoinToken, TlsFiles, pinned_client_config};
 
 use super::Fresh;
 use super::asking::material;
-use super::door::{DoorClient, DoorError, DoorVerdict, Heard, hex};
+use super::door::{DoorClient, DoorError, DoorVerdict, Heard};
 use crate::credentials::admit::admit;
 use crate::credentials::store::{put_private, remove};
 use crate::credentials::{Admitted, Expected, Life, Store, told};
@@ -91,7 +92,7 @@ pub(super) async fn join(
     let proof = proof::join(&JoinProofKey::of(&token.secret), &fresh.public_key());
     let body = json!({
         "token": token.id.to_string(),
-        "proof": hex(&proof),
+        "proof": hex::encode(&proof),
         "csr": fresh.csr_base64(),
     });
     let give_up_ms = clock

@@ -88,7 +88,7 @@ proptest! {
 
     #[test]
     fn what_was_meant_is_what_is_read(token in "[0-9a-f]{16}", proof: [u8; 32], csr in prop::collection::vec(any::<u8>(), 1..CSR_BYTES_MAX)) {
-        let hex: String = proof.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex::encode(&proof);
         let body = json!({ "token": token, "proof": hex, "csr": STANDARD.encode(&csr) });
         let asked = join(body.to_string().as_bytes()).unwrap();
         prop_assert_eq!(asked.csr.as_ref(), csr.as_slice());

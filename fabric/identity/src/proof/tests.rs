@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use spokegate_contract::hex;
 
 use super::*;
 
@@ -8,12 +9,12 @@ fn the_join_proof_is_the_documented_one() {
     let secret = JoinSecret::from_bytes([7; 32]);
     let key = JoinProofKey::of(&secret);
     assert_eq!(
-        crate::hex::encode(key.expose()),
+        hex::encode(key.expose()),
         "4bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e0"
     );
     let point = PublicKey::from_bytes(&[[4; 1].as_slice(), &[9; 64]].concat()).unwrap();
     assert_eq!(
-        crate::hex::encode(&join(&key, &point)),
+        hex::encode(&join(&key, &point)),
         "1ec5f1316dc2772b820786064583cb6cec6b5c9cce88a1ec60e39c3956736e1f"
     );
     assert_eq!(format!("{key:?} {secret:?}"), "[redacted] [redacted]");
@@ -34,7 +35,7 @@ fn the_signed_bytes_are_the_documented_ones() {
         [b"spokegate admission v1\0".as_slice(), &[1; 16]].concat()
     );
     let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-    assert_eq!(crate::hex::encode(&message[39..]), empty.repeat(2));
+    assert_eq!(hex::encode(&message[39..]), empty.repeat(2));
 }
 
 #[test]

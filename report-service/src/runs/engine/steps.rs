@@ -11,7 +11,8 @@ use super::super::failure::{Wanted, sentence};
 use super::super::fetch::{Fetched, Fetcher, Job};
 use crate::reports::{Need, Report};
 use crate::runs::{NeedProgress, NeedState, Progress, RunState, Tenant};
-use crate::text::{hex, when};
+use crate::text::when;
+use spokegate_contract::hex;
 
 /// One need of one customer, planned.
 pub(super) struct Planned {
@@ -115,5 +116,5 @@ pub(super) fn digest(report: &Report, tenants: &[Tenant], parts: &[Part]) -> Str
         whole.update(format!("{tenant}/{dataset}\n").as_bytes());
         whole.update(&data);
     }
-    hex(whole.finish().as_ref())
+    hex::encode(whole.finish().as_ref())
 }
