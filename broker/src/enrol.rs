@@ -11,10 +11,10 @@ mod meters;
 mod request;
 mod waiting;
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use spokegate_daemon::http::{HttpLimits, Server, tls_serve_reloading};
+use spokegate_daemon::http::{HttpLimits, Server, network, tls_serve_reloading};
 use spokegate_daemon::{Clock, Tasks};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -43,8 +43,6 @@ const BODY_MS: u64 = 10_000;
 const HEADERS_MAX: usize = 32;
 /// Requests on their way to the cell; when it is full, their connections wait.
 const OUTBOX_MAX: usize = 64;
-/// The part of an IPv6 address that is one customer's.
-const IPV6_NETWORK_BITS: u32 = 64;
 
 /// What the door needs of the broker.
 pub(crate) struct Surroundings {
@@ -131,16 +129,5 @@ impl Desk {
     fn admit(&self, peer: SocketAddr) -> Admission {
         let now_ms = self.clock.monotonic_ms();
         lock(&self.rates).admit(network(peer.ip()), now_ms)
-    }
-}
-
-/// An IPv4 address, or the network of an IPv6 address, within which addresses cost nothing.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let mask = u128::MAX << (u128::BITS - IPV6_NETWORK_BITS);
-            Ipv6Addr::from_bits(address.to_bits() & mask).into()
-        }
-        address @ IpAddr::V4(_) => address,
     }
 }

@@ -1,9 +1,10 @@
 //! The accept loops: nothing here waits for a client.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use spokegate_daemon::http::network;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::end::{Caller, End};
@@ -48,33 +49,4 @@ fn admit(shared: &Arc<Shared>, kind: ListenerKind, stream: TcpStream, peer: Sock
     shared.tasks.spawn_watched("connection", entering, |failure| {
         tracing::error!(error = %failure, "a connection's task broke off; only that connection ends");
     });
-}
-
-/// What counts as one address: in IPv6 a /64, which is what one customer of a provider has.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(
-            address.to_bits() & !u128::from(u64::MAX),
-        )),
-        address => address,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_network_is_one_address() {
-        let check = |address: &str, expected: &str| {
-            assert_eq!(
-                network(address.parse().unwrap()),
-                expected.parse::<IpAddr>().unwrap(),
-                "{address}"
-            );
-        };
-        check("192.0.2.7", "192.0.2.7");
-        check("::ffff:192.0.2.7", "192.0.2.7");
-        check("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::");
-    }
 }

@@ -12,8 +12,11 @@ use crate::Tasks;
 
 mod body;
 mod connection;
+mod network;
 mod places;
 mod stall;
+
+pub use network::network;
 
 /// Of the connections of a listener, the part that one address may hold: one in this many.
 const ADDRESS_SHARE: usize = 4;

@@ -15,7 +15,7 @@ use serde::Serialize;
 use spokegate_contract::record::{
     AckBody, AdmissionsBody, BOOT_HEADER, CrlBody, ErrorBody, Lane, PullBody, RequestBody,
 };
-use spokegate_contract::{Failure, FailureClass};
+use spokegate_contract::{Failure, FailureClass, hex};
 use spokegate_identity::{TlsError, TlsFiles};
 
 use super::connector::Connector;
@@ -33,6 +33,10 @@ const SMALL_BYTES_MAX: usize = 65_536;
 const POLL_WAIT_MS: u32 = 20_000;
 /// How long an answer may take beyond that.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Digits of a sanitizer's boot.
+const BOOT_DIGITS: usize = 32;
+/// Unused connections that are kept.
+const IDLE_CONNECTIONS_MAX: usize = 8;
 /// How long an unused connection is kept; shorter than any server's own limit.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 
@@ -46,7 +50,7 @@ pub(crate) struct Batch {
 /// Why a request was not accepted.
 #[derive(Debug)]
 pub enum RequestError {
-    /// The sanitizer said no; another one would too, unless it does not know the customer.
+    /// The sanitizer said no; another one would too, unless it does not know the tenant.
     Refused(Failure),
     /// The sanitizer did not answer; another one may.
     Unreachable(anyhow::Error),
@@ -77,7 +81,7 @@ pub struct Endpoint {
     pub url: String,
     /// The name its certificate is checked for; the URL's host when unset.
     pub server_name: Option<String>,
-    /// Our certificate and key, and the inner hop's CA.
+    /// Our certificate and key, and the CA of the second hop.
     pub tls: TlsFiles,
 }
 
@@ -99,7 +103,7 @@ impl Client {
         let http = HttpClient::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_max_idle_per_host(8)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
             .build(connector);
         Ok(Self {
             base: url.trim_end_matches('/').into(),
@@ -148,10 +152,8 @@ impl Client {
                 .headers()
                 .get(BOOT_HEADER)
                 .and_then(|boot| boot.to_str().ok());
-            let hex =
-                |boot: &&str| boot.len() == 32 && boot.bytes().all(|byte| byte.is_ascii_hexdigit());
             let boot = boot
-                .filter(hex)
+                .filter(|boot| hex::is_digits(boot, BOOT_DIGITS))
                 .context("the sanitizer's answer names no boot")?
                 .to_string();
             let lines = read(response, ANSWER_BYTES_MAX).await?;

@@ -20,7 +20,7 @@ pub struct SanitizerConfig {
     pub server_name: Option<String>,
     /// The key of its seals: a file of 64 hexadecimal digits.
     pub seal_key_file: PathBuf,
-    /// Our certificate and key on the inner hop, and the inner hop's CA.
+    /// Our certificate and key on the second hop, and its CA.
     pub tls: TlsFiles,
 }
 

@@ -14,6 +14,8 @@ use crate::line::{LINE_BYTES_MAX, Line, LineFault};
 use crate::link::{BACKOFF_MS, Link};
 use crate::seal::SealKey;
 
+/// Failures in a row after which our certificate may be what is wrong, and is read again.
+const FAILURES_BEFORE_RELOAD: u32 = 2;
 /// Batches larger than this are checked on the blocking pool.
 const INLINE_BYTES_MAX: usize = 131_072;
 
@@ -68,7 +70,7 @@ impl Link {
             let handled = match polled {
                 Ok(batch) => take(&self, &intake, batch, &mut cursor, &tasks).await,
                 Err(error) => {
-                    if backoff.attempts() > 2 {
+                    if backoff.attempts() > FAILURES_BEFORE_RELOAD {
                         self.client().reload_certificates();
                     }
                     Err(error)

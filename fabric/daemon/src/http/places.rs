@@ -2,7 +2,7 @@
 //! (in its handshake, sending its first head, or idle) waits, and makes room for newer ones, oldest first.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,10 +10,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use super::HttpLimits;
-
-/// The part of an IPv6 address that is one customer's: within it addresses cost nothing.
-const IPV6_NETWORK_BITS: u32 = 64;
+use super::{HttpLimits, network};
 
 /// All connections of a listener.
 #[derive(Debug)]
@@ -171,16 +168,6 @@ impl Table {
             .map(|(id, _)| *id);
         let evicted = oldest.and_then(|id| self.entries.remove(&id));
         evicted.map(|entry| entry.evicted.cancel()).is_some()
-    }
-}
-
-fn network(addr: IpAddr) -> IpAddr {
-    match addr.to_canonical() {
-        IpAddr::V6(addr) => {
-            let mask = u128::MAX << (u128::BITS - IPV6_NETWORK_BITS);
-            Ipv6Addr::from_bits(addr.to_bits() & mask).into()
-        }
-        addr @ IpAddr::V4(_) => addr,
     }
 }
 
