@@ -162,6 +162,23 @@ async fn the_brokers_own_door_asks_and_is_answered() {
     let (status, answer) = post(&fabric, "rsa").await;
     assert_eq!((status, answer), (403, json!({"error": "not accepted"})));
     assert!(provisioner.pull("enrol", 0).await.is_empty());
+    // Nor does it take room in quarantine: the first there is a customer's.
+    let agent = fabric.agent("acme", "hq").await;
+    agent.publish(Channel::Enrol, renewal("rsa").encode()).await;
+    let mut reports = fabric.centre().await;
+    let refused = reports.wait_for("quarantine", |_| true).await;
+    assert_eq!(refused.record["tenant"], "acme");
+    let folder = fabric.folder.path().join("quarantine");
+    let kept = || {
+        let files = std::fs::read_dir(&folder).unwrap();
+        let mut names: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    while kept().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert!(kept()[0].to_str().unwrap().contains("-acme-hq"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use super::stats::{LaneStats, count};
 use super::window::{Item, Window};
 use crate::link::{AnswerHead, FromWorker, ToEgress, ToIngest, ToWorker};
 use bytes::Bytes;
-use spokegate_contract::TenantId;
+use spokegate_contract::{ENROLMENT_TENANT, TenantId, record};
 use spokegate_daemon::Backoff;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -201,10 +201,15 @@ impl Lane {
         };
         self.progress = Instant::now();
         count(&self.stats.handled);
+        // Anybody may knock at the enrolment door: what is refused there must not push a customer's out of quarantine.
+        let keeps = self.tenant.as_str() != ENROLMENT_TENANT;
         let mut rest = records;
         for record in answer.records {
             let length = (record.length as usize).min(rest.len());
             let bytes = rest.split_to(length);
+            if record.lane == record::Lane::Quarantine && !keeps {
+                continue;
+            }
             self.outbox_bytes = self.outbox_bytes.saturating_add(length as u64);
             self.hub
                 .egress
@@ -229,7 +234,9 @@ impl Lane {
                 .increment(1);
             self.hub
                 .tell_refused(&item.work, &refusal, item.payload.len());
-            self.hub.quarantine.store(item, refusal);
+            if keeps {
+                self.hub.quarantine.store(item, refusal);
+            }
         }
     }
 }
