@@ -16,6 +16,9 @@ use crate::authority::Reason;
 use crate::pem;
 use crate::registry::{ChainState, ListState, SatelliteState};
 
+/// Highest number that a list is raised above: brokers take none below it again, so a slip must leave room.
+const ABOVE_MAX: u64 = 1 << 48;
+
 #[derive(Debug, Subcommand)]
 pub(super) enum TenantVerb {
     /// Issues a certificate to a satellite that does not enrol
@@ -75,7 +78,7 @@ pub(super) enum CrlVerb {
         #[command(flatten)]
         dir: Directory,
         /// The number of the list that the brokers have
-        #[arg(long, value_name = "NUMBER")]
+        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(..=ABOVE_MAX))]
         above: u64,
     },
     /// Prints the present list in PEM, for a broker that reads a file
