@@ -32,8 +32,9 @@ pub(super) fn request(place: &Place, out: &Path) -> anyhow::Result<()> {
         put_private(&seal, opening.to_stored().as_bytes())?;
         put_private(&kept, request.to_json().as_bytes())?;
     }
-    std::fs::copy(&kept, out).with_context(|| format!("write the request to {}", out.display()))?;
-    Ok(())
+    // Through a new file: a link that somebody put there is replaced, and not followed.
+    let request = std::fs::read(&kept).with_context(|| format!("read {}", kept.display()))?;
+    put_private(out, &request).with_context(|| format!("write the request to {}", out.display()))
 }
 
 /// Opens and verifies a bundle, and puts it in force. Gives the broker's address beside it, if the bundle has one.

@@ -12,8 +12,13 @@ use super::world::{Authority, HQ, Told, World, run, uri, week};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_goes_out_a_bundle_comes_back_and_the_agent_connects() {
     let world = World::new().await;
+    let precious = world.folder.path().join("precious");
+    std::fs::write(&precious, "precious").unwrap();
+    std::os::unix::fs::symlink(&precious, world.folder.path().join("request.json")).unwrap();
     let told = request(&world).await;
     assert_eq!(told.code, Some(0), "{told:?}");
+    let kept = std::fs::read_to_string(&precious).unwrap();
+    assert_eq!(kept, "precious", "a link is not followed");
     let first = std::fs::read(world.folder.path().join("request.json")).unwrap();
     request(&world).await;
     let second = std::fs::read(world.folder.path().join("request.json")).unwrap();
