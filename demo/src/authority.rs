@@ -59,7 +59,7 @@ impl Authority {
         })
     }
 
-    /// The folder of the authorities and their registry: `--dir` of the `spokegate` command.
+    /// The folder of the authorities and their registry: `--directory` of the `spokegate` command.
     pub(crate) fn directory(&self) -> PathBuf {
         self.folder.join("authorities")
     }
@@ -68,7 +68,7 @@ impl Authority {
         self.server("broker", Hop::Fabric).await
     }
 
-    /// Writes the present revocation list to a file, as `spokegate crl export --out` does.
+    /// Writes the present revocation list to a file, as `spokegate crl export --output` does.
     pub(crate) async fn export_list(&self, file: &Path) -> anyhow::Result<()> {
         self.office.refresh_list(self.clock.now_ms()).await?;
         std::fs::copy(self.office.list_path(), file)

@@ -20,8 +20,8 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE.docx")]
     once: Option<PathBuf>,
     /// Keeps state in this folder instead of a temporary one
-    #[arg(long, value_name = "FOLDER")]
-    dir: Option<PathBuf>,
+    #[arg(long, value_name = "DIR")]
+    directory: Option<PathBuf>,
     /// Port of the forms; a free one when it is taken
     #[arg(long, default_value_t = 8443)]
     forms_port: u16,
@@ -93,7 +93,7 @@ impl Arguments {
             (self.forms_port, self.admin_port)
         };
         Ok(Options {
-            directory: self.dir.clone(),
+            directory: self.directory.clone(),
             forms_port: ports.0,
             admin_port: ports.1,
             source: match self.source {

@@ -176,7 +176,7 @@ impl Fabric {
         &mut self.provisioner
     }
 
-    /// The folder of the authorities and their registry: `--dir` of the `spokegate` command.
+    /// The folder of the authorities and their registry: `--directory` of the `spokegate` command.
     #[must_use]
     pub fn authorities(&self) -> PathBuf {
         self.authority.directory()

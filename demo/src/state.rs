@@ -43,7 +43,7 @@ impl State {
             .with_context(|| format!("write to {}", folder.display()))?;
         if lock.try_lock().is_err() {
             bail!(
-                "{} is used by another demonstration\n  hint: stop it, or choose another folder with --dir",
+                "{} is used by another demonstration\n  hint: stop it, or choose another folder with --directory",
                 folder.display()
             );
         }
@@ -106,7 +106,7 @@ mod tests {
             State::open(Some(&wanted))
                 .unwrap_err()
                 .to_string()
-                .contains("--dir")
+                .contains("--directory")
         );
         drop(first);
         assert!(State::open(Some(&wanted)).is_ok());

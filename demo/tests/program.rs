@@ -87,7 +87,7 @@ fn a_signal_ends_it_with_all_its_children_and_its_folder() {
 #[test]
 fn its_children_end_even_when_it_is_killed() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut program, _) = running(&["--dir", folder.path().to_str().unwrap()]);
+    let (mut program, _) = running(&["--directory", folder.path().to_str().unwrap()]);
     let family = descendants(program.id());
     assert!(family.len() >= 4, "{family:?}");
     program.kill().unwrap();
@@ -99,7 +99,7 @@ fn its_children_end_even_when_it_is_killed() {
 fn a_second_one_in_the_same_folder_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = [
-        "--dir",
+        "--directory",
         folder.path().to_str().unwrap(),
         "--source",
         "built-in",

@@ -66,15 +66,18 @@ enum Verb {
 pub struct Directory {
     /// The folder of the authorities [default: $SPOKEGATE_AUTHORITIES]
     #[arg(long, value_name = "DIR")]
-    dir: Option<PathBuf>,
+    directory: Option<PathBuf>,
 }
 
 impl Directory {
     fn path(&self) -> anyhow::Result<PathBuf> {
-        let found = self.dir.clone().or_else(|| variable(DIRECTORY_VARIABLE));
+        let found = self
+            .directory
+            .clone()
+            .or_else(|| variable(DIRECTORY_VARIABLE));
         found.with_context(|| {
             format!(
-                "no folder of authorities is named, hint: give --dir or set {DIRECTORY_VARIABLE}"
+                "no folder of authorities is named, hint: give --directory or set {DIRECTORY_VARIABLE}"
             )
         })
     }

@@ -62,7 +62,7 @@ fn it_writes_files_and_says_what_the_broker_cannot_enforce() {
         ),
     ] {
         let command = format!(
-            "broker-config {broker} {PATHS} --list list --satellite acme/branch --out {broker}"
+            "broker-config {broker} {PATHS} --list list --satellite acme/branch --output {broker}"
         );
         let (done, out, err) = spokegate(at, &command);
         assert!(done, "{err}");
@@ -100,7 +100,7 @@ fn a_cluster_has_a_file_for_each_node() {
     let directory = tempfile::tempdir().unwrap();
     let nodes = "--node n1=10.0.0.1:6222 --node n2=10.0.0.2:6222 --node n3=10.0.0.3:6222 --node-tls /etc/sg/nodes";
     let command = format!(
-        "broker-config nats {PATHS} --satellite acme/hq {nodes} --folder /etc/nats --out out"
+        "broker-config nats {PATHS} --satellite acme/hq {nodes} --folder /etc/nats --output out"
     );
     let (done, out, err) = spokegate(directory.path(), &command);
     assert!(done, "{err}");
@@ -114,7 +114,7 @@ fn a_cluster_has_a_file_for_each_node() {
 fn what_is_missing_or_wrong_is_said_and_nothing_is_written() {
     let directory = tempfile::tempdir().unwrap();
     let refused = |arguments: &str, expected: &[&str]| {
-        let command = format!("broker-config {arguments} --out out");
+        let command = format!("broker-config {arguments} --output out");
         let (done, out, err) = spokegate(directory.path(), &command);
         assert!(!done && out.is_empty(), "{arguments}: {out}");
         for part in expected {

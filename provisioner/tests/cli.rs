@@ -15,20 +15,20 @@ use spokegate_identity::{Principal, TlsFiles, client_config, not_after_ms, serve
 fn an_installation_from_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
-    let shown = done(at, "ca init --dir ca --trust-domain msp.example");
+    let shown = done(at, "ca init --directory ca --trust-domain msp.example");
     assert!(
         shown.starts_with("fabric authority of msp.example\n  sha256 "),
         "{shown}"
     );
-    assert_eq!(done(at, "ca show --dir ca"), shown);
+    assert_eq!(done(at, "ca show --directory ca"), shown);
     assert_eq!(
-        provisioner(at, "ca show --dir ca"),
+        provisioner(at, "ca show --directory ca"),
         (Some(0), shown, String::new())
     );
 
     let told = done(
         at,
-        "tenant certificate --dir ca --tenant acme --satellite hq --out acme-hq --days 7",
+        "tenant certificate --directory ca --tenant acme --satellite hq --output acme-hq --days 7",
     );
     assert!(
         told.starts_with("client spiffe://msp.example/tenant/acme/satellite/hq\nvalid until 20"),
@@ -40,19 +40,19 @@ fn an_installation_from_nothing() {
     );
     done(
         at,
-        "service certificate --dir ca --service sanitizer --out sanitizer",
+        "service certificate --directory ca --service sanitizer --output sanitizer",
     );
     done(
         at,
-        "service certificate --dir ca --service report-service --out reports",
+        "service certificate --directory ca --service report-service --output reports",
     );
     done(
         at,
-        "server certificate --dir ca --authority fabric --name broker.msp.example --name 10.0.0.1 --out broker",
+        "server certificate --directory ca --authority fabric --name broker.msp.example --name 10.0.0.1 --output broker",
     );
     done(
         at,
-        "server certificate --dir ca --authority inner --name sanitizer.msp.example --out inner",
+        "server certificate --directory ca --authority inner --name sanitizer.msp.example --output inner",
     );
 
     check(at, "acme-hq", Some("satellite acme/hq"));
@@ -69,17 +69,17 @@ fn an_installation_from_nothing() {
 fn what_is_refused_says_why() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
-    let missing = "tenant certificate --dir ca --tenant acme --satellite hq --out out";
+    let missing = "tenant certificate --directory ca --tenant acme --satellite hq --output out";
     refused(
         at,
         missing,
         1,
         "open the authorities in ca: cannot read ca/fabric/ca.pem, hint: `spokegate ca init` makes the authorities: No such file",
     );
-    done(at, "ca init --dir ca --trust-domain msp.example");
+    done(at, "ca init --directory ca --trust-domain msp.example");
     refused(
         at,
-        "ca init --dir ca --trust-domain msp.example",
+        "ca init --directory ca --trust-domain msp.example",
         1,
         "make the authorities in ca: ca/fabric exists and is not replaced",
     );
@@ -92,43 +92,43 @@ fn what_is_refused_says_why() {
     );
     refused(
         at,
-        "tenant certificate --dir ca --tenant sanitizer --satellite hq --out x",
+        "tenant certificate --directory ca --tenant sanitizer --satellite hq --output x",
         1,
         "the tenant id \"sanitizer\" is reserved",
     );
     refused(
         at,
-        "tenant certificate --dir ca --tenant acme --satellite hq --out x --days 4000",
+        "tenant certificate --directory ca --tenant acme --satellite hq --output x --days 4000",
         1,
         "would outlive the authority",
     );
     refused(
         at,
-        "tenant certificate --dir ca --tenant Acme --satellite hq --out x",
+        "tenant certificate --directory ca --tenant Acme --satellite hq --output x",
         2,
         "an id holds a-z, 0-9 and '-' only",
     );
     refused(
         at,
-        "service certificate --dir ca --service broker --out x",
+        "service certificate --directory ca --service broker --output x",
         2,
         "allowed are sanitizer, report-service and provisioner",
     );
     refused(
         at,
-        "server certificate --dir ca --authority fabric --name *.msp.example --out x",
+        "server certificate --directory ca --authority fabric --name *.msp.example --output x",
         2,
         "is no host name",
     );
     refused(
         at,
-        "server certificate --dir ca --authority fabric --out x",
+        "server certificate --directory ca --authority fabric --output x",
         2,
         "--name",
     );
     refused(
         at,
-        "ca init --dir new --trust-domain MSP",
+        "ca init --directory new --trust-domain MSP",
         2,
         "is no trust domain",
     );

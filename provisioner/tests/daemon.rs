@@ -133,7 +133,7 @@ async fn a_refusal_is_one_answer_whatever_its_reason() {
         let verdict = answers[0].admission().unwrap().verdict;
         assert_eq!(verdict, Verdict::Refused, "{record}");
     }
-    let audit = bed.spokegate("audit show --dir ca");
+    let audit = bed.spokegate("audit show --directory ca");
     for reason in [
         "proof-wrong",
         "token-unknown",
@@ -162,7 +162,7 @@ async fn a_revocation_reaches_every_sanitizer_within_a_second() {
     let mut fastest = Duration::MAX;
     // On a machine that is busy with other things the first time may be late.
     for _ in 0..3 {
-        bed.spokegate("tenant suspend --dir ca --tenant acme");
+        bed.spokegate("tenant suspend --directory ca --tenant acme");
         let returned = Instant::now();
         for sanitizer in [&one, &two] {
             sanitizer
@@ -170,7 +170,7 @@ async fn a_revocation_reaches_every_sanitizer_within_a_second() {
                 .await;
         }
         fastest = fastest.min(returned.elapsed());
-        bed.spokegate("tenant resume --dir ca --tenant acme");
+        bed.spokegate("tenant resume --directory ca --tenant acme");
         for sanitizer in [&one, &two] {
             sanitizer
                 .newest(|der| !revokes(&bed, der, &certificate))
@@ -178,7 +178,7 @@ async fn a_revocation_reaches_every_sanitizer_within_a_second() {
         }
     }
     assert!(fastest < Duration::from_secs(1), "{fastest:?}");
-    bed.spokegate("satellite revoke --dir ca --tenant acme --satellite satellite-1");
+    bed.spokegate("satellite revoke --directory ca --tenant acme --satellite satellite-1");
     for sanitizer in [&one, &two] {
         sanitizer
             .newest(|der| revokes(&bed, der, &certificate))
@@ -195,9 +195,9 @@ async fn a_revocation_reaches_every_sanitizer_within_a_second() {
     let _daemon = bed.start(&[&one, &two], "");
     one.newest(|der| revokes(&bed, der, &certificate)).await;
     let (_, other) = joined(&bed, &two).await;
-    bed.spokegate("tenant suspend --dir ca --tenant acme");
+    bed.spokegate("tenant suspend --directory ca --tenant acme");
     two.newest(|der| revokes(&bed, der, &other)).await;
-    bed.spokegate("tenant resume --dir ca --tenant acme");
+    bed.spokegate("tenant resume --directory ca --tenant acme");
     let resumed = |der: &[u8]| {
         let list = RevocationList::verify(der, &Roots::new(vec![root(&bed)])).unwrap();
         list.number() == 10 && revokes(&bed, der, &certificate) && !revokes(&bed, der, &other)
@@ -268,7 +268,7 @@ async fn an_answer_that_was_cut_off_comes_again_the_same() {
     sanitizer.freed().await;
     let certificates: BTreeSet<_> = answers.iter().map(certificate).collect();
     assert_eq!(certificates.len(), 1, "one request, one certificate");
-    let listed = bed.spokegate("satellite list --dir ca");
+    let listed = bed.spokegate("satellite list --directory ca");
     assert_eq!(listed.lines().count(), 1, "{listed}");
 }
 
@@ -300,7 +300,7 @@ async fn killed_at_any_moment_every_request_gets_one_certificate() {
         all.extend(certificates);
     }
     assert_eq!(all.len(), REQUESTS);
-    let audit = bed.spokegate("audit show --dir ca --last 1000");
+    let audit = bed.spokegate("audit show --directory ca --last 1000");
     let issued = audit.matches(" certificate.join token by ").count();
     assert_eq!(issued, REQUESTS, "each was issued once: {audit}");
     assert!(audit.ends_with("is whole\n"), "{audit}");
@@ -370,16 +370,16 @@ async fn a_join_waits_until_somebody_approves() {
     for _ in 0..2 {
         assert_eq!(ask().await, Verdict::Pending { retry_s: 10 });
     }
-    let requests = bed.spokegate("satellite requests --dir ca");
+    let requests = bed.spokegate("satellite requests --directory ca");
     assert!(
         requests.starts_with("1  acme/satellite-1  asked 20")
             && requests.ends_with("  from 192.0.2.7\n"),
         "{requests}"
     );
-    let approved = bed.spokegate("satellite approve --dir ca 1");
+    let approved = bed.spokegate("satellite approve --directory ca 1");
     assert_eq!(approved, "request 1 of acme/satellite-1 is approved\n");
     assert!(matches!(ask().await, Verdict::Issued { .. }));
-    assert_eq!(bed.spokegate("satellite requests --dir ca"), "");
+    assert_eq!(bed.spokegate("satellite requests --directory ca"), "");
     drop(daemon);
 }
 

@@ -15,13 +15,13 @@ use spokegate_identity::offline::{OfflineBundle, OfflineRequest};
 use spokegate_identity::sealed::OpeningKey;
 use spokegate_identity::{JoinToken, Pin, RevocationList, Roots, SigningKey, split_lists};
 
-const TOKEN: &str = "satellite join-token --dir ca --tenant acme --door broker.test:8443";
+const TOKEN: &str = "satellite join-token --directory ca --tenant acme --door broker.test:8443";
 
 fn installation() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     done(
         directory.path(),
-        "ca init --dir ca --trust-domain msp.example",
+        "ca init --directory ca --trust-domain msp.example",
     );
     directory
 }
@@ -30,7 +30,7 @@ fn installation() -> tempfile::TempDir {
 fn a_join_token_goes_to_a_file_or_to_standard_output_alone() {
     let directory = installation();
     let at = directory.path();
-    let told = done(at, &format!("{TOKEN} --out token --life-min 5"));
+    let told = done(at, &format!("{TOKEN} --output token --life-min 5"));
     assert!(
         told.starts_with("join token ")
             && told.contains(" for acme/satellite-1, good once until 20"),
@@ -74,7 +74,7 @@ fn a_token_that_cannot_be_good_is_not_made() {
     let check =
         |more: &str, code, sentence: &str| refused(at, &format!("{TOKEN} {more}"), code, sentence);
     check(
-        "--out taken",
+        "--output taken",
         1,
         "taken exists and is not replaced, hint: choose another file",
     );
@@ -89,13 +89,13 @@ fn a_token_that_cannot_be_good_is_not_made() {
         2,
         "the door is no host:port",
     );
-    done(at, "tenant suspend --dir ca --tenant acme");
+    done(at, "tenant suspend --directory ca --tenant acme");
     check(
         "",
         1,
         "the tenant acme is suspended, hint: `spokegate tenant resume --tenant acme` first",
     );
-    let records = done(at, "audit show --dir ca");
+    let records = done(at, "audit show --directory ca");
     assert!(!records.contains("token.make"), "{records}");
 }
 
@@ -107,7 +107,7 @@ fn the_folder_comes_from_the_environment_when_no_option_names_it() {
         at,
         "satellite list",
         1,
-        "no folder of authorities is named, hint: give --dir or set SPOKEGATE_AUTHORITIES",
+        "no folder of authorities is named, hint: give --directory or set SPOKEGATE_AUTHORITIES",
     );
     let output = spokegate(at, "ca show")
         .env("SPOKEGATE_AUTHORITIES", "ca")
@@ -115,11 +115,11 @@ fn the_folder_comes_from_the_environment_when_no_option_names_it() {
         .unwrap();
     assert_eq!(
         String::from_utf8(output.stdout).unwrap(),
-        done(at, "ca show --dir ca")
+        done(at, "ca show --directory ca")
     );
     refused(
         at,
-        "satellite list --dir none",
+        "satellite list --directory none",
         1,
         "open the authorities in none: cannot read none/fabric/ca.pem",
     );
@@ -129,20 +129,20 @@ fn the_folder_comes_from_the_environment_when_no_option_names_it() {
 fn what_is_revoked_is_on_the_list() {
     let directory = with_satellites();
     let at = directory.path();
-    let listed = done(at, "satellite list --dir ca");
+    let listed = done(at, "satellite list --directory ca");
     let lines: Vec<_> = listed.lines().collect();
     assert!(
         lines[0].starts_with("acme/branch  good until 20"),
         "{listed}"
     );
     assert_eq!(lines.len(), 3, "{listed}");
-    let revoke = "satellite revoke --dir ca --tenant acme --satellite";
+    let revoke = "satellite revoke --directory ca --tenant acme --satellite";
     assert_eq!(
         done(at, &format!("{revoke} hq --reason key-compromise")),
         "acme/hq is revoked: 1 certificate, 0 join tokens\nrevocation list 1\n"
     );
     assert!(revoked(at, "acme-hq") && !revoked(at, "acme-branch"));
-    let listed = done(at, "satellite list --dir ca --tenant acme");
+    let listed = done(at, "satellite list --directory ca --tenant acme");
     assert!(
         listed.contains("acme/hq  revoked since 20") && !listed.contains("globex"),
         "{listed}"
@@ -167,21 +167,21 @@ fn a_suspended_tenant_is_on_the_list_until_it_is_resumed() {
     let at = directory.path();
     done(
         at,
-        "satellite revoke --dir ca --tenant acme --satellite hq --reason key-compromise",
+        "satellite revoke --directory ca --tenant acme --satellite hq --reason key-compromise",
     );
-    let suspend = "tenant suspend --dir ca --tenant acme";
+    let suspend = "tenant suspend --directory ca --tenant acme";
     assert_eq!(
         done(at, suspend),
         "acme is suspended\nrevocation list 2 holds 2 certificates\n"
     );
     assert!(revoked(at, "acme-branch") && !revoked(at, "globex-hq"));
-    let tenants = done(at, "tenant list --dir ca");
+    let tenants = done(at, "tenant list --directory ca");
     assert!(tenants.starts_with("acme  suspended since 20"), "{tenants}");
     assert!(
         tenants.contains("globex  admitted, good certificates: 1 of 1\n"),
         "{tenants}"
     );
-    let shown = done(at, "crl show --dir ca");
+    let shown = done(at, "crl show --directory ca");
     assert!(shown.starts_with("revocation list 2\nmade 20"), "{shown}");
     assert!(
         shown.contains(" certificate-hold since") && shown.contains(" key-compromise since"),
@@ -189,14 +189,14 @@ fn a_suspended_tenant_is_on_the_list_until_it_is_resumed() {
     );
     refused(at, suspend, 1, "the tenant acme is suspended already");
 
-    let resume = "tenant resume --dir ca --tenant acme";
+    let resume = "tenant resume --directory ca --tenant acme";
     assert_eq!(
         done(at, resume),
         "acme is admitted again\nrevocation list 3 holds 1 certificate\n"
     );
     assert!(revoked(at, "acme-hq") && !revoked(at, "acme-branch"));
     refused(at, resume, 1, "the tenant acme is not suspended");
-    let records = done(at, "audit show --dir ca --last 1");
+    let records = done(at, "audit show --directory ca --last 1");
     let expected =
         " allowed tenant.resume command by operator: acme\nthe chain of 6 records is whole\n";
     assert!(records.contains(expected), "{records}");
@@ -211,24 +211,24 @@ fn a_single_certificate_is_revoked_by_its_serial() {
     let presented = spokegate_identity::Presented::of(&chain).unwrap();
     let serial = presented.serial();
     assert_eq!(
-        done(at, &format!("crl add --dir ca --serial {serial}")),
+        done(at, &format!("crl add --directory ca --serial {serial}")),
         "revoked: client spiffe://msp.example/tenant/globex/satellite/hq\nrevocation list 1 holds 1 certificate\n"
     );
     assert!(revoked(at, "globex-hq") && !revoked(at, "acme-hq"));
     refused(
         at,
-        "crl add --dir ca --serial 0a0b",
+        "crl add --directory ca --serial 0a0b",
         1,
         "the fabric authority has issued no certificate with the serial number 0a0b",
     );
     refused(
         at,
-        "crl add --dir ca --serial 0a0",
+        "crl add --directory ca --serial 0a0",
         2,
         "is no serial number",
     );
     assert_eq!(
-        done(at, "crl raise --dir ca --above 99"),
+        done(at, "crl raise --directory ca --above 99"),
         "revocation list 100 holds 1 certificate\n"
     );
 }
@@ -237,11 +237,14 @@ fn a_single_certificate_is_revoked_by_its_serial() {
 fn the_list_is_exported_as_others_read_it() {
     let directory = with_satellites();
     let at = directory.path();
-    done(at, "satellite revoke --dir ca --tenant acme --satellite hq");
-    let exported = done(at, "crl export --dir ca");
+    done(
+        at,
+        "satellite revoke --directory ca --tenant acme --satellite hq",
+    );
+    let exported = done(at, "crl export --directory ca");
     let text = |path: &str| std::fs::read_to_string(at.join(path)).unwrap();
     assert_eq!(exported, text("ca/fabric/crl.pem"));
-    done(at, "crl export --dir ca --out copy.pem");
+    done(at, "crl export --directory ca --output copy.pem");
     assert_eq!(exported, text("copy.pem"));
     let openssl = Command::new("openssl")
         .args(["crl", "-in", "copy.pem", "-CAfile", "ca/fabric/ca.pem"])
@@ -261,8 +264,8 @@ fn a_carried_request_becomes_a_bundle_for_its_agent() {
     let key = SigningKey::from_pem(&key.serialize_pem()).unwrap();
     let request = OfflineRequest::new(&key, opening.recipient()).unwrap();
     std::fs::write(at.join("request.json"), request.to_json()).unwrap();
-    let bundle = "satellite bundle --dir ca --tenant acme --satellite hq --request request.json --broker broker.test:8883";
-    let told = done(at, &format!("{bundle} --out bundle"));
+    let bundle = "satellite bundle --directory ca --tenant acme --satellite hq --request request.json --broker broker.test:8883";
+    let told = done(at, &format!("{bundle} --output bundle"));
     assert!(
         told.starts_with("bundle for acme/hq, certificate valid until 20"),
         "{told}"
@@ -273,21 +276,21 @@ fn a_carried_request_becomes_a_bundle_for_its_agent() {
     assert_eq!(opened.broker.as_deref(), Some("broker.test:8883"));
     refused(
         at,
-        &format!("{bundle} --out bundle"),
+        &format!("{bundle} --output bundle"),
         1,
         "bundle exists and is not replaced",
     );
     std::fs::write(at.join("request.json"), "{}").unwrap();
     refused(
         at,
-        &format!("{bundle} --out other"),
+        &format!("{bundle} --output other"),
         1,
         "answer the request request.json: it is no offline file of this version",
     );
     std::fs::write(at.join("request.json"), vec![b' '; 1_000_000]).unwrap();
     refused(
         at,
-        &format!("{bundle} --out other"),
+        &format!("{bundle} --output other"),
         1,
         "it is no offline file of this version",
     );
@@ -298,11 +301,11 @@ fn a_carried_request_becomes_a_bundle_for_its_agent() {
 fn requests_are_decided_by_number() {
     let directory = installation();
     let at = directory.path();
-    assert_eq!(done(at, "satellite requests --dir ca"), "");
+    assert_eq!(done(at, "satellite requests --directory ca"), "");
     for verb in ["approve", "reject"] {
         refused(
             at,
-            &format!("satellite {verb} --dir ca 7"),
+            &format!("satellite {verb} --directory ca 7"),
             1,
             "there is no request 7, hint: `spokegate satellite requests` shows those that wait",
         );
@@ -313,10 +316,11 @@ fn requests_are_decided_by_number() {
 fn with_satellites() -> tempfile::TempDir {
     let directory = installation();
     for (tenant, satellite) in [("acme", "hq"), ("acme", "branch"), ("globex", "hq")] {
-        let names = format!("--tenant {tenant} --satellite {satellite} --out {tenant}-{satellite}");
+        let names =
+            format!("--tenant {tenant} --satellite {satellite} --output {tenant}-{satellite}");
         done(
             directory.path(),
-            &format!("tenant certificate --dir ca {names}"),
+            &format!("tenant certificate --directory ca {names}"),
         );
     }
     directory

@@ -172,7 +172,7 @@ async fn where_no_door_can_be_reached_files_are_carried() {
         "cellar",
         "--request",
         &request,
-        "--out",
+        "--output",
         &bundle,
     ];
     spokegate(&fabric, "satellite", "bundle", &who);

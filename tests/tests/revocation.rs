@@ -82,7 +82,7 @@ async fn a_suspended_tenant_is_out_until_it_is_resumed() {
         &[
             "satellite",
             "join-token",
-            "--dir",
+            "--directory",
             directory.to_str().unwrap(),
             "--tenant",
             "acme",
@@ -117,7 +117,7 @@ async fn new_files_of_the_broker_are_taken_up_and_sessions_stay() {
         "127.0.0.1",
     ];
     let mut order = names.to_vec();
-    order.extend(["--days", "7", "--out", out.to_str().unwrap()]);
+    order.extend(["--days", "7", "--output", out.to_str().unwrap()]);
     spokegate(&fabric, "server", "certificate", &order);
     let new = TlsFiles::in_directory(&out);
     std::fs::copy(&new.key, &files.key).unwrap();

@@ -48,8 +48,8 @@ pub(crate) struct Command {
     #[arg(long, requires = "nodes")]
     node_tls: Option<PathBuf>,
     /// The folder for the files; nothing in it is replaced
-    #[arg(long)]
-    out: PathBuf,
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
     /// Where the files will stand on the broker's machine; by default where they are written
     #[arg(long)]
     folder: Option<PathBuf>,
@@ -64,10 +64,10 @@ impl Command {
             .iter()
             .map(|file| (file.name.as_str(), Access::Everyone, file.text.as_bytes()))
             .collect();
-        write_new(&self.out, &files).context("write the configuration")?;
+        write_new(&self.output, &files).context("write the configuration")?;
         cli::tell(warning(self.broker, &rendered).trim_end());
         let names = rendered.files.iter();
-        let names = names.map(|file| format!("{}\n", self.out.join(&file.name).display()));
+        let names = names.map(|file| format!("{}\n", self.output.join(&file.name).display()));
         Ok(names.collect())
     }
 
@@ -87,7 +87,7 @@ impl Command {
         }
         let folder = match &self.folder {
             Some(folder) => folder.clone(),
-            None => std::path::absolute(&self.out).context("find the folder")?,
+            None => std::path::absolute(&self.output).context("find the folder")?,
         };
         Ok(Site {
             trust_domain: self.trust_domain.clone(),

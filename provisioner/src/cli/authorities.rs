@@ -19,7 +19,7 @@ pub enum CaVerb {
     Init {
         /// Where they are, or will be
         #[command(flatten)]
-        dir: Directory,
+        directory: Directory,
         /// The installation's name, for example msp.example
         #[arg(long)]
         trust_domain: TrustDomain,
@@ -31,7 +31,7 @@ pub enum CaVerb {
     Show {
         /// Where they are, or will be
         #[command(flatten)]
-        dir: Directory,
+        directory: Directory,
     },
 }
 
@@ -39,11 +39,11 @@ impl CaVerb {
     pub(crate) fn run(self, now_ms: u64) -> anyhow::Result<String> {
         match self {
             Self::Init {
-                dir,
+                directory,
                 trust_domain,
                 days,
             } => {
-                let path = dir.path()?;
+                let path = directory.path()?;
                 let validity = Validity::days(now_ms, days);
                 wait_for(async {
                     let office = Office::create(&path, &trust_domain, validity)
@@ -53,8 +53,8 @@ impl CaVerb {
                     Ok(show(office.authorities()))
                 })
             }
-            Self::Show { dir } => {
-                let path = dir.path()?;
+            Self::Show { directory } => {
+                let path = directory.path()?;
                 Authorities::open(&path)
                     .map(|authorities| show(&authorities))
                     .with_context(|| format!("open the authorities in {}", path.display()))

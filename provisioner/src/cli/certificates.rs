@@ -43,10 +43,10 @@ pub(super) enum ServerVerb {
 #[derive(Debug, clap::Args)]
 pub(super) struct Order {
     #[command(flatten)]
-    dir: Directory,
+    directory: Directory,
     /// The folder for certificate.pem, key.pem and ca.pem
-    #[arg(long)]
-    out: PathBuf,
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
     /// How long it lives
     #[arg(long, default_value_t = LEAF_DAYS)]
     days: u32,
@@ -92,7 +92,7 @@ impl Order {
         plan: impl FnOnce(&TrustDomain, Validity) -> Result<CertificatePlan, PlanError>,
     ) -> anyhow::Result<String> {
         wait_for(async {
-            let office = self.dir.open().await?;
+            let office = self.directory.open().await?;
             let domain = office.authorities().of(hop).trust_domain();
             let plan = plan(domain, Validity::days(now_ms, self.days))?;
             let issued = office
@@ -100,10 +100,10 @@ impl Order {
                 .await
                 .with_context(|| format!("issue a certificate for {plan}"))?;
             office.close().await;
-            issued.write(&self.out).context("keep the certificate")?;
-            let out = self.out.display();
+            issued.write(&self.output).context("keep the certificate")?;
+            let output = self.output.display();
             Ok(format!(
-                "{plan}\nvalid until {}\n{out}/certificate.pem\n{out}/key.pem (keep it secret)\n{out}/ca.pem\n",
+                "{plan}\nvalid until {}\n{output}/certificate.pem\n{output}/key.pem (keep it secret)\n{output}/ca.pem\n",
                 moment(plan.validity().not_after_ms)
             ))
         })

@@ -35,7 +35,7 @@ pub(super) enum TenantVerb {
     /// Ends every session of a tenant and refuses new ones, until it is resumed
     Suspend {
         #[command(flatten)]
-        dir: Directory,
+        directory: Directory,
         /// The tenant's id
         #[arg(long)]
         tenant: TenantId,
@@ -43,7 +43,7 @@ pub(super) enum TenantVerb {
     /// Admits a suspended tenant again
     Resume {
         #[command(flatten)]
-        dir: Directory,
+        directory: Directory,
         /// The tenant's id
         #[arg(long)]
         tenant: TenantId,
@@ -51,7 +51,7 @@ pub(super) enum TenantVerb {
     /// Lists the tenants with their satellites
     List {
         #[command(flatten)]
-        dir: Directory,
+        directory: Directory,
     },
 }
 
@@ -60,12 +60,12 @@ pub(super) enum CrlVerb {
     /// Shows the present list
     Show {
         #[command(flatten)]
-        dir: Directory,
+        directory: Directory,
     },
     /// Revokes one certificate of the fabric authority, a service's too; a satellite has `satellite revoke`
     Add {
         #[command(flatten)]
-        dir: Directory,
+        directory: Directory,
         /// Its serial number, in hexadecimal digits
         #[arg(long, value_name = "DIGITS", value_parser = serial)]
         serial: Serial,
@@ -76,7 +76,7 @@ pub(super) enum CrlVerb {
     /// After the registry was restored from a copy: makes a list that brokers do not take for an old one
     Raise {
         #[command(flatten)]
-        dir: Directory,
+        directory: Directory,
         /// The number of the list that the brokers have
         #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(..=ABOVE_MAX))]
         above: u64,
@@ -84,10 +84,10 @@ pub(super) enum CrlVerb {
     /// Prints the present list in PEM, for a broker that reads a file
     Export {
         #[command(flatten)]
-        dir: Directory,
+        directory: Directory,
         /// A file, which is replaced whole [default: standard output]
         #[arg(long, value_name = "FILE")]
-        out: Option<PathBuf>,
+        output: Option<PathBuf>,
     },
 }
 
@@ -96,7 +96,7 @@ pub(super) enum AuditVerb {
     /// Shows the last records, and whether the chain of all is whole; exit 1 when it is not
     Show {
         #[command(flatten)]
-        dir: Directory,
+        directory: Directory,
         /// How many
         #[arg(long, default_value_t = 50)]
         last: u32,
@@ -114,16 +114,16 @@ impl TenantVerb {
                 &Principal::Satellite(Address::new(tenant, satellite)),
                 now_ms,
             ),
-            Self::Suspend { dir, tenant } => wait_for(async {
-                let list = dir.open().await?.suspend(&tenant, now_ms).await?;
+            Self::Suspend { directory, tenant } => wait_for(async {
+                let list = directory.open().await?.suspend(&tenant, now_ms).await?;
                 Ok(format!("{tenant} is suspended\n{}", holds(&list)))
             }),
-            Self::Resume { dir, tenant } => wait_for(async {
-                let list = dir.open().await?.resume(&tenant, now_ms).await?;
+            Self::Resume { directory, tenant } => wait_for(async {
+                let list = directory.open().await?.resume(&tenant, now_ms).await?;
                 Ok(format!("{tenant} is admitted again\n{}", holds(&list)))
             }),
-            Self::List { dir } => wait_for(async {
-                let office = dir.open().await?;
+            Self::List { directory } => wait_for(async {
+                let office = directory.open().await?;
                 let satellites = office.registry().satellites(now_ms).await?;
                 let suspended = office.registry().suspended().await?;
                 Ok(tenants(&satellites, &suspended))
@@ -135,35 +135,35 @@ impl TenantVerb {
 impl CrlVerb {
     pub(super) fn run(self, now_ms: u64) -> anyhow::Result<String> {
         match self {
-            Self::Show { dir } => wait_for(async {
-                let office = dir.open().await?;
+            Self::Show { directory } => wait_for(async {
+                let office = directory.open().await?;
                 show(&office.refresh_list(now_ms).await?)
             }),
             Self::Add {
-                dir,
+                directory,
                 serial,
                 reason,
             } => wait_for(async {
-                let office = dir.open().await?;
+                let office = directory.open().await?;
                 let (holder, list) = office.revoke_serial(&serial, reason, now_ms).await?;
                 Ok(format!("revoked: {holder}\n{}", holds(&list)))
             }),
-            Self::Raise { dir, above } => wait_for(async {
-                let list = dir.open().await?.raise_list(above, now_ms).await?;
+            Self::Raise { directory, above } => wait_for(async {
+                let list = directory.open().await?.raise_list(above, now_ms).await?;
                 Ok(holds(&list))
             }),
-            Self::Export { dir, out } => wait_for(async {
-                let office = dir.open().await?;
+            Self::Export { directory, output } => wait_for(async {
+                let office = directory.open().await?;
                 let list = office.refresh_list(now_ms).await?;
                 let text = pem::encode("X509 CRL", &list.der);
-                let Some(out) = out else {
+                let Some(output) = output else {
                     return Ok(text);
                 };
-                crate::files::replace(&out, text.as_bytes())?;
+                crate::files::replace(&output, text.as_bytes())?;
                 Ok(format!(
                     "revocation list {} is in {}\n",
                     list.number,
-                    out.display()
+                    output.display()
                 ))
             }),
         }
@@ -172,9 +172,9 @@ impl CrlVerb {
 
 impl AuditVerb {
     pub(super) fn run(self) -> anyhow::Result<String> {
-        let Self::Show { dir, last } = self;
+        let Self::Show { directory, last } = self;
         wait_for(async {
-            let office = dir.open().await?;
+            let office = directory.open().await?;
             let mut text = String::new();
             for record in office.registry().audit_last(last).await? {
                 let at = moment(record.at_ms);

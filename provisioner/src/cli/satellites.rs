@@ -31,7 +31,7 @@ pub(super) enum SatelliteVerb {
     /// Lists the satellites that have or had a certificate
     List {
         #[command(flatten)]
-        dir: Directory,
+        directory: Directory,
         /// Only those of this tenant
         #[arg(long)]
         tenant: Option<TenantId>,
@@ -39,7 +39,7 @@ pub(super) enum SatelliteVerb {
     /// Ends a satellite's session, revokes its certificates and voids its tokens
     Revoke {
         #[command(flatten)]
-        dir: Directory,
+        directory: Directory,
         #[command(flatten)]
         who: Who,
         /// unspecified, key-compromise, superseded or cessation-of-operation
@@ -49,19 +49,19 @@ pub(super) enum SatelliteVerb {
     /// Lists the joins that wait for approval
     Requests {
         #[command(flatten)]
-        dir: Directory,
+        directory: Directory,
     },
     /// Lets a join go on
     Approve {
         #[command(flatten)]
-        dir: Directory,
+        directory: Directory,
         /// Its number, as `requests` shows it
         number: u64,
     },
     /// Refuses a join for good
     Reject {
         #[command(flatten)]
-        dir: Directory,
+        directory: Directory,
         /// Its number, as `requests` shows it
         number: u64,
     },
@@ -82,7 +82,7 @@ pub(super) struct Who {
 #[derive(Debug, clap::Args)]
 pub(super) struct TokenArgs {
     #[command(flatten)]
-    dir: Directory,
+    directory: Directory,
     /// The tenant's id
     #[arg(long)]
     tenant: TenantId,
@@ -100,13 +100,13 @@ pub(super) struct TokenArgs {
     approval: bool,
     /// A new file for the token, readable by you only [default: standard output]
     #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    output: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct BundleArgs {
     #[command(flatten)]
-    dir: Directory,
+    directory: Directory,
     #[command(flatten)]
     who: Who,
     /// The agent's request file
@@ -114,7 +114,7 @@ pub(super) struct BundleArgs {
     request: PathBuf,
     /// A new file for the sealed bundle
     #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    output: PathBuf,
     /// The broker's address, for the agent's configuration
     #[arg(long, value_name = "HOST:PORT")]
     broker: Option<Door>,
@@ -127,8 +127,13 @@ impl SatelliteVerb {
     pub(super) fn run(self, now_ms: u64) -> anyhow::Result<String> {
         match self {
             Self::JoinToken(args) => args.run(now_ms),
-            Self::List { dir, tenant } => wait_for(async {
-                let mut satellites = dir.open().await?.registry().satellites(now_ms).await?;
+            Self::List { directory, tenant } => wait_for(async {
+                let mut satellites = directory
+                    .open()
+                    .await?
+                    .registry()
+                    .satellites(now_ms)
+                    .await?;
                 satellites.retain(|satellite| {
                     tenant
                         .as_ref()
@@ -136,9 +141,17 @@ impl SatelliteVerb {
                 });
                 Ok(satellites.iter().map(line).collect())
             }),
-            Self::Revoke { dir, who, reason } => wait_for(async {
+            Self::Revoke {
+                directory,
+                who,
+                reason,
+            } => wait_for(async {
                 let address = who.address();
-                let revoked = dir.open().await?.revoke(&address, reason, now_ms).await?;
+                let revoked = directory
+                    .open()
+                    .await?
+                    .revoke(&address, reason, now_ms)
+                    .await?;
                 Ok(format!(
                     "{address} is revoked: {}, {}\nrevocation list {}\n",
                     counted(revoked.certificates, "certificate"),
@@ -146,12 +159,17 @@ impl SatelliteVerb {
                     revoked.list
                 ))
             }),
-            Self::Requests { dir } => wait_for(async {
-                let requests = dir.open().await?.registry().requests_open(now_ms).await?;
+            Self::Requests { directory } => wait_for(async {
+                let requests = directory
+                    .open()
+                    .await?
+                    .registry()
+                    .requests_open(now_ms)
+                    .await?;
                 Ok(requests.iter().map(request).collect())
             }),
-            Self::Approve { dir, number } => decide(&dir, number, true, now_ms),
-            Self::Reject { dir, number } => decide(&dir, number, false, now_ms),
+            Self::Approve { directory, number } => decide(&directory, number, true, now_ms),
+            Self::Reject { directory, number } => decide(&directory, number, false, now_ms),
             Self::Bundle(args) => args.run(now_ms),
         }
     }
@@ -165,10 +183,10 @@ impl Who {
 
 impl TokenArgs {
     fn run(self, now_ms: u64) -> anyhow::Result<String> {
-        if let Some(out) = self.out.as_ref().filter(|out| out.exists()) {
+        if let Some(output) = self.output.as_ref().filter(|output| output.exists()) {
             anyhow::bail!(
                 "{} exists and is not replaced, hint: choose another file",
-                out.display()
+                output.display()
             );
         }
         let life_ms = u64::from(self.life_min) * 60_000;
@@ -180,7 +198,7 @@ impl TokenArgs {
             approval: self.approval,
         };
         let (token, address) = wait_for(async {
-            let office = self.dir.open().await?;
+            let office = self.directory.open().await?;
             let made = office.join_token(&order, now_ms).await?;
             office.close().await;
             Ok(made)
@@ -192,10 +210,10 @@ impl TokenArgs {
             if self.approval { ", with approval" } else { "" }
         );
         let text = format!("{token}\n");
-        match self.out {
-            Some(out) => {
-                files::write_private(&out, text.as_bytes()).context("keep the join token")?;
-                Ok(format!("{told}, in {}\n", out.display()))
+        match self.output {
+            Some(output) => {
+                files::write_private(&output, text.as_bytes()).context("keep the join token")?;
+                Ok(format!("{told}, in {}\n", output.display()))
             }
             None => {
                 // The token alone goes to standard output, so that it can be piped.
@@ -212,7 +230,7 @@ impl BundleArgs {
         let broker = self.broker.as_ref().map(ToString::to_string);
         let address = self.who.address();
         let carried = wait_for(async {
-            let office = self.dir.open().await?;
+            let office = self.directory.open().await?;
             let carried = office
                 .bundle(&address, &request, broker, self.days, now_ms)
                 .await
@@ -220,18 +238,27 @@ impl BundleArgs {
             office.close().await;
             Ok(carried)
         })?;
-        files::write_private(&self.out, &carried.sealed).context("keep the bundle")?;
+        files::write_private(&self.output, &carried.sealed).context("keep the bundle")?;
         Ok(format!(
             "bundle for {address}, certificate valid until {}, in {}\n",
             moment(carried.not_after_ms),
-            self.out.display()
+            self.output.display()
         ))
     }
 }
 
-fn decide(dir: &Directory, number: u64, approve: bool, now_ms: u64) -> anyhow::Result<String> {
+fn decide(
+    directory: &Directory,
+    number: u64,
+    approve: bool,
+    now_ms: u64,
+) -> anyhow::Result<String> {
     wait_for(async {
-        let request = dir.open().await?.decide(number, approve, now_ms).await?;
+        let request = directory
+            .open()
+            .await?
+            .decide(number, approve, now_ms)
+            .await?;
         let state = request.state.as_str();
         Ok(format!(
             "request {number} of {} is {state}\n",

@@ -31,11 +31,13 @@ impl Bed {
         let bed = Self {
             folder: tempfile::tempdir().unwrap(),
         };
-        bed.spokegate("ca init --dir ca --trust-domain msp.example");
+        bed.spokegate("ca init --directory ca --trust-domain msp.example");
         bed.spokegate(
-            "server certificate --dir ca --authority inner --name 127.0.0.1 --out sanitizer",
+            "server certificate --directory ca --authority inner --name 127.0.0.1 --output sanitizer",
         );
-        bed.spokegate("service certificate --dir ca --service provisioner --out provisioner");
+        bed.spokegate(
+            "service certificate --directory ca --service provisioner --output provisioner",
+        );
         std::fs::write(bed.at().join("seal.key"), hex::encode(&SEAL)).unwrap();
         bed
     }
@@ -62,7 +64,7 @@ impl Bed {
     }
 
     pub(crate) fn token(&self, more: &str) -> JoinToken {
-        let line = "satellite join-token --dir ca --tenant acme --door broker.test:8443";
+        let line = "satellite join-token --directory ca --tenant acme --door broker.test:8443";
         let text = self.spokegate(&format!("{line}{more}"));
         text.trim_end().parse().unwrap()
     }

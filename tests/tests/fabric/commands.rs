@@ -68,10 +68,10 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// `spokegate NOUN VERB --dir …` on a fabric's authorities.
+/// `spokegate NOUN VERB --directory …` on a fabric's authorities.
 pub(crate) fn spokegate(fabric: &Fabric, noun: &str, verb: &str, rest: &[&str]) -> String {
     let directory = fabric.authorities();
-    let mut arguments = vec![noun, verb, "--dir", directory.to_str().unwrap()];
+    let mut arguments = vec![noun, verb, "--directory", directory.to_str().unwrap()];
     arguments.extend(rest);
     succeed("spokegate", &arguments)
 }
@@ -85,7 +85,7 @@ pub(crate) fn token(fabric: &Fabric, folder: &Path, tenant: &str, rest: &[&str])
         tenant,
         "--door",
         &door,
-        "--out",
+        "--output",
         file.to_str().unwrap(),
     ];
     arguments.extend(rest);
