@@ -1,4 +1,4 @@
-//! One seat per identity. The newest connection wins; it sits down only when its predecessor's link is gone from the
+//! One seat per principal. The newest connection wins; it sits down only when its predecessor's link is gone from the
 //! router, because events of a link that is gone may hit whoever took its number there.
 
 use std::collections::HashMap;
@@ -27,11 +27,11 @@ struct Chair {
 pub(crate) enum Occupancy {
     /// It is yours.
     Seated(Seat),
-    /// A still newer connection of the same identity came while waiting.
+    /// A still newer connection of the same principal came while waiting.
     Superseded,
 }
 
-/// The right to hold the one link of an identity; given up by dropping it.
+/// The right to hold the one link of a principal; given up by dropping it.
 #[derive(Debug)]
 pub(crate) struct Seat {
     replaced: CancellationToken,
@@ -39,7 +39,7 @@ pub(crate) struct Seat {
 }
 
 impl Seat {
-    /// Cancelled when a newer connection of the same identity wants the seat.
+    /// Cancelled when a newer connection of the same principal wants the seat.
     pub(crate) fn replaced(&self) -> &CancellationToken {
         &self.replaced
     }

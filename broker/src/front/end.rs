@@ -23,7 +23,7 @@ pub(super) enum End {
     Closed,
     /// The socket broke or was closed without a word.
     Lost,
-    /// A newer connection of the same identity came.
+    /// A newer connection of the same principal came.
     Replaced,
     /// The broker stops.
     Stopping,
@@ -57,8 +57,8 @@ pub(super) enum End {
     Crowded,
     /// The address connects too often.
     Rate,
-    /// The identity connects too often.
-    IdentityRate,
+    /// The principal connects too often.
+    PrincipalRate,
     /// As many sessions as there may be.
     Full,
 }
@@ -86,7 +86,7 @@ impl End {
             Self::Late => "handshake-late",
             Self::Crowded => "crowded",
             Self::Rate => "address-rate",
-            Self::IdentityRate => "identity-rate",
+            Self::PrincipalRate => "principal-rate",
             Self::Full => "full",
         }
     }

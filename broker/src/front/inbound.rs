@@ -343,7 +343,7 @@ impl Running {
         self.answers.put(|out| head.put(&kept.payload, out));
     }
 
-    /// Counts a packet against the identity's rates and waits as long as they ask for.
+    /// Counts a packet against the principal's rates and waits as long as they ask for.
     async fn throttle(&self, bytes: usize, now_ms: u64) {
         let wait_ms = lock(&self.quota).take(bytes, now_ms);
         if wait_ms > 0 {

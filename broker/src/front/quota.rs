@@ -1,4 +1,4 @@
-//! Rates per identity, which outlive a connection: reconnecting fills no bucket.
+//! Rates per principal, which outlive a connection: reconnecting fills no bucket.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use crate::lock;
 use crate::policy::Session;
 use crate::rate::Bucket;
 
-/// What one identity may do per second.
+/// What one principal may do per second.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rates {
     /// Packets, and how many at once.
@@ -26,13 +26,13 @@ impl Rates {
         Self {
             messages_per_s: limits.messages_per_s,
             bytes_per_s: limits.bytes_per_s,
-            connections_per_s: limits.connections_per_identity_per_s,
-            connections_burst: limits.connections_per_identity_burst,
+            connections_per_s: limits.connections_per_principal_per_s,
+            connections_burst: limits.connections_per_principal_burst,
         }
     }
 }
 
-/// The rates of all identities seen lately.
+/// The rates of all principals seen lately.
 #[derive(Debug)]
 pub(super) struct Quotas {
     rates: Rates,
@@ -40,7 +40,7 @@ pub(super) struct Quotas {
     entries: Mutex<HashMap<Session, Arc<Mutex<Quota>>>>,
 }
 
-/// The rates of one identity.
+/// The rates of one principal.
 #[derive(Debug)]
 pub(super) struct Quota {
     messages: Bucket,
@@ -57,7 +57,7 @@ impl Quotas {
         }
     }
 
-    /// The rates of this identity. Full buckets are forgotten when there are many.
+    /// The rates of this principal. Full buckets are forgotten when there are many.
     pub(super) fn of(&self, session: &Session, now_ms: u64) -> Arc<Mutex<Quota>> {
         let mut entries = lock(&self.entries);
         if entries.len() >= self.kept_max.saturating_mul(2) {
@@ -84,8 +84,8 @@ impl Quota {
             .max(self.bytes.take(bytes, now_ms))
     }
 
-    /// Whether the identity may open one more session now. Two clients that take one identity from each other in turn
-    /// end here, so that the one that is in keeps its session for a while.
+    /// Whether the principal may open one more session now. Two clients that take one seat from each other in turn end
+    /// here, so that the one that is in keeps its session for a while.
     pub(super) fn may_connect(&mut self, now_ms: u64) -> bool {
         self.connections.try_take(now_ms)
     }

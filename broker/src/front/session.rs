@@ -64,7 +64,7 @@ where
     W: AsyncWrite + Unpin + Send,
 {
     if !opening.may_connect() {
-        End::IdentityRate.refuse(&opening.place.guest().into());
+        End::PrincipalRate.refuse(&opening.place.guest().into());
         return answer(&mut writer, ConnectCode::Unavailable).await;
     }
     let Some(_counted) = Counted::up(&opening.shared) else {
@@ -216,7 +216,7 @@ impl Opening {
         &self.place.guest().session
     }
 
-    /// Counts the connection against its identity's rate, before it takes anybody's seat.
+    /// Counts the connection against its principal's rate, before it takes anybody's seat.
     fn may_connect(&self) -> bool {
         let now_ms = self.shared.clock.monotonic_ms();
         let quota = self.shared.quotas.of(self.session(), now_ms);

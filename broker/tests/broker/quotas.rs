@@ -156,7 +156,7 @@ async fn bytes_per_second_of_one_identity() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_of_one_tenant_and_of_one_identity() {
     let broker =
-        TestBroker::with("connections_per_tenant_max = 3\nconnections_per_identity_burst = 4")
+        TestBroker::with("connections_per_tenant_max = 3\nconnections_per_principal_burst = 4")
             .await;
     let mut sanitizer = broker.sanitizer("acme").await;
     let mut hq = broker.satellite("acme", "hq").await;

@@ -19,7 +19,7 @@ async fn broker() -> (TestBroker, SocketAddr) {
     let (authority, files) = (Authority::new("fabric"), TempDir::new().unwrap());
     authority.server().write(files.path());
     let sections = "[[listener]]\nkind = \"enrolment\"\naddress = \"127.0.0.1:0\"\n\
-         [limits]\nconnections_per_identity_burst = 1000000\nconnections_per_address_burst = 1000000\nhandshake_ms = 1500\n\
+         [limits]\nconnections_per_principal_burst = 1000000\nconnections_per_address_burst = 1000000\nhandshake_ms = 1500\n\
          [revocation]\ncrl_file = \"FOLDER/crl.pem\"\n\
          [enrolment]\nrequests_per_address_burst = 100000\n";
     let broker = TestBroker::of(authority, files, sections, Context::new()).await;

@@ -45,7 +45,7 @@ async fn insist(broker: Arc<TestBroker>, certificate: Arc<Certificate>, count: A
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_clients_with_one_identity_take_turns_at_the_identitys_rate_only() {
-    let limits = "connections_per_identity_per_s = 1\nconnections_per_identity_burst = 5\n\
+    let limits = "connections_per_principal_per_s = 1\nconnections_per_principal_burst = 5\n\
                   connections_per_address_burst = 1000000";
     let broker = Arc::new(TestBroker::with(limits).await);
     let mut bystander = Bystander::enter(&broker).await;
@@ -92,7 +92,7 @@ async fn two_clients_with_one_identity_take_turns_at_the_identitys_rate_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_newest_wins_at_the_limit_and_the_seated_one_stays_beyond_it() {
-    let limits = "connections_per_identity_per_s = 1\nconnections_per_identity_burst = 3";
+    let limits = "connections_per_principal_per_s = 1\nconnections_per_principal_burst = 3";
     let broker = TestBroker::with(limits).await;
     let mut bystander = Bystander::enter(&broker).await;
     let certificate = broker.authority.satellite("acme", "hq");

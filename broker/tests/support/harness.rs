@@ -40,9 +40,9 @@ impl TestBroker {
 
     /// A broker with `[limits]` keys of its own. One identity may come as often as a test likes, unless they say otherwise.
     pub(crate) async fn with(limits: &str) -> Self {
-        let often = match limits.contains("connections_per_identity") {
+        let often = match limits.contains("connections_per_principal") {
             true => "",
-            false => "connections_per_identity_burst = 1000000",
+            false => "connections_per_principal_burst = 1000000",
         };
         let authority = Authority::new("fabric");
         let files = TempDir::new().unwrap();

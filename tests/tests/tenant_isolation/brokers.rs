@@ -31,7 +31,7 @@ impl Embedded {
              [[listener]]\nkind = \"mtls\"\naddress = \"127.0.0.1:0\"\n\
              [[listener]]\nkind = \"open\"\naddress = \"127.0.0.1:0\"\n\
              [limits]\nconnections_per_address_per_s = 100000\nconnections_per_address_burst = 100000\n\
-             connections_per_identity_per_s = 100000\nconnections_per_identity_burst = 100000\n",
+             connections_per_principal_per_s = 100000\nconnections_per_principal_burst = 100000\n",
             tls.certificate, tls.key, tls.ca
         );
         let config: BrokerConfig = Layered::new("broker", DEFAULTS)

@@ -19,7 +19,7 @@ pub(super) fn what(end: &End) -> String {
         End::Late => "the handshake and CONNECT took too long",
         End::Crowded => "it made room for newer connections before it said who it is",
         End::Rate => "the address connects too often",
-        End::IdentityRate => "the identity connects too often",
+        End::PrincipalRate => "the principal connects too often",
         End::Full => "no more sessions fit",
         End::Closed | End::Lost | End::Replaced | End::Stopping | End::Disconnected => "it is over",
         End::Silent => "nothing came for one and a half keep-alives",
@@ -52,8 +52,8 @@ pub(super) fn hint(end: &End) -> Option<&'static str> {
         End::Rate => {
             Some("many clients behind one address? see limits.connections_per_address_per_s")
         }
-        End::IdentityRate => {
-            Some("two clients with one certificate? see limits.connections_per_identity_per_s")
+        End::PrincipalRate => {
+            Some("two clients with one certificate? see limits.connections_per_principal_per_s")
         }
         End::Full => Some("see limits.connections_max, connections_per_tenant_max and tenants_max"),
         _ => None,

@@ -83,7 +83,7 @@ fn moment(end: &End) -> Moment {
         End::Handshake(_) | End::Nobody(_) | End::Late | End::Crowded | End::Rate => {
             Moment::Unknown
         }
-        End::Full | End::IdentityRate => Moment::Known,
+        End::Full | End::PrincipalRate => Moment::Known,
         End::Denied(
             Denial::Version
             | Denial::ClientId
@@ -120,7 +120,7 @@ fn all_ends() -> Vec<End> {
         End::Late,
         End::Crowded,
         End::Rate,
-        End::IdentityRate,
+        End::PrincipalRate,
         End::Full,
     ];
     let topic = || "sg/1/globex/hq/up/reply".to_owned();

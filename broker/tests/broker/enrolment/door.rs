@@ -26,7 +26,7 @@ pub(crate) async fn broker(enrolment: &str) -> TestBroker {
     authority.server().write(files.path());
     let sections = format!(
         "[[listener]]\nkind = \"enrolment\"\naddress = \"127.0.0.1:0\"\n\
-         [limits]\nconnections_per_identity_burst = 1000000\n\
+         [limits]\nconnections_per_principal_burst = 1000000\n\
          [revocation]\ncrl_file = \"FOLDER/crl.pem\"\n[enrolment]\n{enrolment}\n"
     );
     TestBroker::of(authority, files, &sections, Context::new()).await
