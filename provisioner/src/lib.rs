@@ -9,7 +9,6 @@ mod authority;
 mod files;
 mod hop;
 mod office;
-mod pem;
 mod plan;
 mod registry;
 mod service;

@@ -4,14 +4,10 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use anyhow::Context as _;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use spokegate_identity::{LIST_BYTES_MAX, LISTS_MAX, RevocationList, Roots, split_lists};
+use spokegate_identity::{LIST_BYTES_MAX, LISTS_MAX, RevocationList, Roots, pem, split_lists};
 
 /// Bytes of a file: each list in PEM, with room for comments.
 const FILE_BYTES_MAX: u64 = (LIST_BYTES_MAX * 2 * LISTS_MAX) as u64;
-/// Characters per line of PEM (RFC 7468 §3).
-const PEM_LINE: usize = 64;
 
 /// The lists in the file, not yet verified.
 pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
@@ -72,7 +68,7 @@ pub(super) fn write(path: &Path, lists: &[RevocationList]) -> std::io::Result<()
     let new = path.with_file_name(name);
     let mut file = std::fs::File::create(&new)?;
     for list in lists {
-        file.write_all(pem(list.der()).as_bytes())?;
+        file.write_all(pem::encode("X509 CRL", list.der()).as_bytes())?;
     }
     file.sync_all()?;
     std::fs::rename(&new, path)?;
@@ -80,19 +76,4 @@ pub(super) fn write(path: &Path, lists: &[RevocationList]) -> std::io::Result<()
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     std::fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-}
-
-fn pem(der: &[u8]) -> String {
-    let text = STANDARD.encode(der);
-    let mut out = String::with_capacity(text.len() + text.len() / PEM_LINE + 64);
-    out.push_str("-----BEGIN X509 CRL-----\n");
-    let mut rest = text.as_str();
-    while !rest.is_empty() {
-        let (line, after) = rest.split_at(rest.len().min(PEM_LINE));
-        out.push_str(line);
-        out.push('\n');
-        rest = after;
-    }
-    out.push_str("-----END X509 CRL-----\n");
-    out
 }

@@ -43,7 +43,7 @@ pub const TOKEN_ID_DIGITS: usize = 16;
 pub const PEER_TEXT_BYTES_MAX: usize = 45;
 /// Bytes of a certificate's serial number (RFC 5280 §4.1.2.2).
 pub const SERIAL_BYTES_MAX: usize = 20;
-/// Bytes of an ECDSA P-256 signature in ASN.1.
+/// Bytes of an ECDSA P-256 signature in ASN.1: two integers of up to 33 bytes, and some room.
 pub const SIGNATURE_BYTES_MAX: usize = 80;
 /// Bytes of a P-256 public key: an uncompressed point.
 pub const PUBLIC_KEY_BYTES: usize = 65;

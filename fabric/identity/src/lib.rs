@@ -3,6 +3,7 @@
 mod join_token;
 mod keys;
 pub mod offline;
+pub mod pem;
 mod pin;
 mod presented;
 mod principal;

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
+use spokegate_contract::limits::SIGNATURE_BYTES_MAX;
 use spokegate_contract::{RequestId, hex};
 
 use crate::proof::{self, Mismatch};
@@ -89,7 +90,7 @@ impl OfflineRequest {
             return Err(OfflineError::Form);
         }
         let request: Self = serde_json::from_slice(json).map_err(|_| OfflineError::Form)?;
-        let signature = hex::decode_up_to(&request.signature, proof::SIGNATURE_BYTES_MAX);
+        let signature = hex::decode_up_to(&request.signature, SIGNATURE_BYTES_MAX);
         let (1, Some(signature)) = (request.version, signature) else {
             return Err(OfflineError::Form);
         };
@@ -175,7 +176,7 @@ impl OfflineBundle {
 
     fn read(json: &[u8]) -> Option<Self> {
         let file: BundleFile = serde_json::from_slice(json).ok()?;
-        let signature = hex::decode_up_to(&file.signature, proof::SIGNATURE_BYTES_MAX)?;
+        let signature = hex::decode_up_to(&file.signature, SIGNATURE_BYTES_MAX)?;
         let certificate = STANDARD.decode(&file.certificate).ok()?;
         (file.version == 1).then_some(Self {
             id: file.id,

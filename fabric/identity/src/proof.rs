@@ -23,8 +23,6 @@ const RENEW: &[u8] = b"spokegate renew v1\0";
 const ADMISSION: &[u8] = b"spokegate admission v1\0";
 /// Bytes of a join proof and of the key that it is made with.
 pub const JOIN_PROOF_BYTES: usize = 32;
-/// Longest ASN.1 signature by a P-256 key: two integers of up to 33 bytes.
-pub const SIGNATURE_BYTES_MAX: usize = 72;
 
 /// A proof that does not hold. Says no more: what was expected is nobody's business.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -7,11 +7,10 @@ use rcgen::{
     RevokedCertParams, SerialNumber, SignatureAlgorithm, SigningKey as _,
 };
 use spokegate_contract::RequestId;
-use spokegate_identity::{PublicKey, Serial, proof};
+use spokegate_identity::{PublicKey, Serial, pem, proof};
 
 use super::error::library;
 use super::{Authority, AuthorityError, x509};
-use crate::pem;
 use crate::plan::CertificatePlan;
 
 /// The next list is due this long after one was made.

@@ -7,13 +7,12 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use spokegate_contract::limits::SERIAL_BYTES_MAX;
 use spokegate_contract::{Address, SatelliteId, TenantId, hex};
-use spokegate_identity::{Principal, Serial};
+use spokegate_identity::{Principal, Serial, pem};
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
 
 use super::certificates::Order;
 use super::{Directory, counted, moment, wait_for};
 use crate::authority::Reason;
-use crate::pem;
 use crate::registry::{ChainState, ListState, SatelliteState};
 
 /// Highest number that a list is raised above: brokers take none below it again, so a slip must leave room.

@@ -35,7 +35,15 @@ fn no_secret_is_taken_from_the_command_line() {
 #[test]
 fn a_list_is_not_raised_to_where_no_other_can_follow() {
     let raised = |above: &str| {
-        Operator::try_parse_from(["spokegate", "crl", "raise", "--dir", "ca", "--above", above])
+        Operator::try_parse_from([
+            "spokegate",
+            "crl",
+            "raise",
+            "--directory",
+            "ca",
+            "--above",
+            above,
+        ])
     };
     assert!(raised("281474976710656").is_ok());
     assert!(raised("281474976710657").is_err() && raised("18446744073709551615").is_err());

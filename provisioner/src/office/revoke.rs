@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 
 use spokegate_contract::{Address, TenantId};
-use spokegate_identity::{Serial, is_reserved_tenant};
+use spokegate_identity::{Serial, is_reserved_tenant, pem};
 use sqlx::SqliteConnection;
 
 use super::{Office, OfficeError, act};
 use crate::authority::{self, Reason};
 use crate::hop::Hop;
-use crate::pem;
 use crate::registry::{self, ListState, Stored};
 
 /// The list's file in the folder of the fabric authority.

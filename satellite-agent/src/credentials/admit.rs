@@ -3,20 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use spokegate_contract::{Address, RequestId};
 use spokegate_identity::proof::verify_admission;
-use spokegate_identity::{IdentityError, Principal, PublicKey, TrustDomain};
+use spokegate_identity::{IdentityError, Principal, PublicKey, TrustDomain, pem};
 
 use super::life::{Life, Stage, told};
-
-/// Characters of a line of PEM (RFC 7468 §2).
-const PEM_LINE: usize = 64;
 
 /// What the centre sent: a certificate (DER), the roots to trust from now on (PEM), and the
 /// authority's signature over both and the request.
@@ -110,7 +105,7 @@ pub(crate) fn admit(expected: &Expected<'_>, issued: &Issued) -> Result<Admitted
         trust_domain,
         address,
         life,
-        certificate_pem: pem(&certificate),
+        certificate_pem: pem::encode("CERTIFICATE", &certificate),
         roots_pem,
     })
 }
@@ -167,17 +162,6 @@ fn chain(
         .verify_client_cert(certificate, &[], now)
         .map_err(|error| AdmitError::Chain(error.to_string()))?;
     Ok(text.to_owned())
-}
-
-/// A certificate in PEM.
-fn pem(certificate: &CertificateDer<'_>) -> String {
-    let text = STANDARD.encode(certificate);
-    let mut pem = "-----BEGIN CERTIFICATE-----\n".to_owned();
-    for line in text.as_bytes().chunks(PEM_LINE) {
-        pem.extend(line.iter().map(|byte| char::from(*byte)));
-        pem.push('\n');
-    }
-    pem + "-----END CERTIFICATE-----\n"
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 use spokegate_contract::hex;
+use spokegate_contract::limits::SIGNATURE_BYTES_MAX;
 
 use super::*;
 

@@ -96,12 +96,15 @@ fn during_a_change_of_ca_each_list_is_told_to_its_root_though_both_have_one_name
 fn a_file_holds_lists_in_pem_or_one_in_der() {
     let root = Root::new("fabric", &[]);
     let (one, two) = (root.list(1, &[]), root.list(2, &[7]));
-    let pem = |der: &[u8]| pem_of("X509 CRL", der);
+    let pem = |der: &[u8]| crate::pem::encode("X509 CRL", der);
     assert_eq!(split_lists(&one).unwrap(), std::slice::from_ref(&one));
     let file = format!("a comment\n{}{}", pem(&one), pem(&two));
     assert_eq!(split_lists(file.as_bytes()).unwrap(), [one.clone(), two]);
     for (bytes, reason) in [
-        (pem_of("CERTIFICATE", &root.certificate), "malformed"),
+        (
+            crate::pem::encode("CERTIFICATE", &root.certificate),
+            "malformed",
+        ),
         (pem(&one).repeat(LISTS_MAX + 1), "malformed"),
         (pem(&one).replace("-----END", "-----EN"), "malformed"),
         ("-".repeat(LIST_BYTES_MAX * 2 * LISTS_MAX + 1), "too-large"),
@@ -162,12 +165,6 @@ fn refused(root: &Root, der: &[u8], expected: &[&str]) {
         Err(error) => error.reason(),
     };
     assert!(expected.contains(&found), "{found}, expected {expected:?}");
-}
-
-fn pem_of(label: &str, der: &[u8]) -> String {
-    use base64::Engine;
-    let text = base64::engine::general_purpose::STANDARD.encode(der);
-    format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
 }
 
 struct Root {
