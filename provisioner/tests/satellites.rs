@@ -11,6 +11,8 @@ use std::process::Command;
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
+use sha2::{Digest as _, Sha256};
+use spokegate_contract::hex;
 use spokegate_identity::offline::{OfflineBundle, OfflineRequest};
 use spokegate_identity::sealed::OpeningKey;
 use spokegate_identity::{JoinToken, Pin, RevocationList, Roots, SigningKey, split_lists};
@@ -270,6 +272,8 @@ fn a_carried_request_becomes_a_bundle_for_its_agent() {
         told.starts_with("bundle for acme/hq, certificate valid until 20"),
         "{told}"
     );
+    let fingerprint = hex::encode(&Sha256::digest(request.public_key.as_bytes()));
+    assert!(told.contains(&fingerprint), "{told}");
     let pin = pin(at);
     let sealed = std::fs::read(at.join("bundle")).unwrap();
     let opened = OfflineBundle::open(&sealed, &opening, &request.id, &pin).unwrap();

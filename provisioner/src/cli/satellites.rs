@@ -9,7 +9,7 @@ use clap::Subcommand;
 use sha2::{Digest as _, Sha256};
 use spokegate_contract::{Address, SatelliteId, TenantId, hex};
 use spokegate_daemon::cli;
-use spokegate_identity::offline::REQUEST_BYTES_MAX;
+use spokegate_identity::offline::{OfflineRequest, REQUEST_BYTES_MAX};
 use spokegate_identity::{Door, PublicKey};
 
 use super::{Directory, counted, moment, wait_for};
@@ -227,6 +227,7 @@ impl TokenArgs {
 impl BundleArgs {
     fn run(self, now_ms: u64) -> anyhow::Result<String> {
         let request = read(&self.request)?;
+        let key = OfflineRequest::from_json(&request).map(|asked| fingerprint(&asked.public_key));
         let broker = self.broker.as_ref().map(ToString::to_string);
         let address = self.who.address();
         let carried = wait_for(async {
@@ -240,9 +241,10 @@ impl BundleArgs {
         })?;
         files::write_private(&self.output, &carried.sealed).context("keep the bundle")?;
         Ok(format!(
-            "bundle for {address}, certificate valid until {}, in {}\n",
+            "bundle for {address}, certificate valid until {}, in {}\nfor the key {}, hint: hand it over if `join --offline-request` said the same\n",
             moment(carried.not_after_ms),
-            self.output.display()
+            self.output.display(),
+            key?
         ))
     }
 }

@@ -106,7 +106,7 @@ pub(super) async fn join(
                     return Ok(*admitted);
                 }
                 Step::Wait { retry_s, why } => {
-                    note(why);
+                    note(&why);
                     retry_s
                 }
             },
@@ -128,7 +128,7 @@ pub(super) async fn join(
 
 enum Step {
     Admitted(Box<Admitted>),
-    Wait { retry_s: u32, why: &'static str },
+    Wait { retry_s: u32, why: String },
 }
 
 fn judge(token: &JoinToken, fresh: &Fresh, heard: Heard, clock: &Clock) -> anyhow::Result<Step> {
@@ -145,11 +145,14 @@ fn judge(token: &JoinToken, fresh: &Fresh, heard: Heard, clock: &Clock) -> anyho
         }
         DoorVerdict::Pending { retry_s } => Ok(Step::Wait {
             retry_s,
-            why: "somebody at the MSP has to approve this join; waiting",
+            why: format!(
+                "somebody at the MSP has to approve this join; waiting, hint: tell them the key {}",
+                fresh.fingerprint()
+            ),
         }),
         DoorVerdict::Busy { retry_s } => Ok(Step::Wait {
             retry_s,
-            why: "the centre cannot answer now; waiting",
+            why: "the centre cannot answer now; waiting".to_owned(),
         }),
         DoorVerdict::Refused => bail!(
             "the centre did not accept the join token, hint: a token holds for one satellite and for half an hour; ask the MSP, whose audit has the reason, for a new one"

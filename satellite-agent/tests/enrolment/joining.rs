@@ -1,5 +1,6 @@
 use std::os::unix::fs::PermissionsExt;
 
+use sha2::{Digest as _, Sha256};
 use spokegate_agent::Agent;
 use spokegate_contract::Channel;
 use spokegate_contract::envelope::Verdict;
@@ -158,15 +159,19 @@ async fn an_approval_is_waited_for() {
             .await;
         let second = door.grant(&world).await;
         assert_eq!(asked_key(&first), asked_key(&second));
+        asked_key(&first)
     };
     let token = world.token_at(world.door);
-    let (told, ()) = tokio::join!(world.join(&token), approve);
+    let (told, key) = tokio::join!(world.join(&token), approve);
     succeeded(&told);
     assert!(
         told.err.contains("has to approve this join; waiting"),
         "{}",
         told.err
     );
+    // What the MSP sees of the request, said by whom it is of.
+    let fingerprint = spokegate_contract::hex::encode(&Sha256::digest(key.as_bytes()));
+    assert!(told.err.contains(&fingerprint), "{}", told.err);
 }
 
 /// A broker that answers by itself, or that changes what the centre answered, is not believed.
