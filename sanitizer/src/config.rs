@@ -101,7 +101,7 @@ pub struct WorkerConfig {
     /// Messages until it is replaced.
     pub messages_max: u64,
     /// Seconds until it is replaced.
-    pub age_max_s: u64,
+    pub age_s_max: u64,
 }
 
 /// `[quarantine]`
@@ -112,7 +112,7 @@ pub struct QuarantineConfig {
     /// Most bytes in it.
     pub bytes_max: u64,
     /// Longest stay, in hours.
-    pub age_max_h: u64,
+    pub age_h_max: u64,
 }
 
 impl Section for SanitizerConfig {
@@ -168,7 +168,7 @@ impl Section for SanitizerConfig {
             ("worker.cpu_ms_max", self.worker.cpu_ms_max, 10),
             ("worker.stall_ms_max", self.worker.stall_ms_max, 10),
             ("worker.messages_max", self.worker.messages_max, 1),
-            ("worker.age_max_s", self.worker.age_max_s, 1),
+            ("worker.age_s_max", self.worker.age_s_max, 1),
         ] {
             if value < least {
                 faults

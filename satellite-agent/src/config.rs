@@ -87,7 +87,7 @@ pub struct SpoolConfig {
     /// Bytes of messages that it may hold.
     pub bytes_max: u64,
     /// Hours that a message may wait.
-    pub age_max_h: u64,
+    pub age_h_max: u64,
     /// Bytes on their way without an ack.
     pub window_bytes: u64,
 }
@@ -177,7 +177,7 @@ impl Section for SpoolConfig {
             MESSAGE_BYTES_MAX as u64,
             1 << 40,
         );
-        range(faults, "age_max_h", self.age_max_h, 1, 8_760);
+        range(faults, "age_h_max", self.age_h_max, 1, 8_760);
         range(faults, "window_bytes", self.window_bytes, 1, 16_777_216);
     }
 }

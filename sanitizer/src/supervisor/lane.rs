@@ -104,7 +104,7 @@ impl Lane {
         let limits = &self.hub.config.worker;
         let due = self.worker.as_ref().is_some_and(|worker| {
             worker.handled >= limits.messages_max
-                || worker.born.elapsed() >= Duration::from_secs(limits.age_max_s)
+                || worker.born.elapsed() >= Duration::from_secs(limits.age_s_max)
         });
         let spare_ready = self.spare.as_ref().is_some_and(|spare| spare.ready);
         if due && spare_ready && self.window.with_worker() == 0 {

@@ -26,7 +26,7 @@ impl Quarantine {
         let folder = Folder {
             path: config.directory.clone(),
             bytes_max: config.bytes_max,
-            age_max: Duration::from_secs(config.age_max_h.saturating_mul(3_600)),
+            age_max: Duration::from_secs(config.age_h_max.saturating_mul(3_600)),
             clock: context.clock.clone(),
             next: 0,
         };

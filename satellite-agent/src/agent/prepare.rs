@@ -58,7 +58,7 @@ pub(super) async fn open_spool(config: &Config, clock: Clock) -> anyhow::Result<
     let options = SpoolOptions {
         path: config.spool.path.clone(),
         bytes_max: config.spool.bytes_max,
-        age_ms_max: config.spool.age_max_h.saturating_mul(HOUR_MS),
+        age_ms_max: config.spool.age_h_max.saturating_mul(HOUR_MS),
     };
     Ok(Arc::new(Spool::open(&options, clock).await?))
 }

@@ -179,7 +179,7 @@ impl Sender {
             metrics::counter!("spokegate_agent_pushes_expired_total").increment(dropped);
             tracing::error!(
                 dropped,
-                "messages were dropped, because they could not be sent for spool.age_max_h"
+                "messages were dropped, because they could not be sent for spool.age_h_max"
             );
         }
         Ok(())
