@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "fabric/certificates.rs"]
+mod certificates;
 #[path = "fabric/commands.rs"]
 #[allow(dead_code, reason = "another test uses the rest")]
 mod commands;
@@ -10,14 +12,13 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use certificates::{short_lived, until_renewed};
 use commands::{PATIENCE, binary, fabric, fail, spokegate, succeed, text, token, until_online};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use spokegate_contract::Address;
 use spokegate_daemon::Clock;
 use spokegate_demo::Fabric;
-use spokegate_identity::{Presented, Principal, TlsFiles};
-use spokegate_provisioner::{CertificatePlan, Hop, Office, Validity};
+use spokegate_identity::{Principal, TlsFiles};
 
 /// `spokegate-agent join` with a token, as it is typed.
 fn join<'a>(token: &'a Path, directory: &'a Path) -> Vec<&'a str> {
@@ -200,41 +201,6 @@ async fn where_no_door_can_be_reached_files_are_carried() {
     assert!(done.status.success(), "{}", text(&done.stderr));
     assert_eq!(holder(Path::new(&identity)), "satellite acme/cellar");
     fabric.shutdown().await;
-}
-
-/// Gives acme's satellite a certificate with this life, from now, and starts its agent with it. Gives its serial.
-async fn short_lived(fabric: &mut Fabric, from_ms: i64, until_ms: i64) -> String {
-    let office = Office::open(&fabric.authorities()).await.unwrap();
-    let now_ms = Clock::system().now_ms();
-    let at = |offset: i64| now_ms.checked_add_signed(offset).unwrap();
-    let address = Address::new("acme".parse().unwrap(), "hq".parse().unwrap());
-    let domain = office.authorities().fabric.trust_domain().clone();
-    let life = Validity::between(at(from_ms), at(until_ms));
-    let plan = CertificatePlan::satellite(&address, &domain, life).unwrap();
-    let issued = office.issue(Hop::Fabric, &plan, now_ms).await.unwrap();
-    office.close().await;
-    let satellite = fabric.satellite("acme").unwrap();
-    satellite.stop_agent().await;
-    let identity = satellite.identity().to_owned();
-    std::fs::remove_dir_all(&identity).unwrap();
-    issued.write(&identity).unwrap();
-    satellite.start_agent().await.unwrap();
-    issued.certified.serial.to_string()
-}
-
-/// Waits until another certificate is in the folder; gives when that ends.
-async fn until_renewed(identity: &Path, serial: &str) -> u64 {
-    let files = TlsFiles::in_directory(identity);
-    let end = Instant::now() + PATIENCE;
-    loop {
-        let der = CertificateDer::from_pem_file(&files.certificate).unwrap();
-        let presented = Presented::of(&[der]).unwrap();
-        if presented.serial().to_string() != serial {
-            return presented.not_after_ms();
-        }
-        assert!(Instant::now() < end, "it did not renew");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
 }
 
 /// The number of the request that waits for a satellite.

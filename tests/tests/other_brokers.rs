@@ -1,6 +1,6 @@
 //! The promise: the fabric delivers over another broker as it does over ours. Agent, sanitizer and centre are the same
 //! programs; what they do here is what the other files promise of our own broker: pulls answer, pushes survive, bad data
-//! is quarantined.
+//! is quarantined, certificates renew.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,6 +10,8 @@
 
 #[path = "brokers/balancer.rs"]
 mod balancer;
+#[path = "fabric/certificates.rs"]
+mod certificates;
 #[path = "brokers/external.rs"]
 mod external;
 
@@ -18,6 +20,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use spokegate_daemon::Clock;
 use spokegate_demo::client::{NewRun, Run, RunState};
 use spokegate_demo::http::PlainClient;
 use spokegate_demo::{BrokerChoice, BrokerNeeds, Fabric, Options, OtherBroker, SourceChoice};
@@ -187,6 +190,14 @@ async fn bad_input_is_quarantined(fabric: &mut Fabric) {
     }
 }
 
+/// Past two thirds of its life a certificate is replaced, over this broker as over ours.
+async fn certificates_renew(fabric: &mut Fabric) {
+    let serial = certificates::short_lived(fabric, -300_000, 60_000).await;
+    let identity = fabric.satellite("acme").unwrap().identity().to_owned();
+    let until_ms = certificates::until_renewed(&identity, &serial).await;
+    assert!(until_ms > Clock::system().now_ms() + 6 * 86_400_000);
+}
+
 /// Everything that is promised, with the sanitizer dying on the way.
 async fn promises(fabric: &mut Fabric) {
     pulls_answer(fabric).await;
@@ -200,6 +211,7 @@ async fn promises(fabric: &mut Fabric) {
     // What was refused does not hold up what follows.
     push(fabric, job("After bad data")).await;
     until_reported(fabric, "After bad data").await;
+    certificates_renew(fabric).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
