@@ -29,8 +29,8 @@ pub enum LineFault {
     /// The record lacks or misnames something.
     #[error("the record is not understood: {0}")]
     Record(String),
-    /// The record names a customer that this service does not know.
-    #[error("the record is of an unknown customer")]
+    /// The record names a tenant that this service does not know.
+    #[error("the record is of an unknown tenant")]
     ForeignTenant,
 }
 
