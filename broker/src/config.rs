@@ -2,6 +2,7 @@
 
 mod files;
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use serde::Deserialize;
@@ -82,6 +83,16 @@ pub enum ListenerKind {
     Open,
     /// HTTPS without client certificates, where satellites that have none yet ask for one.
     Enrolment,
+}
+
+impl fmt::Display for ListenerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Mtls => "mtls",
+            Self::Open => "open",
+            Self::Enrolment => "enrolment",
+        })
+    }
 }
 
 /// The `[limits]` section; `defaults.toml` says what each key does.

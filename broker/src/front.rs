@@ -113,7 +113,7 @@ impl Broker {
             let address = socket
                 .local_addr()
                 .context("ask a listener for its address")?;
-            tracing::info!(kind = ?kind, %address, "listening");
+            tracing::info!(%kind, %address, "listening");
             addresses.push((kind, address));
             shared.listen(kind, socket, enrolment.as_ref())?;
         }

@@ -56,7 +56,7 @@ pub(crate) fn refused(
 fn alerted(alert: AlertDescription, life: Option<&Life>, now_ms: u64) -> Option<String> {
     match alert {
         AlertDescription::CertificateRevoked => {
-            Some("it is revoked, hint: ask the MSP for a new join token".to_owned())
+            Some("it is revoked, or its customer is suspended, hint: ask the MSP: one that is revoked needs a new join token, one on hold comes back by itself".to_owned())
         }
         AlertDescription::CertificateExpired => Some(match life {
             Some(life) if now_ms < life.not_after_ms => format!(

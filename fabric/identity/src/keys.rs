@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ring::digest;
 use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair,
@@ -71,6 +72,11 @@ impl PublicKey {
     /// The 65 bytes.
     pub fn as_bytes(&self) -> &[u8; POINT_BYTES] {
         &self.0
+    }
+
+    /// SHA-256 of the 65 bytes in hexadecimal digits: what people compare.
+    pub fn fingerprint(&self) -> String {
+        hex::encode(digest::digest(&digest::SHA256, &self.0).as_ref())
     }
 
     /// True when `signature` (ASN.1, SHA-256) over `message` was made with the private key.

@@ -21,7 +21,7 @@ pub enum AuthorityError {
     #[error(transparent)]
     Key(#[from] SecretError),
     /// A file of the authority cannot be read.
-    #[error("cannot read {}, hint: `spokegate ca init` makes the authorities", path.display())]
+    #[error("cannot read {}, hint: {}", path.display(), remedy(source))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -52,6 +52,15 @@ pub enum AuthorityError {
     /// The library refused.
     #[error("cannot make the certificate: {0}")]
     Library(String),
+}
+
+/// What helps when a file of the authorities cannot be read.
+fn remedy(error: &std::io::Error) -> &'static str {
+    if error.kind() == std::io::ErrorKind::PermissionDenied {
+        "run this as the user that `spokegate ca init` ran as"
+    } else {
+        "`spokegate ca init` makes the authorities"
+    }
 }
 
 /// A refusal of the library, in its words.

@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use sha2::{Digest as _, Sha256};
-use spokegate_contract::{Address, SatelliteId, TenantId, hex};
+use spokegate_contract::{Address, SatelliteId, TenantId};
 use spokegate_daemon::cli;
+use spokegate_identity::Door;
 use spokegate_identity::offline::{OfflineRequest, REQUEST_BYTES_MAX};
-use spokegate_identity::{Door, PublicKey};
 
 use super::{Directory, counted, moment, wait_for};
 use crate::authority::Reason;
@@ -166,6 +165,9 @@ impl SatelliteVerb {
                     .registry()
                     .requests_open(now_ms)
                     .await?;
+                if requests.is_empty() {
+                    cli::tell("no join waits for approval");
+                }
                 Ok(requests.iter().map(request).collect())
             }),
             Self::Approve { directory, number } => decide(&directory, number, true, now_ms),
@@ -227,7 +229,7 @@ impl TokenArgs {
 impl BundleArgs {
     fn run(self, now_ms: u64) -> anyhow::Result<String> {
         let request = read(&self.request)?;
-        let key = OfflineRequest::from_json(&request).map(|asked| fingerprint(&asked.public_key));
+        let key = OfflineRequest::from_json(&request).map(|asked| asked.public_key.fingerprint());
         let broker = self.broker.as_ref().map(ToString::to_string);
         let address = self.who.address();
         let carried = wait_for(async {
@@ -283,13 +285,17 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 
 fn line(satellite: &SatelliteState) -> String {
     let until = moment(satellite.not_after_ms);
-    let state = match (satellite.suspended, satellite.good, satellite.revoked_at_ms) {
-        (true, _, _) => "its tenant is suspended".to_owned(),
-        (false, 1.., _) => format!("good until {until}"),
-        (false, 0, Some(at_ms)) => format!("revoked since {}", moment(at_ms)),
-        (false, 0, None) => format!("ended {until}"),
+    let state = match (satellite.good, satellite.revoked_at_ms) {
+        (1.., _) => format!("good until {until}"),
+        (0, Some(at_ms)) => format!("revoked since {}", moment(at_ms)),
+        (0, None) => format!("ended {until}"),
     };
-    format!("{}  {state}\n", satellite.address)
+    let suspended = if satellite.suspended {
+        ", its tenant is suspended"
+    } else {
+        ""
+    };
+    format!("{}  {state}{suspended}\n", satellite.address)
 }
 
 /// A request with its key's fingerprint and where it came from, for who decides.
@@ -299,16 +305,11 @@ fn request(request: &OpenRequest) -> String {
         request.number,
         request.address,
         moment(request.asked_at_ms),
-        fingerprint(&request.public_key)
+        request.public_key.fingerprint()
     );
     if !request.peer.is_empty() {
         // Writing to a String cannot fail.
         let _ = write!(text, "  from {}", request.peer);
     }
     text + "\n"
-}
-
-/// SHA-256 of the 65 bytes of a public key.
-fn fingerprint(key: &PublicKey) -> String {
-    hex::encode(&Sha256::digest(key.as_bytes()))
 }

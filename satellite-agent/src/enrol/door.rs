@@ -62,7 +62,7 @@ pub(crate) enum DoorVerdict {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DoorError {
     #[error(
-        "cannot reach the enrolment door {door}: {source}, hint: is the address right, and does the firewall let it through?"
+        "cannot reach the enrolment door {door}, hint: is the address right, and does the firewall let it through?"
     )]
     Unreachable { door: Door, source: std::io::Error },
     #[error("the enrolment door {door} is not trusted: {why}")]

@@ -4,8 +4,6 @@ use anyhow::Context as _;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{CertificateParams, DistinguishedName, KeyPair, PKCS_ECDSA_P256_SHA256};
-use sha2::{Digest as _, Sha256};
-use spokegate_contract::hex;
 use spokegate_identity::{PublicKey, SigningKey};
 use zeroize::Zeroizing;
 
@@ -53,11 +51,6 @@ impl Fresh {
 
     pub(crate) fn public_key(&self) -> PublicKey {
         self.key.public_key()
-    }
-
-    /// SHA-256 of the public key's 65 bytes, as `spokegate satellite requests` shows it to who approves.
-    pub(crate) fn fingerprint(&self) -> String {
-        hex::encode(&Sha256::digest(self.public_key().as_bytes()))
     }
 
     /// The request for a certificate, DER.

@@ -39,7 +39,11 @@ impl Place {
         builder
             .create(directory)
             .with_context(|| format!("make the directory {}", directory.display()))?;
-        let store = Store::new(TlsFiles::in_directory(directory));
+        // What join prints goes into a configuration, whose paths hold from any folder.
+        let directory = directory
+            .canonicalize()
+            .with_context(|| format!("find the directory {}", directory.display()))?;
+        let store = Store::new(TlsFiles::in_directory(&directory));
         store.recover()?;
         if let (Ok(present), false) = (store.certificate(), replace) {
             let until =
@@ -49,10 +53,7 @@ impl Place {
                 directory.display()
             );
         }
-        Ok(Self {
-            directory: directory.to_owned(),
-            store,
-        })
+        Ok(Self { directory, store })
     }
 
     /// The key of this join: the one that an earlier attempt made, or a new one.
@@ -146,8 +147,8 @@ fn judge(token: &JoinToken, fresh: &Fresh, heard: Heard, clock: &Clock) -> anyho
         DoorVerdict::Pending { retry_s } => Ok(Step::Wait {
             retry_s,
             why: format!(
-                "somebody at the MSP has to approve this join; waiting, hint: tell them the key {}",
-                fresh.fingerprint()
+                "somebody at the MSP has to approve this join; waiting, hint: `spokegate satellite requests` must show them this key: {}",
+                fresh.public_key().fingerprint()
             ),
         }),
         DoorVerdict::Busy { retry_s } => Ok(Step::Wait {

@@ -121,8 +121,8 @@ impl Renewer {
         let now = told(self.renewal.clock.now_ms());
         match stage {
             Stage::Fresh => {
-                let renewed = told(life.renew_at_ms());
-                tracing::info!(until, renewed, "the certificate is valid");
+                let renews = told(life.renew_at_ms());
+                tracing::info!(until, renews, "the certificate is valid");
             }
             Stage::Due if self.enabled => {
                 tracing::info!(until, "the certificate is to be renewed");

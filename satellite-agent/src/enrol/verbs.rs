@@ -105,10 +105,10 @@ impl Join {
         if let Some(out) = &self.offline_request {
             offline::request(&place, out)?;
             return Ok(format!(
-                "wrote {0} for the key {2}\ncarry it to the MSP: spokegate satellite bundle --request {0} …\nthen: join --offline-import FILE --pin HEX --directory {1}\n",
+                "wrote {0} for the key {2}\ncarry it to the MSP: spokegate satellite bundle --tenant T --satellite S --request {0} --output bundle\nthen here: spokegate-agent join --offline-import bundle --pin HEX --directory {1}\n",
                 out.display(),
                 self.directory.display(),
-                place.key()?.fingerprint()
+                place.key()?.public_key().fingerprint()
             ));
         }
         if let (Some(bundle), Some(pin)) = (&self.offline_import, &self.pin) {
