@@ -40,7 +40,7 @@ pub(super) fn address(config: &Config) -> anyhow::Result<Address> {
     let path = &config.tls.certificate;
     let place = || {
         format!(
-            "read this satellite's identity from {} (tls.certificate)",
+            "read this satellite's identity from {} (tls.certificate; its trust domain must be trust_domain)",
             path.display()
         )
     };
