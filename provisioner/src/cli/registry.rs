@@ -7,7 +7,6 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use spokegate_contract::limits::SERIAL_BYTES_MAX;
 use spokegate_contract::{Address, SatelliteId, TenantId, hex};
-use spokegate_daemon::cli;
 use spokegate_identity::{Principal, Serial, pem};
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
 
@@ -118,12 +117,15 @@ impl TenantVerb {
                 let office = directory.open().await?;
                 let list = office.suspend(&tenant, now_ms).await?;
                 let satellites = office.registry().satellites(now_ms).await?;
-                if !satellites.iter().any(|it| it.address.tenant == tenant) {
-                    cli::tell(&format!(
-                        "{tenant} has no satellites so far, hint: is the name right? `spokegate tenant list` shows all"
-                    ));
-                }
-                Ok(format!("{tenant} is suspended\n{}", holds(&list)))
+                let known = satellites.iter().any(|it| it.address.tenant == tenant);
+                let doubt = if known {
+                    String::new()
+                } else {
+                    format!(
+                        "{tenant} has no satellites so far, hint: is the name right? `spokegate tenant list` shows all\n"
+                    )
+                };
+                Ok(format!("{tenant} is suspended\n{}{doubt}", holds(&list)))
             }),
             Self::Resume { directory, tenant } => wait_for(async {
                 let list = directory.open().await?.resume(&tenant, now_ms).await?;

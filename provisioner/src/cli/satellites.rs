@@ -165,9 +165,6 @@ impl SatelliteVerb {
                     .registry()
                     .requests_open(now_ms)
                     .await?;
-                if requests.is_empty() {
-                    cli::tell("no join waits for approval");
-                }
                 Ok(requests.iter().map(request).collect())
             }),
             Self::Approve { directory, number } => decide(&directory, number, true, now_ms),
