@@ -98,10 +98,11 @@ async fn with_approval_a_join_waits_for_a_yes_and_ends_at_a_no() {
         let token = token(&fabric, &token_folder, "globex", &rest);
         let directory = folder.path().join(satellite);
         let mut joining = Joining::start(&join(&token, &directory));
-        let number = until_requested(&fabric, satellite).await;
+        let (number, key) = until_requested(&fabric, satellite).await;
         assert!(joining.0.try_wait().unwrap().is_none(), "it waits");
         spokegate(&fabric, "satellite", verb, &[&number]);
         let words = joining.ended(verb == "approve").await;
+        assert!(words.contains(&key), "both show one key: {words}");
         assert_eq!(
             TlsFiles::in_directory(&directory).certificate.exists(),
             verb == "approve",
@@ -203,14 +204,16 @@ async fn where_no_door_can_be_reached_files_are_carried() {
     fabric.shutdown().await;
 }
 
-/// The number of the request that waits for a satellite.
-async fn until_requested(fabric: &Fabric, satellite: &str) -> String {
+/// The number of the request that waits for a satellite, and the SHA-256 of its key.
+async fn until_requested(fabric: &Fabric, satellite: &str) -> (String, String) {
     let end = Instant::now() + PATIENCE;
     loop {
         let requests = spokegate(fabric, "satellite", "requests", &[]);
         let line = requests.lines().find(|line| line.contains(satellite));
         if let Some(line) = line {
-            return line.split_whitespace().next().unwrap().to_owned();
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let key = words.iter().position(|word| *word == "key").unwrap() + 1;
+            return (words[0].to_owned(), words[key].to_owned());
         }
         assert!(Instant::now() < end, "no request: {requests}");
         tokio::time::sleep(Duration::from_millis(50)).await;

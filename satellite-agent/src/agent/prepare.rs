@@ -40,8 +40,9 @@ pub(super) fn address(config: &Config) -> anyhow::Result<Address> {
     let path = &config.tls.certificate;
     let place = || {
         format!(
-            "read this satellite's identity from {} (tls.certificate; its trust domain must be trust_domain)",
-            path.display()
+            "read this satellite's identity from {} (tls.certificate), by trust_domain = \"{}\"",
+            path.display(),
+            config.trust_domain
         )
     };
     let certificate = CertificateDer::from_pem_file(path).with_context(place)?;

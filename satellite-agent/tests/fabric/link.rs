@@ -88,7 +88,7 @@ async fn a_start_that_cannot_succeed_says_why() {
     );
     let error = refused(&|config| config.trust_domain = "other.local".parse().unwrap()).await;
     assert!(
-        error.contains("hq.pem (tls.certificate): the identity")
+        error.contains("hq.pem (tls.certificate), by trust_domain = \"other.local\": the identity")
             && error.contains("another trust domain"),
         "{error}"
     );
