@@ -20,6 +20,7 @@ CREATE TABLE issued (
 CREATE INDEX issued_to_satellite ON issued (tenant, satellite, issued_at);
 CREATE INDEX issued_by_token ON issued (token);
 CREATE INDEX issued_by_renewal ON issued (renews);
+CREATE INDEX issued_to_key ON issued (public_key);
 CREATE INDEX issued_and_good ON issued (authority, not_after);
 
 CREATE TABLE join_token (

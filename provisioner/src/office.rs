@@ -60,6 +60,11 @@ pub enum OfficeError {
     /// The fabric authority has issued no such certificate.
     #[error("the fabric authority has issued no certificate with the serial number {0}")]
     UnknownSerial(Serial),
+    /// The key was certified before, and that certificate was revoked.
+    #[error(
+        "a certificate of this key was revoked, hint: remove the key in the satellite's directory and make a new request"
+    )]
+    RevokedKey,
     /// No such request.
     #[error("there is no request {0}, hint: `spokegate satellite requests` shows those that wait")]
     UnknownRequest(u64),

@@ -45,13 +45,15 @@ pub enum Refusal {
     KeyNotNew,
     /// The satellite was issued too many certificates of late.
     TooMany,
+    /// A certificate of the same key was revoked.
+    KeyRevoked,
     /// The authority cannot sign, for example because it ends before the certificate would.
     AuthorityUnable,
 }
 
 impl Refusal {
     /// Every refusal.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::NotThroughDoor,
         Self::TokenUnknown,
         Self::ProofWrong,
@@ -68,6 +70,7 @@ impl Refusal {
         Self::GraceOver,
         Self::KeyNotNew,
         Self::TooMany,
+        Self::KeyRevoked,
         Self::AuthorityUnable,
     ];
 
@@ -90,6 +93,7 @@ impl Refusal {
             Self::GraceOver => "grace-over",
             Self::KeyNotNew => "key-not-new",
             Self::TooMany => "too-many",
+            Self::KeyRevoked => "key-revoked",
             Self::AuthorityUnable => "authority-unable",
         }
     }
@@ -293,6 +297,15 @@ pub fn renewal(facts: &Renewal, now_ms: u64) -> Decision {
         Decision::Again(ground)
     } else {
         Decision::Issue(ground)
+    }
+}
+
+/// The same decision about a key of which a certificate was revoked: whoever had to be revoked may have lost it.
+pub fn about_key(decision: Decision, key_revoked: bool) -> Decision {
+    match decision {
+        Decision::Refuse(_) => decision,
+        _ if key_revoked => Decision::Refuse(Refusal::KeyRevoked),
+        _ => decision,
     }
 }
 

@@ -35,6 +35,9 @@ impl Office {
         let authority = &self.authorities.fabric;
         let mut db = self.registry.begin().await?;
         refuse_suspended(&mut db, address).await?;
+        if registry::is_revoked_key(&mut db, &request.public_key).await? {
+            return Err(OfficeError::RevokedKey);
+        }
         let present = registry::by_bundle(&mut db, address, &request.public_key, now_ms).await?;
         let (certificate, not_after_ms) = match present {
             Some(present) => (present.certificate, present.not_after_ms),

@@ -30,18 +30,21 @@ pub(super) async fn examine(
     policy: &Policy,
     now_ms: u64,
 ) -> Result<Case, OfficeError> {
-    match &asked.claim {
+    let key_revoked = registry::is_revoked_key(db, key).await?;
+    let mut case = match &asked.claim {
         Claim::Join { token, proof } => {
-            examine_join(db, from, (token, proof), key, policy, now_ms).await
+            examine_join(db, from, (token, proof), key, policy, now_ms).await?
         }
         Claim::Renew { serial, signature } => {
             let certificate = registry::by_serial(db, &Serial::new(serial)).await?;
             let signed = certificate.as_ref().is_some_and(|certificate| {
                 proof::verify_renewal(&certificate.public_key, &asked.id, key, signature).is_ok()
             });
-            examine_renewal(db, from, (certificate, signed), key, policy, now_ms).await
+            examine_renewal(db, from, (certificate, signed), key, policy, now_ms).await?
         }
-    }
+    };
+    case.decision = rules::about_key(case.decision, key_revoked);
+    Ok(case)
 }
 
 async fn examine_join(

@@ -188,6 +188,20 @@ pub(crate) async fn by_bundle(
     row.as_ref().map(read).transpose()
 }
 
+/// Whether a certificate of this key was ever revoked.
+pub(crate) async fn is_revoked_key(
+    db: &mut SqliteConnection,
+    key: &PublicKey,
+) -> Result<bool, RegistryError> {
+    let row = sqlx::query(
+        "SELECT 1 FROM issued WHERE public_key = ?1 AND revoked_at IS NOT NULL LIMIT 1",
+    )
+    .bind(&key.as_bytes()[..])
+    .fetch_optional(db)
+    .await?;
+    Ok(row.is_some())
+}
+
 /// Forgets certificates that ended, and tokens that expired, before a moment. The audit keeps what was done.
 pub(crate) async fn forget(db: &mut SqliteConnection, before_ms: u64) -> Result<(), RegistryError> {
     for statement in [

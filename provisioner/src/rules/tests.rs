@@ -420,3 +420,20 @@ fn no_combination_of_facts_lets_a_renewal_past_a_missing_right() {
     }
     assert_eq!((refused, granted), (128 * 4 - 9, 9));
 }
+
+#[test]
+fn a_key_that_was_revoked_is_certified_by_no_way() {
+    let refused = refuse(Refusal::KeyRevoked);
+    for decision in [
+        Decision::Issue(Ground::Token),
+        Decision::Issue(Ground::Grace),
+        Decision::Again(Ground::Approval),
+        Decision::File,
+        Decision::Wait,
+    ] {
+        assert_eq!(about_key(decision, true), refused, "{decision:?}");
+        assert_eq!(about_key(decision, false), decision);
+    }
+    let unknown = refuse(Refusal::TokenUnknown);
+    assert_eq!(about_key(unknown, true), unknown, "the first reason stands");
+}

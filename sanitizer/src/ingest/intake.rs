@@ -25,6 +25,8 @@ pub(super) enum Verdict {
     Forward(Box<WorkHead>),
     /// To the lane; whoever asks under this id is told when it is refused there.
     Enrol(Box<WorkHead>, RequestId),
+    /// To nobody: the door asks too often, and is told to come again.
+    Busy(RequestId),
     /// The enrolment door came or went.
     Door {
         /// Whether it is there.
@@ -50,6 +52,8 @@ struct Known {
     /// Spool and highest stored push.
     stored: Option<(u64, u64)>,
     enrols: Allowance,
+    /// The door's, for those who have no certificate.
+    joins: Allowance,
 }
 
 /// The intake of one tenant.

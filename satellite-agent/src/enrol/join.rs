@@ -147,7 +147,7 @@ fn judge(token: &JoinToken, fresh: &Fresh, heard: Heard, clock: &Clock) -> anyho
         DoorVerdict::Pending { retry_s } => Ok(Step::Wait {
             retry_s,
             why: format!(
-                "somebody at the MSP has to approve this join; waiting, hint: `spokegate satellite requests` must show them this key: {}",
+                "the centre has not decided; waiting, hint: where a person approves joins, `spokegate satellite requests` must show them this key: {}",
                 fresh.public_key().fingerprint()
             ),
         }),

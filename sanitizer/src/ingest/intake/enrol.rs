@@ -10,8 +10,11 @@ use spokegate_contract::{Address, Channel, Envelope, Topic};
 const WINDOW_MS: u64 = 60_000;
 /// Requests of one satellite in that time: it renews its own certificate, a few times a week.
 const SATELLITE_REQUESTS_MAX: u32 = 30;
-/// Requests of the enrolment door in that time: a thousand satellites joining at once are through in under a minute.
-const DOOR_REQUESTS_MAX: u32 = 3_000;
+/// Joins through the enrolment door in that time, with whatever is no request at all: a thousand satellites that join at
+/// once are through in under a minute.
+const DOOR_JOINS_MAX: u32 = 2_000;
+/// Renewals through the door in that time. They have a share of their own, which made-up joins cannot use up.
+const DOOR_RENEWALS_MAX: u32 = 1_000;
 
 /// Counts requests within a time.
 #[derive(Debug, Clone, Copy, Default)]
@@ -68,18 +71,25 @@ impl Intake {
         payload: &Bytes,
         now_ms: u64,
     ) -> Verdict {
-        let most = if from.is_door() {
-            DOOR_REQUESTS_MAX
-        } else {
-            SATELLITE_REQUESTS_MAX
-        };
+        let decoded = Enrol::decode(payload);
+        let renews = decoded
+            .as_ref()
+            .is_ok_and(|enrol| matches!(enrol.request, EnrolRequest::Renew { .. }));
         let allowed = self
             .known(&from.satellite)
-            .is_some_and(|known| known.enrols.take(now_ms, most));
+            .is_some_and(|known| match (from.is_door(), renews) {
+                (false, _) => known.enrols.take(now_ms, SATELLITE_REQUESTS_MAX),
+                (true, true) => known.enrols.take(now_ms, DOOR_RENEWALS_MAX),
+                (true, false) => known.joins.take(now_ms, DOOR_JOINS_MAX),
+            });
         if !allowed {
-            return Verdict::Drop("dropped_enrols");
+            return match decoded {
+                // It would hold one of the door's places until it is answered.
+                Ok(enrol) if from.is_door() => Verdict::Busy(enrol.id),
+                _ => Verdict::Drop("dropped_enrols"),
+            };
         }
-        let enrol = match Enrol::decode(payload) {
+        let enrol = match decoded {
             Ok(enrol) => enrol,
             Err(error) => return condemn(work, Reason::Envelope, rule(&error)),
         };

@@ -289,12 +289,17 @@ fn requests_for_certificates_are_counted_per_satellite_and_minute() {
     assert_eq!(passed("branch", NOW_MS), 30);
     assert_eq!(passed("hq", NOW_MS + 59_999), 0);
     assert_eq!(passed("hq", NOW_MS + 60_000), 30);
-    let (mut door, payload) = (door(), enrolment(join(), None));
-    let passes = |_: &u32| {
-        let verdict = take(&mut door, "sg/1/enrolment/door/up/enrol", &payload);
-        matches!(verdict, Verdict::Enrol(_, _))
+    let mut door = door();
+    let mut passed = |request: EnrolRequest| {
+        let payload = enrolment(request, None);
+        let all = (0..3_000).map(|_| take(&mut door, "sg/1/enrolment/door/up/enrol", &payload));
+        let (passed, busy): (Vec<_>, Vec<_>) =
+            all.partition(|verdict| matches!(verdict, Verdict::Enrol(_, _)));
+        assert!(busy.iter().all(|verdict| matches!(verdict, Verdict::Busy(_))));
+        passed.len()
     };
-    assert_eq!((0..4_000).filter(passes).count(), 3_000);
+    assert_eq!(passed(join()), 2_000);
+    assert_eq!(passed(renew()), 1_000, "joins do not use up their share");
 }
 
 #[test]

@@ -4,10 +4,13 @@ use super::{Asked, Session, Unacknowledged};
 use crate::ingest::intake::Verdict;
 use crate::ingest::mqtt::Arrival;
 use crate::link::{FromIngest, WorkHead};
-use spokegate_contract::envelope::Ack;
-use spokegate_contract::{Channel, Envelope};
+use spokegate_contract::envelope::{Ack, Admission, Verdict as Answer};
+use spokegate_contract::{Address, Channel, Envelope};
 use std::time::Duration;
 use tokio::time::Instant;
+
+/// When the door's caller may come again after too many have come at once.
+const BUSY_RETRY_S: u32 = 60;
 
 impl Session {
     pub(super) async fn message(&mut self, arrival: Arrival) {
@@ -44,6 +47,15 @@ impl Session {
             Verdict::Enrol(work, id) => {
                 let asked = Asked::Enrol(id, work.satellite.clone());
                 self.forward(arrival, *work, Some(asked)).await;
+            }
+            Verdict::Busy(id) => {
+                self.links.counters.add("dropped_enrols");
+                let verdict = Answer::Pending {
+                    retry_s: BUSY_RETRY_S,
+                };
+                let answer = Admission { id, verdict }.encode();
+                self.publish(&Address::door().satellite, Channel::Admission, answer);
+                self.dispose(arrival);
             }
             Verdict::Door { online } => {
                 if online {
