@@ -17,8 +17,8 @@ mod tokens;
 pub use audit::{AuditRecord, ChainState};
 pub(crate) use audit::{Entry, append};
 pub(crate) use issued::{
-    CertificateState, IssuedRecord, Origin, by_bundle, by_renewal, by_serial, by_token, forget, is_revoked_key,
-    record,
+    CertificateState, IssuedRecord, Origin, by_bundle, by_renewal, by_serial, by_token, forget,
+    is_revoked_key, record,
 };
 pub use list::ListState;
 pub(crate) use list::{

@@ -423,6 +423,7 @@ fn no_combination_of_facts_lets_a_renewal_past_a_missing_right() {
 
 #[test]
 fn a_key_that_was_revoked_is_certified_by_no_way() {
+    let refuse = Decision::Refuse;
     let refused = refuse(Refusal::KeyRevoked);
     for decision in [
         Decision::Issue(Ground::Token),

@@ -165,7 +165,7 @@ async fn an_approval_is_waited_for() {
     let (told, key) = tokio::join!(world.join(&token), approve);
     succeeded(&told);
     assert!(
-        told.err.contains("has to approve this join; waiting"),
+        told.err.contains("the centre has not decided; waiting"),
         "{}",
         told.err
     );

@@ -75,13 +75,13 @@ impl Intake {
         let renews = decoded
             .as_ref()
             .is_ok_and(|enrol| matches!(enrol.request, EnrolRequest::Renew { .. }));
-        let allowed = self
-            .known(&from.satellite)
-            .is_some_and(|known| match (from.is_door(), renews) {
-                (false, _) => known.enrols.take(now_ms, SATELLITE_REQUESTS_MAX),
-                (true, true) => known.enrols.take(now_ms, DOOR_RENEWALS_MAX),
-                (true, false) => known.joins.take(now_ms, DOOR_JOINS_MAX),
-            });
+        let allowed =
+            self.known(&from.satellite)
+                .is_some_and(|known| match (from.is_door(), renews) {
+                    (false, _) => known.enrols.take(now_ms, SATELLITE_REQUESTS_MAX),
+                    (true, true) => known.enrols.take(now_ms, DOOR_RENEWALS_MAX),
+                    (true, false) => known.joins.take(now_ms, DOOR_JOINS_MAX),
+                });
         if !allowed {
             return match decoded {
                 // It would hold one of the door's places until it is answered.

@@ -295,7 +295,10 @@ fn requests_for_certificates_are_counted_per_satellite_and_minute() {
         let all = (0..3_000).map(|_| take(&mut door, "sg/1/enrolment/door/up/enrol", &payload));
         let (passed, busy): (Vec<_>, Vec<_>) =
             all.partition(|verdict| matches!(verdict, Verdict::Enrol(_, _)));
-        assert!(busy.iter().all(|verdict| matches!(verdict, Verdict::Busy(_))));
+        assert!(
+            busy.iter()
+                .all(|verdict| matches!(verdict, Verdict::Busy(_)))
+        );
         passed.len()
     };
     assert_eq!(passed(join()), 2_000);
