@@ -51,7 +51,7 @@ impl Process {
             (log.read_line(&mut line).unwrap() > 0).then_some(line)
         });
         let mut addr = addr.filter_map(|line| {
-            let line = line.contains("\"Mtls\"").then_some(line)?;
+            let line = line.contains("\"listening\"").then_some(line)?;
             let (_, address) = line.split_once("\"address\":\"")?;
             address.split('"').next()?.parse().ok()
         });
