@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use cells::Cells;
 pub(crate) use flow::{Consumer, Depths, Destination};
-pub(crate) use frame::Frame;
+pub(crate) use frame::{Frame, charge};
 pub(crate) use handover::Bell;
 pub(crate) use members::Member;
 pub(crate) use retained::Kept;
@@ -295,10 +295,10 @@ impl Cell {
         };
         let frame = frame(consumer.epoch(), true);
         if destination == Destination::Sanitizer {
-            if consumer.reserve(frame.len()).await.is_err() {
+            if consumer.reserve(charge(&frame)).await.is_err() {
                 return Ok(Handed::NoConsumer);
             }
-        } else if consumer.try_reserve(frame.len()).is_err() {
+        } else if consumer.try_reserve(charge(&frame)).is_err() {
             return Ok(Handed::Overflow);
         }
         self.hand(&consumer, frame)?;

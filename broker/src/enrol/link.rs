@@ -14,7 +14,7 @@ use super::Surroundings;
 use super::answer::{Absent, Outcome, Reason};
 use super::meters::DoorMeters;
 use super::waiting::{Outgoing, Waiting};
-use crate::cell::{Bell, Cell, Consumer, Frame, Handed, Occupancy, RouterGone, Seat};
+use crate::cell::{Bell, Cell, Consumer, Frame, Handed, Occupancy, RouterGone, Seat, charge};
 use crate::packet::{Publish, Qos};
 use crate::policy::{self, Session};
 
@@ -215,7 +215,7 @@ impl Link {
             ),
         }
         if frame.windowed {
-            consumer.release(bytes.len());
+            consumer.release(charge(bytes));
         }
     }
 

@@ -11,7 +11,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use super::end::End;
 use super::scratch;
 use super::session::Running;
-use crate::cell::{Consumer, Frame, LinkReceiver, RouterGone};
+use crate::cell::{Consumer, Frame, LinkReceiver, RouterGone, charge};
 use crate::lock;
 use crate::packet::{PublishHead, Qos};
 
@@ -114,7 +114,7 @@ impl Batch<'_> {
             return;
         };
         if frame.windowed {
-            self.released += bytes.len();
+            self.released += charge(bytes);
         }
         let Some(qos) = self.running.wanted(frame.topic) else {
             return;
