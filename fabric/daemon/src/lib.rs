@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod audit;
+pub mod chain;
 pub mod cli;
 pub mod config;
 pub mod http;

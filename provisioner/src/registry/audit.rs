@@ -1,7 +1,7 @@
 //! The audit trail: every act of an operator and every decision about a request, one row each, chained by hash.
 
-use sha2::{Digest as _, Sha256};
 use spokegate_daemon::audit::Decision;
+use spokegate_daemon::chain::{self, Link, Walk};
 use sqlx::{Row as _, SqliteConnection};
 
 use super::{Registry, RegistryError, count, natural};
@@ -44,20 +44,7 @@ pub struct AuditRecord {
     hash: Vec<u8>,
 }
 
-/// What a walk over the whole chain found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChainState {
-    /// All records are as they were written. A cut-off tail cannot be seen from inside.
-    Intact {
-        /// How many records there are.
-        records: u64,
-    },
-    /// The record with this sequence number was changed, or one before it was removed.
-    BrokenAt {
-        /// The first record that does not fit.
-        sequence: u64,
-    },
-}
+pub use spokegate_daemon::chain::ChainState;
 
 /// Appends one record; part of the transaction whose act it records.
 pub(crate) async fn append(
@@ -73,7 +60,7 @@ pub(crate) async fn append(
             natural(row.try_get("sequence")?) + 1,
             row.try_get::<Vec<u8>, _>("hash")?,
         ),
-        None => (1, vec![0; 32]),
+        None => (1, chain::START.to_vec()),
     };
     let mut record = AuditRecord {
         sequence,
@@ -86,7 +73,7 @@ pub(crate) async fn append(
         previous,
         hash: Vec::new(),
     };
-    record.hash = record.digest();
+    record.hash = record.digest().to_vec();
     sqlx::query(
         "INSERT INTO audit (sequence, at, actor, action, decision, reason, subject, previous, hash)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -123,39 +110,37 @@ impl Registry {
     /// # Errors
     /// When the registry cannot be read.
     pub async fn verify_audit(&self) -> Result<ChainState, RegistryError> {
-        let (mut previous, mut records) = (vec![0; 32], 0_u64);
+        let mut walk = Walk::default();
         loop {
             let rows =
                 sqlx::query("SELECT * FROM audit WHERE sequence > ?1 ORDER BY sequence LIMIT 1000")
-                    .bind(count(records))
+                    .bind(count(walk.records()))
                     .fetch_all(self.pool())
                     .await?;
             if rows.is_empty() {
+                let records = walk.records();
                 return Ok(ChainState::Intact { records });
             }
             for row in &rows {
-                let record = read(row)?;
-                records += 1;
-                let fits = records == record.sequence
-                    && record.previous == previous
-                    && record.hash == record.digest();
-                if !fits {
-                    let sequence = record.sequence;
-                    return Ok(ChainState::BrokenAt { sequence });
+                if let Err(broken) = walk.step(&read(row)?.link()) {
+                    return Ok(broken.into());
                 }
-                previous = record.hash;
             }
         }
     }
 }
 
 impl AuditRecord {
-    /// SHA-256 over the previous hash and every field, each with its length before it.
-    fn digest(&self) -> Vec<u8> {
-        let mut hasher = Sha256::new();
-        hasher.update(&self.previous);
-        hasher.update(self.sequence.to_be_bytes());
-        hasher.update(self.at_ms.to_be_bytes());
+    fn link(&self) -> Link<'_> {
+        Link {
+            sequence: self.sequence,
+            previous: &self.previous,
+            stored: &self.hash,
+            hash: self.digest(),
+        }
+    }
+
+    fn digest(&self) -> chain::Hash {
         let fields = [
             &self.actor,
             &self.action,
@@ -163,11 +148,12 @@ impl AuditRecord {
             &self.reason,
             &self.subject,
         ];
-        for field in fields {
-            hasher.update((field.len() as u64).to_be_bytes());
-            hasher.update(field.as_bytes());
-        }
-        hasher.finalize().to_vec()
+        chain::hash(
+            &self.previous,
+            self.sequence,
+            self.at_ms,
+            &fields.map(String::as_str),
+        )
     }
 }
 

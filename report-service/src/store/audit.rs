@@ -6,11 +6,12 @@ pub(super) use strangers::Strangers;
 
 use super::Store;
 use crate::text::escaped;
-use sha2::{Digest as _, Sha256};
 use spokegate_daemon::audit::Event;
+use spokegate_daemon::chain::{self, Link, Walk};
 use sqlx::Row as _;
 
 pub use spokegate_daemon::audit::Decision;
+pub use spokegate_daemon::chain::ChainState;
 
 /// Longest text kept per field, in bytes.
 const FIELD_BYTES_MAX: usize = 512;
@@ -61,21 +62,6 @@ pub struct AuditRecord {
     hash: Vec<u8>,
 }
 
-/// What a walk over the whole chain found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChainState {
-    /// All records are as they were written. A cut-off tail cannot be seen from inside: compare `last` with a copy.
-    Intact {
-        /// How many records there are.
-        records: u64,
-    },
-    /// The record with this sequence number was changed, or one before it was removed.
-    BrokenAt {
-        /// The first record that does not fit.
-        sequence: i64,
-    },
-}
-
 impl Store {
     /// Appends one record and returns its sequence number. Also tells the `audit` log target.
     ///
@@ -99,7 +85,7 @@ impl Store {
                 row.try_get::<i64, _>("sequence")? + 1,
                 row.try_get::<Vec<u8>, _>("hash")?,
             ),
-            None => (1, vec![0; 32]),
+            None => (1, chain::START.to_vec()),
         };
         let mut record = AuditRecord {
             sequence,
@@ -114,7 +100,7 @@ impl Store {
             previous,
             hash: Vec::new(),
         };
-        record.hash = record.digest();
+        record.hash = record.digest().to_vec();
         insert(&mut tx, &record).await?;
         tx.commit().await?;
         Ok(sequence)
@@ -145,30 +131,28 @@ impl Store {
     pub async fn verify_audit(&self) -> Result<ChainState, sqlx::Error> {
         use futures_util::TryStreamExt as _;
         let mut rows = sqlx::query("SELECT * FROM audit ORDER BY sequence").fetch(self.pool());
-        let mut previous = vec![0; 32];
-        let mut records = 0_u64;
+        let mut walk = Walk::default();
         while let Some(row) = rows.try_next().await? {
-            let record = read(&row)?;
-            records += 1;
-            let in_place = i64::try_from(records) == Ok(record.sequence);
-            if !in_place || record.previous != previous || record.hash != record.digest() {
-                return Ok(ChainState::BrokenAt {
-                    sequence: record.sequence,
-                });
+            if let Err(broken) = walk.step(&read(&row)?.link()) {
+                return Ok(broken.into());
             }
-            previous = record.hash;
         }
+        let records = walk.records();
         Ok(ChainState::Intact { records })
     }
 }
 
 impl AuditRecord {
-    /// SHA-256 over the previous hash and every field, each with its length before it.
-    fn digest(&self) -> Vec<u8> {
-        let mut hasher = Sha256::new();
-        hasher.update(&self.previous);
-        hasher.update(self.sequence.to_be_bytes());
-        hasher.update(self.at_ms.to_be_bytes());
+    fn link(&self) -> Link<'_> {
+        Link {
+            sequence: natural(self.sequence),
+            previous: &self.previous,
+            stored: &self.hash,
+            hash: self.digest(),
+        }
+    }
+
+    fn digest(&self) -> chain::Hash {
         let fields = [
             &self.actor,
             &self.name,
@@ -178,12 +162,18 @@ impl AuditRecord {
             &self.subject,
             &self.address,
         ];
-        for field in fields {
-            hasher.update((field.len() as u64).to_be_bytes());
-            hasher.update(field.as_bytes());
-        }
-        hasher.finalize().to_vec()
+        chain::hash(
+            &self.previous,
+            natural(self.sequence),
+            self.at_ms,
+            &fields.map(String::as_str),
+        )
     }
+}
+
+/// Numbers count from 1; one below that was put there by somebody else, and fits nowhere.
+fn natural(sequence: i64) -> u64 {
+    u64::try_from(sequence).unwrap_or(0)
 }
 
 async fn insert(

@@ -37,7 +37,7 @@ async fn an_untouched_chain_is_intact() {
 
 #[tokio::test]
 async fn any_change_or_removal_breaks_the_chain() {
-    let check = async |tampering: &'static str, expected: i64| {
+    let check = async |tampering: &'static str, expected: u64| {
         let store = store_with(5).await;
         sqlx::query(tampering).execute(store.pool()).await.unwrap();
         assert_eq!(
