@@ -100,12 +100,14 @@ impl Authority {
         Ok(self.office.issue(Hop::Fabric, &plan, now_ms).await?)
     }
 
-    pub(crate) async fn sanitizer(&self) -> anyhow::Result<TlsFiles> {
-        self.service("sanitizer", ServiceName::Sanitizer).await
+    /// A sanitizer's own certificate on the first hop; `name` is its folder's.
+    pub(crate) async fn sanitizer(&self, name: &str) -> anyhow::Result<TlsFiles> {
+        self.service(name, ServiceName::Sanitizer).await
     }
 
-    pub(crate) async fn inner_server(&self) -> anyhow::Result<TlsFiles> {
-        self.server("inner-sanitizer", Hop::Inner).await
+    /// A sanitizer's own certificate on the second hop.
+    pub(crate) async fn inner_server(&self, name: &str) -> anyhow::Result<TlsFiles> {
+        self.server(&format!("inner-{name}"), Hop::Inner).await
     }
 
     /// For the report service or the provisioner as a client of the sanitizer.

@@ -23,7 +23,7 @@ const GRACE: Duration = Duration::from_secs(10);
 pub struct Fabric {
     context: Context,
     broker: broker::Running,
-    sanitizer: sanitizer::Running,
+    sanitizers: Vec<sanitizer::Running>,
     provisioner: provisioner::Running,
     authority: Authority,
     satellites: Vec<Satellite>,
@@ -57,13 +57,14 @@ impl Fabric {
             .await
             .context("start the broker")?;
         // Before the agents: what an agent says on connecting reaches only a sanitizer that listens.
-        let sanitizer = sanitizer::start(options, &state, &authority, broker.addr())
+        let sanitizers = sanitizer::start_all(options, &state, &authority, broker.addr()).await?;
+        let inner: Vec<_> = sanitizers
+            .iter()
+            .map(sanitizer::Running::inner_addr)
+            .collect();
+        let provisioner = provisioner::start(options, &state, &authority, &inner, context)
             .await
-            .context("start the sanitizer")?;
-        let provisioner =
-            provisioner::start(options, &state, &authority, sanitizer.inner_addr(), context)
-                .await
-                .context("start the provisioner")?;
+            .context("start the provisioner")?;
         let place = Place {
             options,
             state: &state,
@@ -89,7 +90,7 @@ impl Fabric {
             state: &state,
             authority: &authority,
             directory: directory.addr(),
-            sanitizer: sanitizer.inner_addr(),
+            sanitizers: &inner,
         };
         let reports = reports::start(options, &around, context)
             .await
@@ -102,7 +103,7 @@ impl Fabric {
         Ok(Self {
             context: context.clone(),
             broker,
-            sanitizer,
+            sanitizers,
             provisioner,
             authority,
             satellites,
@@ -182,9 +183,15 @@ impl Fabric {
         self.authority.directory()
     }
 
-    /// The sanitizer's process.
+    /// The first sanitizer's process.
     pub fn sanitizer(&mut self) -> &mut sanitizer::Running {
-        &mut self.sanitizer
+        let mut sanitizers = self.sanitizers.iter_mut();
+        sanitizers.next().expect("one at least was started")
+    }
+
+    /// The processes of all sanitizers: [`Options::sanitizers`] of them.
+    pub fn sanitizers(&mut self) -> &mut [sanitizer::Running] {
+        &mut self.sanitizers
     }
 
     /// The satellites, in the tenants' order.
@@ -254,7 +261,9 @@ impl Fabric {
             satellite.stop_source().await;
         }
         self.provisioner.stop().await;
-        self.sanitizer.stop().await;
+        for sanitizer in &mut self.sanitizers {
+            sanitizer.stop().await;
+        }
         self.broker.stop().await;
         self.context.tasks.shutdown(GRACE).await;
     }

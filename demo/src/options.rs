@@ -27,6 +27,8 @@ pub struct Options {
     pub repository: PathBuf,
     /// The program of the sanitizer. Without one, it is looked for beside our own and above it.
     pub sanitizer: Option<PathBuf>,
+    /// How many sanitizers share the tenants; with more than one, each serves those that the centre leases to it.
+    pub sanitizers: usize,
     /// Which broker stands in the middle.
     pub broker: BrokerChoice,
     /// Settings beyond the demonstration's own, as `section.key=value`, for tests.
@@ -137,6 +139,7 @@ impl Options {
                 .context("the crate is in a repository")?
                 .to_owned(),
             sanitizer: None,
+            sanitizers: 1,
             broker: BrokerChoice::Embedded,
             settings: Vec::new(),
         })

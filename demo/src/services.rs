@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::Context as _;
+use spokegate_identity::TlsFiles;
 
 /// The name in all certificates of the demonstration.
 pub(crate) const TRUST_DOMAIN: &str = "spokegate.demo";
@@ -18,6 +19,29 @@ pub(crate) const TRUST_DOMAIN: &str = "spokegate.demo";
 /// A path as a TOML string.
 pub(crate) fn quoted(path: &Path) -> String {
     toml::Value::String(path.to_string_lossy().into_owned()).to_string()
+}
+
+/// `[[sanitizer]]`, as every service of the centre has it.
+pub(crate) fn sanitizers(addresses: &[SocketAddr], seal_key: &Path, tls: &TlsFiles) -> String {
+    let entry = |address: &SocketAddr| {
+        format!(
+            r#"
+[[sanitizer]]
+url = "https://localhost:{port}"
+seal_key_file = {seal}
+[sanitizer.tls]
+certificate = {certificate}
+key = {key}
+ca = {ca}
+"#,
+            port = address.port(),
+            seal = quoted(seal_key),
+            certificate = quoted(&tls.certificate),
+            key = quoted(&tls.key),
+            ca = quoted(&tls.ca),
+        )
+    };
+    addresses.iter().map(entry).collect()
 }
 
 /// A loopback port that was free a moment ago, below those that the system hands out for outgoing connections: so

@@ -31,28 +31,16 @@ pub(crate) async fn start(
     options: &Options,
     state: &State,
     authority: &Authority,
-    sanitizer: SocketAddr,
+    sanitizers: &[SocketAddr],
     context: &Context,
 ) -> anyhow::Result<Running> {
     let inner = authority.inner_client(ServiceName::Provisioner).await?;
     let text = format!(
         r#"[authorities]
 directory = {directory}
-
-[[sanitizer]]
-url = "https://localhost:{sanitizer}"
-seal_key_file = {seal}
-[sanitizer.tls]
-certificate = {certificate}
-key = {key}
-ca = {ca}
-"#,
+{sanitizers}"#,
         directory = quoted(&authority.directory()),
-        sanitizer = sanitizer.port(),
-        seal = quoted(&state.path("seal.key")),
-        certificate = quoted(&inner.certificate),
-        key = quoted(&inner.key),
-        ca = quoted(&inner.ca),
+        sanitizers = super::sanitizers(sanitizers, &state.path("seal.key"), &inner),
     );
     let config = state.sub("provisioner")?.join("provisioner.toml");
     std::fs::write(&config, text).with_context(|| format!("write {}", config.display()))?;

@@ -31,7 +31,7 @@ pub(crate) struct Around<'a> {
     pub(crate) state: &'a State,
     pub(crate) authority: &'a Authority,
     pub(crate) directory: SocketAddr,
-    pub(crate) sanitizer: SocketAddr,
+    pub(crate) sanitizers: &'a [SocketAddr],
 }
 
 pub(crate) async fn start(
@@ -122,15 +122,7 @@ admin_groups = ["{ADMIN_GROUP}"]
 
 [store]
 url = "sqlite://{store}"
-
-[[sanitizer]]
-url = "https://localhost:{sanitizer}"
-seal_key_file = {seal}
-[sanitizer.tls]
-certificate = {inner_certificate}
-key = {inner_key}
-ca = {inner_ca}
-{tenants}"#,
+{sanitizers}{tenants}"#,
         reports = quoted(&options.repository.join("report-service/reports")),
         schemas = quoted(&options.repository.join("schemas")),
         files = quoted(&around.state.sub("reports/files")?),
@@ -140,11 +132,7 @@ ca = {inner_ca}
         directory_ca = quoted(&around.authority.web_ca()),
         bind_password = quoted(&around.state.path("directory.secret")),
         store = around.state.path("reports/reports.db").display(),
-        sanitizer = around.sanitizer.port(),
-        seal = quoted(&around.state.path("seal.key")),
-        inner_certificate = quoted(&inner.certificate),
-        inner_key = quoted(&inner.key),
-        inner_ca = quoted(&inner.ca),
+        sanitizers = super::sanitizers(around.sanitizers, &around.state.path("seal.key"), inner),
     ))
 }
 

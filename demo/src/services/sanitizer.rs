@@ -35,22 +35,49 @@ pub struct Running {
     ops: SocketAddr,
 }
 
-pub(crate) async fn start(
+/// Starts as many as are wanted; they have one seal key, and certificates of their own.
+pub(crate) async fn start_all(
+    options: &Options,
+    state: &State,
+    authority: &Authority,
+    broker: SocketAddr,
+) -> anyhow::Result<Vec<Running>> {
+    state.secret("seal.key")?;
+    let mut running = Vec::new();
+    for number in 1..=options.sanitizers.max(1) {
+        let name = match number {
+            1 => "sanitizer".to_owned(),
+            _ => format!("sanitizer-{number}"),
+        };
+        let started = start(&name, options, state, authority, broker).await;
+        running.push(started.with_context(|| format!("start {name}"))?);
+    }
+    Ok(running)
+}
+
+async fn start(
+    name: &str,
     options: &Options,
     state: &State,
     authority: &Authority,
     broker: SocketAddr,
 ) -> anyhow::Result<Running> {
     let program = find_program(options.sanitizer.as_deref())?;
-    let folder = state.sub("sanitizer")?;
-    state.secret("seal.key")?;
+    let folder = state.sub(name)?;
     let (inner, ops) = (free_port()?, free_port()?);
     let config = folder.join("sanitizer.toml");
     let tls = (
-        authority.sanitizer().await?,
-        authority.inner_server().await?,
+        authority.sanitizer(name).await?,
+        authority.inner_server(name).await?,
     );
-    let text = config_text(options, state, &tls, broker, (inner, ops))?;
+    let quarantine = state.sub(&format!("{name}/quarantine"))?;
+    let text = config_text(
+        options,
+        (&state.path("seal.key"), &quarantine),
+        &tls,
+        broker,
+        (inner, ops),
+    );
     std::fs::write(&config, text).with_context(|| format!("write {}", config.display()))?;
     let mut arguments = vec![
         "run".to_owned(),
@@ -86,18 +113,18 @@ fn spawn(program: &Path, arguments: &[String], log: &Path) -> anyhow::Result<Chi
 /// The file as it would be written by hand: it stays in the folder for a curious reader.
 fn config_text(
     options: &Options,
-    state: &State,
+    (seal, quarantine): (&Path, &Path),
     (outer_tls, inner_tls): &(TlsFiles, TlsFiles),
     broker: SocketAddr,
     (inner, ops): (SocketAddr, SocketAddr),
-) -> anyhow::Result<String> {
+) -> String {
     let tenants: Vec<_> = options
         .tenants
         .iter()
         .map(|tenant| format!("\"{}\"", tenant.id))
         .collect();
     let is_other = matches!(options.broker, BrokerChoice::External(_));
-    Ok(format!(
+    format!(
         r#"trust_domain = "{TRUST_DOMAIN}"
 tenants = [{tenants}]
 enrolment = {enrolment}
@@ -139,9 +166,9 @@ listen = "{ops}"
         inner_certificate = quoted(&inner_tls.certificate),
         inner_key = quoted(&inner_tls.key),
         inner_ca = quoted(&inner_tls.ca),
-        seal = quoted(&state.path("seal.key")),
-        quarantine = quoted(&state.sub("sanitizer/quarantine")?),
-    ))
+        seal = quoted(seal),
+        quarantine = quoted(quarantine),
+    )
 }
 
 /// The program beside our own, or above it where tests are built (`target/debug/deps`).
