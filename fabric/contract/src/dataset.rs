@@ -1,15 +1,19 @@
 //! Dataset contracts: what `schemas/` says that a segment can supply.
 
-use std::collections::BTreeMap;
+mod bundle;
+mod registry;
+
+pub use bundle::{BundleError, Common, SCHEMA_BASE};
+pub use registry::{Registry, RegistryError};
+
 use std::fmt;
-use std::io;
-use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::ids::DatasetId;
+use crate::limits::{PULL_BYTES_MAX, PULL_ROWS_MAX};
 
 /// Whether a dataset is a table or one document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
@@ -48,6 +52,45 @@ pub enum Kind {
     Push,
 }
 
+/// Most that one answer, or one push, may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatasetLimits {
+    /// Rows; a document counts as one.
+    pub rows: u64,
+    /// Body bytes on the wire.
+    pub bytes: u64,
+}
+
+impl Default for DatasetLimits {
+    fn default() -> Self {
+        Self {
+            rows: PULL_ROWS_MAX,
+            bytes: PULL_BYTES_MAX,
+        }
+    }
+}
+
+/// Whether a major version is still meant for new use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// In use.
+    Current,
+    /// Served, but to be left: a newer major takes its place.
+    Deprecated,
+}
+
+impl Status {
+    /// The status as it stands in the index.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Deprecated => "deprecated",
+        }
+    }
+}
+
 /// One major version of a dataset.
 #[derive(Debug, Clone)]
 pub struct Dataset {
@@ -67,9 +110,15 @@ pub struct Dataset {
     pub max_age_s: u64,
     /// Whether values may name or identify a person; then no error text may show one.
     pub personal_data: bool,
-    /// JSON Schema 2020-12 of a pull's parameters: a closed object.
+    /// Most that one answer or push may hold.
+    pub limits: DatasetLimits,
+    /// Whether it is meant for new use.
+    pub status: Status,
+    /// How a form shows the parameters: `params.ui.json`, where there is one.
+    pub params_ui: Option<Value>,
+    /// JSON Schema 2020-12 of a pull's parameters: a closed object that refers to nothing outside itself.
     pub params_schema: Value,
-    /// JSON Schema 2020-12 of one row, or of the document: a closed object.
+    /// JSON Schema 2020-12 of one row, or of the document: a closed object that refers to nothing outside itself.
     pub data_schema: Value,
 }
 
@@ -78,167 +127,6 @@ impl Dataset {
     pub fn allows(&self, kind: Kind) -> bool {
         self.kinds.contains(&kind)
     }
-}
-
-/// `dataset.json`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct About {
-    id: DatasetId,
-    title: String,
-    description: String,
-    shape: Shape,
-    kinds: Vec<Kind>,
-    max_age_s: u64,
-    personal_data: bool,
-}
-
-/// `registry.json`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Index {
-    datasets: Vec<IndexEntry>,
-    files: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct IndexEntry {
-    id: DatasetId,
-    version: u16,
-}
-
-/// Why a schema folder is not usable.
-#[derive(Debug, thiserror::Error)]
-pub enum RegistryError {
-    /// A file of the folder could not be read.
-    #[error("cannot read schema file {path}")]
-    Read {
-        /// Path below the schema folder.
-        path: String,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// A file is not what belongs there.
-    #[error("schema file {path} is not what belongs there")]
-    Form {
-        /// Path below the schema folder.
-        path: String,
-        /// Line, column and reason.
-        source: serde_json::Error,
-    },
-    /// A file is not the one that the index lists.
-    #[error(
-        "schema file {path} is not the one that registry.json lists; hint: restore it, or run `make golden` after an intended change"
-    )]
-    Digest {
-        /// Path below the schema folder.
-        path: String,
-    },
-    /// A file that is used is not in the index.
-    #[error("schema file {path} is not listed in registry.json; hint: run `make golden`")]
-    Unlisted {
-        /// Path below the schema folder.
-        path: String,
-    },
-    /// `dataset.json` names another dataset than its folder.
-    #[error("schema file {path} names another dataset than its folder")]
-    Name {
-        /// Path below the schema folder.
-        path: String,
-    },
-}
-
-/// Every dataset of a schema folder, each file checked against the index's SHA-256.
-#[derive(Debug, Clone, Default)]
-pub struct Registry {
-    datasets: BTreeMap<(DatasetId, u16), Dataset>,
-}
-
-impl Registry {
-    /// Reads the folder `schemas`.
-    pub fn open(schemas: &Path) -> Result<Self, RegistryError> {
-        Self::load(|path| std::fs::read(schemas.join(path)))
-    }
-
-    /// Reads the files of a schema folder through `read`, which is handed paths below it.
-    pub fn load(read: impl Fn(&str) -> io::Result<Vec<u8>>) -> Result<Self, RegistryError> {
-        let fetch = |path: &str| {
-            read(path).map_err(|source| RegistryError::Read {
-                path: path.to_owned(),
-                source,
-            })
-        };
-        let index: Index = parse("registry.json", &fetch("registry.json")?)?;
-        let checked = |path: String| {
-            let listed = index
-                .files
-                .get(&path)
-                .ok_or_else(|| RegistryError::Unlisted { path: path.clone() })?;
-            let bytes = fetch(&path)?;
-            if *listed == sha256_hex(&bytes) {
-                Ok((path, bytes))
-            } else {
-                Err(RegistryError::Digest { path })
-            }
-        };
-        let mut datasets = BTreeMap::new();
-        for IndexEntry { id, version } in &index.datasets {
-            let (path, bytes) = checked(format!("{id}/dataset.json"))?;
-            let about: About = parse(&path, &bytes)?;
-            if about.id != *id {
-                return Err(RegistryError::Name { path });
-            }
-            let schema = |name: &str| {
-                let (path, bytes) = checked(format!("{id}/v{version}/{name}.schema.json"))?;
-                parse(&path, &bytes)
-            };
-            let data_file = match about.shape {
-                Shape::Rows => "row",
-                Shape::Document => "document",
-            };
-            let dataset = Dataset {
-                id: about.id,
-                version: *version,
-                title: about.title,
-                description: about.description,
-                shape: about.shape,
-                kinds: about.kinds,
-                max_age_s: about.max_age_s,
-                personal_data: about.personal_data,
-                params_schema: schema("params")?,
-                data_schema: schema(data_file)?,
-            };
-            datasets.insert((id.clone(), *version), dataset);
-        }
-        Ok(Self { datasets })
-    }
-
-    /// One major version of a dataset.
-    pub fn get(&self, id: &DatasetId, version: u16) -> Option<&Dataset> {
-        self.datasets.get(&(id.clone(), version))
-    }
-
-    /// The newest major version of a dataset.
-    pub fn newest(&self, id: &DatasetId) -> Option<&Dataset> {
-        let range = (id.clone(), 0)..=(id.clone(), u16::MAX);
-        self.datasets
-            .range(range)
-            .next_back()
-            .map(|(_, dataset)| dataset)
-    }
-
-    /// Every version of every dataset, by name and version.
-    pub fn iter(&self) -> impl Iterator<Item = &Dataset> {
-        self.datasets.values()
-    }
-}
-
-fn parse<T: for<'a> Deserialize<'a>>(path: &str, bytes: &[u8]) -> Result<T, RegistryError> {
-    serde_json::from_slice(bytes).map_err(|source| RegistryError::Form {
-        path: path.to_owned(),
-        source,
-    })
 }
 
 /// SHA-256 in lower-case hexadecimal digits.

@@ -5,6 +5,8 @@
 )]
 
 pub mod cbor;
+#[cfg(feature = "validate")]
+pub mod compat;
 pub mod dataset;
 pub mod envelope;
 pub mod filter;

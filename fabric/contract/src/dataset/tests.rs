@@ -1,3 +1,6 @@
+use std::collections::BTreeMap;
+use std::io;
+
 use super::*;
 use serde_json::json;
 
