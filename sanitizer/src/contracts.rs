@@ -4,6 +4,7 @@ mod compile;
 mod keyword;
 mod library;
 mod representation;
+mod standard;
 
 pub use compile::{Contract, ContractError};
 pub use library::{Library, Shaped};

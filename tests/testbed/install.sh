@@ -23,7 +23,9 @@ wanted=(
   /usr/share/fonts/truetype/crosextra/Carlito-Regular.ttf:fonts-crosextra-carlito
   openssl:openssl
   /usr/sbin/mosquitto:mosquitto
+  pip3:python3-pip
 )
+suite=$(cd "$(dirname "${BASH_SOURCE[0]}")/../json-schema-suite" && pwd)
 
 is_there() { case $1 in /*) [ -e "$1" ] ;; *) command -v "$1" >/dev/null ;; esac; }
 
@@ -40,7 +42,11 @@ for pair in "${wanted[@]}"; do
 done
 node_is_new_enough || missing+=(nodejs npm)
 
+if [ "${1:-}" = --check ] && ! cmp -s "$suite/requirements.txt" "$suite/suite/requirements.txt"; then
+  missing+=(json-schema-suite)
+fi
 if [ ${#missing[@]} = 0 ]; then
+  [ "${1:-}" = --check ] || "$suite/setup.sh"
   echo "test bed: everything is installed"
   exit 0
 fi
@@ -73,4 +79,5 @@ if ! node_is_new_enough; then
   echo "hint: install a newer one from nodejs.org; the tests find it on the PATH" >&2
   exit 1
 fi
+"$suite/setup.sh"
 echo "test bed: installed ${missing[*]}"

@@ -123,7 +123,11 @@ impl Contract {
             })
             .build(&schema)
             .map_err(|error| ContractError::Schema(error.to_string()))?;
-        Ok(Contract { validator })
+        Ok(Contract::of(validator))
+    }
+
+    pub(super) fn of(validator: Validator<Body>) -> Contract {
+        Contract { validator }
     }
 
     /// Judges one value.
