@@ -2,9 +2,9 @@
 
 use super::float::{fits_half, fits_single, half_to_f64};
 use super::refusal::{Refusal, Rule};
-use super::text::{self, Verdict};
 use super::tree::{Item, Tree};
 use spokegate_contract::limits::{self, INTEGER_MAX};
+use spokegate_contract::text::{self, TextFault};
 
 /// What a body may hold. The default is the contract's; a schema bounds texts further.
 #[derive(Debug, Clone, Copy)]
@@ -189,13 +189,9 @@ impl<'a> Decoder<'a, '_> {
         }
         let text = std::str::from_utf8(bytes).map_err(|_| Refusal::new(Rule::Utf8))?;
         match text::check(text) {
-            Verdict::Line => Ok(Item::Text {
-                text,
-                breaks: false,
-            }),
-            Verdict::Breaks => Ok(Item::Text { text, breaks: true }),
-            Verdict::Character => Err(Refusal::new(Rule::Character)),
-            Verdict::NotNormalized => Err(Refusal::new(Rule::NotNormalized)),
+            Ok(breaks) => Ok(Item::Text { text, breaks }),
+            Err(TextFault::Character) => Err(Refusal::new(Rule::Character)),
+            Err(TextFault::NotNormal) => Err(Refusal::new(Rule::NotNormalized)),
         }
     }
 

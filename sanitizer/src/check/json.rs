@@ -3,7 +3,7 @@
 use crate::body::{Refusal, Rule};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
-use spokegate_contract::text::{is_forbidden, is_normal};
+use spokegate_contract::text::{self, TextFault};
 use std::cell::RefCell;
 use std::fmt;
 
@@ -40,13 +40,11 @@ impl Strict<'_> {
     }
 
     fn text<E: Error>(self, text: &str) -> Result<(), E> {
-        if text.chars().any(is_forbidden) {
-            return Err(self.refuse(Rule::Character));
+        match text::check(text) {
+            Ok(_) => Ok(()),
+            Err(TextFault::Character) => Err(self.refuse(Rule::Character)),
+            Err(TextFault::NotNormal) => Err(self.refuse(Rule::NotNormalized)),
         }
-        if !is_normal(text) {
-            return Err(self.refuse(Rule::NotNormalized));
-        }
-        Ok(())
     }
 
     fn inside<E>(self, place: impl FnOnce(Refusal) -> Refusal) -> impl FnOnce(E) -> E {
