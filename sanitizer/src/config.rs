@@ -1,8 +1,9 @@
 //! The configuration: one struct per section of `defaults.toml`, which documents every key.
 
+use crate::sandbox::{Ids, Users};
 use crate::setup::{
-    EgressSetup, IngestSetup, LogSetup, PresenceMode, SandboxMode, SessionMode, TlsPaths,
-    WorkerSetup,
+    EgressSetup, IngestSetup, LogSetup, PresenceMode, SandboxMode, SessionMode, StageSetup,
+    TlsPaths, WorkerSetup,
 };
 use serde::Deserialize;
 use spokegate_contract::{Address, TenantId};
@@ -38,6 +39,8 @@ pub struct SanitizerConfig {
     pub seal: SealConfig,
     /// The workers.
     pub worker: WorkerConfig,
+    /// As whom the processes run.
+    pub users: UsersConfig,
     /// Refused messages.
     pub quarantine: QuarantineConfig,
     /// The operator's listener.
@@ -102,6 +105,31 @@ pub struct WorkerConfig {
     pub messages_max: u64,
     /// Seconds until it is replaced.
     pub age_s_max: u64,
+}
+
+/// `[users]`
+#[derive(Debug, Clone, Deserialize)]
+pub struct UsersConfig {
+    /// Whether each process has a user of its own.
+    pub separate: Separate,
+    /// The supervisor's, when it is started as root.
+    pub supervisor: String,
+    /// The user of the ingest process.
+    pub ingest: String,
+    /// The user of workers.
+    pub worker: String,
+    /// The user of the egress process.
+    pub egress: String,
+}
+
+/// Whether each process has a user of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Separate {
+    /// No start otherwise.
+    Require,
+    /// All run as whoever starts them.
+    Off,
 }
 
 /// `[quarantine]`
@@ -188,13 +216,14 @@ impl SanitizerConfig {
         self.tenants.iter().cloned().chain(door).collect()
     }
 
-    pub(crate) fn ingest_setup(&self) -> IngestSetup {
+    pub(crate) fn ingest_setup(&self, users: Users) -> IngestSetup {
         let host = self
             .broker
             .address
             .rsplit_once(':')
             .map_or("", |(host, _)| host);
         IngestSetup {
+            stage: self.stage_setup(users.ingest, &[&self.inner.tls.key, &self.seal.key_file]),
             log: self.log_setup(),
             trust_domain: self.trust_domain.to_string(),
             tenants: self.lanes(),
@@ -216,23 +245,39 @@ impl SanitizerConfig {
         }
     }
 
-    pub(crate) fn worker_setup(&self) -> WorkerSetup {
+    pub(crate) fn worker_setup(&self, users: Users) -> WorkerSetup {
         WorkerSetup {
             schemas: self.schemas.clone(),
-            sandbox: self.worker.sandbox,
+            stage: self.stage_setup(
+                users.worker,
+                &[
+                    &self.broker.tls.key,
+                    &self.inner.tls.key,
+                    &self.seal.key_file,
+                ],
+            ),
             memory_bytes_max: self.worker.memory_bytes_max,
             cpu_ms_max: self.worker.cpu_ms_max,
         }
     }
 
-    pub(crate) fn egress_setup(&self) -> EgressSetup {
+    pub(crate) fn egress_setup(&self, users: Users) -> EgressSetup {
         EgressSetup {
+            stage: self.stage_setup(users.egress, &[&self.broker.tls.key]),
             log: self.log_setup(),
             trust_domain: self.trust_domain.to_string(),
             listen: self.inner.listen,
             tls: self.inner.tls.clone(),
             seal_key_file: self.seal.key_file.clone(),
             tenants: self.lanes(),
+        }
+    }
+
+    fn stage_setup(&self, user: Option<Ids>, foreign_keys: &[&PathBuf]) -> StageSetup {
+        StageSetup {
+            sandbox: self.worker.sandbox,
+            user,
+            foreign_keys: foreign_keys.iter().copied().cloned().collect(),
         }
     }
 

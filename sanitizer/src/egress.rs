@@ -6,13 +6,13 @@ mod outbox;
 mod shared;
 
 use crate::link::{Frame, FromEgress, ToEgress};
-use crate::sandbox;
+use crate::sandbox::{self, Direction, Layers, Reach};
 use crate::seal::MasterKey;
 use crate::setup::EgressSetup;
 use crate::stdio;
 use crate::tls::Held;
-use anyhow::{Context as _, anyhow, bail};
-use shared::Shared;
+use anyhow::{Context as _, bail};
+use shared::{Keys, Shared};
 use spokegate_contract::TenantId;
 use spokegate_daemon::http::{self, HttpLimits};
 use spokegate_daemon::{Context, run_until_signal};
@@ -33,23 +33,60 @@ const COUNTERS_INTERVAL: Duration = Duration::from_secs(1);
 /// Runs the egress process until its standard input ends.
 #[must_use]
 pub(crate) fn main() -> ExitCode {
-    run_until_signal("sanitizer-egress", run)
+    match begin() {
+        Ok(Some(begun)) => run_until_signal("sanitizer-egress", |context| run(context, begun)),
+        Ok(None) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the egress process did not start"
+            );
+            ExitCode::FAILURE
+        }
+    }
 }
 
-async fn run(context: Context) -> anyhow::Result<()> {
-    sandbox::stay_with_parent().map_err(|error| anyhow!("end with the supervisor: {error}"))?;
-    let (mut input, out) =
-        stdio::open(&context.tasks).context("open the pipes of the supervisor")?;
-    let setup = match input.next::<ToEgress>().await? {
-        Some(Frame {
-            head: ToEgress::Setup(setup),
-            ..
-        }) => *setup,
+/// What there is before the runtime: the part of the configuration, the seal keys, the confinement.
+struct Begun {
+    setup: EgressSetup,
+    keys: Keys,
+    layers: Layers,
+}
+
+/// Reads the seal key and closes the confinement, which must come before the first further thread.
+fn begin() -> anyhow::Result<Option<Begun>> {
+    let setup = match stdio::first_frame()? {
+        Some(ToEgress::Setup(setup)) => *setup,
         Some(_) => bail!("the first frame is no set-up"),
-        None => return Ok(()),
+        None => return Ok(None),
     };
     setup.log.init();
-    let shared = Arc::new(share(&setup, out.clone())?);
+    let keys = keys(&setup)?;
+    // The seal key is not read again; the TLS files are, and may be other files by then.
+    let reach = Reach {
+        read: sandbox::folders_of(&setup.tls),
+        listen: vec![setup.listen.port()],
+        connect: Vec::new(),
+    };
+    let layers = sandbox::enter_stage(&setup.stage, &reach, Direction::In)?;
+    Ok(Some(Begun {
+        setup,
+        keys,
+        layers,
+    }))
+}
+
+async fn run(context: Context, begun: Begun) -> anyhow::Result<()> {
+    let Begun {
+        setup,
+        keys,
+        layers,
+    } = begun;
+    let (mut input, out) =
+        stdio::open(&context.tasks).context("open the pipes of the supervisor")?;
+    out.send(&FromEgress::Confined(layers), b"").await;
+    let trust_domain: TrustDomain = setup.trust_domain.clone().try_into()?;
+    let shared = Arc::new(Shared::new(keys, trust_domain, out.clone()));
     let listener = TcpListener::bind(setup.listen)
         .await
         .with_context(|| format!("bind the second hop (inner.listen) to {}", setup.listen))?;
@@ -105,14 +142,12 @@ async fn run(context: Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn share(setup: &EgressSetup, out: stdio::Out) -> anyhow::Result<Shared> {
+fn keys(setup: &EgressSetup) -> anyhow::Result<Keys> {
     let path = &setup.seal_key_file;
     let file = File::open(path).with_context(|| format!("open the seal key {}", path.display()))?;
-    let trust_domain: TrustDomain = setup.trust_domain.clone().try_into()?;
     let master = MasterKey::read(file)?;
     let key = |tenant: &TenantId| (tenant.clone(), master.tenant(tenant));
-    let keys = setup.tenants.iter().map(key).collect();
-    Ok(Shared::new(keys, trust_domain, out))
+    Ok(setup.tenants.iter().map(key).collect())
 }
 
 async fn report(shared: Arc<Shared>, context: Context) {

@@ -7,14 +7,15 @@ mod handed;
 mod heartbeats;
 mod intake;
 mod mqtt;
+mod reach;
 mod requests;
 mod session;
 
 use crate::link::{CallVerb, FromIngest, ToIngest};
-use crate::sandbox;
+use crate::sandbox::{self, Direction, Layers};
 use crate::setup::{IngestSetup, SessionMode};
 use crate::stdio::{self, Out};
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, bail};
 use calls::Calls;
 use counters::Counters;
 use mqtt::{Dial, Switchboard};
@@ -38,21 +39,37 @@ const COUNTERS_INTERVAL: Duration = Duration::from_secs(1);
 /// Runs the ingest process until its standard input ends.
 #[must_use]
 pub(crate) fn main() -> ExitCode {
-    run_until_signal("sanitizer-ingest", run)
+    match begin() {
+        Ok(Some((setup, layers))) => {
+            run_until_signal("sanitizer-ingest", |context| run(context, setup, layers))
+        }
+        Ok(None) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the ingest process did not start"
+            );
+            ExitCode::FAILURE
+        }
+    }
 }
 
-async fn run(context: Context) -> anyhow::Result<()> {
-    sandbox::stay_with_parent().map_err(|error| anyhow!("end with the supervisor: {error}"))?;
-    let (mut input, out) =
-        stdio::open(&context.tasks).context("open the pipes of the supervisor")?;
-    let setup = match input.next::<ToIngest>().await? {
-        Some(frame) => match frame.head {
-            ToIngest::Setup(setup) => *setup,
-            _ => bail!("the first frame is no set-up"),
-        },
-        None => return Ok(()),
+/// Learns its part of the configuration and closes its confinement, which must come before the first further thread.
+fn begin() -> anyhow::Result<Option<(IngestSetup, Layers)>> {
+    let setup = match stdio::first_frame()? {
+        Some(ToIngest::Setup(setup)) => *setup,
+        Some(_) => bail!("the first frame is no set-up"),
+        None => return Ok(None),
     };
     setup.log.init();
+    let layers = sandbox::enter_stage(&setup.stage, &reach::of(&setup), Direction::Out)?;
+    Ok(Some((setup, layers)))
+}
+
+async fn run(context: Context, setup: IngestSetup, layers: Layers) -> anyhow::Result<()> {
+    let (mut input, out) =
+        stdio::open(&context.tasks).context("open the pipes of the supervisor")?;
+    out.send(&FromIngest::Confined(layers), b"").await;
     let counters = Arc::new(Counters::default());
     let endpoint = mqtt::Endpoint::new(&setup)?;
     let tls = Arc::clone(endpoint.tls());

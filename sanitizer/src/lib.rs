@@ -9,6 +9,7 @@ mod check;
 mod config;
 pub mod contracts;
 pub mod csr;
+mod derive;
 mod egress;
 mod ingest;
 mod link;
@@ -22,9 +23,10 @@ mod tls;
 mod worker;
 
 pub use config::{
-    BrokerConfig, DEFAULTS, InnerConfig, QuarantineConfig, SanitizerConfig, SealConfig,
-    WorkerConfig,
+    BrokerConfig, DEFAULTS, InnerConfig, QuarantineConfig, SanitizerConfig, SealConfig, Separate,
+    UsersConfig, WorkerConfig,
 };
+pub use derive::DeriveArgs;
 pub use service::{SanitizerService, Verb};
 pub use setup::{PresenceMode, SandboxMode, SessionMode, TlsPaths};
 pub use supervisor::Sanitizer;

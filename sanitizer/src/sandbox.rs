@@ -1,178 +1,159 @@
-//! The worker's confinement, layer by layer. Every layer only takes away.
+//! The confinement of every process, layer by layer. Every layer only takes away.
+//!
+//! | layer | worker | ingest, egress, derive |
+//! |---|---|---|
+//! | `environment` | no variable | no variable |
+//! | `user` | one of its own, no further group (with `users.separate`) | the same |
+//! | `keys` | can open no key's file (with `users.separate`) | can open no other's key |
+//! | `descriptors` | two pipes | |
+//! | `namespaces` | user, network, IPC, host name, mount, control groups; else covered | |
+//! | `bounding-set`, `capabilities` | both empty | both empty; the set else covered |
+//! | `no-new-privileges`, `no-dumps` | neither set-user-id programs nor core dumps nor a debugger | the same |
+//! | `dies-with-parent` | it ends when the supervisor ends | the same |
+//! | `limits`, `no-files` | memory, CPU, processes, file size; no descriptor any more | |
+//! | `landlock` | no file | its own files, for reading |
+//! | `landlock-network` | no port; else covered | its own ports; else covered, but not at ingest |
+//! | `landlock-scope` | no signal or abstract socket to others; else covered | the same |
+//! | `seccomp` | 25 calls | never exec, debug, mount, become another; connections in one direction only |
+//!
+//! Covered: the host does not offer it (landlock has network rules from Linux 6.7 and scopes from 6.12 on, namespaces may be
+//! closed to ordinary users), and the filter of system calls refuses the same ground. A process that opens connections needs
+//! landlock's network rules for its ports; no filter covers that, so ingest does not start without where confinement is
+//! required.
 
+mod landlock;
+mod layers;
+mod privileges;
+mod seccomp;
 mod sys;
+mod users;
 
-use crate::setup::{SandboxMode, WorkerSetup};
-use landlock::{
-    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetStatus,
-    Scope,
-};
-use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule,
-};
-use std::collections::BTreeMap;
+use crate::setup::{StageSetup, WorkerSetup};
+use layers::{Reached, SECCOMP};
+use std::path::PathBuf;
 
-pub(crate) use sys::{arm_cpu_timer, bound_heaps, stay_with_parent};
+pub(crate) use landlock::{Reach, folders_of};
+pub(crate) use layers::{Layers, Missing};
+pub(crate) use privileges::start_as;
+pub(crate) use seccomp::Direction;
+pub(crate) use sys::{arm_cpu_timer, bound_heaps};
+pub(crate) use users::{Ids, Users, become_supervisor};
 
-/// System calls without conditions: memory, the two pipes, the timer, the end.
-const SYSTEM_CALLS: [i64; 23] = [
-    libc::SYS_read,
-    libc::SYS_write,
-    libc::SYS_readv,
-    libc::SYS_writev,
-    libc::SYS_close,
-    libc::SYS_brk,
-    libc::SYS_munmap,
-    libc::SYS_mremap,
-    libc::SYS_madvise,
-    libc::SYS_futex,
-    libc::SYS_rt_sigaction,
-    libc::SYS_rt_sigprocmask,
-    libc::SYS_rt_sigreturn,
-    libc::SYS_sigaltstack,
-    libc::SYS_getrandom,
-    libc::SYS_clock_gettime,
-    libc::SYS_gettid,
-    libc::SYS_getpid,
-    libc::SYS_setitimer,
-    libc::SYS_sched_yield,
-    libc::SYS_restart_syscall,
-    libc::SYS_exit,
-    libc::SYS_exit_group,
-];
-/// System calls that are allowed as long as they make nothing executable.
-const MAPPING_CALLS: [i64; 2] = [libc::SYS_mmap, libc::SYS_mprotect];
-
-/// Position of the protection flags among the arguments of both mapping calls.
-const PROTECTION_ARGUMENT: u8 = 2;
-
-/// Why a worker does not start.
-#[derive(Debug, thiserror::Error)]
-#[error("confinement layer {layer} is missing: {reason}")]
-pub(crate) struct Missing {
-    layer: &'static str,
-    reason: String,
-}
-
-/// Closes the confinement for good and names the layers that hold.
-///
-/// Namespaces are added where the system lets an ordinary process make them; landlock and seccomp cover the same ground.
+/// Closes a worker's confinement for good and names the layers that hold.
 ///
 /// # Errors
-/// Under [`SandboxMode::Require`], the first layer that is missing.
-pub(crate) fn enter(setup: &WorkerSetup) -> Result<Vec<&'static str>, Missing> {
-    let mut layers = vec!["environment"];
-    if std::env::vars_os().next().is_some() {
-        require(
-            setup,
-            &mut layers,
-            "environment",
-            Err("variables are set".to_owned()),
-        )?;
-    }
-    require(
-        setup,
-        &mut layers,
-        "descriptors",
-        sys::close_all_but_stdio(),
-    )?;
-    if sys::unshare_namespaces().is_ok() {
-        layers.push("namespaces");
-    }
-    require(
-        setup,
-        &mut layers,
+/// Where confinement is required, the first layer that is missing.
+pub(crate) fn enter(setup: &WorkerSetup) -> Result<Layers, Missing> {
+    let mut reached = Reached::new(setup.stage.sandbox);
+    own_alone(&mut reached, &setup.stage)?;
+    reached.must("descriptors", sys::close_all_but_stdio())?;
+    // A new user namespace has all capabilities in itself, so it comes before they are given up.
+    reached.may("namespaces", sys::unshare_namespaces());
+    reached.may("bounding-set", empty_bounding_set());
+    reached.must("capabilities", no_capabilities())?;
+    reached.must(
         "no-new-privileges",
-        sys::forbid_privileges(),
+        told(privileges::forbid_new_privileges()),
     )?;
-    require(
-        setup,
-        &mut layers,
-        "limits",
-        sys::limit_resources(setup.memory_bytes_max),
-    )?;
-    require(setup, &mut layers, "landlock", close_files_and_network())?;
-    require(
-        setup,
-        &mut layers,
-        "no-files",
-        sys::forbid_new_descriptors(),
-    )?;
-    require(setup, &mut layers, "seccomp", filter_system_calls())?;
-    Ok(layers)
+    reached.must("no-dumps", sys::forbid_dumps())?;
+    reached.must("dies-with-parent", sys::stay_with_parent())?;
+    reached.must("limits", sys::limit_resources(setup.memory_bytes_max))?;
+    let closed = landlock::close(&Reach::default());
+    reached.must("landlock", closed.files)?;
+    reached.may("landlock-network", closed.network);
+    reached.may("landlock-scope", closed.scope);
+    reached.must("no-files", sys::forbid_new_descriptors())?;
+    reached.must(SECCOMP, seccomp::confine_worker())?;
+    Ok(reached.all())
 }
 
-fn require(
-    setup: &WorkerSetup,
-    layers: &mut Vec<&'static str>,
-    layer: &'static str,
-    result: Result<(), String>,
-) -> Result<(), Missing> {
-    match result {
-        Ok(()) => layers.push(layer),
-        Err(reason) if setup.sandbox == SandboxMode::Require => {
-            return Err(Missing { layer, reason });
-        }
-        Err(_) => layers.retain(|held| *held != layer),
+/// Closes what another process than a worker never needs. Before its first further thread.
+///
+/// # Errors
+/// Where confinement is required, the first layer that is missing.
+pub(crate) fn enter_stage(
+    setup: &StageSetup,
+    reach: &Reach,
+    direction: Direction,
+) -> Result<Layers, Missing> {
+    let mut reached = Reached::new(setup.sandbox);
+    own_alone(&mut reached, setup)?;
+    reached.may("bounding-set", empty_bounding_set());
+    reached.must("capabilities", no_capabilities())?;
+    reached.must(
+        "no-new-privileges",
+        told(privileges::forbid_new_privileges()),
+    )?;
+    reached.must("no-dumps", sys::forbid_dumps())?;
+    reached.must("dies-with-parent", sys::stay_with_parent())?;
+    let closed = landlock::close(reach);
+    reached.must("landlock", closed.files)?;
+    if direction == Direction::Out {
+        reached.must("landlock-network", closed.network)?;
+    } else {
+        reached.may("landlock-network", closed.network);
+    }
+    reached.may("landlock-scope", closed.scope);
+    reached.must(SECCOMP, seccomp::confine_stage(direction))?;
+    Ok(reached.all())
+}
+
+/// What the start gave the process: nothing of others.
+fn own_alone(reached: &mut Reached, setup: &StageSetup) -> Result<(), Missing> {
+    let variables = std::env::vars_os().count();
+    reached.must(
+        "environment",
+        if variables == 0 {
+            Ok(())
+        } else {
+            Err("variables are set".to_owned())
+        },
+    )?;
+    if let Some(ids) = setup.user {
+        reached.must("user", is_user(ids))?;
+        reached.must("keys", opens_none_of(&setup.foreign_keys))?;
     }
     Ok(())
 }
 
-fn close_files_and_network() -> Result<(), String> {
-    let status = Ruleset::default()
-        .set_compatibility(CompatLevel::BestEffort)
-        .handle_access(AccessFs::from_all(ABI::V5))
-        .and_then(|rules| rules.handle_access(AccessNet::from_all(ABI::V5)))
-        .and_then(|rules| rules.scope(Scope::from_all(ABI::V6)))
-        .and_then(|rules| rules.create())
-        .and_then(|rules| rules.restrict_self())
-        .map_err(|error| error.to_string())?;
-    // An older kernel lacks the network and scope rules; seccomp allows no socket in any case.
-    if status.ruleset == RulesetStatus::NotEnforced {
-        return Err("the kernel has no landlock".to_owned());
+fn is_user(ids: Ids) -> Result<(), String> {
+    match privileges::is_only(ids) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(format!("this process is not user {} alone", ids.uid)),
+        Err(error) => Err(error.to_string()),
     }
-    Ok(())
 }
 
-fn filter_system_calls() -> Result<(), String> {
-    let program = filter().map_err(|error| error.to_string())?;
-    seccompiler::apply_filter(&program).map_err(|error| error.to_string())
-}
-
-fn filter() -> Result<BpfProgram, seccompiler::Error> {
-    let executable = u64::from(libc::PROT_EXEC.unsigned_abs());
-    let not_executable = || -> Result<SeccompRule, seccompiler::Error> {
-        let condition = SeccompCondition::new(
-            PROTECTION_ARGUMENT,
-            SeccompCmpArgLen::Dword,
-            SeccompCmpOp::MaskedEq(executable),
-            0,
-        )?;
-        Ok(SeccompRule::new(vec![condition])?)
-    };
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = SYSTEM_CALLS
-        .iter()
-        .map(|call| (*call, Vec::new()))
-        .collect();
-    for call in MAPPING_CALLS {
-        rules.insert(call, vec![not_executable()?]);
+fn opens_none_of(keys: &[PathBuf]) -> Result<(), String> {
+    match keys.iter().find(|key| std::fs::File::open(key).is_ok()) {
+        None => Ok(()),
+        Some(key) => Err(format!(
+            "this process can read {}, which is another's; chmod 0400 and the owner that the configuration names",
+            key.display()
+        )),
     }
-    let filter = SeccompFilter::new(
-        rules,
-        SeccompAction::KillProcess,
-        SeccompAction::Allow,
-        std::env::consts::ARCH.try_into()?,
-    )?;
-    Ok(filter.try_into()?)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn told(result: std::io::Result<()>) -> Result<(), String> {
+    result.map_err(|error| error.to_string())
+}
 
-    #[test]
-    fn the_filter_compiles_for_this_machine() {
-        assert!(filter().unwrap().len() > SYSTEM_CALLS.len());
+fn empty_bounding_set() -> Result<(), String> {
+    told(privileges::bound_capabilities(0))?;
+    match privileges::capabilities() {
+        Ok(held) if held.bounding == 0 => Ok(()),
+        Ok(held) => Err(format!("the set is {:x}", held.bounding)),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn no_capabilities() -> Result<(), String> {
+    told(privileges::keep_capabilities(0))?;
+    match privileges::capabilities() {
+        Ok(held) => match held.effective | held.permitted | held.inheritable | held.ambient {
+            0 => Ok(()),
+            some => Err(format!("{some:x} are held")),
+        },
+        Err(error) => Err(error.to_string()),
     }
 }

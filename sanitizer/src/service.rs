@@ -2,6 +2,8 @@
 
 use crate::check::{self, CheckArgs};
 use crate::config::{DEFAULTS, SanitizerConfig};
+use crate::derive::{self, DeriveArgs};
+use crate::sandbox::{self, Users};
 use crate::supervisor::Sanitizer;
 use crate::{egress, ingest, worker};
 use anyhow::Context as _;
@@ -28,6 +30,9 @@ pub enum Verb {
     /// Started by `run`: judges one tenant's messages, confined.
     #[command(hide = true)]
     Worker,
+    /// Started by `run`: writes one tenant's seal key into its worker's pipe.
+    #[command(hide = true)]
+    Derive(DeriveArgs),
     /// Started by `run`: the second hop.
     #[command(hide = true)]
     Egress,
@@ -49,6 +54,19 @@ impl Service for SanitizerService {
         &config.ops
     }
 
+    fn check(config: &SanitizerConfig) -> Vec<String> {
+        let users = Users::resolve(&config.users);
+        users
+            .err()
+            .map(|error| error.to_string())
+            .into_iter()
+            .collect()
+    }
+
+    fn before_threads(config: &SanitizerConfig) -> anyhow::Result<()> {
+        sandbox::become_supervisor(&config.users)
+    }
+
     async fn run(config: SanitizerConfig, context: Context) -> anyhow::Result<()> {
         let sanitizer = Sanitizer::bind(config, &context).await?;
         tracing::info!(address = %sanitizer.addr(), "the second hop listens");
@@ -66,6 +84,7 @@ impl Service for SanitizerService {
             Verb::Check(args) => check::main(&args),
             Verb::Ingest => ingest::main(),
             Verb::Worker => worker::main(),
+            Verb::Derive(args) => derive::main(&args),
             Verb::Egress => egress::main(),
         }
     }

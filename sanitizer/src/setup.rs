@@ -1,5 +1,6 @@
 //! What the supervisor tells each process in its first frame: its part of the configuration and no more.
 
+use crate::sandbox::Ids;
 use serde::{Deserialize, Serialize};
 use spokegate_contract::TenantId;
 use std::net::SocketAddr;
@@ -37,9 +38,22 @@ pub(crate) struct LogSetup {
     pub filter: String,
 }
 
+/// The part of a process's confinement that all have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StageSetup {
+    /// Whether every layer of the confinement must hold.
+    pub sandbox: SandboxMode,
+    /// As whom it must run, when processes are separate.
+    pub user: Option<Ids>,
+    /// Keys of others, which it must not be able to open.
+    pub foreign_keys: Vec<PathBuf>,
+}
+
 /// The ingest process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct IngestSetup {
+    /// Its confinement.
+    pub stage: StageSetup,
     /// Logging.
     pub log: LogSetup,
     /// Trust domain of identities.
@@ -95,8 +109,8 @@ pub enum PresenceMode {
 pub(crate) struct WorkerSetup {
     /// Schema folder; read before the confinement closes.
     pub schemas: PathBuf,
-    /// Whether every layer of the confinement must hold.
-    pub sandbox: SandboxMode,
+    /// What every process has.
+    pub stage: StageSetup,
     /// Memory on top of what the program itself takes, in bytes.
     pub memory_bytes_max: u64,
     /// CPU time of one message, in milliseconds.
@@ -113,9 +127,33 @@ pub enum SandboxMode {
     BestEffort,
 }
 
+impl SandboxMode {
+    /// The name in the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SandboxMode::Require => "require",
+            SandboxMode::BestEffort => "best-effort",
+        }
+    }
+}
+
+impl std::str::FromStr for SandboxMode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<SandboxMode, String> {
+        [SandboxMode::Require, SandboxMode::BestEffort]
+            .into_iter()
+            .find(|mode| mode.as_str() == text)
+            .ok_or_else(|| "is neither require nor best-effort".to_owned())
+    }
+}
+
 /// The egress process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct EgressSetup {
+    /// Its confinement.
+    pub stage: StageSetup,
     /// Logging.
     pub log: LogSetup,
     /// Trust domain of identities.

@@ -1,9 +1,12 @@
 //! The two pipes of a child process, as the child sees them.
 
-use crate::link::{FrameReader, encode_into};
+use crate::link::{FrameReader, encode_into, read_frame};
 use bytes::{Bytes, BytesMut};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use spokegate_daemon::Tasks;
+use std::fs::File;
+use std::io::Read as _;
 use std::os::fd::AsFd;
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe::{Receiver, Sender};
@@ -38,6 +41,35 @@ impl Out {
         let mut frame = BytesMut::new();
         encode_into(head, body, &mut frame);
         self.0.try_send(frame.freeze()).is_ok()
+    }
+}
+
+/// The first frame, read before there is a runtime: what it sets up must come before the first further thread. Nothing
+/// when the supervisor has gone.
+///
+/// # Errors
+/// When what comes is no frame.
+pub(crate) fn first_frame<H: DeserializeOwned>() -> anyhow::Result<Option<H>> {
+    let mut pipe = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    let mut buffer = BytesMut::new();
+    loop {
+        if let Some(frame) = read_frame(&mut buffer)? {
+            return Ok(Some(frame.head));
+        }
+        // Not a byte more than belongs to the frame: what follows is for the runtime.
+        let missing = match buffer.first_chunk::<4>() {
+            None => 4usize.saturating_sub(buffer.len()),
+            Some(length) => (u32::from_be_bytes(*length) as usize)
+                .saturating_add(4)
+                .saturating_sub(buffer.len()),
+        };
+        let before = buffer.len();
+        buffer.resize(before.saturating_add(missing), 0);
+        let count = pipe.read(buffer.get_mut(before..).unwrap_or_default())?;
+        if count == 0 {
+            return Ok(None);
+        }
+        buffer.truncate(before.saturating_add(count));
     }
 }
 

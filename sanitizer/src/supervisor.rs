@@ -1,7 +1,9 @@
 //! The supervisor: starts, watches and replaces the other processes, and carries frames between them unread.
 //!
-//! It keeps no key (the seal key passes through when a worker's own is derived), opens no network connection and parses nothing that comes from a segment.
+//! It never has a key: a worker's comes to it out of a process that runs as the egress user. It opens no network connection
+//! and parses nothing that comes from a segment.
 
+mod confinement;
 mod hub;
 mod keeper;
 mod lane;
@@ -12,6 +14,7 @@ mod window;
 
 use crate::config::SanitizerConfig;
 use crate::link::{ToEgress, ToIngest};
+use crate::sandbox::Users;
 use anyhow::Context as _;
 use hub::Hub;
 use quarantine::Quarantine;
@@ -45,8 +48,15 @@ impl Sanitizer {
             readiness: context.readiness.clone(),
             ..context.child()
         };
+        let users = Users::resolve(&config.users)?;
         let quarantine = Quarantine::open(&config.quarantine, &context)?;
-        let hub = Arc::new(Hub::new(program, config, context.clone(), quarantine));
+        let hub = Arc::new(Hub::new(
+            program,
+            config,
+            users,
+            context.clone(),
+            quarantine,
+        ));
         let started = tokio::time::timeout(START_LIMIT, hub::start(&hub)).await;
         match started
             .context("the processes took too long to start")

@@ -105,7 +105,7 @@ fn without_a_seal_key_there_is_no_start() {
     let config = format!(
         "trust_domain = \"spokegate.local\"\ntenants = [\"acme\"]\nschemas = \"{schemas}\"\n[broker]\naddress = \"127.0.0.1:1\"\n\
          [broker.tls]\ncertificate = \"c\"\nkey = \"k\"\nca = \"r\"\n[inner]\nlisten = \"127.0.0.1:0\"\n\
-         [inner.tls]\ncertificate = \"c\"\nkey = \"k\"\nca = \"r\"\n[seal]\nkey_file = \"{root}/seal\"\n\
+         [inner.tls]\ncertificate = \"c\"\nkey = \"k\"\nca = \"r\"\n[seal]\nkey_file = \"{root}/seal\"\n[users]\nseparate = \"off\"\n\
          [quarantine]\ndirectory = \"{root}/quarantine\"\n[ops]\nlisten = \"127.0.0.1:0\"\n"
     );
     let path = folder.path().join("sanitizer.toml");

@@ -150,6 +150,10 @@ ca = {inner_ca}
 [seal]
 key_file = {seal}
 
+# One person's machine: all processes are theirs.
+[users]
+separate = "off"
+
 [quarantine]
 directory = {quarantine}
 

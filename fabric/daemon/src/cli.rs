@@ -38,6 +38,11 @@ pub trait Service {
     fn log(config: &Self::Config) -> &LogConfig;
     /// Its `[ops]` section.
     fn ops(config: &Self::Config) -> &OpsConfig;
+    /// Runs before the first further thread, the last moment to become another user or give up rights: they are a
+    /// thread's own.
+    fn before_threads(_config: &Self::Config) -> anyhow::Result<()> {
+        Ok(())
+    }
     /// Runs until the context's soft token is cancelled. The operator's listener is already up.
     fn run(
         config: Self::Config,
@@ -169,6 +174,10 @@ fn run<S: Service>(files: &ConfigArgs) -> ExitCode {
     // Before the first thread and the first file: what a service writes is for its own user.
     rustix::process::umask(PRIVATE);
     logging::init(S::log(&config));
+    if let Err(error) = S::before_threads(&config) {
+        tell(&format!("{error:#}"));
+        return ExitCode::from(EXIT_CONFIG);
+    }
     run_until_signal(S::NAME, |context| async move {
         ops::bind(S::ops(&config), &context).await?;
         S::run(config, context).await

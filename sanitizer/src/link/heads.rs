@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use spokegate_contract::{DatasetId, FailureClass, RequestId, SatelliteId, TenantId};
 use std::collections::BTreeMap;
 
+use crate::sandbox::Layers;
 use crate::setup::{EgressSetup, IngestSetup, WorkerSetup};
 
 /// To the ingest process.
@@ -36,6 +37,8 @@ pub(crate) enum ToIngest {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum FromIngest {
+    /// It has closed its confinement; the first frame.
+    Confined(Layers),
     /// A message; the body is the payload as it came.
     Message(WorkHead),
     /// A tenant's session came or went.
@@ -66,7 +69,7 @@ pub(crate) enum ToWorker {
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum FromWorker {
     /// Locked down and ready; names the layers of the confinement.
-    Ready(Vec<String>),
+    Ready(Layers),
     /// It cannot work.
     Unfit(String),
     /// The answer to one message; the body is its records, one after the other.
@@ -98,6 +101,8 @@ pub(crate) enum ToEgress {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum FromEgress {
+    /// It has closed its confinement; the first frame.
+    Confined(Layers),
     /// It listens.
     Listening(std::net::SocketAddr),
     /// The centre calls; the body is its JSON.

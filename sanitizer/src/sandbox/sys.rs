@@ -53,25 +53,16 @@ pub(super) fn unshare_namespaces() -> Result<(), String> {
     check(unsafe { libc::unshare(flags) })
 }
 
-/// No privileges through exec, no dumps, and death with the parent.
-pub(super) fn forbid_privileges() -> Result<(), String> {
-    let (on, off): (libc::c_ulong, libc::c_ulong) = (1, 0);
-    // SAFETY: these options of prctl take numbers and touch no memory.
-    unsafe {
-        check(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, on, off, off, off))?;
-        check(libc::prctl(libc::PR_SET_DUMPABLE, off, off, off, off))?;
-        check(libc::prctl(
-            libc::PR_SET_PDEATHSIG,
-            libc::SIGKILL,
-            off,
-            off,
-            off,
-        ))
-    }
+/// No core dumps, and no debugger or memory reader of the same user.
+pub(super) fn forbid_dumps() -> Result<(), String> {
+    limit(libc::RLIMIT_CORE, 0)?;
+    let off: libc::c_ulong = 0;
+    // SAFETY: takes numbers and touches no memory.
+    check(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, off, off, off, off) })
 }
 
 /// Death with the parent, whatever ends it, and no end by the signal that has the parent read its files again.
-pub(crate) fn stay_with_parent() -> Result<(), String> {
+pub(super) fn stay_with_parent() -> Result<(), String> {
     let off: libc::c_ulong = 0;
     // SAFETY: takes numbers and touches no memory; the ignored signal has no handler that could be lost.
     unsafe {
@@ -86,9 +77,8 @@ pub(crate) fn stay_with_parent() -> Result<(), String> {
     }
 }
 
-/// Memory, core dumps, files, processes.
+/// Memory, files, processes.
 pub(super) fn limit_resources(memory_bytes_max: u64) -> Result<(), String> {
-    limit(libc::RLIMIT_CORE, 0)?;
     limit(libc::RLIMIT_FSIZE, 0)?;
     limit(libc::RLIMIT_NPROC, 0)?;
     let mapped = mapped_bytes().ok_or("cannot read the own size")?;

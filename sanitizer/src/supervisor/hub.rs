@@ -1,5 +1,6 @@
 //! What all tasks of the supervisor share, and how they start.
 
+use super::confinement::Confinement;
 use super::keeper;
 use super::lane::{self, LANE_EVENTS, LaneEvent};
 use super::process::Pipe;
@@ -7,6 +8,7 @@ use super::quarantine::Quarantine;
 use super::stats::LaneStats;
 use crate::config::SanitizerConfig;
 use crate::link::{RefusalHead, ToEgress, WorkHead};
+use crate::sandbox::Users;
 use anyhow::{Context as _, anyhow};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -61,6 +63,8 @@ pub(super) struct LaneEnd {
 pub(super) struct Hub {
     pub(super) program: PathBuf,
     pub(super) config: SanitizerConfig,
+    pub(super) users: Users,
+    pub(super) confinement: Confinement,
     pub(super) context: Context,
     pub(super) quarantine: Quarantine,
     pub(super) egress: Slot,
@@ -74,6 +78,7 @@ impl Hub {
     pub(super) fn new(
         program: PathBuf,
         config: SanitizerConfig,
+        users: Users,
         context: Context,
         quarantine: Quarantine,
     ) -> Hub {
@@ -93,6 +98,8 @@ impl Hub {
         Hub {
             program,
             config,
+            users,
+            confinement: Confinement::default(),
             context,
             quarantine,
             egress: Slot::default(),
@@ -131,7 +138,10 @@ impl Hub {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        json!({ "sandbox": self.config.worker.sandbox, "tenants": tenants, "counters": counters })
+        json!({
+            "sandbox": self.config.worker.sandbox, "separate_users": self.users != Users::default(),
+            "stages": self.confinement.to_json(), "tenants": tenants, "counters": counters,
+        })
     }
 }
 

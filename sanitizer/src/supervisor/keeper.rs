@@ -26,8 +26,11 @@ pub(super) async fn keep_egress(hub: Arc<Hub>, first: oneshot::Sender<SocketAddr
     let mut backoff = Backoff::new(100, 10_000);
     while let Some(process) = start(&hub, "egress").await {
         let pipe = process.pipe.clone();
-        pipe.send(&ToEgress::Setup(Box::new(hub.config.egress_setup())), b"")
-            .await;
+        pipe.send(
+            &ToEgress::Setup(Box::new(hub.config.egress_setup(hub.users))),
+            b"",
+        )
+        .await;
         hub.egress.set(Some(pipe));
         for lane in hub.lanes.values() {
             // A lane only ends with the whole.
@@ -67,8 +70,11 @@ pub(super) async fn keep_ingest(hub: Arc<Hub>, first: oneshot::Sender<()>) {
     let mut backoff = Backoff::new(100, 10_000);
     while let Some(mut process) = start(&hub, "ingest").await {
         let pipe = process.pipe.clone();
-        pipe.send(&ToIngest::Setup(Box::new(hub.config.ingest_setup())), b"")
-            .await;
+        pipe.send(
+            &ToIngest::Setup(Box::new(hub.config.ingest_setup(hub.users))),
+            b"",
+        )
+        .await;
         hub.ingest.set(Some(pipe));
         while let Some(frame) = next(&hub, &mut process).await {
             if let Some(first) = first.take() {
@@ -90,6 +96,7 @@ pub(super) async fn keep_ingest(hub: Arc<Hub>, first: oneshot::Sender<()>) {
 
 async fn from_egress(hub: &Hub, frame: Frame<FromEgress>, listening: &mut impl FnMut(SocketAddr)) {
     match frame.head {
+        FromEgress::Confined(layers) => hub.confinement.reached("egress", layers),
         FromEgress::Listening(addr) => listening(addr),
         FromEgress::Call { call, verb } => {
             if !hub
@@ -132,6 +139,7 @@ async fn from_ingest(hub: &Hub, frame: Frame<FromIngest>, latches: &BTreeMap<Ten
                     .await;
             }
         }
+        FromIngest::Confined(layers) => hub.confinement.reached("ingest", layers),
         FromIngest::Session { tenant, up } => {
             if let Some(latch) = latches.get(&tenant) {
                 if up {
@@ -164,7 +172,13 @@ fn publish(hub: &Hub, counters: BTreeMap<String, u64>) {
 }
 
 async fn start(hub: &Hub, verb: &'static str) -> Option<Process> {
-    match Process::start(&hub.program, verb, Stdio::inherit(), &hub.context.tasks) {
+    let user = if verb == "egress" {
+        hub.users.egress
+    } else {
+        hub.users.ingest
+    };
+    let tasks = &hub.context.tasks;
+    match Process::start(&hub.program, verb, user, Stdio::inherit(), tasks) {
         Ok(process) => Some(process),
         Err(error) => {
             tracing::error!(verb, %error, "cannot start a process");

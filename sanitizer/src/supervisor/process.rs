@@ -1,9 +1,13 @@
 //! A child process and its two pipes.
 
 use crate::link::{FrameReader, encode_into};
+use crate::sandbox::{self, Ids};
+use crate::setup::SandboxMode;
 use bytes::{Bytes, BytesMut};
 use serde::Serialize;
+use spokegate_contract::TenantId;
 use spokegate_daemon::Tasks;
+use std::io::PipeWriter;
 use std::path::Path;
 use std::process::Stdio;
 use tokio::io::AsyncWriteExt;
@@ -37,21 +41,24 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts this program again with a verb, an empty environment and three descriptors.
+    /// Starts this program again with a verb, as a user, with an empty environment, three descriptors and no capability.
     pub(super) fn start(
         program: &Path,
         verb: &str,
+        user: Option<Ids>,
         third: Stdio,
         tasks: &Tasks,
     ) -> std::io::Result<Process> {
-        let mut child = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .arg(verb)
             .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(third)
-            .kill_on_drop(true)
-            .spawn()?;
+            .kill_on_drop(true);
+        sandbox::start_as(&mut command, user);
+        let mut child = command.spawn()?;
         let missing = || std::io::Error::other("a child without its pipes");
         let input = child.stdin.take().ok_or_else(missing)?;
         let output = child.stdout.take().ok_or_else(missing)?;
@@ -65,6 +72,29 @@ impl Process {
             frames: FrameReader::new(output),
         })
     }
+}
+
+/// Starts the process that writes a tenant's seal key into a pipe of which the reading end is the worker's already.
+pub(super) fn derive(
+    program: &Path,
+    user: Option<Ids>,
+    tenant: &TenantId,
+    (key_file, sandbox): (&Path, SandboxMode),
+    pipe: PipeWriter,
+) -> std::io::Result<Child> {
+    let mut command = Command::new(program);
+    command
+        .args(["derive", "--tenant", tenant.as_str(), "--key-file"])
+        .arg(key_file)
+        .args(["--sandbox", sandbox.as_str()])
+        .args(user.map(|ids| format!("--user={}:{}", ids.uid, ids.gid)))
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(pipe)
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    sandbox::start_as(&mut command, user);
+    command.spawn()
 }
 
 /// Writes what has gathered in one go, and never waits for more.

@@ -68,10 +68,7 @@ fn start() -> anyhow::Result<Worker> {
         }
     };
     let bench = bench(&setup)?;
-    let layers = sandbox::enter(&setup)?
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
+    let layers = sandbox::enter(&setup)?;
     let mut output = BytesMut::with_capacity(ANSWER_BYTES);
     encode_into(&FromWorker::Ready(layers), b"", &mut output);
     emit(&mut output)?;

@@ -181,7 +181,7 @@ fn config(folder: &TempDir, tenants: &[String], broker_port: u16) -> PathBuf {
          [broker.tls]\ncertificate = \"{0}/sanitizer-fabric/certificate.pem\"\nkey = \"{0}/sanitizer-fabric/key.pem\"\nca = \"{0}/sanitizer-fabric/ca.pem\"\n\
          [inner]\nlisten = \"127.0.0.1:0\"\n\
          [inner.tls]\ncertificate = \"{0}/sanitizer-inner/certificate.pem\"\nkey = \"{0}/sanitizer-inner/key.pem\"\nca = \"{0}/sanitizer-inner/ca.pem\"\n\
-         [seal]\nkey_file = \"{0}/seal.key\"\n[quarantine]\ndirectory = \"{0}/quarantine\"\n\
+         [seal]\nkey_file = \"{0}/seal.key\"\n[users]\nseparate = \"off\"\n[quarantine]\ndirectory = \"{0}/quarantine\"\n\
          [ops]\nlisten = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n",
         folder.path().display(),
         schemas = schemas().display(),

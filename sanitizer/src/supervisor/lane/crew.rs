@@ -4,6 +4,7 @@ use super::super::stats::count;
 use super::Lane;
 use super::worker::{self, Worker};
 use crate::link::{Reason, ToIngest};
+use crate::sandbox::Layers;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -53,7 +54,7 @@ impl Lane {
     }
 
     /// A worker has confined itself, and names the layers that hold.
-    pub(super) fn ready(&mut self, number: u64, layers: Vec<String>) {
+    pub(super) fn ready(&mut self, number: u64, layers: Layers) {
         let mut all = self.worker.iter_mut().chain(self.spare.iter_mut());
         if let Some(worker) = all.find(|worker| worker.number == number) {
             worker.ready = true;
@@ -63,7 +64,8 @@ impl Lane {
             .stats
             .layers
             .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = layers;
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = layers.held.clone();
+        self.hub.confinement.reached("worker", layers);
         if let Some(started) = self.started.take() {
             // The start may have been given up.
             let _ = started.send(Ok(()));

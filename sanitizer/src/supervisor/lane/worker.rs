@@ -2,17 +2,22 @@
 
 use super::LaneEvent;
 use crate::link::{FromWorker, ToWorker};
-use crate::seal::MasterKey;
+use crate::sandbox::Layers;
 use crate::supervisor::hub::Hub;
-use crate::supervisor::process::{Pipe, Process};
+use crate::supervisor::process::{self, Pipe, Process};
+use bytes::Bytes;
 use spokegate_contract::TenantId;
-use spokegate_daemon::Tasks;
-use std::fs::File;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::process::Child;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+/// How long it may take to derive a key.
+const KEY_LIMIT: Duration = Duration::from_secs(10);
 
 /// A started worker. Dropping it closes its pipe, upon which it ends.
 #[derive(Debug)]
@@ -35,16 +40,18 @@ pub(super) struct Worker {
 
 /// Starts a worker, which tells its lane what it says and when it ends.
 pub(super) fn start(
-    hub: &Hub,
+    hub: &Arc<Hub>,
     tenant: &TenantId,
     number: u64,
     lane: mpsc::Sender<LaneEvent>,
 ) -> std::io::Result<Worker> {
-    // The installation's key stays here no longer than it takes to derive the tenant's, and never reaches a worker.
-    let master = MasterKey::read(File::open(&hub.config.seal.key_file)?);
-    let key = master.map_err(std::io::Error::other)?.hand_over(tenant)?;
+    let (program, users) = (&hub.program, &hub.users);
+    let (reader, writer) = std::io::pipe()?;
     let tasks = &hub.context.tasks;
-    let process = Process::start(&hub.program, "worker", Stdio::from(key), tasks)?;
+    let process = Process::start(program, "worker", users.worker, reader.into(), tasks)?;
+    // Only now: when the key is written, the worker alone can read it.
+    let from = (&*hub.config.seal.key_file, hub.config.worker.sandbox);
+    let giver = process::derive(program, users.egress, tenant, from, writer)?;
     let kill = CancellationToken::new();
     let worker = Worker {
         number,
@@ -55,8 +62,16 @@ pub(super) fn start(
         handled: 0,
         born: Instant::now(),
     };
-    let setup = hub.config.worker_setup();
-    let watch = watch(process, setup, number, kill, lane.clone(), tasks.clone());
+    let setup = hub.config.worker_setup(hub.users);
+    let processes = (process, giver);
+    let watch = watch(
+        Arc::clone(hub),
+        processes,
+        setup,
+        number,
+        kill,
+        lane.clone(),
+    );
     tasks.spawn_watched(
         "worker",
         watch,
@@ -66,16 +81,25 @@ pub(super) fn start(
 }
 
 async fn watch(
-    mut process: Process,
+    hub: Arc<Hub>,
+    (mut process, giver): (Process, Child),
     setup: crate::setup::WorkerSetup,
     number: u64,
     kill: CancellationToken,
     lane: mpsc::Sender<LaneEvent>,
-    tasks: Tasks,
 ) {
     process.pipe.send(&ToWorker::Setup(setup), b"").await;
     drop(process.pipe);
-    let soft = tasks.soft();
+    let soft = hub.context.tasks.soft();
+    match key_given(giver).await {
+        Ok(layers) => hub.confinement.reached("derive", layers),
+        Err(reason) => {
+            let unfit = LaneEvent::Said(number, FromWorker::Unfit(reason), Bytes::new());
+            // The lane may have ended.
+            let _ = lane.send(unfit).await;
+            kill.cancel();
+        }
+    }
     loop {
         let frame = tokio::select! {
             frame = process.frames.next::<FromWorker>() => frame,
@@ -106,6 +130,19 @@ async fn watch(
     let _ = lane
         .send(LaneEvent::Gone(number, status.is_ok_and(ran_out_of_time)))
         .await;
+}
+
+/// Waits until the worker's key has been written.
+async fn key_given(giver: Child) -> Result<Layers, String> {
+    let reason = match tokio::time::timeout(KEY_LIMIT, giver.wait_with_output()).await {
+        Ok(Ok(output)) => match serde_json::from_slice(&output.stderr) {
+            Ok(layers) if output.status.success() => return Ok(layers),
+            _ => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        },
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("nothing within {} s", KEY_LIMIT.as_secs()),
+    };
+    Err(format!("derive the worker's seal key: {reason}"))
 }
 
 /// The CPU timer of a worker ends it with this signal.
