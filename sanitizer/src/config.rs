@@ -37,6 +37,8 @@ pub struct SanitizerConfig {
     pub inner: InnerConfig,
     /// The seal.
     pub seal: SealConfig,
+    /// The audit.
+    pub audit: AuditConfig,
     /// The workers.
     pub worker: WorkerConfig,
     /// As whom the processes run.
@@ -88,6 +90,13 @@ pub struct InnerConfig {
 pub struct SealConfig {
     /// The key's file.
     pub key_file: PathBuf,
+}
+
+/// `[audit]`
+#[derive(Debug, Clone, Deserialize)]
+pub struct AuditConfig {
+    /// The signing key's file.
+    pub key_file: Option<PathBuf>,
 }
 
 /// `[worker]`
@@ -269,6 +278,7 @@ impl SanitizerConfig {
             listen: self.inner.listen,
             tls: self.inner.tls.clone(),
             seal_key_file: self.seal.key_file.clone(),
+            audit_key_file: self.audit.key_file.clone(),
             tenants: self.lanes(),
         }
     }

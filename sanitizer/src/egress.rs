@@ -4,6 +4,7 @@ mod auth;
 mod handlers;
 mod outbox;
 mod shared;
+mod trail;
 
 use crate::link::{Frame, FromEgress, ToEgress};
 use crate::sandbox::{self, Direction, Layers, Reach};
@@ -12,8 +13,9 @@ use crate::setup::EgressSetup;
 use crate::stdio;
 use crate::tls::Held;
 use anyhow::{Context as _, bail};
-use shared::{Keys, Shared};
-use spokegate_contract::TenantId;
+use rustls::ServerConfig;
+use shared::{Audit, Keys, Shared};
+use spokegate_contract::{Address, TenantId};
 use spokegate_daemon::http::{self, HttpLimits};
 use spokegate_daemon::{Context, run_until_signal};
 use spokegate_identity::TrustDomain;
@@ -22,6 +24,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use trail::Trail;
 
 /// Connections of the centre; one per lane and some for calls.
 const CONNECTIONS_MAX: usize = 64;
@@ -50,10 +53,11 @@ pub(crate) fn main() -> ExitCode {
 struct Begun {
     setup: EgressSetup,
     keys: Keys,
+    audit: Audit,
     layers: Layers,
 }
 
-/// Reads the seal key and closes the confinement, which must come before the first further thread.
+/// Reads the keys and closes the confinement, which must come before the first further thread.
 fn begin() -> anyhow::Result<Option<Begun>> {
     let setup = match stdio::first_frame()? {
         Some(ToEgress::Setup(setup)) => *setup,
@@ -61,8 +65,8 @@ fn begin() -> anyhow::Result<Option<Begun>> {
         None => return Ok(None),
     };
     setup.log.init();
-    let keys = keys(&setup)?;
-    // The seal key is not read again; the TLS files are, and may be other files by then.
+    let (keys, audit) = keys(&setup)?;
+    // Seal and audit key are not read again; the TLS files are, and may be other files by then.
     let reach = Reach {
         read: sandbox::folders_of(&setup.tls),
         listen: vec![setup.listen.port()],
@@ -72,6 +76,7 @@ fn begin() -> anyhow::Result<Option<Begun>> {
     Ok(Some(Begun {
         setup,
         keys,
+        audit,
         layers,
     }))
 }
@@ -80,13 +85,15 @@ async fn run(context: Context, begun: Begun) -> anyhow::Result<()> {
     let Begun {
         setup,
         keys,
+        audit,
         layers,
     } = begun;
     let (mut input, out) =
         stdio::open(&context.tasks).context("open the pipes of the supervisor")?;
     out.send(&FromEgress::Confined(layers), b"").await;
     let trust_domain: TrustDomain = setup.trust_domain.clone().try_into()?;
-    let shared = Arc::new(Shared::new(keys, trust_domain, out.clone()));
+    let shared = Arc::new(Shared::new(keys, audit, trust_domain, out.clone()));
+    shared.begin_audit(context.clock.now_ms());
     let listener = TcpListener::bind(setup.listen)
         .await
         .with_context(|| format!("bind the second hop (inner.listen) to {}", setup.listen))?;
@@ -115,39 +122,39 @@ async fn run(context: Context, begun: Begun) -> anyhow::Result<()> {
     let soft = context.tasks.soft();
     while let Some(frame) = soft.run_until_cancelled(input.next::<ToEgress>()).await {
         // Nothing below waits: what the supervisor sends is always taken.
-        match frame? {
-            Some(Frame {
-                head: ToEgress::Record { tenant, record },
-                body,
-            }) => shared.take(tenant, &record, body),
-            Some(Frame {
-                head: ToEgress::Outcome(outcome),
-                ..
-            }) => shared.conclude(outcome),
-            Some(Frame {
-                head: ToEgress::Status,
-                body,
-            }) => shared.set_status(body),
-            Some(Frame {
-                head: ToEgress::Reload,
-                ..
-            }) => tls.ask(),
-            Some(Frame {
-                head: ToEgress::Setup(_),
-                ..
-            }) => bail!("a second set-up"),
-            None => break,
-        }
+        let Some(frame) = frame? else {
+            break;
+        };
+        obey(&shared, &tls, frame)?;
     }
     Ok(())
 }
 
-fn keys(setup: &EgressSetup) -> anyhow::Result<Keys> {
+fn obey(
+    shared: &Shared,
+    tls: &Held<ServerConfig>,
+    Frame { head, body }: Frame<ToEgress>,
+) -> anyhow::Result<()> {
+    match head {
+        ToEgress::Record { tenant, record } => shared.take(tenant, &record, body),
+        ToEgress::Outcome(outcome) => shared.conclude(outcome),
+        ToEgress::Status => shared.set_status(body),
+        ToEgress::Audit(note) => shared.audit(&note),
+        ToEgress::Reload => tls.ask(),
+        ToEgress::Setup(_) => bail!("a second set-up"),
+    }
+    Ok(())
+}
+
+/// The seal key of each tenant, and the audit with what seals and signs it.
+fn keys(setup: &EgressSetup) -> anyhow::Result<(Keys, Audit)> {
     let path = &setup.seal_key_file;
     let file = File::open(path).with_context(|| format!("open the seal key {}", path.display()))?;
     let master = MasterKey::read(file)?;
     let key = |tenant: &TenantId| (tenant.clone(), master.tenant(tenant));
-    Ok(setup.tenants.iter().map(key).collect())
+    let trail = Trail::new(trail::key(setup.audit_key_file.as_deref())?);
+    let audit = Audit::new(trail, master.tenant(&Address::egress().tenant));
+    Ok((setup.tenants.iter().map(key).collect(), audit))
 }
 
 async fn report(shared: Arc<Shared>, context: Context) {
@@ -155,5 +162,6 @@ async fn report(shared: Arc<Shared>, context: Context) {
     let mut timer = tokio::time::interval(COUNTERS_INTERVAL);
     while soft.run_until_cancelled(timer.tick()).await.is_some() {
         shared.report();
+        shared.sign_audit(context.clock.now_ms());
     }
 }

@@ -8,6 +8,6 @@ mod heads;
 
 pub(crate) use codec::{Frame, FrameReader, encode_into, read_frame};
 pub(crate) use heads::{
-    AnswerHead, CallVerb, Condemned, FromEgress, FromIngest, FromWorker, Outcome, Reason,
+    AnswerHead, CallVerb, Condemned, FromEgress, FromIngest, FromWorker, Note, Outcome, Reason,
     RecordHead, RefusalHead, ToEgress, ToIngest, ToWorker, WorkHead,
 };

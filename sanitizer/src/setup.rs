@@ -164,6 +164,8 @@ pub(crate) struct EgressSetup {
     pub tls: TlsPaths,
     /// The seal key's file.
     pub seal_key_file: PathBuf,
+    /// The audit key's file.
+    pub audit_key_file: Option<PathBuf>,
     /// The tenants, each with a seal key derived from that.
     pub tenants: Vec<TenantId>,
 }

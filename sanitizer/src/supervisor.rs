@@ -7,6 +7,7 @@ mod confinement;
 mod hub;
 mod keeper;
 mod lane;
+mod ledger;
 mod process;
 mod quarantine;
 mod stats;

@@ -106,6 +106,10 @@ id! {
 
 /// The tenant id under which the enrolment door stands; no certificate may carry it.
 pub const ENROLMENT_TENANT: &str = "enrolment";
+/// The tenant id under which the sanitizer speaks for itself; no certificate may carry it.
+pub const SANITIZER_TENANT: &str = "sanitizer";
+/// The satellite id of its egress.
+const EGRESS_SATELLITE: &str = "egress";
 /// The satellite id of the enrolment door.
 const DOOR_SATELLITE: &str = "door";
 
@@ -130,6 +134,15 @@ impl Address {
         Self::new(
             ENROLMENT_TENANT.parse().expect(id),
             DOOR_SATELLITE.parse().expect(id),
+        )
+    }
+
+    /// The sanitizer's egress, which speaks for the sanitizer itself. No certificate bears the name.
+    pub fn egress() -> Self {
+        let id = "an id of the grammar, as a test shows";
+        Self::new(
+            SANITIZER_TENANT.parse().expect(id),
+            EGRESS_SATELLITE.parse().expect(id),
         )
     }
 
@@ -179,6 +192,7 @@ mod tests {
     fn there_is_one_door() {
         let door = Address::door();
         assert_eq!(door.to_string(), "enrolment/door");
+        assert_eq!(Address::egress().to_string(), "sanitizer/egress");
         assert!(door.is_door());
         for other in ["enrolment/hq", "acme/door"] {
             let (tenant, satellite) = other.split_once('/').unwrap();

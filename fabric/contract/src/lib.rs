@@ -24,7 +24,10 @@ mod validate;
 pub use dataset::{Dataset, Kind, Registry, Shape};
 pub use envelope::{Envelope, EnvelopeError, Failure, FailureClass};
 pub use grants::Grants;
-pub use ids::{Address, DatasetId, ENROLMENT_TENANT, IdError, ReportId, SatelliteId, TenantId};
+pub use ids::{
+    Address, DatasetId, ENROLMENT_TENANT, IdError, ReportId, SANITIZER_TENANT, SatelliteId,
+    TenantId,
+};
 pub use request_id::RequestId;
 pub use topic::{Channel, Direction, Topic, TopicError, Verb};
 #[cfg(feature = "validate")]

@@ -3,12 +3,14 @@
 //! Records are canonical JSON: no white space, member names in ascending byte order, `\"`, `\\`, `\n` and `\t` the only
 //! escapes, numbers as [`write_number`] prints them. For the ASCII names of contracts that is the order of RFC 8785.
 
+mod audit;
 mod canonical;
 mod content;
 mod enrolment;
 mod flat;
 mod messages;
 
+pub use audit::{AuditEntry, AuditRoot};
 pub use canonical::{NotCanonical, check_canonical, write_number, write_string};
 pub use content::{Content, Data, Record, RecordError, Refusal};
 pub use enrolment::{AdmissionBody, AdmissionsBody, BodyError, Claim, CrlBody, Enrolment};

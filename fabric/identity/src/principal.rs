@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use spokegate_contract::{Address, ENROLMENT_TENANT, SatelliteId, TenantId};
+use spokegate_contract::{Address, ENROLMENT_TENANT, SANITIZER_TENANT, SatelliteId, TenantId};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use crate::TrustDomain;
 
 /// Tenant ids that no certificate may carry: the client ids of one would be a service's at a broker shared by all
 /// tenants, under the other stands the broker's enrolment door.
-const RESERVED_TENANTS: [&str; 2] = ["sanitizer", ENROLMENT_TENANT];
+const RESERVED_TENANTS: [&str; 2] = [SANITIZER_TENANT, ENROLMENT_TENANT];
 
 /// Who is at the other end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,10 +1,11 @@
-//! The three byte formats by which enrolment is proven, in one place for agent, worker and centre.
+//! The byte formats by which enrolment and the sanitizer's audit are proven, in one place for all who make or check one.
 //!
 //! | what | bytes | made with | verified with |
 //! |---|---|---|---|
 //! | join proof | HMAC-SHA256 over `spokegate join v1\0`, public key | [`JoinProofKey`]: SHA-256 of the token's secret | the same, from the registry |
 //! | renewal | `spokegate renew v1\0`, request id, new public key | the current certificate's key | the current certificate |
 //! | admission | `spokegate admission v1\0`, request id, SHA-256 of the certificate, SHA-256 of the roots | the fabric authority's key | the pinned or stored root |
+//! | audit root | `spokegate audit root v1\0`, number and time (8 bytes each, highest first), hash | the sanitizer's audit key | its public key, as the centre was told |
 //!
 //! Signatures are ECDSA P-256 over SHA-256 in ASN.1. Every format begins with a text of its own that
 //! ends in a zero byte, and all its fields have fixed lengths, so that no message of one kind can
@@ -21,6 +22,7 @@ use crate::{JoinSecret, KeyError, PublicKey, SigningKey};
 const JOIN: &[u8] = b"spokegate join v1\0";
 const RENEW: &[u8] = b"spokegate renew v1\0";
 const ADMISSION: &[u8] = b"spokegate admission v1\0";
+const AUDIT_ROOT: &[u8] = b"spokegate audit root v1\0";
 /// Bytes of a join proof and of the key that it is made with.
 pub const JOIN_PROOF_BYTES: usize = 32;
 
@@ -118,6 +120,41 @@ pub fn verify_admission(
 pub fn admission_message(id: &RequestId, certificate: &[u8], roots: &[u8]) -> Vec<u8> {
     let (certificate, roots) = (sha256(certificate), sha256(roots));
     [ADMISSION, id.as_bytes(), &certificate, &roots].concat()
+}
+
+/// The end of an audit: the last entry's number, when it was signed, and the chain's hash up to there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditEnd {
+    /// The last entry's number.
+    pub sequence: u64,
+    /// Unix time in milliseconds.
+    pub at_ms: u64,
+    /// The chain's hash up to there.
+    pub hash: [u8; 32],
+}
+
+/// Signs the end of an audit.
+pub fn audit_root(key: &SigningKey, end: &AuditEnd) -> Result<Vec<u8>, KeyError> {
+    key.sign(&audit_message(end))
+}
+
+/// Checks the signature of an audit's end.
+pub fn verify_audit_root(
+    key: &PublicKey,
+    end: &AuditEnd,
+    signature: &[u8],
+) -> Result<(), Mismatch> {
+    held(key.verifies(&audit_message(end), signature))
+}
+
+fn audit_message(end: &AuditEnd) -> Vec<u8> {
+    [
+        AUDIT_ROOT,
+        &end.sequence.to_be_bytes(),
+        &end.at_ms.to_be_bytes(),
+        &end.hash,
+    ]
+    .concat()
 }
 
 fn join_message(public_key: &PublicKey) -> Vec<u8> {

@@ -136,7 +136,9 @@ impl Taken {
             Content::Reply { .. }
             | Content::Failed { .. }
             | Content::Push { .. }
-            | Content::Enrol(_) => Vec::new(),
+            | Content::Enrol(_)
+            | Content::Audit(_)
+            | Content::AuditRoot(_) => Vec::new(),
         }
     }
 }

@@ -33,7 +33,9 @@ impl Caller {
     pub(super) fn may_read(self, lane: Lane) -> bool {
         let whose = match lane {
             Lane::Enrol => Caller::Provisioner,
-            Lane::Reply | Lane::Push | Lane::Status | Lane::Quarantine => Caller::Reports,
+            Lane::Reply | Lane::Push | Lane::Status | Lane::Quarantine | Lane::Audit => {
+                Caller::Reports
+            }
         };
         self == whose
     }

@@ -1,12 +1,13 @@
 //! What the frames from the supervisor and the requests of the centre share.
 
 use super::outbox::Outbox;
-use crate::link::{CallVerb, FromEgress, Outcome, RecordHead};
+use super::trail::Trail;
+use crate::link::{CallVerb, FromEgress, Note, Outcome, RecordHead};
 use crate::seal::Key;
 use crate::stdio::Out;
 use bytes::Bytes;
-use spokegate_contract::TenantId;
 use spokegate_contract::record::{Lane, PullBody};
+use spokegate_contract::{Address, TenantId};
 use spokegate_identity::TrustDomain;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,6 +20,9 @@ const CALLS_MAX: usize = 1_024;
 
 /// Requests for certificates that wait, per tenant; nobody waits long for the answer to one, and asks again.
 const ENROLS_MAX: usize = 256;
+
+/// Audit records that wait; what happens beyond is counted, and one entry says how much that was.
+const AUDIT_WAITING_MAX: usize = 16_384;
 
 /// One lane.
 #[derive(Debug)]
@@ -55,6 +59,31 @@ pub(super) struct Shared {
     status: Mutex<Bytes>,
     refused: Mutex<VecDeque<(TenantId, Bytes)>>,
     counters: Mutex<BTreeMap<String, u64>>,
+    audit: Mutex<Audit>,
+}
+
+/// The audit, its seal, and what had to be left out of it.
+pub(super) struct Audit {
+    trail: Trail,
+    key: Key,
+    left_out: u64,
+}
+
+impl Audit {
+    pub(super) fn new(trail: Trail, key: Key) -> Audit {
+        Audit {
+            trail,
+            key,
+            left_out: 0,
+        }
+    }
+
+    fn put(&mut self, outbox: &mut Outbox, make: impl FnOnce(&mut Trail) -> Option<Vec<u8>>) {
+        if let Some(record) = make(&mut self.trail) {
+            let seal = self.key.seal(&record);
+            outbox.push(Address::egress().tenant, record.into(), seal);
+        }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -62,7 +91,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    pub(super) fn new(keys: Keys, trust_domain: TrustDomain, out: Out) -> Shared {
+    pub(super) fn new(keys: Keys, audit: Audit, trust_domain: TrustDomain, out: Out) -> Shared {
         Shared {
             // The same source of randomness and the same form.
             boot: spokegate_contract::RequestId::random().to_string(),
@@ -77,6 +106,53 @@ impl Shared {
             status: Mutex::new(Bytes::from_static(b"{}")),
             refused: Mutex::default(),
             counters: Mutex::default(),
+            audit: Mutex::new(audit),
+        }
+    }
+
+    /// The first entry of the audit names this run.
+    pub(super) fn begin_audit(&self, now_ms: u64) {
+        self.audit(&Note {
+            at_ms: now_ms,
+            action: "audit.begin".to_owned(),
+            reason: String::new(),
+            subject: self.boot.clone(),
+            count: 1,
+        });
+    }
+
+    /// Adds an entry to the audit.
+    pub(super) fn audit(&self, note: &Note) {
+        let Some(lane) = self.lanes.get(&Lane::Audit) else {
+            return;
+        };
+        let mut audit = lock(&self.audit);
+        let mut outbox = lock(&lane.outbox);
+        if outbox.len() >= AUDIT_WAITING_MAX {
+            audit.left_out = audit.left_out.saturating_add(note.count);
+            return;
+        }
+        let left_out = std::mem::take(&mut audit.left_out);
+        if left_out > 0 {
+            let gap = Note {
+                at_ms: note.at_ms,
+                action: "audit.leave-out".to_owned(),
+                reason: "nobody-reads".to_owned(),
+                subject: String::new(),
+                count: left_out,
+            };
+            audit.put(&mut outbox, |trail| Some(trail.append(&gap)));
+        }
+        audit.put(&mut outbox, |trail| Some(trail.append(note)));
+        lane.filled.notify_waiters();
+    }
+
+    /// Signs the end of the audit, when that is due.
+    pub(super) fn sign_audit(&self, now_ms: u64) {
+        if let Some(lane) = self.lanes.get(&Lane::Audit) {
+            let mut audit = lock(&self.audit);
+            audit.put(&mut lock(&lane.outbox), |trail| trail.sign(now_ms));
+            lane.filled.notify_waiters();
         }
     }
 

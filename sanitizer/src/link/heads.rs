@@ -95,6 +95,23 @@ pub(crate) enum ToEgress {
     Outcome(Outcome),
     /// What `GET /v1/status` shows; the body is its JSON.
     Status,
+    /// Something for the audit.
+    Audit(Note),
+}
+
+/// Something that the sanitizer did or refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Note {
+    /// Unix time in milliseconds.
+    pub at_ms: u64,
+    /// What, as `noun.verb`.
+    pub action: String,
+    /// Why: a typed reason, or empty.
+    pub reason: String,
+    /// Upon what.
+    pub subject: String,
+    /// How often.
+    pub count: u64,
 }
 
 /// From the egress process.

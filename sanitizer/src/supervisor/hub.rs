@@ -3,6 +3,7 @@
 use super::confinement::Confinement;
 use super::keeper;
 use super::lane::{self, LANE_EVENTS, LaneEvent};
+use super::ledger::{self, Ledger};
 use super::process::Pipe;
 use super::quarantine::Quarantine;
 use super::stats::LaneStats;
@@ -32,6 +33,13 @@ pub(super) struct Slot(Mutex<Option<Pipe>>);
 impl Slot {
     pub(super) fn set(&self, pipe: Option<Pipe>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = pipe;
+    }
+
+    pub(super) fn is_there(&self) -> bool {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some()
     }
 
     /// Sends a frame, if the process is there.
@@ -71,6 +79,7 @@ pub(super) struct Hub {
     pub(super) ingest: Slot,
     pub(super) lanes: BTreeMap<TenantId, LaneEnd>,
     pub(super) counters: Mutex<BTreeMap<String, u64>>,
+    pub(super) ledger: Mutex<Ledger>,
     receivers: Mutex<Vec<(TenantId, mpsc::Receiver<LaneEvent>)>>,
 }
 
@@ -106,8 +115,16 @@ impl Hub {
             ingest: Slot::default(),
             lanes,
             counters: Mutex::default(),
+            ledger: Mutex::default(),
             receivers: Mutex::new(receivers),
         }
+    }
+
+    /// Writes something down in the audit: what, as `noun.verb`, why, and upon what.
+    pub(super) fn note(&self, action: &'static str, reason: &str, subject: &str) {
+        let now_ms = self.context.clock.now_ms();
+        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        ledger.note(now_ms, (action, reason, subject), 1);
     }
 
     /// Logs and audits a refused message, by rule and place and never by value.
@@ -121,6 +138,9 @@ impl Hub {
             event = event.message_id(id);
         }
         event.emit("a message was refused");
+        let reason = format!("{} {}", refusal.reason.as_str(), refusal.rule);
+        let subject = format!("{}/{}", work.tenant, work.satellite);
+        self.note("message.refuse", &reason, &subject);
         tracing::debug!(
             tenant.id = %work.tenant, satellite.id = %work.satellite, channel = work.channel, rule = refusal.rule,
             pointer = refusal.pointer, "a message was refused"
@@ -192,6 +212,7 @@ pub(super) async fn start(hub: &Arc<Hub>) -> anyhow::Result<SocketAddr> {
         .await
         .context("the ingest process did not start; see its log lines above")?;
     tasks.spawn("status", tell_status(Arc::clone(hub)));
+    tasks.spawn("audit", ledger::tell(Arc::clone(hub)));
     Ok(addr)
 }
 

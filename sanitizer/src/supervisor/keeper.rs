@@ -158,8 +158,10 @@ async fn from_ingest(hub: &Hub, frame: Frame<FromIngest>, latches: &BTreeMap<Ten
 }
 
 fn session(hub: &Hub, tenant: &TenantId, up: bool) {
-    if let Some(lane) = hub.lanes.get(tenant) {
-        lane.stats.session_up.store(up, Ordering::Relaxed);
+    let lane = hub.lanes.get(tenant);
+    if lane.is_some_and(|lane| lane.stats.session_up.swap(up, Ordering::Relaxed) != up) {
+        let action = if up { "session.open" } else { "session.close" };
+        hub.note(action, "", tenant.as_str());
     }
 }
 
@@ -223,6 +225,7 @@ async fn ended(
     }
     let delay = backoff.next_delay();
     let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+    hub.note("stage.end", &status, verb);
     tracing::error!(verb, status, "a process ended and is started again");
     hub.context
         .tasks

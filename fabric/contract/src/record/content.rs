@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use super::audit::{AuditEntry, AuditRoot};
 use super::enrolment::Enrolment;
 use super::flat::{Flat, Served};
 use crate::envelope::Failure;
@@ -101,6 +102,10 @@ pub enum Content<'a> {
     Enrol(Enrolment<'a>),
     /// A message that was refused. Its content stays with the sanitizer.
     Quarantine(Refusal<'a>),
+    /// Something that the sanitizer did or refused.
+    Audit(AuditEntry<'a>),
+    /// The signed end of the sanitizer's audit.
+    AuditRoot(AuditRoot),
 }
 
 /// What is known of a refused message without looking at its content.
@@ -186,6 +191,8 @@ impl<'a> TryFrom<Flat<'a>> for Record<'a> {
                 id: flat.id,
                 push: flat.epoch.zip(flat.sequence),
             }),
+            "audit" => Content::Audit(AuditEntry::of(&mut flat)?),
+            "audit-root" => Content::AuditRoot(AuditRoot::of(&flat)?),
             _ => return Err(RecordError::Kind),
         };
         Ok(Self {

@@ -20,12 +20,16 @@ pub struct Flat<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acked_sequence: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_version: Option<Cow<'a, str>>,
     pub at: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub captured_at: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<DatasetId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,6 +40,8 @@ pub struct Flat<'a> {
     pub epoch: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<RequestId>,
     pub kind: Cow<'a, str>,
@@ -80,6 +86,8 @@ pub struct Flat<'a> {
     pub spool_bytes: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spool_messages: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Cow<'a, str>>,
     pub tenant: TenantId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<Cow<'a, str>>,
@@ -96,14 +104,17 @@ impl<'a> Flat<'a> {
             satellite,
             tenant,
             acked_sequence: None,
+            action: None,
             agent_version: None,
             captured_at: None,
             channel: None,
+            count: None,
             dataset: None,
             datasets: None,
             document: None,
             epoch: None,
             failure: None,
+            hash: None,
             id: None,
             last: None,
             last_sequence: None,
@@ -125,6 +136,7 @@ impl<'a> Flat<'a> {
             size_bytes: None,
             spool_bytes: None,
             spool_messages: None,
+            subject: None,
             token: None,
             version: None,
         }

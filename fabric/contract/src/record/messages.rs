@@ -24,16 +24,19 @@ pub enum Lane {
     Enrol,
     /// What was refused, without its content.
     Quarantine,
+    /// What the sanitizer did and refused, chained by hash, the chain's end signed now and then.
+    Audit,
 }
 
 impl Lane {
     /// Every lane.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Reply,
         Self::Push,
         Self::Status,
         Self::Enrol,
         Self::Quarantine,
+        Self::Audit,
     ];
 
     /// The lane as it stands on the wire.
@@ -44,6 +47,7 @@ impl Lane {
             Self::Status => "status",
             Self::Enrol => "enrol",
             Self::Quarantine => "quarantine",
+            Self::Audit => "audit",
         }
     }
 }

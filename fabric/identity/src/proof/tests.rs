@@ -112,6 +112,32 @@ fn a_signature_of_one_kind_is_none_of_another() {
     );
 }
 
+#[test]
+fn an_audits_end_is_signed_whole() {
+    let (own, other) = (key(), key().public_key());
+    let end = AuditEnd {
+        sequence: 1_000,
+        at_ms: 1_700_000_000_000,
+        hash: [5; 32],
+    };
+    let mut bytes = b"spokegate audit root v1\0".to_vec();
+    bytes.extend([0, 0, 0, 0, 0, 0, 3, 232, 0, 0, 1, 139, 207, 229, 104, 0]);
+    bytes.extend([5; 32]);
+    assert_eq!(audit_message(&end), bytes);
+    let signature = audit_root(&own, &end).unwrap();
+    assert!(signature.len() <= SIGNATURE_BYTES_MAX);
+    let check = |key: &PublicKey, end: AuditEnd, expected| {
+        assert_eq!(verify_audit_root(key, &end, &signature), expected);
+    };
+    let own = own.public_key();
+    check(&own, end, Ok(()));
+    check(&other, end, Err(Mismatch));
+    let (sequence, at_ms, hash) = (999, end.at_ms + 1, [6; 32]);
+    check(&own, AuditEnd { sequence, ..end }, Err(Mismatch));
+    check(&own, AuditEnd { at_ms, ..end }, Err(Mismatch));
+    check(&own, AuditEnd { hash, ..end }, Err(Mismatch));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

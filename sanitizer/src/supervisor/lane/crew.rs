@@ -101,6 +101,8 @@ impl Lane {
         };
         let messages = self.window.with_worker();
         tracing::warn!(tenant.id = %self.tenant, reason = reason.as_str(), messages, "a worker was lost");
+        self.hub
+            .note("worker.lose", reason.as_str(), self.tenant.as_str());
         if let Some(item) = self.window.lost(reason) {
             tracing::error!(tenant.id = %self.tenant, "a message that breaks every worker was dropped");
             let done = ToIngest::Done {
