@@ -221,6 +221,9 @@ impl Traffic {
             tally.failed,
             tally.not_ordered,
         );
+        for (detail, times) in &tally.details {
+            println!("  {times:5} {detail}");
+        }
         println!(
             "kills: {kills}, lost: {}, doubled: {}, seed: {seed}",
             count.lost, count.doubled

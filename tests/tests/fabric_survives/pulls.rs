@@ -33,6 +33,8 @@ pub(crate) struct Tally {
     pub(crate) not_ordered: usize,
     /// A reason of a known class.
     pub(crate) failed: BTreeMap<&'static str, usize>,
+    /// The same with the detail that people read.
+    pub(crate) details: BTreeMap<String, usize>,
     /// Anything else.
     pub(crate) wrong: Vec<String>,
 }
@@ -88,7 +90,10 @@ impl Person {
         let is_right = found == Ok(None);
         match found {
             Ok(None) => tally.right += 1,
-            Ok(Some(class)) => *tally.failed.entry(class).or_default() += 1,
+            Ok(Some((class, detail))) => {
+                *tally.failed.entry(class).or_default() += 1;
+                *tally.details.entry(detail).or_default() += 1;
+            }
             Err(fault) => tally.wrong.push(fault),
         }
         is_right
@@ -124,12 +129,13 @@ impl Person {
     }
 }
 
-/// Why a run failed, as a class.
-fn class(run: &Run) -> Result<&'static str, String> {
+/// Why a run failed: the class, and the class with the detail.
+fn class(run: &Run) -> Result<(&'static str, String), String> {
     let found = CLASSES.iter().find(|(words, _)| run.reason.contains(words));
-    found
-        .map(|(_, class)| *class)
-        .ok_or_else(|| format!("no class of failure: {run:?}"))
+    let (_, class) = found.ok_or_else(|| format!("no class of failure: {run:?}"))?;
+    let detail = run.reason.split(['(', ')']).nth(1).unwrap_or_default();
+    let about = detail.split(" for tenant ").next().unwrap_or_default();
+    Ok((class, format!("{class}: {about}")))
 }
 
 /// The document holds each row of each satellite once, in order, and nothing else.
