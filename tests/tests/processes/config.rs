@@ -1,21 +1,18 @@
 //! The configuration files, as an operator writes them.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use spokegate_contract::{Address, TenantId};
 use spokegate_demo::directory::{BASE, SERVICE_DN};
 use spokegate_identity::TlsFiles;
 
 use super::authority::TRUST_DOMAIN;
+use super::users;
 
 /// A path as a TOML string.
 fn quoted(path: &Path) -> String {
     toml::Value::String(path.to_string_lossy().into_owned()).to_string()
-}
-
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// `certificate`, `key` and `ca` of a section.
@@ -42,6 +39,7 @@ pub(super) fn broker(listen: SocketAddr, files: &TlsFiles, list: &Path) -> Strin
 /// What a sanitizer stands between.
 pub(super) struct Sanitizer<'a> {
     pub(super) tenants: &'a [TenantId],
+    pub(super) schemas: &'a Path,
     pub(super) broker: SocketAddr,
     pub(super) listen: SocketAddr,
     pub(super) outer: &'a TlsFiles,
@@ -57,14 +55,15 @@ pub(super) fn sanitizer(about: &Sanitizer<'_>) -> String {
         "trust_domain = \"{TRUST_DOMAIN}\"\ntenants = {tenants:?}\nenrolment = false\nschemas = {schemas}\n\
          [broker]\naddress = \"{broker}\"\nserver_name = \"localhost\"\n[broker.tls]\n{outer}\
          [inner]\nlisten = \"{listen}\"\n[inner.tls]\n{inner}\
-         [seal]\nkey_file = {seal}\n[quarantine]\ndirectory = {quarantine}\n{more}",
-        schemas = quoted(&repository().join("schemas")),
+         [seal]\nkey_file = {seal}\n[quarantine]\ndirectory = {quarantine}\n{users}{more}",
+        schemas = quoted(about.schemas),
         broker = about.broker,
         outer = tls(about.outer),
         listen = about.listen,
         inner = tls(about.inner),
         seal = quoted(about.seal),
         quarantine = quoted(about.quarantine),
+        users = users::section(),
         more = about.more,
     )
 }
@@ -102,6 +101,7 @@ pub(super) struct Centre<'a> {
     pub(super) folder: &'a Path,
     pub(super) reports: &'a Path,
     pub(super) tenants: &'a [TenantId],
+    pub(super) schemas: &'a Path,
     pub(super) web: &'a TlsFiles,
     pub(super) listen: (SocketAddr, SocketAddr),
     pub(super) directory: SocketAddr,
@@ -133,7 +133,7 @@ pub(super) fn centre(about: &Centre<'_>) -> String {
          bind_password_file = {password}\n[roles]\nforms_groups = [\"forms-users\"]\nadmin_groups = [\"fabric-admins\"]\n\
          [store]\nurl = \"sqlite://{store}\"\n{sanitizers}{tenants}",
         reports = quoted(about.reports),
-        schemas = quoted(&repository().join("schemas")),
+        schemas = quoted(about.schemas),
         files = quoted(&about.folder.join("files")),
         forms = about.listen.0,
         admin = about.listen.1,

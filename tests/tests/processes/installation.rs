@@ -15,6 +15,7 @@ use super::authority::Certificates;
 use super::config;
 use super::process::{Process, free_port};
 use super::segment::{Segment, write_secret};
+use super::users;
 
 /// What there is.
 pub(crate) struct Plan {
@@ -65,12 +66,12 @@ impl Installation {
         let temporary = tempfile::Builder::new().prefix("spokegate-test-").tempdir();
         let folder = Folder(Some(temporary.unwrap()));
         let (path, context) = (folder.path(), Context::new());
+        users::open(path);
+        copy_folder(&repository().join("schemas"), &path.join("schemas"));
         let certificates = Certificates::create(&path.join("certificates")).await;
         let mut tenants: Vec<TenantId> = plan.satellites.iter().map(|a| a.tenant.clone()).collect();
         tenants.sort();
         tenants.dedup();
-        let seal = path.join("seal.key");
-        write_secret(&seal);
 
         let listen = free_port();
         let mut broker = broker(path, listen, &certificates).await;
@@ -83,7 +84,8 @@ impl Installation {
             certificates: &certificates,
             tenants: &tenants,
             broker: listen,
-            seal: &seal,
+            schemas: &path.join("schemas"),
+            seal: &seals(path),
             web: &web,
         };
         let mut sanitizers = between.sanitizers(&inner).await;
@@ -166,7 +168,7 @@ async fn broker(path: &Path, listen: SocketAddr, certificates: &Certificates) ->
     let list = folder.join("crl.pem");
     certificates.export_list(&list).await;
     let text = config::broker(listen, &tls, &list);
-    Process::new("broker", "broker", &folder, &text)
+    Process::new("broker", "broker", (path, "broker"), &text)
 }
 
 /// What the sanitizers and the centre have in common.
@@ -175,7 +177,9 @@ struct Between<'a> {
     certificates: &'a Certificates,
     tenants: &'a [TenantId],
     broker: SocketAddr,
-    seal: &'a Path,
+    schemas: &'a Path,
+    /// The seal key: the sanitizers' file and the centre's.
+    seal: &'a (PathBuf, PathBuf),
     web: &'a TlsFiles,
 }
 
@@ -187,19 +191,29 @@ impl Between<'_> {
             .certificates
             .server("inner-sanitizer", Hop::Inner)
             .await;
+        users::open(&self.path.join("certificates"));
+        users::give(outer.key.parent().unwrap(), users::INGEST);
+        users::give(server.key.parent().unwrap(), users::EGRESS);
         let one = |(number, listen): (usize, &SocketAddr)| {
-            let folder = self.path.join(format!("sanitizer-{number}"));
+            let place = format!("sanitizer-{number}");
+            let quarantine = self.path.join(&place).join("quarantine");
+            std::fs::create_dir_all(&quarantine).unwrap();
+            users::give(&quarantine, users::SUPERVISOR);
             let text = config::sanitizer(&config::Sanitizer {
                 tenants: self.tenants,
+                schemas: self.schemas,
                 broker: self.broker,
                 listen: *listen,
                 outer: &outer,
                 inner: &server,
-                seal: self.seal,
-                quarantine: &folder.join("quarantine"),
+                seal: &self.seal.0,
+                quarantine: &quarantine,
                 more: "",
             });
-            Process::new(&format!("sanitizer {number}"), "sanitizer", &folder, &text)
+            {
+                let name = format!("sanitizer {number}");
+                Process::new(&name, "sanitizer", (self.path, &place), &text)
+            }
         };
         inner.iter().enumerate().map(one).collect()
     }
@@ -214,15 +228,46 @@ impl Between<'_> {
             folder: &folder,
             reports: &self.path.join("reports"),
             tenants: self.tenants,
+            schemas: self.schemas,
             web: self.web,
             listen: (forms, free_port()),
             directory,
             bind_password: &self.path.join("bind.secret"),
             sanitizers: inner,
             inner: &client,
-            seal: self.seal,
+            seal: &self.seal.1,
         });
-        (Process::new("centre", "reports", &folder, &text), forms)
+        (
+            Process::new("centre", "reports", (self.path, "centre"), &text),
+            forms,
+        )
+    }
+}
+
+/// The same seal key for both ends, each with a file of its own.
+fn seals(path: &Path) -> (PathBuf, PathBuf) {
+    let (sanitizers, centre) = (path.join("seal.key"), path.join("centre-seal.key"));
+    write_secret(&centre);
+    std::fs::copy(&centre, &sanitizers).unwrap();
+    users::give(&sanitizers, users::EGRESS);
+    (sanitizers, centre)
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Copies a folder with all that is in it.
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let copy = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_folder(&path, &copy);
+        } else {
+            std::fs::copy(&path, &copy).unwrap();
+        }
     }
 }
 

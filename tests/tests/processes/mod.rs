@@ -6,6 +6,7 @@ mod config;
 mod installation;
 mod process;
 mod segment;
+mod users;
 
 pub(crate) use installation::{Installation, Plan};
 pub(crate) use process::kill_nine;

@@ -25,16 +25,18 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// A service that is not started yet; `folder` gets its configuration and its logs, one for each start.
-    pub(crate) fn new(name: &str, service: &str, folder: &Path, text: &str) -> Self {
-        std::fs::create_dir_all(folder).unwrap();
+    /// A service that is not started yet, in a folder below `root` that gets its configuration and its logs, one for each
+    /// start.
+    pub(crate) fn new(name: &str, service: &str, (root, place): (&Path, &str), text: &str) -> Self {
+        let folder = root.join(place);
+        std::fs::create_dir_all(&folder).unwrap();
         let config = folder.join(format!("{service}.toml"));
         let ops = free_port();
         let text = format!("{text}\n[ops]\nlisten = \"{ops}\"\n");
         std::fs::write(&config, text).unwrap();
         Self {
             name: name.to_owned(),
-            program: binary(&format!("spokegate-{service}")),
+            program: install(&format!("spokegate-{service}"), root),
             config,
             ops,
             starts: 0,
@@ -160,7 +162,7 @@ pub(crate) fn free_port() -> SocketAddr {
 }
 
 /// The built binary: `make test` builds them all before it runs the tests.
-pub(crate) fn binary(name: &str) -> PathBuf {
+fn binary(name: &str) -> PathBuf {
     let profile = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .parent()
         .unwrap()
@@ -172,6 +174,16 @@ pub(crate) fn binary(name: &str) -> PathBuf {
         path.display()
     );
     path
+}
+
+/// A copy of the built binary below `root`, so that the installation stays what it is while others build.
+fn install(name: &str, root: &Path) -> PathBuf {
+    let own = root.join("bin").join(name);
+    if !own.exists() {
+        std::fs::create_dir_all(root.join("bin")).unwrap();
+        std::fs::copy(binary(name), &own).unwrap();
+    }
+    own
 }
 
 /// The children of a process and theirs, in the order of their ids.

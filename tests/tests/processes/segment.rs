@@ -27,13 +27,14 @@ pub(super) struct Segment {
 impl Segment {
     pub(super) async fn prepare(
         address: &Address,
-        folder: &Path,
+        root: &Path,
         broker: SocketAddr,
         certificates: &Certificates,
         context: &Context,
     ) -> Self {
         let name = config::name(address);
-        let folder = folder.join("segments").join(&name);
+        let place = format!("segments/{name}");
+        let folder = root.join(&place);
         std::fs::create_dir_all(&folder).unwrap();
         let (push_token, source_token) = (folder.join("push.token"), folder.join("source.token"));
         let secret = write_secret(&push_token);
@@ -52,7 +53,7 @@ impl Segment {
             source_token: &source_token,
         });
         Self {
-            agent: Process::new(&format!("agent {name}"), "agent", &folder, &text),
+            agent: Process::new(&format!("agent {name}"), "agent", (root, &place), &text),
             push_url: format!("http://{push}/v1/push/backup-jobs"),
             push_token: secret,
         }
