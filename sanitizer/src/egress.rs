@@ -50,15 +50,16 @@ pub(crate) fn main() -> ExitCode {
 }
 
 /// What there is before the runtime: the part of the configuration, the seal keys, the confinement.
-struct Begun {
+pub(crate) struct Begun {
     setup: EgressSetup,
     keys: Keys,
     audit: Audit,
-    layers: Layers,
+    /// What holds.
+    pub layers: Layers,
 }
 
 /// Reads the keys and closes the confinement, which must come before the first further thread.
-fn begin() -> anyhow::Result<Option<Begun>> {
+pub(crate) fn begin() -> anyhow::Result<Option<Begun>> {
     let setup = match stdio::first_frame()? {
         Some(ToEgress::Setup(setup)) => *setup,
         Some(_) => bail!("the first frame is no set-up"),

@@ -55,7 +55,7 @@ pub(crate) fn main() -> ExitCode {
 }
 
 /// Learns its part of the configuration and closes its confinement, which must come before the first further thread.
-fn begin() -> anyhow::Result<Option<(IngestSetup, Layers)>> {
+pub(crate) fn begin() -> anyhow::Result<Option<(IngestSetup, Layers)>> {
     let setup = match stdio::first_frame()? {
         Some(ToIngest::Setup(setup)) => *setup,
         Some(_) => bail!("the first frame is no set-up"),

@@ -15,6 +15,7 @@ mod ingest;
 mod link;
 mod sandbox;
 mod seal;
+mod self_test;
 mod service;
 mod setup;
 mod stdio;
@@ -27,6 +28,7 @@ pub use config::{
     UsersConfig, WorkerConfig,
 };
 pub use derive::DeriveArgs;
+pub use self_test::{AttackArgs, SelfTestArgs};
 pub use service::{SanitizerService, Verb};
 pub use setup::{PresenceMode, SandboxMode, SessionMode, TlsPaths};
 pub use supervisor::Sanitizer;

@@ -21,6 +21,7 @@
 //! landlock's network rules for its ports; no filter covers that, so ingest does not start without where confinement is
 //! required.
 
+mod attacks;
 mod landlock;
 mod layers;
 mod privileges;
@@ -32,6 +33,7 @@ use crate::setup::{StageSetup, WorkerSetup};
 use layers::{Reached, SECCOMP};
 use std::path::PathBuf;
 
+pub(crate) use attacks::{ATTACKS, Attack, Ends, Scene, Stage, Tried};
 pub(crate) use landlock::{Reach, folders_of};
 pub(crate) use layers::{Layers, Missing};
 pub(crate) use privileges::start_as;

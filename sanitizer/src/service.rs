@@ -4,6 +4,7 @@ use crate::check::{self, CheckArgs};
 use crate::config::{DEFAULTS, SanitizerConfig};
 use crate::derive::{self, DeriveArgs};
 use crate::sandbox::{self, Users};
+use crate::self_test::{self, AttackArgs, SelfTestArgs};
 use crate::supervisor::Sanitizer;
 use crate::{egress, ingest, worker};
 use anyhow::Context as _;
@@ -33,6 +34,11 @@ pub enum Verb {
     /// Started by `run`: writes one tenant's seal key into its worker's pipe.
     #[command(hide = true)]
     Derive(DeriveArgs),
+    /// Tries to break each confinement on this host from inside, and lists its layers; exit 0 when all held
+    SelfTest(SelfTestArgs),
+    /// Started by `self-test`: one attack.
+    #[command(hide = true)]
+    Attack(AttackArgs),
     /// Started by `run`: the second hop.
     #[command(hide = true)]
     Egress,
@@ -79,12 +85,14 @@ impl Service for SanitizerService {
         }
     }
 
-    fn extra(verb: Verb, _files: &ConfigArgs) -> ExitCode {
+    fn extra(verb: Verb, files: &ConfigArgs) -> ExitCode {
         match verb {
             Verb::Check(args) => check::main(&args),
             Verb::Ingest => ingest::main(),
             Verb::Worker => worker::main(),
             Verb::Derive(args) => derive::main(&args),
+            Verb::SelfTest(args) => self_test::main(&args, files),
+            Verb::Attack(args) => self_test::attack(&args),
             Verb::Egress => egress::main(),
         }
     }

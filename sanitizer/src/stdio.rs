@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use spokegate_daemon::Tasks;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::Read;
 use std::os::fd::AsFd;
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe::{Receiver, Sender};
@@ -50,13 +50,19 @@ impl Out {
 /// # Errors
 /// When what comes is no frame.
 pub(crate) fn first_frame<H: DeserializeOwned>() -> anyhow::Result<Option<H>> {
-    let mut pipe = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    frame_from(File::from(std::io::stdin().as_fd().try_clone_to_owned()?))
+}
+
+/// A frame out of a pipe, and not a byte more.
+///
+/// # Errors
+/// When what comes is no frame.
+pub(crate) fn frame_from<H: DeserializeOwned>(mut pipe: impl Read) -> anyhow::Result<Option<H>> {
     let mut buffer = BytesMut::new();
     loop {
         if let Some(frame) = read_frame(&mut buffer)? {
             return Ok(Some(frame.head));
         }
-        // Not a byte more than belongs to the frame: what follows is for the runtime.
         let missing = match buffer.first_chunk::<4>() {
             None => 4usize.saturating_sub(buffer.len()),
             Some(length) => (u32::from_be_bytes(*length) as usize)

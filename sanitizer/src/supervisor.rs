@@ -8,7 +8,7 @@ mod hub;
 mod keeper;
 mod lane;
 mod ledger;
-mod process;
+pub(crate) mod process;
 mod quarantine;
 mod stats;
 mod window;
@@ -95,7 +95,7 @@ impl Sanitizer {
 }
 
 /// The program that is started again for every other process: this one, or the one beside this one when this is not it.
-fn own_program() -> anyhow::Result<PathBuf> {
+pub(crate) fn own_program() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let name = format!("spokegate-sanitizer{}", std::env::consts::EXE_SUFFIX);
     if own.file_name().is_some_and(|file| file == name.as_str()) {

@@ -4,4 +4,4 @@ mod judge;
 mod process;
 mod records;
 
-pub(crate) use process::main;
+pub(crate) use process::{confine, main};

@@ -13,46 +13,8 @@ use serde_json::json;
 use spokegate_contract::Channel;
 use spokegate_contract::Envelope;
 use spokegate_contract::envelope::{SourceHealth, Status};
-use std::process::Command;
+use support::processes::{children, proc_file, signal};
 use support::{Centre, Fabric, device, id};
-
-fn signal(name: &str, pid: u64) {
-    assert!(
-        Command::new("kill")
-            .args([name, &pid.to_string()])
-            .status()
-            .unwrap()
-            .success()
-    );
-}
-
-fn proc_file(pid: u64, name: &str) -> String {
-    std::fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap()
-}
-
-/// Processes of a verb below a supervisor.
-fn children(supervisor: u32, verb: &str) -> Vec<u64> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-        let Some(pid) = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse::<u64>().ok())
-        else {
-            continue;
-        };
-        let read =
-            |name: &str| std::fs::read_to_string(entry.path().join(name)).unwrap_or_default();
-        let parent = read("stat")
-            .rsplit(") ")
-            .next()
-            .and_then(|rest| rest.split(' ').nth(1)?.parse::<u32>().ok());
-        if parent == Some(supervisor) && read("cmdline").split('\0').nth(1) == Some(verb) {
-            found.push(pid);
-        }
-    }
-    found
-}
 
 async fn assert_serves(fabric: &Fabric, centre: &mut Centre, number: u8) {
     let mut agent = fabric.agent("acme", "hq").await;

@@ -180,7 +180,7 @@ async fn start(hub: &Hub, verb: &'static str) -> Option<Process> {
         hub.users.ingest
     };
     let tasks = &hub.context.tasks;
-    match Process::start(&hub.program, verb, user, Stdio::inherit(), tasks) {
+    match Process::start(&hub.program, &[verb], user, Stdio::inherit(), tasks) {
         Ok(process) => Some(process),
         Err(error) => {
             tracing::error!(verb, %error, "cannot start a process");

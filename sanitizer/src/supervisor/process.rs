@@ -1,7 +1,7 @@
 //! A child process and its two pipes.
 
 use crate::link::{FrameReader, encode_into};
-use crate::sandbox::{self, Ids};
+use crate::sandbox::{self, Ids, Layers};
 use crate::setup::SandboxMode;
 use bytes::{Bytes, BytesMut};
 use serde::Serialize;
@@ -10,22 +10,25 @@ use spokegate_daemon::Tasks;
 use std::io::PipeWriter;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
 
 /// Frames that wait for a child to read. A sender waits when it is full; what makes frames is bounded by windows.
 const PIPE_FRAMES: usize = 256;
+/// How long it may take to derive a key.
+const KEY_LIMIT: Duration = Duration::from_secs(10);
 /// Frames written at once.
 const WRITE_FRAMES: usize = 64;
 
 /// The writing end of a child's pipe.
 #[derive(Debug, Clone)]
-pub(super) struct Pipe(mpsc::Sender<Bytes>);
+pub(crate) struct Pipe(mpsc::Sender<Bytes>);
 
 impl Pipe {
     /// Sends a frame; does nothing when the child is gone.
-    pub(super) async fn send<H: Serialize>(&self, head: &H, body: &[u8]) {
+    pub(crate) async fn send<H: Serialize>(&self, head: &H, body: &[u8]) {
         let mut frame = BytesMut::new();
         encode_into(head, body, &mut frame);
         // The reader of the child's other pipe sees its end.
@@ -34,24 +37,24 @@ impl Pipe {
 }
 
 /// A started child.
-pub(super) struct Process {
-    pub(super) child: Child,
-    pub(super) pipe: Pipe,
-    pub(super) frames: FrameReader<ChildStdout>,
+pub(crate) struct Process {
+    pub(crate) child: Child,
+    pub(crate) pipe: Pipe,
+    pub(crate) frames: FrameReader<ChildStdout>,
 }
 
 impl Process {
-    /// Starts this program again with a verb, as a user, with an empty environment, three descriptors and no capability.
-    pub(super) fn start(
+    /// Starts this program again with arguments, as a user, with an empty environment, three descriptors and no capability.
+    pub(crate) fn start(
         program: &Path,
-        verb: &str,
+        arguments: &[&str],
         user: Option<Ids>,
         third: Stdio,
         tasks: &Tasks,
     ) -> std::io::Result<Process> {
         let mut command = Command::new(program);
         command
-            .arg(verb)
+            .args(arguments)
             .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -75,7 +78,7 @@ impl Process {
 }
 
 /// Starts the process that writes a tenant's seal key into a pipe of which the reading end is the worker's already.
-pub(super) fn derive(
+pub(crate) fn derive(
     program: &Path,
     user: Option<Ids>,
     tenant: &TenantId,
@@ -95,6 +98,19 @@ pub(super) fn derive(
         .kill_on_drop(true);
     sandbox::start_as(&mut command, user);
     command.spawn()
+}
+
+/// Waits until the worker's key has been written.
+pub(crate) async fn key_given(giver: Child) -> Result<Layers, String> {
+    let reason = match tokio::time::timeout(KEY_LIMIT, giver.wait_with_output()).await {
+        Ok(Ok(output)) => match serde_json::from_slice(&output.stderr) {
+            Ok(layers) if output.status.success() => return Ok(layers),
+            _ => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        },
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("nothing within {} s", KEY_LIMIT.as_secs()),
+    };
+    Err(format!("derive the worker's seal key: {reason}"))
 }
 
 /// Writes what has gathered in one go, and never waits for more.

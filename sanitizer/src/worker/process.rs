@@ -4,11 +4,12 @@ use super::judge::{Bench, Judged};
 use crate::body::BodyLimits;
 use crate::contracts::Library;
 use crate::link::{
-    AnswerHead, Frame, FromWorker, RecordHead, ToWorker, WorkHead, encode_into, read_frame,
+    AnswerHead, FromWorker, RecordHead, ToWorker, WorkHead, encode_into, read_frame,
 };
-use crate::sandbox;
+use crate::sandbox::{self, Layers};
 use crate::seal::Key;
 use crate::setup::WorkerSetup;
+use crate::stdio;
 use anyhow::{Context, anyhow, bail};
 use bytes::{Bytes, BytesMut};
 use spokegate_contract::Registry;
@@ -49,34 +50,58 @@ struct Worker {
     output: BytesMut,
 }
 
-fn start() -> anyhow::Result<Worker> {
+/// What a worker has once nothing else is left to it.
+pub(crate) struct Confined {
+    bench: Bench,
+    key: Key,
+    cpu_ms_max: u64,
+    /// What holds.
+    pub layers: Layers,
+}
+
+/// Takes the key and the set-up, reads the contracts, and closes the confinement. Nothing when the supervisor has gone.
+///
+/// # Errors
+/// When one of these is missing.
+pub(crate) fn confine() -> anyhow::Result<Option<Confined>> {
     let key_pipe = std::io::stderr()
         .as_fd()
         .try_clone_to_owned()
         .context("take the seal key's pipe")?;
     let key = Key::read(std::fs::File::from(key_pipe))?;
-    let mut input = BytesMut::with_capacity(READ_BYTES);
-    let setup = loop {
-        match read_frame::<ToWorker>(&mut input)? {
-            Some(Frame {
-                head: ToWorker::Setup(setup),
-                ..
-            }) => break setup,
-            Some(_) => bail!("work before the set-up"),
-            None if fill(&mut input)? => {}
-            None => bail!("no set-up"),
-        }
+    let setup = match stdio::first_frame()? {
+        Some(ToWorker::Setup(setup)) => setup,
+        Some(_) => bail!("work before the set-up"),
+        None => return Ok(None),
     };
     let bench = bench(&setup)?;
     let layers = sandbox::enter(&setup)?;
+    Ok(Some(Confined {
+        bench,
+        key,
+        cpu_ms_max: setup.cpu_ms_max,
+        layers,
+    }))
+}
+
+fn start() -> anyhow::Result<Worker> {
+    let Some(Confined {
+        bench,
+        key,
+        cpu_ms_max,
+        layers,
+    }) = confine()?
+    else {
+        bail!("no set-up")
+    };
     let mut output = BytesMut::with_capacity(ANSWER_BYTES);
     encode_into(&FromWorker::Ready(layers), b"", &mut output);
     emit(&mut output)?;
     Ok(Worker {
         bench,
         key,
-        cpu_ms_max: setup.cpu_ms_max,
-        input,
+        cpu_ms_max,
+        input: BytesMut::with_capacity(READ_BYTES),
         output,
     })
 }

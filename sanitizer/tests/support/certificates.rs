@@ -72,6 +72,13 @@ impl Authority {
         folder.to_owned()
     }
 
+    /// The bytes of a key that a folder from [`Authority::write`] holds, as the standard form has them.
+    pub fn key_der(folder: &Path) -> Vec<u8> {
+        let file = folder.join("key.pem");
+        let key = PrivatePkcs8KeyDer::from_pem_file(file).unwrap();
+        key.secret_pkcs8_der().to_vec()
+    }
+
     /// A client that trusts this authority's servers.
     pub fn client(&self, certificate: Option<&Certificate>) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();

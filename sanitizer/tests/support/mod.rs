@@ -8,6 +8,8 @@
 pub mod agent;
 pub mod certificates;
 pub mod mosquitto;
+pub mod processes;
+pub mod separate;
 
 use agent::Agent;
 use certificates::{Authority, Certificate};
@@ -56,7 +58,11 @@ impl Fabric {
 
     /// Starts behind a broker with further lines in its `[limits]`.
     pub async fn start_behind(limits: &str, settings: &str) -> Fabric {
-        let folder = tempfile::tempdir().unwrap();
+        Fabric::start_in(tempfile::tempdir().unwrap(), limits, settings).await
+    }
+
+    /// Starts in a folder that may hold the program already.
+    pub async fn start_in(folder: TempDir, limits: &str, settings: &str) -> Fabric {
         let (fabric_ca, inner_ca) = (Authority::new(), Authority::new());
         let broker = start_broker(&folder, &fabric_ca, limits).await;
         let tenants = ["acme", "globex"].map(str::to_owned);
@@ -148,17 +154,19 @@ async fn start_broker(folder: &TempDir, ca: &Authority, limits: &str) -> Broker 
 /// Writes certificates and configuration, starts the real program, and returns once the second hop listens.
 pub async fn start_sanitizer(
     folder: &TempDir,
-    (fabric_ca, inner_ca): (&Authority, &Authority),
+    authorities: (&Authority, &Authority),
     tenants: &[String],
     broker_port: u16,
     settings: &str,
 ) -> (Child, SocketAddr) {
-    let sanitizer_fabric = folder.path().join("sanitizer-fabric");
-    fabric_ca.write(&fabric_ca.identity("service/sanitizer"), &sanitizer_fabric);
-    inner_ca.write(&inner_ca.server(), &folder.path().join("sanitizer-inner"));
-    std::fs::write(folder.path().join("seal.key"), "5a".repeat(32)).unwrap();
-    let config = config(folder, tenants, broker_port);
-    let mut command = Command::new(PROGRAM);
+    let config = write_files(folder, authorities, tenants, broker_port);
+    if settings.contains("users.separate=require") {
+        separate::give_files(folder.path());
+    }
+    // A test that takes the program away puts one of its own into the folder.
+    let own = folder.path().join("spokegate-sanitizer");
+    let program = if own.exists() { own } else { PROGRAM.into() };
+    let mut command = Command::new(program);
     command
         .args(["run", "--config"])
         .arg(config)
@@ -172,6 +180,20 @@ pub async fn start_sanitizer(
         .await
         .expect("a start in time");
     (sanitizer, inner)
+}
+
+/// Writes certificates, keys and configuration; returns where the configuration stands.
+pub fn write_files(
+    folder: &TempDir,
+    (fabric_ca, inner_ca): (&Authority, &Authority),
+    tenants: &[String],
+    broker_port: u16,
+) -> PathBuf {
+    let sanitizer_fabric = folder.path().join("sanitizer-fabric");
+    fabric_ca.write(&fabric_ca.identity("service/sanitizer"), &sanitizer_fabric);
+    inner_ca.write(&inner_ca.server(), &folder.path().join("sanitizer-inner"));
+    std::fs::write(folder.path().join("seal.key"), "5a".repeat(32)).unwrap();
+    config(folder, tenants, broker_port)
 }
 
 fn config(folder: &TempDir, tenants: &[String], broker_port: u16) -> PathBuf {

@@ -2,7 +2,6 @@
 
 use super::LaneEvent;
 use crate::link::{FromWorker, ToWorker};
-use crate::sandbox::Layers;
 use crate::supervisor::hub::Hub;
 use crate::supervisor::process::{self, Pipe, Process};
 use bytes::Bytes;
@@ -10,14 +9,10 @@ use spokegate_contract::TenantId;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::process::Child;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-
-/// How long it may take to derive a key.
-const KEY_LIMIT: Duration = Duration::from_secs(10);
 
 /// A started worker. Dropping it closes its pipe, upon which it ends.
 #[derive(Debug)]
@@ -48,7 +43,7 @@ pub(super) fn start(
     let (program, users) = (&hub.program, &hub.users);
     let (reader, writer) = std::io::pipe()?;
     let tasks = &hub.context.tasks;
-    let process = Process::start(program, "worker", users.worker, reader.into(), tasks)?;
+    let process = Process::start(program, &["worker"], users.worker, reader.into(), tasks)?;
     // Only now: when the key is written, the worker alone can read it.
     let from = (&*hub.config.seal.key_file, hub.config.worker.sandbox);
     let giver = process::derive(program, users.egress, tenant, from, writer)?;
@@ -91,7 +86,7 @@ async fn watch(
     process.pipe.send(&ToWorker::Setup(setup), b"").await;
     drop(process.pipe);
     let soft = hub.context.tasks.soft();
-    match key_given(giver).await {
+    match process::key_given(giver).await {
         Ok(layers) => hub.confinement.reached("derive", layers),
         Err(reason) => {
             let unfit = LaneEvent::Said(number, FromWorker::Unfit(reason), Bytes::new());
@@ -130,19 +125,6 @@ async fn watch(
     let _ = lane
         .send(LaneEvent::Gone(number, status.is_ok_and(ran_out_of_time)))
         .await;
-}
-
-/// Waits until the worker's key has been written.
-async fn key_given(giver: Child) -> Result<Layers, String> {
-    let reason = match tokio::time::timeout(KEY_LIMIT, giver.wait_with_output()).await {
-        Ok(Ok(output)) => match serde_json::from_slice(&output.stderr) {
-            Ok(layers) if output.status.success() => return Ok(layers),
-            _ => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        },
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => format!("nothing within {} s", KEY_LIMIT.as_secs()),
-    };
-    Err(format!("derive the worker's seal key: {reason}"))
 }
 
 /// The CPU timer of a worker ends it with this signal.
