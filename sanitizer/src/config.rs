@@ -232,7 +232,7 @@ impl SanitizerConfig {
             .rsplit_once(':')
             .map_or("", |(host, _)| host);
         IngestSetup {
-            stage: self.stage_setup(users.ingest, &[&self.inner.tls.key, &self.seal.key_file]),
+            stage: self.stage_setup(users.ingest, self.egress_keys()),
             log: self.log_setup(),
             trust_domain: self.trust_domain.to_string(),
             tenants: self.lanes(),
@@ -259,11 +259,7 @@ impl SanitizerConfig {
             schemas: self.schemas.clone(),
             stage: self.stage_setup(
                 users.worker,
-                &[
-                    &self.broker.tls.key,
-                    &self.inner.tls.key,
-                    &self.seal.key_file,
-                ],
+                self.egress_keys().chain([&self.broker.tls.key]),
             ),
             memory_bytes_max: self.worker.memory_bytes_max,
             cpu_ms_max: self.worker.cpu_ms_max,
@@ -272,7 +268,7 @@ impl SanitizerConfig {
 
     pub(crate) fn egress_setup(&self, users: Users) -> EgressSetup {
         EgressSetup {
-            stage: self.stage_setup(users.egress, &[&self.broker.tls.key]),
+            stage: self.stage_setup(users.egress, [&self.broker.tls.key]),
             log: self.log_setup(),
             trust_domain: self.trust_domain.to_string(),
             listen: self.inner.listen,
@@ -283,11 +279,22 @@ impl SanitizerConfig {
         }
     }
 
-    fn stage_setup(&self, user: Option<Ids>, foreign_keys: &[&PathBuf]) -> StageSetup {
+    /// The files that only egress may read.
+    fn egress_keys(&self) -> impl Iterator<Item = &PathBuf> {
+        [&self.inner.tls.key, &self.seal.key_file]
+            .into_iter()
+            .chain(&self.audit.key_file)
+    }
+
+    fn stage_setup<'a>(
+        &self,
+        user: Option<Ids>,
+        foreign_keys: impl IntoIterator<Item = &'a PathBuf>,
+    ) -> StageSetup {
         StageSetup {
             sandbox: self.worker.sandbox,
             user,
-            foreign_keys: foreign_keys.iter().copied().cloned().collect(),
+            foreign_keys: foreign_keys.into_iter().cloned().collect(),
         }
     }
 

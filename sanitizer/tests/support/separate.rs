@@ -33,8 +33,12 @@ pub fn give_files(folder: &Path) {
         ("sanitizer-fabric/key.pem", INGEST),
         ("sanitizer-inner/key.pem", EGRESS),
         ("seal.key", EGRESS),
+        ("audit/key.pem", EGRESS),
     ] {
         let path = folder.join(file);
+        if !path.exists() {
+            continue;
+        }
         chown(&path, Some(user), Some(user)).unwrap();
         set_mode(&path, 0o400);
     }
