@@ -75,5 +75,9 @@ pub const KEY_BYTES_MAX: usize = 128;
 pub const MAP_ENTRIES_MAX: usize = 256;
 /// Items of an array.
 pub const ARRAY_ITEMS_MAX: usize = 20_000;
+/// Bytes of canonical JSON that one byte of a body becomes at most: a negative half in three bytes takes 21 with its comma.
+pub const JSON_FACTOR_MAX: usize = 8;
+/// Bytes of a refusal's place, a JSON pointer.
+pub const POINTER_BYTES_MAX: usize = 200;
 /// Largest magnitude of an integer, and of a float: 2^53 - 1 (RFC 7493 §2.2).
 pub const INTEGER_MAX: u64 = 9_007_199_254_740_991;

@@ -1,10 +1,8 @@
 //! Why a body was refused: a rule and a place, never the value.
 
+use spokegate_contract::limits::POINTER_BYTES_MAX;
 use std::borrow::Cow;
 use std::fmt;
-
-/// Longest pointer that leaves the worker, in bytes.
-const POINTER_BYTES_MAX: usize = 200;
 
 /// The rule a body broke. The names are part of the quarantine records.
 #[derive(Debug, Clone, PartialEq, Eq)]
