@@ -5,7 +5,8 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "helpers of tests end the test"
+    clippy::too_many_lines,
+    reason = "a test fails by panicking and tells what it measured; families are tables"
 )]
 
 #[path = "hostile_inputs/attacks.rs"]
