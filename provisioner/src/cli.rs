@@ -14,6 +14,7 @@ use crate::office::Office;
 
 mod authorities;
 mod certificates;
+mod quarantine;
 mod registry;
 mod satellites;
 
@@ -57,6 +58,9 @@ enum Verb {
     /// What was decided about certificates, when and why
     #[command(subcommand)]
     Audit(registry::AuditVerb),
+    /// What a sanitizer refused: makes the key pair, opens a file on the machine that keeps the private key
+    #[command(subcommand)]
+    Quarantine(quarantine::QuarantineVerb),
     /// Writes the configuration of another broker, and says what that broker cannot enforce
     BrokerConfig(Box<broker_config::Command>),
 }
@@ -101,6 +105,7 @@ pub fn operator() -> ExitCode {
         Verb::Server(verb) => verb.run(now_ms),
         Verb::Crl(verb) => verb.run(now_ms),
         Verb::Audit(verb) => verb.run(),
+        Verb::Quarantine(verb) => verb.run(),
         Verb::BrokerConfig(command) => command.run(),
     })
 }

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     Owner,
+    /// Its owner, who may not write it any more.
+    OwnerReads,
     Everyone,
 }
 
@@ -95,8 +97,10 @@ fn write_one(directory: &Path, path: &Path, access: Access, content: &[u8]) -> i
     // Made with mode 0600, so that a key is never readable by others, not even for a moment.
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     file.write_all(content)?;
-    if access == Access::Everyone {
-        open_up(file.as_file())?;
+    match access {
+        Access::Owner => {}
+        Access::OwnerReads => close(file.as_file())?,
+        Access::Everyone => open_up(file.as_file())?,
     }
     file.as_file().sync_all()?;
     file.persist_noclobber(path)
@@ -124,6 +128,17 @@ fn open_up(file: &std::fs::File) -> io::Result<()> {
     file.set_permissions(std::fs::Permissions::from_mode(0o644))
 }
 
+#[cfg(unix)]
+fn close(file: &std::fs::File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o400))
+}
+
+#[cfg(not(unix))]
+fn close(_file: &std::fs::File) -> io::Result<()> {
+    Ok(())
+}
+
 #[cfg(not(unix))]
 fn open_up(_file: &std::fs::File) -> io::Result<()> {
     Ok(())
@@ -144,6 +159,7 @@ mod tests {
             &[
                 ("key", Access::Owner, b"k"),
                 ("certificate", Access::Everyone, b"c"),
+                ("offline", Access::OwnerReads, b"o"),
             ],
         )
         .unwrap();
@@ -151,11 +167,12 @@ mod tests {
             (
                 mode(&directory),
                 mode(&directory.join("key")),
-                mode(&directory.join("certificate"))
+                mode(&directory.join("certificate")),
+                mode(&directory.join("offline"))
             ),
-            (0o700, 0o600, 0o644)
+            (0o700, 0o600, 0o644, 0o400)
         );
-        assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 2);
+        assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 3);
     }
 
     #[test]

@@ -146,8 +146,12 @@ pub enum Separate {
 pub struct QuarantineConfig {
     /// Folder.
     pub directory: PathBuf,
+    /// File of the public key that all is sealed to.
+    pub recipient_file: PathBuf,
     /// Most bytes in it.
     pub bytes_max: u64,
+    /// Most bytes of one customer in it.
+    pub tenant_bytes_max: u64,
     /// Longest stay, in hours.
     pub age_h_max: u64,
 }
@@ -206,6 +210,13 @@ impl Section for SanitizerConfig {
             ("worker.stall_ms_max", self.worker.stall_ms_max, 10),
             ("worker.messages_max", self.worker.messages_max, 1),
             ("worker.age_s_max", self.worker.age_s_max, 1),
+            ("quarantine.bytes_max", self.quarantine.bytes_max, 1_048_576),
+            (
+                "quarantine.tenant_bytes_max",
+                self.quarantine.tenant_bytes_max,
+                1_048_576,
+            ),
+            ("quarantine.age_h_max", self.quarantine.age_h_max, 1),
         ] {
             if value < least {
                 faults

@@ -41,6 +41,7 @@ fn all_faults_of_a_configuration_are_told_at_once() {
         "worker.sandbox",
         "seal.key_file",
         "quarantine.directory",
+        "quarantine.recipient_file",
     ] {
         assert!(told.contains(fault), "{fault} in {told}");
     }
@@ -98,7 +99,7 @@ fn a_worker_by_hand_has_no_key_and_says_so() {
 }
 
 #[test]
-fn without_a_seal_key_there_is_no_start() {
+fn without_a_seal_key_and_a_quarantine_key_there_is_no_start() {
     let folder = tempfile::tempdir().unwrap();
     let schemas = concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas");
     let root = folder.path().display();
@@ -106,10 +107,24 @@ fn without_a_seal_key_there_is_no_start() {
         "trust_domain = \"spokegate.local\"\ntenants = [\"acme\"]\nschemas = \"{schemas}\"\n[broker]\naddress = \"127.0.0.1:1\"\n\
          [broker.tls]\ncertificate = \"c\"\nkey = \"k\"\nca = \"r\"\n[inner]\nlisten = \"127.0.0.1:0\"\n\
          [inner.tls]\ncertificate = \"c\"\nkey = \"k\"\nca = \"r\"\n[seal]\nkey_file = \"{root}/seal\"\n[users]\nseparate = \"off\"\n\
-         [quarantine]\ndirectory = \"{root}/quarantine\"\n[ops]\nlisten = \"127.0.0.1:0\"\n"
+         [quarantine]\ndirectory = \"{root}/quarantine\"\nrecipient_file = \"{root}/quarantine.pub\"\n[ops]\nlisten = \"127.0.0.1:0\"\n"
     );
     let path = folder.path().join("sanitizer.toml");
     std::fs::write(&path, config).unwrap();
+    let public = folder.path().join("quarantine.pub");
+    for (content, expected) in [
+        (None, "spokegate quarantine keygen"),
+        (Some("12"), "no X25519 public key"),
+    ] {
+        if let Some(content) = content {
+            std::fs::write(&public, content).unwrap();
+        }
+        let output = run(&["run", "--config", path.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(1));
+        let told = text(&output.stderr);
+        assert!(told.contains(expected), "{told}");
+    }
+    std::fs::write(&public, "1".repeat(64)).unwrap();
     for (key, expected) in [
         (None, "No such file"),
         (Some("12"), "64 hexadecimal digits"),

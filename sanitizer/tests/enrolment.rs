@@ -178,7 +178,7 @@ async fn the_brokers_own_door_asks_and_is_answered() {
     while kept().is_empty() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
-    assert!(kept()[0].to_str().unwrap().contains("-acme-hq"));
+    assert!(kept()[0].to_str().unwrap().contains(".acme.hq."));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,8 +11,9 @@ mod support;
 use serde_json::{Value, json};
 use spokegate_contract::envelope::{Ack, Part, Push, Reply};
 use spokegate_contract::{Channel, Envelope, Failure, FailureClass, Shape};
+use spokegate_identity::quarantine;
 use support::agent::{Agent, body};
-use support::{Centre, Fabric, assert_sealed, device, id};
+use support::{Centre, Fabric, assert_sealed, device, id, quarantine_key};
 
 struct Scene {
     fabric: Fabric,
@@ -113,7 +114,7 @@ async fn an_answer_that_breaks_its_contract_fails_the_pull_and_is_kept() {
         .check(json!([broken]), "/0/owner: contract:x-text", "contract")
         .await;
 
-    // Raw bytes and metadata are on disk; the listing shows them newest first and never a value.
+    // They are sealed on disk; the listing shows them newest first and never a value.
     let (_, _, listed) = scene
         .centre
         .send("GET", "/v1/quarantine?tenant=acme&limit=2", Vec::new())
@@ -123,16 +124,22 @@ async fn an_answer_that_breaks_its_contract_fails_the_pull_and_is_kept() {
     assert_eq!(listed["quarantine"].as_array().unwrap().len(), 2);
     assert_eq!(listed["quarantine"][0]["pointer"], "/0/owner");
     assert!(!listed.to_string().contains("secret-value"));
-    // The files are written behind the records.
+    // The files are written behind the records; the listing says which is whose.
     let folder = scene.fabric.folder.path().join("quarantine");
     let files = || std::fs::read_dir(&folder).unwrap().count();
     for _ in 0..100 {
-        if files() >= 12 {
+        if files() >= 6 {
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
-    assert_eq!(files(), 12);
+    assert_eq!(files(), 6);
+    let kept = listed["quarantine"][0]["file"].as_str().unwrap();
+    let file = std::fs::read(folder.join(format!("{kept}.acme.hq.sealed"))).unwrap();
+    let opened = quarantine::open(&quarantine_key(), &file).unwrap();
+    assert!(opened.message.windows(9).any(|part| part == b"two\nlines"));
+    assert_eq!(opened.whole.sha256, listed["quarantine"][0]["sha256"]);
+    assert_eq!(opened.whole.pointer, "/0/owner");
 
     // The next pull is as good as any.
     let pull = scene.pull().await;

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use spokegate_identity::TlsFiles;
+use spokegate_identity::sealed::OpeningKey;
 
 use super::{TRUST_DOMAIN, free_port, quoted};
 use crate::authority::Authority;
 use crate::child::Child;
 use crate::http::PlainClient;
-use crate::state::State;
+use crate::state::{State, write_secret};
 use crate::{BrokerChoice, Options, Service};
 
 /// What another broker needs, which has no session for each tenant and says nothing of who is connected.
@@ -43,6 +44,7 @@ pub(crate) async fn start_all(
     broker: SocketAddr,
 ) -> anyhow::Result<Vec<Running>> {
     state.secret("seal.key")?;
+    quarantine_keys(state)?;
     let mut running = Vec::new();
     for number in 1..=options.sanitizers.max(1) {
         let name = match number {
@@ -73,7 +75,11 @@ async fn start(
     let quarantine = state.sub(&format!("{name}/quarantine"))?;
     let text = config_text(
         options,
-        (&state.path("seal.key"), &quarantine),
+        [
+            &state.path("seal.key"),
+            &quarantine,
+            &state.path("quarantine.pub"),
+        ],
         &tls,
         broker,
         (inner, ops),
@@ -110,10 +116,23 @@ fn spawn(program: &Path, arguments: &[String], log: &Path) -> anyhow::Result<Chi
     Child::spawn(command, log)
 }
 
+/// The pair that quarantine is sealed with: the public key is the sanitizers', and here, where all is one machine, the
+/// private one lies beside it for `spokegate quarantine open`.
+fn quarantine_keys(state: &State) -> anyhow::Result<()> {
+    let (private, public) = (state.path("quarantine.key"), state.path("quarantine.pub"));
+    if !public.exists() || !private.exists() {
+        let key = OpeningKey::generate();
+        write_secret(&private, &key.to_stored())?;
+        std::fs::write(&public, format!("{}\n", key.recipient()))
+            .with_context(|| format!("write {}", public.display()))?;
+    }
+    Ok(())
+}
+
 /// The file as it would be written by hand: it stays in the folder for a curious reader.
 fn config_text(
     options: &Options,
-    (seal, quarantine): (&Path, &Path),
+    [seal, quarantine, quarantine_key]: [&Path; 3],
     (outer_tls, inner_tls): &(TlsFiles, TlsFiles),
     broker: SocketAddr,
     (inner, ops): (SocketAddr, SocketAddr),
@@ -156,6 +175,7 @@ separate = "off"
 
 [quarantine]
 directory = {quarantine}
+recipient_file = {quarantine_key}
 
 [ops]
 listen = "{ops}"
@@ -172,6 +192,7 @@ listen = "{ops}"
         inner_ca = quoted(&inner_tls.ca),
         seal = quoted(seal),
         quarantine = quoted(quarantine),
+        quarantine_key = quoted(quarantine_key),
     )
 }
 

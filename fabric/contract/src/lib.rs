@@ -14,6 +14,7 @@ mod grants;
 pub mod hex;
 mod ids;
 pub mod limits;
+mod quarantine_id;
 pub mod record;
 mod request_id;
 pub mod text;
@@ -28,6 +29,7 @@ pub use ids::{
     Address, DatasetId, ENROLMENT_TENANT, IdError, ReportId, SANITIZER_TENANT, SatelliteId,
     TenantId,
 };
+pub use quarantine_id::{QuarantineId, QuarantineIdError};
 pub use request_id::RequestId;
 pub use topic::{Channel, Direction, Topic, TopicError, Verb};
 #[cfg(feature = "validate")]

@@ -8,6 +8,7 @@ mod pin;
 mod presented;
 mod principal;
 pub mod proof;
+pub mod quarantine;
 mod revocation;
 pub mod sealed;
 mod tls;

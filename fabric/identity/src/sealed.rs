@@ -25,7 +25,7 @@ const TAG_BYTES: usize = 16;
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 12;
 /// Longest text that is sealed.
-pub const PLAIN_BYTES_MAX: usize = 65_536;
+pub const PLAIN_BYTES_MAX: usize = 262_144;
 /// Longest sealed message.
 pub const SEALED_BYTES_MAX: usize = HEADER_BYTES + PLAIN_BYTES_MAX + TAG_BYTES;
 

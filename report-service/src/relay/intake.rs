@@ -168,6 +168,10 @@ pub(super) async fn store(
         }
     }
     let around = &shared.around;
+    let url = shared.sanitizers.get(sanitizer).map(|from| from.link.url());
+    for entry in &mut refused {
+        entry.sanitizer = url.unwrap_or_default().to_owned();
+    }
     if !refused.is_empty() {
         around.store.quarantine_note(&refused).await?;
     }
@@ -236,6 +240,8 @@ fn refused(address: &Address, at_ms: u64, refusal: Refusal<'_>) -> Refused {
         pointer: refusal.pointer.into_owned(),
         size_bytes: refusal.size_bytes,
         sha256: refusal.sha256.into_owned(),
+        file: refusal.file.to_string(),
+        sanitizer: String::new(),
     }
 }
 
@@ -261,5 +267,7 @@ fn refused_here(
         pointer,
         size_bytes: body.len() as u64,
         sha256: hex::encode(ring::digest::digest(&ring::digest::SHA256, body).as_ref()),
+        file: String::new(),
+        sanitizer: String::new(),
     }
 }

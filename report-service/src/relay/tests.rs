@@ -352,7 +352,7 @@ async fn pushes_are_stored_once_and_acknowledged_without_gaps() {
     bench.sanitizer.send(
         Lane::Quarantine,
         &json!({
-            "kind": "quarantine", "tenant": "acme", "satellite": "hq", "at": 5, "channel": "push", "dataset": "devices",
+            "kind": "quarantine", "tenant": "acme", "satellite": "hq", "at": 5, "file": "0000000000005-00000000000000ab", "channel": "push", "dataset": "devices",
             "reason": "schema", "rule": "/properties/kind/enum", "pointer": "/0/kind", "size_bytes": 10,
             "sha256": "00", "epoch": 7, "sequence": 2,
         }),

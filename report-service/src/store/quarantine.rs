@@ -30,8 +30,12 @@ pub struct Refused {
     pub pointer: String,
     /// Its size.
     pub size_bytes: u64,
-    /// Its SHA-256, to find it at the sanitizer.
+    /// Its SHA-256.
     pub sha256: String,
+    /// Under which it lies in the sanitizer's quarantine; empty when it does not.
+    pub file: String,
+    /// The sanitizer's address.
+    pub sanitizer: String,
 }
 
 impl Store {
@@ -46,8 +50,9 @@ impl Store {
             for entry in batch {
                 sqlx::query(
                     "INSERT INTO quarantine
-                         (tenant, satellite, at, channel, dataset, reason, rule, pointer, size_bytes, sha256)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
+                         (tenant, satellite, at, channel, dataset, reason, rule, pointer, size_bytes, sha256,
+                          file, sanitizer)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING",
                 )
                 .bind(&entry.tenant)
                 .bind(&entry.satellite)
@@ -59,6 +64,8 @@ impl Store {
                 .bind(&entry.pointer)
                 .bind(signed(entry.size_bytes))
                 .bind(&entry.sha256)
+                .bind(&entry.file)
+                .bind(&entry.sanitizer)
                 .execute(&mut *tx)
                 .await?;
             }
@@ -96,5 +103,7 @@ fn read(row: &SqliteRow) -> Result<Refused, sqlx::Error> {
         pointer: row.try_get("pointer")?,
         size_bytes: unsigned(row.try_get("size_bytes")?),
         sha256: row.try_get("sha256")?,
+        file: row.try_get("file")?,
+        sanitizer: row.try_get("sanitizer")?,
     })
 }

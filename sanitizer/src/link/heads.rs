@@ -1,7 +1,7 @@
 //! The heads of all frames.
 
 use serde::{Deserialize, Serialize};
-use spokegate_contract::{DatasetId, FailureClass, RequestId, SatelliteId, TenantId};
+use spokegate_contract::{DatasetId, FailureClass, QuarantineId, RequestId, SatelliteId, TenantId};
 use std::collections::BTreeMap;
 
 use crate::sandbox::Layers;
@@ -188,6 +188,14 @@ pub(crate) struct WorkHead {
     pub id: Option<RequestId>,
     /// Set when the message is refused already; a worker then only writes the records.
     pub condemned: Option<Condemned>,
+}
+
+impl WorkHead {
+    /// Under which the message is kept when it is refused.
+    #[must_use]
+    pub(crate) fn quarantine_id(&self) -> QuarantineId {
+        QuarantineId::new(self.at_ms, self.token)
+    }
 }
 
 /// Why a message was refused before or instead of a worker's judgement.

@@ -1,13 +1,18 @@
-//! Refused messages on disk: raw bytes and metadata, bounded in size and age, never read again by this program.
+//! Refused messages on disk: sealed to a key that is kept offline, bounded for each customer and in all, and expiring.
+//! This program never reads one again, and nothing releases one: what was refused can only be sent again.
+
+mod folder;
+mod index;
 
 use super::window::Item;
 use crate::config::QuarantineConfig;
 use crate::link::RefusalHead;
 use anyhow::Context as _;
-use serde_json::json;
+use folder::Folder;
+use index::Bounds;
 use spokegate_daemon::{Clock, Context};
-use std::fs;
-use std::path::{Path, PathBuf};
+use spokegate_identity::quarantine::{self, Plain};
+use spokegate_identity::sealed::Recipient;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -15,41 +20,57 @@ use tokio::sync::mpsc;
 const QUEUE_MESSAGES: usize = 64;
 /// Time between two looks for expired files.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+/// Time between two complaints about the same disk.
+const COMPLAINT_INTERVAL_MS: u64 = 60_000;
 
 /// Hands refused messages to the disk without waiting for it.
 #[derive(Debug, Clone)]
 pub(super) struct Quarantine(mpsc::Sender<(Item, RefusalHead)>);
 
 impl Quarantine {
-    /// Makes the folder and starts keeping it.
+    /// Makes the folder, finds what is kept in it, and starts keeping it.
     pub(super) fn open(config: &QuarantineConfig, context: &Context) -> anyhow::Result<Quarantine> {
-        let folder = Folder {
-            path: config.directory.clone(),
+        let recipient = quarantine::read_recipient(&config.recipient_file).with_context(|| {
+            format!(
+                "read the public key of the quarantine (quarantine.recipient_file) {}, hint: `spokegate quarantine keygen` makes it on the machine that keeps the private one",
+                config.recipient_file.display()
+            )
+        })?;
+        let bounds = Bounds {
             bytes_max: config.bytes_max,
-            age_max: Duration::from_secs(config.age_h_max.saturating_mul(3_600)),
-            clock: context.clock.clone(),
-            next: 0,
+            tenant_bytes_max: config.tenant_bytes_max,
+            age_ms_max: config.age_h_max.saturating_mul(3_600_000),
         };
-        fs::create_dir_all(&folder.path)
-            .with_context(|| format!("make the quarantine folder {}", folder.path.display()))?;
-        restrict(&folder.path, 0o700)?;
+        let folder = Folder::open(&config.directory, bounds).with_context(|| {
+            format!(
+                "use the quarantine's folder (quarantine.directory) {}, hint: it must belong to the user of this service",
+                config.directory.display()
+            )
+        })?;
         let (sender, receiver) = mpsc::channel(QUEUE_MESSAGES);
+        let keeper = Keeper {
+            folder,
+            recipient,
+            clock: context.clock.clone(),
+            lost: 0,
+            complained_ms: None,
+        };
         context
             .tasks
-            .spawn("quarantine", keep(folder, receiver, context.clone()));
+            .spawn("quarantine", keep(keeper, receiver, context.clone()));
         Ok(Quarantine(sender))
     }
 
     /// Keeps a refused message, if the disk keeps up.
     pub(super) fn store(&self, item: Item, refusal: RefusalHead) {
         if self.0.try_send((item, refusal)).is_err() {
-            metrics::counter!("spokegate_sanitizer_quarantine_not_kept_total").increment(1);
+            not_kept();
         }
     }
 }
 
 async fn keep(
-    mut folder: Folder,
+    mut keeper: Keeper,
     mut refused: mpsc::Receiver<(Item, RefusalHead)>,
     context: Context,
 ) {
@@ -57,95 +78,102 @@ async fn keep(
     let mut timer = tokio::time::interval(SWEEP_INTERVAL);
     loop {
         let next = tokio::select! {
+            biased;
+            // What waits is still written at a stop.
+            () = soft.cancelled(), if refused.is_empty() => return,
             next = refused.recv() => match next {
                 Some(next) => Some(next),
                 None => return,
             },
             _ = timer.tick() => None,
-            () = soft.cancelled() => return,
         };
-        let Some(kept) = context
-            .tasks
-            .blocking("quarantine", move || {
-                let result = next.map_or(Ok(()), |(item, refusal)| folder.write(&item, &refusal));
-                (result.and_then(|()| folder.sweep()), folder)
-            })
-            .await
-        else {
+        let work = move || {
+            match next {
+                Some((item, refusal)) => keeper.write(&item, &refusal),
+                None => keeper.sweep(),
+            }
+            keeper
+        };
+        let Some(back) = context.tasks.blocking("quarantine", work).await else {
             return;
         };
-        if let (Err(error), _) = &kept {
-            tracing::error!(error = %error, "cannot keep the quarantine folder");
-        }
-        folder = kept.1;
+        keeper = back;
     }
 }
 
-struct Folder {
-    path: PathBuf,
-    bytes_max: u64,
-    age_max: Duration,
+struct Keeper {
+    folder: Folder,
+    recipient: Recipient,
     clock: Clock,
-    next: u64,
+    /// Messages that could not be kept since the last complaint.
+    lost: u64,
+    /// When the disk last failed; none while it works.
+    complained_ms: Option<u64>,
 }
 
-impl Folder {
-    fn write(&mut self, item: &Item, refusal: &RefusalHead) -> std::io::Result<()> {
-        self.next = self.next.wrapping_add(1);
+impl Keeper {
+    fn write(&mut self, item: &Item, refusal: &RefusalHead) {
+        let result = self
+            .sealed(item, refusal)
+            .and_then(|sealed| self.folder.write(&item.work, &sealed, self.clock.now_ms()));
+        if result.is_err() {
+            self.lost = self.lost.saturating_add(1);
+            not_kept();
+        }
+        self.tell(result);
+    }
+
+    fn sweep(&mut self) {
+        let result = self.folder.sweep(self.clock.now_ms());
+        metrics::gauge!("spokegate_sanitizer_quarantine_bytes")
+            .set(f64::from(u32::try_from(self.folder.bytes() >> 10).unwrap_or(u32::MAX)) * 1_024.0);
+        // That it can be read does not say that it can be written.
+        if result.is_err() {
+            self.tell(result);
+        }
+    }
+
+    fn sealed(&self, item: &Item, refusal: &RefusalHead) -> std::io::Result<Vec<u8>> {
         let work = &item.work;
-        let name = format!(
-            "{:013}-{:06}-{}-{}",
-            self.clock.now_ms(),
-            self.next,
-            work.tenant,
-            work.satellite
-        );
-        let about = json!({
-            "tenant": work.tenant, "satellite": work.satellite, "at": work.at_ms, "channel": work.channel,
-            "dataset": work.dataset, "id": work.id, "reason": refusal.reason, "rule": refusal.rule,
-            "pointer": refusal.pointer, "size_bytes": item.payload.len(),
-        });
-        let raw = self.path.join(format!("{name}.raw"));
-        fs::write(&raw, &item.payload)?;
-        restrict(&raw, 0o600)?;
-        fs::write(self.path.join(format!("{name}.json")), about.to_string())
+        let plain = Plain {
+            file: work.quarantine_id(),
+            tenant: work.tenant.clone(),
+            satellite: work.satellite.clone(),
+            at: work.at_ms,
+            channel: work.channel.clone(),
+            dataset: work.dataset.clone(),
+            reason: refusal.reason.as_str().to_owned(),
+            size_bytes: item.payload.len() as u64,
+        };
+        let fault = (refusal.rule.as_str(), refusal.pointer.as_str());
+        quarantine::seal(&self.recipient, plain, fault, work.id, &item.payload)
+            .map_err(std::io::Error::other)
     }
 
-    /// Removes what is too old, and the oldest as long as there is too much.
-    fn sweep(&self) -> std::io::Result<()> {
-        let oldest_ms = self
-            .clock
-            .now_ms()
-            .saturating_sub(u64::try_from(self.age_max.as_millis()).unwrap_or(u64::MAX));
-        let mut files = Vec::new();
-        for entry in fs::read_dir(&self.path)? {
-            let entry = entry?;
-            files.push((entry.file_name(), entry.metadata()?.len()));
-        }
-        files.sort();
-        let mut total = files
-            .iter()
-            .fold(0u64, |sum, (_, size)| sum.saturating_add(*size));
-        for (name, size) in files {
-            let text = name.to_string_lossy();
-            let written_ms = text.get(..13).and_then(|digits| digits.parse::<u64>().ok());
-            // A file of another name is not ours.
-            let Some(written_ms) = written_ms else {
-                continue;
-            };
-            if written_ms >= oldest_ms && total <= self.bytes_max {
-                return Ok(());
+    /// Says that the disk fails, once a minute, and once that it works again. Refused messages stay refused meanwhile.
+    fn tell(&mut self, result: std::io::Result<()>) {
+        let now_ms = self.clock.monotonic_ms();
+        let folder = self.folder.path().display();
+        match result {
+            Err(error) => {
+                let quiet = |since: u64| now_ms.saturating_sub(since) < COMPLAINT_INTERVAL_MS;
+                if self.complained_ms.is_some_and(quiet) {
+                    return;
+                }
+                tracing::error!(%folder, %error, messages = self.lost, "the quarantine cannot keep refused messages");
+                self.complained_ms = Some(now_ms);
             }
-            fs::remove_file(self.path.join(&name))?;
-            total = total.saturating_sub(size);
+            Ok(()) if self.complained_ms.take().is_some() => {
+                tracing::info!(%folder, messages = self.lost, "the quarantine keeps refused messages again");
+            }
+            Ok(()) => return,
         }
-        Ok(())
+        self.lost = 0;
     }
 }
 
-fn restrict(path: &Path, mode: u32) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+fn not_kept() {
+    metrics::counter!("spokegate_sanitizer_quarantine_not_kept_total").increment(1);
 }
 
 #[cfg(test)]

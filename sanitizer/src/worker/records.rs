@@ -112,6 +112,7 @@ pub(super) fn refused(
     flat.size_bytes = Some(payload.len() as u64);
     flat.sha256 = Some(sha256.into());
     flat.id = work.id;
+    flat.file = Some(work.quarantine_id());
     // A push whose envelope can be read is disposed of by name, so that its spool moves on.
     if let Some(push) = (work.channel == "push")
         .then(|| Push::decode(payload).ok())

@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use spokegate_broker::Broker;
 use spokegate_daemon::Context;
 use spokegate_daemon::config::Layered;
+use spokegate_identity::sealed::OpeningKey;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -31,6 +32,11 @@ use tokio::process::{Child, Command};
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_spokegate-sanitizer");
 pub const SEAL_KEY: [u8; 32] = [0x5a; 32];
+
+/// What a person has, and the sanitizer has not.
+pub fn quarantine_key() -> OpeningKey {
+    OpeningKey::from_stored(&"77".repeat(32)).unwrap()
+}
 
 /// A broker and a sanitizer for the tenants acme and globex, and for enrolment.
 pub struct Fabric {
@@ -193,6 +199,8 @@ pub fn write_files(
     fabric_ca.write(&fabric_ca.identity("service/sanitizer"), &sanitizer_fabric);
     inner_ca.write(&inner_ca.server(), &folder.path().join("sanitizer-inner"));
     std::fs::write(folder.path().join("seal.key"), "5a".repeat(32)).unwrap();
+    let public = format!("{}\n", quarantine_key().recipient());
+    std::fs::write(folder.path().join("quarantine.pub"), public).unwrap();
     config(folder, tenants, broker_port)
 }
 
@@ -203,7 +211,8 @@ fn config(folder: &TempDir, tenants: &[String], broker_port: u16) -> PathBuf {
          [broker.tls]\ncertificate = \"{0}/sanitizer-fabric/certificate.pem\"\nkey = \"{0}/sanitizer-fabric/key.pem\"\nca = \"{0}/sanitizer-fabric/ca.pem\"\n\
          [inner]\nlisten = \"127.0.0.1:0\"\n\
          [inner.tls]\ncertificate = \"{0}/sanitizer-inner/certificate.pem\"\nkey = \"{0}/sanitizer-inner/key.pem\"\nca = \"{0}/sanitizer-inner/ca.pem\"\n\
-         [seal]\nkey_file = \"{0}/seal.key\"\n[users]\nseparate = \"off\"\n[quarantine]\ndirectory = \"{0}/quarantine\"\n\
+         [seal]\nkey_file = \"{0}/seal.key\"\n[users]\nseparate = \"off\"\n\
+         [quarantine]\ndirectory = \"{0}/quarantine\"\nrecipient_file = \"{0}/quarantine.pub\"\n\
          [ops]\nlisten = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n",
         folder.path().display(),
         schemas = schemas().display(),

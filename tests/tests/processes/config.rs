@@ -55,7 +55,7 @@ pub(super) fn sanitizer(about: &Sanitizer<'_>) -> String {
         "trust_domain = \"{TRUST_DOMAIN}\"\ntenants = {tenants:?}\nenrolment = false\nschemas = {schemas}\n\
          [broker]\naddress = \"{broker}\"\nserver_name = \"localhost\"\n[broker.tls]\n{outer}\
          [inner]\nlisten = \"{listen}\"\n[inner.tls]\n{inner}\
-         [seal]\nkey_file = {seal}\n[quarantine]\ndirectory = {quarantine}\n{users}{more}",
+         [seal]\nkey_file = {seal}\n[quarantine]\ndirectory = {quarantine}\nrecipient_file = {recipient}\n{users}{more}",
         schemas = quoted(about.schemas),
         broker = about.broker,
         outer = tls(about.outer),
@@ -63,6 +63,7 @@ pub(super) fn sanitizer(about: &Sanitizer<'_>) -> String {
         inner = tls(about.inner),
         seal = quoted(about.seal),
         quarantine = quoted(about.quarantine),
+        recipient = quoted(&about.quarantine.with_extension("pub")),
         users = users::section(),
         more = about.more,
     )

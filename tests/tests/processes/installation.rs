@@ -8,6 +8,7 @@ use spokegate_contract::{Address, TenantId};
 use spokegate_daemon::{Context, Secret};
 use spokegate_demo::client::Browser;
 use spokegate_demo::directory::{Content, Directory, Group, Person};
+use spokegate_identity::sealed::OpeningKey;
 use spokegate_identity::{ServiceName, TlsFiles};
 use spokegate_provisioner::Hop;
 
@@ -199,6 +200,8 @@ impl Between<'_> {
             let quarantine = self.path.join(&place).join("quarantine");
             std::fs::create_dir_all(&quarantine).unwrap();
             users::give(&quarantine, users::SUPERVISOR);
+            let public = OpeningKey::generate().recipient().to_string();
+            std::fs::write(quarantine.with_extension("pub"), public).unwrap();
             let text = config::sanitizer(&config::Sanitizer {
                 tenants: self.tenants,
                 schemas: self.schemas,

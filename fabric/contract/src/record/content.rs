@@ -9,6 +9,7 @@ use super::enrolment::Enrolment;
 use super::flat::{Flat, Served};
 use crate::envelope::Failure;
 use crate::ids::{Address, DatasetId};
+use crate::quarantine_id::QuarantineId;
 use crate::request_id::RequestId;
 
 /// Clean data, still as canonical JSON text.
@@ -127,6 +128,8 @@ pub struct Refusal<'a> {
     pub sha256: Cow<'a, str>,
     /// The pull that it would have answered.
     pub id: Option<RequestId>,
+    /// Under which it lies in the sanitizer's quarantine, if it was kept there.
+    pub file: QuarantineId,
     /// The push that it was: epoch and sequence.
     pub push: Option<(u64, u64)>,
 }
@@ -189,6 +192,7 @@ impl<'a> TryFrom<Flat<'a>> for Record<'a> {
                 size_bytes: need(flat.size_bytes, "size_bytes")?,
                 sha256: need(flat.sha256, "sha256")?,
                 id: flat.id,
+                file: need(flat.file, "file")?,
                 push: flat.epoch.zip(flat.sequence),
             }),
             "audit" => Content::Audit(AuditEntry::of(&mut flat)?),

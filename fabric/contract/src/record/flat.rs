@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::envelope::Failure;
 use crate::ids::{DatasetId, SatelliteId, TenantId};
+use crate::quarantine_id::QuarantineId;
 use crate::request_id::RequestId;
 
 /// A record as it stands on the wire: members of all kinds side by side, in canonical order.
@@ -40,6 +41,8 @@ pub struct Flat<'a> {
     pub epoch: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<QuarantineId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,6 +117,7 @@ impl<'a> Flat<'a> {
             document: None,
             epoch: None,
             failure: None,
+            file: None,
             hash: None,
             id: None,
             last: None,
