@@ -141,6 +141,7 @@ fn obey(
         ToEgress::Outcome(outcome) => shared.conclude(outcome),
         ToEgress::Status => shared.set_status(body),
         ToEgress::Audit(note) => shared.audit(&note),
+        ToEgress::RequestsLost => shared.forget_requests(),
         ToEgress::Reload => tls.ask(),
         ToEgress::Setup(_) => bail!("a second set-up"),
     }

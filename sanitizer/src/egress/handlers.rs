@@ -89,7 +89,10 @@ async fn pull(
         .unwrap_or_default();
     let headers = [
         (header::CONTENT_TYPE, "application/x-ndjson".to_owned()),
-        (HeaderName::from_static(BOOT_HEADER), shared.boot.clone()),
+        (
+            HeaderName::from_static(BOOT_HEADER),
+            shared.boot_of(asked.lane),
+        ),
     ];
     (headers, Body::from(lines)).into_response()
 }

@@ -51,6 +51,9 @@ pub(super) type Keys = BTreeMap<TenantId, Key>;
 pub(super) struct Shared {
     /// Names this run: cursors of another run mean nothing.
     pub(super) boot: String,
+    /// The same for answers to requests: it changes too when nobody knows any more which requests are open, so that the
+    /// centre asks again.
+    reply_boot: Mutex<String>,
     pub(super) trust_domain: TrustDomain,
     keys: Keys,
     out: Out,
@@ -86,15 +89,21 @@ impl Audit {
     }
 }
 
+/// Requests have the same source of randomness and the same form.
+fn random_boot() -> String {
+    spokegate_contract::RequestId::random().to_string()
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Shared {
     pub(super) fn new(keys: Keys, audit: Audit, trust_domain: TrustDomain, out: Out) -> Shared {
+        let boot = random_boot();
         Shared {
-            // The same source of randomness and the same form.
-            boot: spokegate_contract::RequestId::random().to_string(),
+            reply_boot: Mutex::new(boot.clone()),
+            boot,
             trust_domain,
             keys,
             out,
@@ -194,7 +203,7 @@ impl Shared {
         let Some(lane) = self.lanes.get(&body.lane) else {
             return Vec::new();
         };
-        if body.boot == self.boot {
+        if body.boot == self.boot_of(body.lane) {
             let freed = lock(&lane.outbox).free(body.ack);
             freed
                 .into_iter()
@@ -206,10 +215,29 @@ impl Shared {
                 body.max as usize,
                 usize::try_from(body.max_bytes).unwrap_or(usize::MAX),
             );
-            if !lines.is_empty() {
+            // The first poll does not know the boot, and waits for records as well.
+            let is_of_another_boot = !body.boot.is_empty() && body.boot != self.boot_of(body.lane);
+            if !lines.is_empty() || is_of_another_boot {
                 return lines;
             }
             filled.await;
+        }
+    }
+
+    /// What a lane's cursors belong to.
+    pub(super) fn boot_of(&self, lane: Lane) -> String {
+        match lane {
+            Lane::Reply => lock(&self.reply_boot).clone(),
+            _ => self.boot.clone(),
+        }
+    }
+
+    /// No request is open any more and no call that waits has an outcome.
+    pub(super) fn forget_requests(&self) {
+        *lock(&self.reply_boot) = random_boot();
+        lock(&self.calls).1.clear();
+        if let Some(lane) = self.lanes.get(&Lane::Reply) {
+            lane.filled.notify_waiters();
         }
     }
 

@@ -97,6 +97,8 @@ pub(crate) enum ToEgress {
     Status,
     /// Something for the audit.
     Audit(Note),
+    /// The ingest process has ended: it knew which requests are open, and what was called has no outcome.
+    RequestsLost,
 }
 
 /// Something that the sanitizer did or refused.

@@ -15,16 +15,54 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 /// How long a process may take to end by itself once its pipe is closed.
 const END_GRACE: Duration = Duration::from_secs(2);
+/// A process that lived so long ended by chance, and the next one comes soon; after one that did not, the wait grows.
+const LIVED: Duration = Duration::from_secs(10);
+/// Shortest and longest wait before a process is started again.
+const RESTART_MS: (u64, u64) = (100, 10_000);
+
+/// The waits between the lives of a process.
+struct Restarts {
+    backoff: Backoff,
+    born: Instant,
+}
+
+impl Restarts {
+    fn new() -> Restarts {
+        Restarts {
+            backoff: Backoff::new(RESTART_MS.0, RESTART_MS.1),
+            born: Instant::now(),
+        }
+    }
+
+    /// A life begins.
+    fn begin(&mut self) {
+        self.born = Instant::now();
+    }
+
+    /// How long to wait after a life that ends now.
+    fn delay(&mut self) -> Duration {
+        self.delay_after(self.born.elapsed())
+    }
+
+    fn delay_after(&mut self, life: Duration) -> Duration {
+        if life >= LIVED {
+            self.backoff.reset();
+        }
+        self.backoff.next_delay()
+    }
+}
 
 /// Runs the egress process until the stop; `first` learns where it listens, or is dropped when it does not start.
 pub(super) async fn keep_egress(hub: Arc<Hub>, first: oneshot::Sender<SocketAddr>) {
     let latch = hub.context.readiness.latch("second hop");
     let mut first = Some(first);
-    let mut backoff = Backoff::new(100, 10_000);
+    let mut restarts = Restarts::new();
     while let Some(process) = start(&hub, "egress").await {
+        restarts.begin();
         let pipe = process.pipe.clone();
         pipe.send(
             &ToEgress::Setup(Box::new(hub.config.egress_setup(hub.users))),
@@ -49,7 +87,7 @@ pub(super) async fn keep_egress(hub: Arc<Hub>, first: oneshot::Sender<SocketAddr
         }
         hub.egress.set(None);
         latch.unset();
-        if !ended(&hub, "egress", process, first.is_some(), &mut backoff).await {
+        if !ended(&hub, "egress", process, first.is_some(), &mut restarts).await {
             return;
         }
     }
@@ -67,8 +105,9 @@ pub(super) async fn keep_ingest(hub: Arc<Hub>, first: oneshot::Sender<()>) {
     };
     let latches: BTreeMap<TenantId, Latch> = hub.lanes.keys().map(latch_of).collect();
     let mut first = Some(first);
-    let mut backoff = Backoff::new(100, 10_000);
+    let mut restarts = Restarts::new();
     while let Some(mut process) = start(&hub, "ingest").await {
+        restarts.begin();
         let pipe = process.pipe.clone();
         pipe.send(
             &ToIngest::Setup(Box::new(hub.config.ingest_setup(hub.users))),
@@ -84,11 +123,12 @@ pub(super) async fn keep_ingest(hub: Arc<Hub>, first: oneshot::Sender<()>) {
             from_ingest(&hub, frame, &latches).await;
         }
         hub.ingest.set(None);
+        hub.egress.send(&ToEgress::RequestsLost, b"").await;
         for (tenant, latch) in &latches {
             latch.unset();
             session(&hub, tenant, false);
         }
-        if !ended(&hub, "ingest", process, first.is_some(), &mut backoff).await {
+        if !ended(&hub, "ingest", process, first.is_some(), &mut restarts).await {
             return;
         }
     }
@@ -208,7 +248,7 @@ async fn ended(
     verb: &'static str,
     process: Process,
     never_ran: bool,
-    backoff: &mut Backoff,
+    restarts: &mut Restarts,
 ) -> bool {
     let Process {
         mut child,
@@ -223,7 +263,7 @@ async fn ended(
     if hub.context.tasks.soft().is_cancelled() || never_ran {
         return false;
     }
-    let delay = backoff.next_delay();
+    let delay = restarts.delay();
     let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
     hub.note("stage.end", &status, verb);
     tracing::error!(verb, status, "a process ended and is started again");
@@ -233,4 +273,24 @@ async fn ended(
         .run_until_cancelled(tokio::time::sleep(delay))
         .await
         .is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_lives_are_followed_by_longer_waits_and_a_long_one_is_not() {
+        let check = |restarts: &mut Restarts, life_ms: u64, most_ms: u64| {
+            let delay = restarts.delay_after(Duration::from_millis(life_ms));
+            let within = Duration::from_millis(most_ms / 2)..=Duration::from_millis(most_ms);
+            assert!(within.contains(&delay), "{delay:?} is not in {within:?}");
+        };
+        let mut restarts = Restarts::new();
+        for most_ms in [100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000] {
+            check(&mut restarts, 9_999, most_ms);
+        }
+        check(&mut restarts, 10_000, 100);
+        check(&mut restarts, 0, 200);
+    }
 }

@@ -54,3 +54,64 @@ fn an_audit_that_nobody_reads_is_bounded_and_says_what_is_missing() {
     );
     assert!(next.contains("\"count\":2"), "{next}");
 }
+
+/// An egress with one answer for acme in the lane `reply` and one push.
+fn with_a_reply_and_a_push() -> Shared {
+    let master = MasterKey::read("5a".repeat(32).as_bytes()).unwrap();
+    let acme: TenantId = "acme".parse().unwrap();
+    let audit = Audit::new(Trail::new(None), master.tenant(&acme));
+    let keys = Keys::from([(acme.clone(), master.tenant(&acme))]);
+    let trust_domain = "spokegate.local".to_owned().try_into().unwrap();
+    let shared = Shared::new(keys, audit, trust_domain, Out::nowhere());
+    for lane in [Lane::Reply, Lane::Push] {
+        let head = RecordHead {
+            lane,
+            length: RECORD.len() as u32,
+            seal: master.tenant(&acme).seal(RECORD),
+        };
+        shared.take(acme.clone(), &head, Bytes::from_static(RECORD));
+    }
+    shared
+}
+
+fn poll(lane: Lane, boot: &str, ack: u64) -> PullBody {
+    PullBody {
+        lane,
+        boot: boot.to_owned(),
+        ack,
+        max: 10,
+        max_bytes: 10_000,
+        wait_ms: 1_000,
+    }
+}
+
+#[tokio::test]
+async fn lost_requests_are_a_new_boot_for_answers_and_for_nothing_else() {
+    let shared = with_a_reply_and_a_push();
+    let (replies, pushes) = (shared.boot_of(Lane::Reply), shared.boot_of(Lane::Push));
+    let (sender, outcome) = oneshot::channel();
+    lock(&shared.calls).1.insert(1, sender);
+    let waits = poll(Lane::Reply, &replies, 1);
+    let (lines, ()) = tokio::join!(shared.pull(&waits), async { shared.forget_requests() });
+    assert!(lines.is_empty(), "a poll that waited learns of it at once");
+    assert!(outcome.await.is_err(), "a call is not waited for");
+    assert_ne!(shared.boot_of(Lane::Reply), replies);
+    assert_eq!(shared.boot_of(Lane::Push), pushes);
+    let lines = shared.pull(&poll(Lane::Push, &pushes, 0)).await;
+    assert_eq!(lines.iter().filter(|byte| **byte == b'\n').count(), 1);
+}
+
+#[tokio::test]
+async fn a_cursor_of_a_boot_before_frees_nothing() {
+    let shared = with_a_reply_and_a_push();
+    let before = shared.boot_of(Lane::Reply);
+    shared.forget_requests();
+    assert!(!shared.pull(&poll(Lane::Reply, &before, 1)).await.is_empty());
+    assert_eq!(shared.status().1["reply"], 1);
+    let now = shared.boot_of(Lane::Reply);
+    let asked = poll(Lane::Reply, &now, 1);
+    let patience = std::time::Duration::from_millis(10);
+    let waited = tokio::time::timeout(patience, shared.pull(&asked)).await;
+    assert!(waited.is_err(), "nothing is left");
+    assert_eq!(shared.status().1["reply"], 0);
+}
