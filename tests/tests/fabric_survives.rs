@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use kills::{Killer, Part};
+use kills::{Dangers, Killer};
 use processes::{Installation, Plan};
 use pulls::{Person, Tally};
 use pushes::{Flow, Ledger, Observer};
@@ -37,7 +37,6 @@ const TENANTS: [&str; 3] = ["acme", "globex", "initech"];
 const SATELLITES: [&str; 2] = ["branch", "hq"];
 const KILLS: usize = 104;
 const PEOPLE: u64 = 3;
-const PULL_TIMEOUT_S: u64 = 10;
 /// Longest life of a run beyond its pulls' time: the centre's own death, and the document.
 const RUN_MORE_MS: i64 = 15_000;
 /// Longest wait until all that agents hold is stored.
@@ -53,23 +52,41 @@ fn number_from_environment(name: &str) -> Option<u64> {
     )
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_dies_nothing_is_lost_or_doubled() {
-    let seed = number_from_environment("SEED").unwrap_or_else(|| u64::from(std::process::id()));
-    let count = number_from_environment("KILLS").map_or(KILLS, |count| count as usize);
-    survive(seed, count, 1, &kills::all_parts()).await;
+/// What is there and what befalls it.
+struct Scene {
+    name: &'static str,
+    sanitizers: usize,
+    pull_timeout_s: u64,
+    dangers: Dangers,
 }
 
-async fn survive(seed: u64, count: usize, sanitizers: usize, parts: &[Part]) {
-    println!("seed: {seed}");
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_dies_nothing_is_lost_or_doubled() {
+    let scene = Scene {
+        name: "every part",
+        sanitizers: 1,
+        pull_timeout_s: 10,
+        dangers: Dangers {
+            kills: number_from_environment("KILLS").map_or(KILLS, |count| count as usize),
+            parts: kills::all_parts(),
+            restart_ms: 0..400,
+            overlap: true,
+        },
+    };
+    survive(&scene).await;
+}
+
+async fn survive(scene: &Scene) {
+    let seed = number_from_environment("SEED").unwrap_or_else(|| u64::from(std::process::id()));
+    println!("{}, seed: {seed}", scene.name);
     let satellites = TENANTS.iter().flat_map(|tenant| {
         let of = |name: &&str| Address::new(tenant.parse().unwrap(), name.parse().unwrap());
         SATELLITES.iter().map(of)
     });
     let plan = Plan {
         satellites: satellites.collect(),
-        sanitizers,
-        pull_timeout_s: PULL_TIMEOUT_S,
+        sanitizers: scene.sanitizers,
+        pull_timeout_s: scene.pull_timeout_s,
     };
     let began = Instant::now();
     let mut installation = Installation::start(&plan).await;
@@ -78,7 +95,7 @@ async fn survive(seed: u64, count: usize, sanitizers: usize, parts: &[Part]) {
     let observer = &traffic.observer;
     let ledger = Arc::clone(&traffic.ledger);
     let mut killer = Killer::new(&mut installation, observer, ledger);
-    let schedule = kills::schedule(&mut Random::new(seed, 0), count, parts);
+    let schedule = scene.dangers.schedule(&mut Random::new(seed, 0));
     let began = Instant::now();
     killer.run(&schedule).await;
     println!(
@@ -105,7 +122,7 @@ async fn survive(seed: u64, count: usize, sanitizers: usize, parts: &[Part]) {
         );
     }
     println!("ended by themselves: {} {ended:#?}", ended.len());
-    traffic.verdict(schedule.len(), seed).await;
+    traffic.verdict(scene, seed).await;
 }
 
 /// What flows and people do all the time.
@@ -205,7 +222,8 @@ impl Traffic {
         }
     }
 
-    async fn verdict(&self, kills: usize, seed: u64) {
+    async fn verdict(&self, scene: &Scene, seed: u64) {
+        let kills = scene.dangers.kills;
         let count = self.ledger.lock().unwrap().count();
         let tally = std::mem::take(&mut *self.tally.lock().unwrap());
         let runs = self.observer.runs().await;
@@ -249,7 +267,7 @@ impl Traffic {
             Vec::<&(String, Option<i64>)>::new(),
             "runs without an end"
         );
-        let most_ms = i64::try_from(PULL_TIMEOUT_S * 1_000).unwrap() + RUN_MORE_MS;
+        let most_ms = i64::try_from(scene.pull_timeout_s * 1_000).unwrap() + RUN_MORE_MS;
         assert!(longest_ms < Some(most_ms), "a run took {longest_ms:?} ms");
     }
 }

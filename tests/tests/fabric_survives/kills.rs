@@ -1,6 +1,7 @@
 //! What is killed, when, and how long it takes until the flow goes on.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -56,22 +57,37 @@ pub(crate) struct Kill {
     pub(crate) overlaps: bool,
 }
 
-/// So many kills: every part equally often, in an order and at moments that follow from the seed.
-pub(crate) fn schedule(random: &mut Random, count: usize, parts: &[Part]) -> Vec<Kill> {
-    let mut kills = Vec::new();
-    while kills.len() < count {
-        let mut round = parts.to_vec();
-        random.shuffle(&mut round);
-        kills.extend(round.into_iter().map(|part| Kill {
-            part,
-            which: random.next(),
-            pause: Duration::from_millis(random.between(0, 900)),
-            restart: Duration::from_millis(random.between(0, 400)),
-            overlaps: random.once_in(4),
-        }));
+/// What may be killed, and how often.
+#[derive(Debug)]
+pub(crate) struct Dangers {
+    pub(crate) kills: usize,
+    pub(crate) parts: Vec<Part>,
+    /// How long a dead process stays dead.
+    pub(crate) restart_ms: Range<u64>,
+    /// Whether a kill may come before the flow has gone on after the one before.
+    pub(crate) overlap: bool,
+}
+
+impl Dangers {
+    /// The kills: every part equally often, in an order and at moments that follow from the seed.
+    pub(crate) fn schedule(&self, random: &mut Random) -> Vec<Kill> {
+        let mut kills = Vec::new();
+        while kills.len() < self.kills {
+            let mut round = self.parts.clone();
+            random.shuffle(&mut round);
+            kills.extend(round.into_iter().map(|part| Kill {
+                part,
+                which: random.next(),
+                pause: Duration::from_millis(random.between(0, 900)),
+                restart: Duration::from_millis(
+                    random.between(self.restart_ms.start, self.restart_ms.end),
+                ),
+                overlaps: random.once_in(4) && self.overlap,
+            }));
+        }
+        kills.truncate(self.kills);
+        kills
     }
-    kills.truncate(count);
-    kills
 }
 
 /// Every part.
