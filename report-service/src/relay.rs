@@ -8,6 +8,7 @@ mod intake;
 mod lane;
 mod outbox;
 mod pull;
+mod trail;
 mod waiting;
 
 pub use contracts::{BodyFault, Contract, Contracts};
@@ -92,6 +93,7 @@ impl Relay {
                 let share = Arc::new(Share::new(Arc::clone(&shared), sanitizer, lane));
                 tasks.spawn("relay lane", Arc::clone(link).drain(share, tasks.clone()));
             }
+            tasks.spawn("relay audit", trail::run(Arc::clone(&shared), sanitizer));
             tasks.spawn("relay acks", send_acks(Arc::clone(&shared), sanitizer));
         }
         Self { shared }

@@ -12,6 +12,7 @@ pub mod audit;
 pub mod pushes;
 pub mod quarantine;
 pub mod runs;
+pub mod sanitizer_audit;
 pub mod satellites;
 pub mod sessions;
 pub mod throttle;

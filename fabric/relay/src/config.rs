@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use spokegate_daemon::config::{Faults, Section};
-use spokegate_identity::TlsFiles;
+use spokegate_identity::{PublicKey, TlsFiles};
 use url::Url;
 
 use crate::client::Endpoint;
@@ -20,6 +20,9 @@ pub struct SanitizerConfig {
     pub server_name: Option<String>,
     /// The key of its seals: a file of 64 hexadecimal digits.
     pub seal_key_file: PathBuf,
+    /// What the ends of its audit are signed with: the public half of its audit key, 130 hexadecimal digits. Without it
+    /// the chain is walked, and its signatures are kept unchecked.
+    pub audit_key: Option<PublicKey>,
     /// Our certificate and key on the second hop, and its CA.
     pub tls: TlsFiles,
 }
@@ -40,7 +43,8 @@ impl SanitizerConfig {
     /// # Errors
     /// When a file or name is not usable.
     pub fn link(&self) -> anyhow::Result<Link> {
-        Link::new(&self.endpoint(), SealKey::read(&self.seal_key_file)?)
+        let link = Link::new(&self.endpoint(), SealKey::read(&self.seal_key_file)?)?;
+        Ok(link.with_audit_key(self.audit_key))
     }
 }
 

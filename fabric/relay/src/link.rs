@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use spokegate_identity::PublicKey;
+
 use crate::client::{Client, Endpoint};
 use crate::seal::SealKey;
 
@@ -14,6 +16,7 @@ pub struct Link {
     url: String,
     client: Client,
     key: SealKey,
+    audit_key: Option<PublicKey>,
     up: AtomicBool,
 }
 
@@ -27,8 +30,20 @@ impl Link {
             url: endpoint.url.clone(),
             client: Client::new(endpoint)?,
             key,
+            audit_key: None,
             up: AtomicBool::new(false),
         })
+    }
+
+    /// Says what the ends of its audit are signed with.
+    #[must_use]
+    pub fn with_audit_key(self, audit_key: Option<PublicKey>) -> Self {
+        Self { audit_key, ..self }
+    }
+
+    /// What the ends of its audit are signed with.
+    pub fn audit_key(&self) -> Option<&PublicKey> {
+        self.audit_key.as_ref()
     }
 
     /// Its address.
