@@ -12,6 +12,7 @@ use spokegate_daemon::{Clock, EXIT_FAILURE, cli};
 use crate::broker_config;
 use crate::office::Office;
 
+mod audit;
 mod authorities;
 mod certificates;
 mod quarantine;
@@ -55,9 +56,9 @@ enum Verb {
     /// The list of revoked certificates
     #[command(subcommand)]
     Crl(registry::CrlVerb),
-    /// What was decided about certificates, when and why
+    /// What was decided, when and why, and whether anybody changed it since
     #[command(subcommand)]
-    Audit(registry::AuditVerb),
+    Audit(audit::AuditVerb),
     /// What a sanitizer refused: makes the key pair, opens a file on the machine that keeps the private key
     #[command(subcommand)]
     Quarantine(quarantine::QuarantineVerb),

@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 pub mod rules;
 
+mod audit_export;
 mod authority;
 mod files;
 mod hop;

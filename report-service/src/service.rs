@@ -234,6 +234,8 @@ pub struct Service;
 pub enum Extra {
     /// Walks the audit trail and recomputes every hash; exit 0 or 1
     VerifyAudit,
+    /// Writes what a sanitizer wrote down of itself, one record a line, for `spokegate audit verify`
+    ExportAudit(crate::verify::Export),
     /// Fills a Word template with values from a JSON file; needs no service
     Render(crate::render::Files),
 }
@@ -264,6 +266,7 @@ impl cli::Service for Service {
     fn extra(extra: Extra, files: &cli::ConfigArgs) -> ExitCode {
         match extra {
             Extra::VerifyAudit => crate::verify::audit(files),
+            Extra::ExportAudit(export) => crate::verify::export(&export, files),
             Extra::Render(files) => crate::render::verb(&files),
         }
     }

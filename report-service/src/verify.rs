@@ -1,11 +1,23 @@
-//! `spokegate-reports verify-audit`.
+//! `spokegate-reports verify-audit` and `export-audit`.
 
 use crate::Service;
 use crate::store::Store;
 use crate::store::audit::ChainState;
+use crate::store::sanitizer_audit::{SanitizerEntry, SanitizerRoot};
 use anyhow::Context as _;
+use serde_json::{Value, json};
+use spokegate_contract::hex;
 use spokegate_daemon::cli::{ConfigArgs, print, tell};
+use std::io::{BufWriter, Write as _};
 use std::process::ExitCode;
+
+/// Of which sanitizer.
+#[derive(Debug, clap::Args)]
+pub struct Export {
+    /// Its address, as in the configuration; may be left out when there is one
+    #[arg(long, value_name = "URL")]
+    sanitizer: Option<String>,
+}
 
 /// Walks the audit trail of the configured store and says what it found.
 pub(crate) fn audit(files: &ConfigArgs) -> ExitCode {
@@ -31,12 +43,71 @@ pub(crate) fn audit(files: &ConfigArgs) -> ExitCode {
     }
 }
 
-fn walk(url: &str) -> anyhow::Result<ChainState> {
+/// Writes a sanitizer's audit to standard output.
+pub(crate) fn export(export: &Export, files: &ConfigArgs) -> ExitCode {
+    let config = match files.load_or_tell::<Service>() {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    let known: Vec<&str> = config.sanitizers.iter().map(|it| it.url.as_str()).collect();
+    let sanitizer = match (&export.sanitizer, known.as_slice()) {
+        (Some(url), known) if known.contains(&url.as_str()) => url,
+        (None, [only]) => *only,
+        (_, known) => {
+            tell(&format!(
+                "which sanitizer? allowed: {}, hint: --sanitizer {}",
+                known.join(", "),
+                known.first().unwrap_or(&"https://host:port")
+            ));
+            return ExitCode::FAILURE;
+        }
+    };
+    match write_all(&config.store.url, sanitizer) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tell(&format!(
+                "cannot export the audit of {sanitizer}: {error:#}"
+            ));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn write_all(url: &str, sanitizer: &str) -> anyhow::Result<()> {
+    let mut output = BufWriter::new(std::io::stdout().lock());
+    wait_for(async {
+        let store = Store::open(url).await?;
+        let each = |entry: SanitizerEntry, root: Option<SanitizerRoot>| {
+            writeln!(output, "{}", line(&entry, root.as_ref())).context("write")
+        };
+        store.sanitizer_audit_all(sanitizer, each).await
+    })?;
+    output.flush().context("write")
+}
+
+fn line(entry: &SanitizerEntry, root: Option<&SanitizerRoot>) -> Value {
+    let mut line = json!({
+        "chain": entry.chain, "sequence": entry.sequence, "at": entry.at_ms, "action": entry.action,
+        "reason": entry.reason, "subject": entry.subject, "count": entry.count,
+        "previous": hex::encode(&entry.previous), "hash": hex::encode(&entry.hash),
+    });
+    if let (Some(root), Some(members)) = (root, line.as_object_mut()) {
+        members.insert("signed_at".into(), json!(root.at_ms));
+        members.insert("signature".into(), json!(hex::encode(&root.signature)));
+    }
+    line
+}
+
+fn wait_for<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("start a runtime")?;
-    runtime.block_on(async {
+    runtime.block_on(work)
+}
+
+fn walk(url: &str) -> anyhow::Result<ChainState> {
+    wait_for(async {
         let store = Store::open(url).await?;
         store.verify_audit().await.context("read the audit trail")
     })

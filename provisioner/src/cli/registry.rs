@@ -13,7 +13,7 @@ use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
 use super::certificates::Order;
 use super::{Directory, counted, moment, wait_for};
 use crate::authority::Reason;
-use crate::registry::{ChainState, ListState, SatelliteState};
+use crate::registry::{ListState, SatelliteState};
 
 /// Highest number that a list is raised above: brokers take none below it again, so a slip must leave room.
 const ABOVE_MAX: u64 = 1 << 48;
@@ -87,18 +87,6 @@ pub(super) enum CrlVerb {
         /// A file, which is replaced whole [default: standard output]
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum AuditVerb {
-    /// Shows the last records, and whether the chain of all is whole; exit 1 when it is not
-    Show {
-        #[command(flatten)]
-        directory: Directory,
-        /// How many
-        #[arg(long, default_value_t = 50)]
-        last: u32,
     },
 }
 
@@ -176,39 +164,6 @@ impl CrlVerb {
                 ))
             }),
         }
-    }
-}
-
-impl AuditVerb {
-    pub(super) fn run(self) -> anyhow::Result<String> {
-        let Self::Show { directory, last } = self;
-        wait_for(async {
-            let office = directory.open().await?;
-            let mut text = String::new();
-            for record in office.registry().audit_last(last).await? {
-                let at = moment(record.at_ms);
-                // Writing to a String cannot fail.
-                let _ = writeln!(
-                    text,
-                    "{} {at} {} {} {} by {}: {}",
-                    record.sequence,
-                    record.decision,
-                    record.action,
-                    record.reason,
-                    record.actor,
-                    record.subject
-                );
-            }
-            match office.registry().verify_audit().await? {
-                ChainState::Intact { records } => {
-                    let records = counted(records, "record");
-                    Ok(format!("{text}the chain of {records} is whole\n"))
-                }
-                ChainState::BrokenAt { sequence } => anyhow::bail!(
-                    "{text}the chain of the audit is broken at record {sequence}: it was changed, or one before it was removed"
-                ),
-            }
-        })
     }
 }
 
