@@ -13,8 +13,15 @@ use std::path::Path;
 use anyhow::Context as _;
 use spokegate_identity::TlsFiles;
 
+use crate::state::State;
+
 /// The name in all certificates of the demonstration.
 pub(crate) const TRUST_DOMAIN: &str = "spokegate.demo";
+
+/// The files of the keys that sanitizers and centre share.
+pub(crate) const SEAL_KEY: &str = "seal.key";
+pub(crate) const AUDIT_KEY: &str = "audit.key";
+pub(crate) const AUDIT_PUBLIC_KEY: &str = "audit.pub";
 
 /// A path as a TOML string.
 pub(crate) fn quoted(path: &Path) -> String {
@@ -22,26 +29,33 @@ pub(crate) fn quoted(path: &Path) -> String {
 }
 
 /// `[[sanitizer]]`, as every service of the centre has it.
-pub(crate) fn sanitizers(addresses: &[SocketAddr], seal_key: &Path, tls: &TlsFiles) -> String {
+pub(crate) fn sanitizers(
+    addresses: &[SocketAddr],
+    state: &State,
+    tls: &TlsFiles,
+) -> anyhow::Result<String> {
+    let audit_key = std::fs::read_to_string(state.path(AUDIT_PUBLIC_KEY))
+        .context("read the public half of the audit key")?;
     let entry = |address: &SocketAddr| {
         format!(
             r#"
 [[sanitizer]]
 url = "https://localhost:{port}"
 seal_key_file = {seal}
+audit_key = "{audit_key}"
 [sanitizer.tls]
 certificate = {certificate}
 key = {key}
 ca = {ca}
 "#,
             port = address.port(),
-            seal = quoted(seal_key),
+            seal = quoted(&state.path(SEAL_KEY)),
             certificate = quoted(&tls.certificate),
             key = quoted(&tls.key),
             ca = quoted(&tls.ca),
         )
     };
-    addresses.iter().map(entry).collect()
+    Ok(addresses.iter().map(entry).collect())
 }
 
 /// A loopback port that was free a moment ago, below those that the system hands out for outgoing connections: so

@@ -6,6 +6,7 @@ pub mod config;
 pub mod rules;
 
 mod audit_export;
+mod audit_key;
 mod authority;
 mod files;
 mod hop;
@@ -14,6 +15,7 @@ mod plan;
 mod registry;
 mod service;
 
+pub use audit_key::AuditKey;
 pub use authority::{Authorities, Authority, AuthorityError, Certified, Issued, Reason};
 pub use config::Config;
 pub use files::WriteError;

@@ -132,7 +132,7 @@ url = "sqlite://{store}"
         directory_ca = quoted(&around.authority.web_ca()),
         bind_password = quoted(&around.state.path("directory.secret")),
         store = around.state.path("reports/reports.db").display(),
-        sanitizers = super::sanitizers(around.sanitizers, &around.state.path("seal.key"), inner),
+        sanitizers = super::sanitizers(around.sanitizers, around.state, inner)?,
     ))
 }
 

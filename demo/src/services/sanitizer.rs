@@ -8,8 +8,9 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use spokegate_identity::TlsFiles;
 use spokegate_identity::sealed::OpeningKey;
+use spokegate_provisioner::AuditKey;
 
-use super::{TRUST_DOMAIN, free_port, quoted};
+use super::{AUDIT_KEY, AUDIT_PUBLIC_KEY, SEAL_KEY, TRUST_DOMAIN, free_port, quoted};
 use crate::authority::Authority;
 use crate::child::Child;
 use crate::http::PlainClient;
@@ -43,7 +44,8 @@ pub(crate) async fn start_all(
     authority: &Authority,
     broker: SocketAddr,
 ) -> anyhow::Result<Vec<Running>> {
-    state.secret("seal.key")?;
+    state.secret(SEAL_KEY)?;
+    audit_keys(state)?;
     quarantine_keys(state)?;
     let mut running = Vec::new();
     for number in 1..=options.sanitizers.max(1) {
@@ -73,17 +75,7 @@ async fn start(
         authority.inner_server(name).await?,
     );
     let quarantine = state.sub(&format!("{name}/quarantine"))?;
-    let text = config_text(
-        options,
-        [
-            &state.path("seal.key"),
-            &quarantine,
-            &state.path("quarantine.pub"),
-        ],
-        &tls,
-        broker,
-        (inner, ops),
-    );
+    let text = config_text(options, (state, &quarantine), &tls, broker, (inner, ops));
     std::fs::write(&config, text).with_context(|| format!("write {}", config.display()))?;
     let mut arguments = vec![
         "run".to_owned(),
@@ -116,6 +108,13 @@ fn spawn(program: &Path, arguments: &[String], log: &Path) -> anyhow::Result<Chi
     Child::spawn(command, log)
 }
 
+/// What the sanitizers sign their audit with, and what the centre checks that with.
+fn audit_keys(state: &State) -> anyhow::Result<()> {
+    let key = AuditKey::generate().context("make the audit key")?;
+    write_secret(&state.path(AUDIT_KEY), key.pem())?;
+    write_secret(&state.path(AUDIT_PUBLIC_KEY), &key.public_key().to_string())
+}
+
 /// The pair that quarantine is sealed with: the public key is the sanitizers', and here, where all is one machine, the
 /// private one lies beside it for `spokegate quarantine open`.
 fn quarantine_keys(state: &State) -> anyhow::Result<()> {
@@ -132,7 +131,7 @@ fn quarantine_keys(state: &State) -> anyhow::Result<()> {
 /// The file as it would be written by hand: it stays in the folder for a curious reader.
 fn config_text(
     options: &Options,
-    [seal, quarantine, quarantine_key]: [&Path; 3],
+    (state, quarantine): (&State, &Path),
     (outer_tls, inner_tls): &(TlsFiles, TlsFiles),
     broker: SocketAddr,
     (inner, ops): (SocketAddr, SocketAddr),
@@ -169,6 +168,9 @@ ca = {inner_ca}
 [seal]
 key_file = {seal}
 
+[audit]
+key_file = {audit}
+
 # One person's machine: all processes are theirs.
 [users]
 separate = "off"
@@ -190,9 +192,10 @@ listen = "{ops}"
         inner_certificate = quoted(&inner_tls.certificate),
         inner_key = quoted(&inner_tls.key),
         inner_ca = quoted(&inner_tls.ca),
-        seal = quoted(seal),
+        seal = quoted(&state.path(SEAL_KEY)),
+        audit = quoted(&state.path(AUDIT_KEY)),
         quarantine = quoted(quarantine),
-        quarantine_key = quoted(quarantine_key),
+        quarantine_key = quoted(&state.path("quarantine.pub")),
     )
 }
 

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use rcgen::KeyPair;
-use spokegate_identity::{PublicKey, SigningKey};
+use spokegate_identity::PublicKey;
 
 use super::{Directory, counted, moment, wait_for};
+use crate::AuditKey;
 use crate::audit_export::{Whole, verify};
 use crate::files;
 use crate::registry::ChainState;
@@ -38,7 +38,7 @@ pub(super) enum AuditVerb {
         file: PathBuf,
         /// The sanitizer's public key: 130 hexadecimal digits, as `keygen` printed them
         #[arg(long, value_name = "DIGITS")]
-        key: Option<PublicKey>,
+        public_key: Option<PublicKey>,
     },
 }
 
@@ -47,24 +47,21 @@ impl AuditVerb {
         match self {
             Self::Show { directory, last } => wait_for(show(&directory, last)),
             Self::Keygen { output } => {
-                let pair = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)
-                    .context("make the audit key")?;
-                let pem = zeroize::Zeroizing::new(pair.serialize_pem());
-                let public = SigningKey::from_pem(&pem)
-                    .context("read back the audit key")?
-                    .public_key();
-                files::write_private(&output, pem.as_bytes()).context("keep the audit key")?;
+                let key = AuditKey::generate().context("make the audit key")?;
+                files::write_private(&output, key.pem().as_bytes())
+                    .context("keep the audit key")?;
                 Ok(format!(
-                    "audit key in {}\nfor the centre, at the sanitizer's entry of the report service:\naudit_key = \"{public}\"\n",
-                    output.display()
+                    "audit key in {}\nfor the centre, at the sanitizer's entry of the report service:\naudit_key = \"{}\"\n",
+                    output.display(),
+                    key.public_key()
                 ))
             }
-            Self::Verify { file, key } => {
+            Self::Verify { file, public_key } => {
                 let export = File::open(&file)
                     .with_context(|| format!("open the export {}", file.display()))?;
-                let whole = verify(BufReader::new(export), key.as_ref())
+                let whole = verify(BufReader::new(export), public_key.as_ref())
                     .with_context(|| format!("the audit in {} does not hold", file.display()))?;
-                Ok(told(&whole, key.is_some()))
+                Ok(told(&whole, public_key.is_some()))
             }
         }
     }
@@ -81,7 +78,7 @@ fn told(whole: &Whole, with_key: bool) -> String {
     let _ = match (with_key, whole.signatures) {
         (true, 1..) => write!(text, ", and {signatures}"),
         (true, 0) => write!(text, "; nobody signed them"),
-        (false, _) => write!(text, "; {signatures} unchecked, hint: give --key"),
+        (false, _) => write!(text, "; {signatures} unchecked, hint: give --public-key"),
     };
     let _ = write!(
         text,
@@ -150,7 +147,7 @@ mod tests {
         check(
             whole,
             false,
-            "3 records of 1 chain hold; 2 signatures unchecked, hint: give --key; 1 record after the last signature",
+            "3 records of 1 chain hold; 2 signatures unchecked, hint: give --public-key; 1 record after the last signature",
         );
         let bare = Whole {
             signatures: 0,
