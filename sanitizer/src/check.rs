@@ -5,7 +5,10 @@ mod json;
 use crate::body::{BodyLimits, Refusal, Rule, decode};
 use crate::contracts::Contract;
 use serde_json::{Value, json};
+use spokegate_contract::Registry;
 use spokegate_contract::cbor::EncodeReason;
+use spokegate_contract::dataset::Common;
+use spokegate_contract::folder::INDEX;
 use spokegate_contract::limits::MESSAGE_BYTES_MAX;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -106,8 +109,14 @@ fn refused(path: &Path, refusal: &Refused) -> Value {
 }
 
 fn contract(path: &Path) -> anyhow::Result<Contract> {
-    let text = std::fs::read(path)?;
-    Ok(Contract::compile(&serde_json::from_slice(&text)?)?)
+    let schema = serde_json::from_slice(&std::fs::read(path)?)?;
+    // A file of a schema folder refers to the types that the folder shares.
+    let mut above = path.ancestors().skip(1);
+    let common = match above.find(|folder| folder.join(INDEX).is_file()) {
+        Some(folder) => Registry::open(folder)?.common().clone(),
+        None => Common::new(),
+    };
+    Ok(Contract::compile(&common.bundle(&schema)?)?)
 }
 
 /// Reads at most one byte more than a message may have.

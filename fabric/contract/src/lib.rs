@@ -9,10 +9,15 @@ pub mod cbor;
 pub mod compat;
 pub mod dataset;
 pub mod envelope;
+#[cfg(feature = "examples")]
+pub mod examples;
 pub mod filter;
+pub mod folder;
 mod grants;
 pub mod hex;
 mod ids;
+#[cfg(feature = "validate")]
+pub mod judge;
 pub mod limits;
 mod quarantine_id;
 pub mod record;
