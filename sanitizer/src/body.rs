@@ -5,12 +5,11 @@ mod fixpoint;
 mod float;
 mod json;
 mod refusal;
-mod text;
 mod tree;
 
 pub use decode::{BodyLimits, decode};
 pub use fixpoint::assert_fixpoint;
 pub use json::write_value;
 pub use refusal::{Refusal, Rule};
-pub use text::TextClass;
+pub use spokegate_contract::text::TextClass;
 pub use tree::{Elements, Item, Members, Node, Tree};

@@ -2,8 +2,6 @@
 //!
 //! The worker has code of its own, which reads a segment's bytes; a test of the sanitizer holds both to one verdict.
 
-mod text_class;
-
 use jsonschema::{Keyword, PatternOptions, ValidationError};
 use serde_json::{Map, Value};
 
@@ -12,9 +10,8 @@ use crate::limits::{
     ARRAY_ITEMS_MAX, DEPTH_MAX, INTEGER_MAX, KEY_BYTES_MAX, MAP_ENTRIES_MAX, NODES_MAX,
     STRING_BYTES_HARD_MAX, STRING_BYTES_MAX,
 };
-use crate::text;
+use crate::text::{self, TextClass, TextFault};
 use crate::validate::Violation;
-use text_class::TextClass;
 
 /// Longest pointer in a verdict, in bytes.
 const POINTER_BYTES_MAX: usize = 200;
@@ -108,7 +105,9 @@ impl<'i> Keyword<'i> for TextKeyword {
     }
 
     fn is_valid(&self, instance: &'i Value) -> bool {
-        instance.as_str().is_none_or(|text| self.0.allows(text))
+        instance
+            .as_str()
+            .is_none_or(|text| self.0.allows(text, text.contains(['\n', '\t'])))
     }
 }
 
@@ -190,13 +189,12 @@ fn check_form(value: &Value, depth: usize, nodes: &mut usize) -> Result<(), Faul
 
 fn check_text(text: &str) -> Result<(), &'static str> {
     if text.len() > STRING_BYTES_HARD_MAX {
-        Err("string-length")
-    } else if text.chars().any(text::is_forbidden) {
-        Err("character")
-    } else if !text::is_normal(text) {
-        Err("not-normalized")
-    } else {
-        Ok(())
+        return Err("string-length");
+    }
+    match text::check(text) {
+        Ok(_) => Ok(()),
+        Err(TextFault::Character) => Err("character"),
+        Err(TextFault::NotNormal) => Err("not-normalized"),
     }
 }
 

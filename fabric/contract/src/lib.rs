@@ -19,6 +19,8 @@ mod ids;
 #[cfg(feature = "validate")]
 pub mod judge;
 pub mod limits;
+#[cfg(feature = "validate")]
+pub mod lint;
 mod quarantine_id;
 pub mod record;
 mod request_id;

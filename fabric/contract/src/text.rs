@@ -6,6 +6,7 @@
 //! `Bidi_Control`, of the Unicode version that normalisation goes by. Tab and line feed are left, and the two joiners
 //! where a script or an emoji needs them: between two characters outside ASCII.
 
+mod class;
 mod table;
 
 #[cfg(test)]
@@ -15,6 +16,7 @@ use std::borrow::Cow;
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
+pub use class::TextClass;
 use table::{Kind, kind};
 
 /// Whether a character may never stand in a text.

@@ -1,4 +1,4 @@
-//! `schemas/envelopes.schema.json` and `schemas/asyncapi.json` against the code that writes the messages.
+//! `schemas/envelopes.schema.json` and `schemas/asyncapi.yaml` against the code that writes the messages.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -316,14 +316,49 @@ fn asyncapi_document_is_what_the_code_speaks() {
             "dataset": level("A dataset"),
         }},
     });
-    let path = schemas().join("asyncapi.json");
-    let text = format!("{generated:#}\n");
+    let path = schemas().join("asyncapi.yaml");
+    let text = format!(
+        "# Generated from the code that speaks it: `make golden`.\n{}",
+        yaml(&generated, 0)
+    );
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(&path, &text).unwrap();
     }
     let committed = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         committed == text,
-        "schemas/asyncapi.json is out of date: run `make golden`"
+        "schemas/asyncapi.yaml is out of date: run `make golden`"
     );
+}
+
+/// The document as YAML: keys and nesting in block style, texts in JSON's quotes, which YAML 1.2 reads alike.
+fn yaml(value: &Value, depth: usize) -> String {
+    let indent = "  ".repeat(depth);
+    match value {
+        Value::Object(members) if !members.is_empty() => members
+            .iter()
+            .map(|(key, value)| {
+                let plain = key
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"$_-".contains(&b));
+                let key = if plain {
+                    key.clone()
+                } else {
+                    json!(key).to_string()
+                };
+                let nests = value.as_object().is_some_and(|inner| !inner.is_empty());
+                let (gap, depth) = if nests { ("\n", depth + 1) } else { (" ", 0) };
+                format!("{indent}{key}:{gap}{}", yaml(value, depth))
+            })
+            .collect::<String>(),
+        // Empty objects, arrays and scalars are JSON.
+        scalar => format!("{scalar}\n"),
+    }
+}
+
+#[test]
+fn yaml_of_a_document() {
+    let value = json!({"a": {"b/c": "x: \"y\"\n", "d": 1}, "e": true, "f": {"g": {"h": []}}});
+    let expected = "a:\n  \"b/c\": \"x: \\\"y\\\"\\n\"\n  d: 1\ne: true\nf:\n  g:\n    h: []\n";
+    assert_eq!(yaml(&value, 0), expected);
 }
