@@ -2,6 +2,7 @@
 
 mod auth;
 mod handlers;
+mod origin;
 mod outbox;
 mod shared;
 mod trail;
@@ -137,7 +138,7 @@ fn obey(
     Frame { head, body }: Frame<ToEgress>,
 ) -> anyhow::Result<()> {
     match head {
-        ToEgress::Record { tenant, record } => shared.take(tenant, &record, body),
+        ToEgress::Record { origin, record } => shared.take(&origin, &record, body),
         ToEgress::Outcome(outcome) => shared.conclude(outcome),
         ToEgress::Status => shared.set_status(body),
         ToEgress::Audit(note) => shared.audit(&note),

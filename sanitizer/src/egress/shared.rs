@@ -1,8 +1,9 @@
 //! What the frames from the supervisor and the requests of the centre share.
 
+use super::origin;
 use super::outbox::Outbox;
 use super::trail::Trail;
-use crate::link::{CallVerb, FromEgress, Note, Outcome, RecordHead};
+use crate::link::{CallVerb, FromEgress, Note, Outcome, RecordHead, WorkHead};
 use crate::seal::Key;
 use crate::stdio::Out;
 use bytes::Bytes;
@@ -171,12 +172,20 @@ impl Shared {
         *counter = counter.saturating_add(1);
     }
 
-    /// Takes a record over, if its seal is the one of the tenant from whose worker it comes.
-    pub(super) fn take(&self, tenant: TenantId, head: &RecordHead, record: Bytes) {
+    /// Takes a record over, if its seal is the one of the tenant from whose worker it comes and it is about the message
+    /// that the worker was given.
+    pub(super) fn take(&self, origin: &WorkHead, head: &RecordHead, record: Bytes) {
+        let tenant = origin.tenant.clone();
         let key = self.keys.get(&tenant);
         if !key.is_some_and(|key| key.holds(&record, &head.seal)) {
             tracing::error!(tenant.id = %tenant, size_bytes = record.len(), "a record with a broken seal was dropped");
             self.count("broken_seals");
+            self.freed(tenant, record.len() as u64);
+            return;
+        }
+        if !origin::is_of(&record, head.lane, origin) {
+            tracing::error!(tenant.id = %tenant, satellite.id = %origin.satellite, size_bytes = record.len(), "a record of another message was dropped");
+            self.count("foreign_records");
             self.freed(tenant, record.len() as u64);
             return;
         }

@@ -154,11 +154,12 @@ impl Intake {
 
     fn push(
         &mut self,
-        work: WorkHead,
+        mut work: WorkHead,
         satellite: &SatelliteId,
         push: &Push,
         now_ms: u64,
     ) -> Verdict {
+        work.push = Some((push.epoch, push.sequence));
         let latest_ms = now_ms.saturating_add(CLOCK_SKEW_MS_MAX);
         if push.captured_at_ms > latest_ms || push.epoch > latest_ms {
             return condemn(work, Reason::Envelope, "clock");
@@ -233,6 +234,7 @@ impl Intake {
             dataset: None,
             version: None,
             id: None,
+            push: None,
             condemned: None,
         }
     }

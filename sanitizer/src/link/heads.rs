@@ -1,6 +1,7 @@
 //! The heads of all frames.
 
 use serde::{Deserialize, Serialize};
+use spokegate_contract::record::Lane;
 use spokegate_contract::{DatasetId, FailureClass, QuarantineId, RequestId, SatelliteId, TenantId};
 use std::collections::BTreeMap;
 
@@ -86,8 +87,8 @@ pub(crate) enum ToEgress {
     Reload,
     /// A sealed record; the body is the record.
     Record {
-        /// The tenant whose room it takes.
-        tenant: TenantId,
+        /// The message that it came for, by ingest's knowledge of it; the tenant's room is taken.
+        origin: Box<WorkHead>,
         /// Where it goes and what seals it.
         record: RecordHead,
     },
@@ -188,6 +189,8 @@ pub(crate) struct WorkHead {
     pub version: Option<u16>,
     /// The request that a reply answers.
     pub id: Option<RequestId>,
+    /// Epoch and sequence of a push whose envelope can be read.
+    pub push: Option<(u64, u64)>,
     /// Set when the message is refused already; a worker then only writes the records.
     pub condemned: Option<Condemned>,
 }
@@ -268,11 +271,24 @@ pub(crate) struct AnswerHead {
     pub refusal: Option<RefusalHead>,
 }
 
+impl AnswerHead {
+    /// Whether this is one answer: a record, or a refusal with what tells of it.
+    #[must_use]
+    pub(crate) fn is_one(&self) -> bool {
+        let lanes: Vec<Lane> = self.records.iter().map(|record| record.lane).collect();
+        match (lanes.as_slice(), &self.refusal) {
+            ([lane], None) => *lane != Lane::Quarantine,
+            ([] | [Lane::Quarantine] | [Lane::Quarantine, Lane::Reply], Some(_)) => true,
+            _ => false,
+        }
+    }
+}
+
 /// A record: where it goes, how long it is and what seals it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RecordHead {
     /// The lane.
-    pub lane: spokegate_contract::record::Lane,
+    pub lane: Lane,
     /// Bytes of the record.
     pub length: u32,
     /// HMAC-SHA256 over the record, in hexadecimal.
@@ -288,4 +304,43 @@ pub(crate) struct RefusalHead {
     pub rule: String,
     /// The place.
     pub pointer: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_one_record_or_one_refusal() {
+        let check = |lanes: &[Lane], refused: bool, expected: bool| {
+            let record = |lane: &Lane| RecordHead {
+                lane: *lane,
+                length: 0,
+                seal: String::new(),
+            };
+            let refusal = RefusalHead {
+                reason: Reason::Form,
+                rule: String::new(),
+                pointer: String::new(),
+            };
+            let answer = AnswerHead {
+                token: 1,
+                records: lanes.iter().map(record).collect(),
+                refusal: refused.then_some(refusal),
+            };
+            assert_eq!(answer.is_one(), expected, "{lanes:?} {refused}");
+        };
+        check(&[Lane::Reply], false, true);
+        check(&[Lane::Push], false, true);
+        check(&[Lane::Quarantine], true, true);
+        check(&[Lane::Quarantine, Lane::Reply], true, true);
+        check(&[], true, true);
+        check(&[], false, false);
+        check(&[Lane::Quarantine], false, false);
+        check(&[Lane::Reply], true, false);
+        check(&[Lane::Reply, Lane::Reply], false, false);
+        check(&[Lane::Status, Lane::Push], false, false);
+        check(&[Lane::Quarantine, Lane::Quarantine], true, false);
+        check(&[Lane::Quarantine, Lane::Reply, Lane::Reply], true, false);
+    }
 }

@@ -6,7 +6,7 @@ use super::scratch::Scratch;
 use super::verdict::{Ending, held};
 use crate::config::SanitizerConfig;
 use crate::link::{FromWorker, ToEgress, ToIngest, ToWorker};
-use crate::sandbox::{Attack, Layers, Scene, Stage, Users};
+use crate::sandbox::{Attack, Ends, Layers, Scene, Stage, Users};
 use crate::supervisor::own_program;
 use crate::supervisor::process::{self, Process};
 use anyhow::{Context as _, anyhow, bail};
@@ -20,6 +20,8 @@ use std::time::Duration;
 
 /// How long a process may take to confine itself.
 const START_LIMIT: Duration = Duration::from_secs(20);
+/// How long an attack may take that ends by itself, on a host with much else to do.
+const END_LIMIT: Duration = Duration::from_secs(60);
 /// Memory beyond what a worker may have, in bytes.
 const MEMORY_BEYOND: u64 = 128 * 1024 * 1024;
 
@@ -236,7 +238,10 @@ impl Place {
         let mut process = host.start(self.stage, attack.name).await?.process;
         let began = tokio::time::Instant::now();
         process.pipe.send(&self.scene, b"").await;
-        let watch = Duration::from_millis(host.config.worker.stall_ms_max);
+        let watch = match attack.ends {
+            Ends::Refused | Ends::ByItself | Ends::Garbled if !host.bare => END_LIMIT,
+            _ => Duration::from_millis(host.config.worker.stall_ms_max),
+        };
         let ending = match tokio::time::timeout(watch, ending(&mut process)).await {
             Ok(ending) => ending?,
             Err(_) => Ending::Watched,

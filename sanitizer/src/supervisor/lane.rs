@@ -194,7 +194,11 @@ impl Lane {
         else {
             return;
         };
-        let Some(item) = self.window.answered(answer.token) else {
+        let answered = answer
+            .is_one()
+            .then(|| self.window.answered(answer.token))
+            .flatten();
+        let Some(item) = answered else {
             tracing::error!(tenant.id = %self.tenant, "a worker answered out of turn and is ended");
             worker.kill.cancel();
             return;
@@ -215,7 +219,7 @@ impl Lane {
                 .egress
                 .send(
                     &ToEgress::Record {
-                        tenant: self.tenant.clone(),
+                        origin: Box::new(item.work.clone()),
                         record,
                     },
                     &bytes,

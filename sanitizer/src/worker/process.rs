@@ -140,6 +140,10 @@ impl Worker {
 
     fn answer(&mut self, work: &WorkHead, payload: &Bytes) {
         sandbox::arm_cpu_timer(self.cpu_ms_max);
+        #[cfg(feature = "backdoor")]
+        if super::backdoor::betray(work, payload, &self.bench, &self.key, &mut self.output) {
+            return;
+        }
         let Judged { records, refusal } = self.bench.judge(work, payload);
         let heads = records.iter().map(|(lane, record)| RecordHead {
             lane: *lane,

@@ -9,7 +9,7 @@ use spokegate_contract::envelope::{Enrol, EnrolRequest, Hello, Presence, Push, R
 use spokegate_contract::limits::{FAILURE_TEXT_BYTES_MAX, VERSION_TEXT_BYTES_MAX};
 use spokegate_contract::record::{Flat, Lane, Served};
 use spokegate_contract::text::one_line;
-use spokegate_contract::{ENROLMENT_TENANT, Envelope, Failure, RequestId, Shape, hex};
+use spokegate_contract::{ENROLMENT_TENANT, Failure, RequestId, Shape, hex};
 
 pub(super) fn reply(work: &WorkHead, reply: &Reply, data: &Data, last: bool) -> Vec<u8> {
     let mut flat = blank(work, "reply");
@@ -114,12 +114,9 @@ pub(super) fn refused(
     flat.id = work.id;
     flat.file = Some(work.quarantine_id());
     // A push whose envelope can be read is disposed of by name, so that its spool moves on.
-    if let Some(push) = (work.channel == "push")
-        .then(|| Push::decode(payload).ok())
-        .flatten()
-    {
-        flat.epoch = Some(push.epoch);
-        flat.sequence = Some(push.sequence);
+    if let Some((epoch, sequence)) = work.push {
+        flat.epoch = Some(epoch);
+        flat.sequence = Some(sequence);
     }
     let mut records = vec![(Lane::Quarantine, written(&flat))];
     if let Some(id) = work.id {

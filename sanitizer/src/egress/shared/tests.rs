@@ -1,30 +1,50 @@
 use super::*;
 use crate::seal::MasterKey;
 
-const RECORD: &[u8] = b"{\"tenant\":\"globex\"}";
+/// A message as ingest knows it.
+fn origin(tenant: &str, channel: &str) -> WorkHead {
+    let is_reply = channel == "reply";
+    WorkHead {
+        token: 1,
+        tenant: tenant.parse().unwrap(),
+        satellite: "hq".parse().unwrap(),
+        at_ms: 7,
+        channel: channel.to_owned(),
+        dataset: None,
+        version: is_reply.then_some(1),
+        id: is_reply.then(|| "0123456789abcdef0123456789abcdef".parse().unwrap()),
+        push: (channel == "push").then_some((5, 9)),
+        condemned: None,
+    }
+}
 
-fn waiting(tenant: &str, sealed_by: &str) -> usize {
+/// Records that wait after a worker of one tenant has sent one that names a tenant and is sealed by one.
+fn waiting(from: &str, tenant: &str, sealed_by: &str) -> usize {
     let master = MasterKey::read("5a".repeat(32).as_bytes()).unwrap();
     let named = |name: &str| -> TenantId { name.parse().unwrap() };
     let keys = ["acme", "globex"].map(|name| (named(name), master.tenant(&named(name))));
     let trust_domain = "spokegate.local".to_owned().try_into().unwrap();
     let audit = Audit::new(Trail::new(None), master.tenant(&named("sanitizer")));
     let shared = Shared::new(keys.into(), audit, trust_domain, Out::nowhere());
+    let record = format!(r#"{{"at":7,"kind":"status","satellite":"hq","tenant":"{tenant}"}}"#);
     let head = RecordHead {
-        lane: Lane::Push,
-        length: RECORD.len() as u32,
-        seal: master.tenant(&named(sealed_by)).seal(RECORD),
+        lane: Lane::Status,
+        length: record.len() as u32,
+        seal: master.tenant(&named(sealed_by)).seal(record.as_bytes()),
     };
-    shared.take(named(tenant), &head, Bytes::from_static(RECORD));
-    shared.status().1["push"]
+    let origin = origin(from, "status");
+    shared.take(&origin, &head, record.into());
+    shared.status().1["status"]
 }
 
 #[test]
 fn a_record_is_sealed_by_the_tenant_whose_worker_sends_it() {
-    assert_eq!(waiting("globex", "globex"), 1);
-    assert_eq!(waiting("globex", "acme"), 0);
-    assert_eq!(waiting("acme", "globex"), 0);
-    assert_eq!(waiting("initech", "initech"), 0);
+    assert_eq!(waiting("globex", "globex", "globex"), 1);
+    assert_eq!(waiting("globex", "globex", "acme"), 0);
+    assert_eq!(waiting("acme", "acme", "globex"), 0);
+    assert_eq!(waiting("acme", "globex", "acme"), 0);
+    assert_eq!(waiting("acme", "globex", "globex"), 0);
+    assert_eq!(waiting("initech", "initech", "initech"), 0);
 }
 
 #[test]
@@ -63,13 +83,30 @@ fn with_a_reply_and_a_push() -> Shared {
     let keys = Keys::from([(acme.clone(), master.tenant(&acme))]);
     let trust_domain = "spokegate.local".to_owned().try_into().unwrap();
     let shared = Shared::new(keys, audit, trust_domain, Out::nowhere());
-    for lane in [Lane::Reply, Lane::Push] {
+    for (lane, channel, about) in [
+        (
+            Lane::Reply,
+            "reply",
+            r#""id":"0123456789abcdef0123456789abcdef","kind":"reply""#,
+        ),
+        (
+            Lane::Push,
+            "push",
+            r#""epoch":5,"kind":"push","sequence":9"#,
+        ),
+    ] {
+        let version = if lane == Lane::Reply {
+            r#","version":1"#
+        } else {
+            ""
+        };
+        let record = format!(r#"{{"at":7,{about},"satellite":"hq","tenant":"acme"{version}}}"#);
         let head = RecordHead {
             lane,
-            length: RECORD.len() as u32,
-            seal: master.tenant(&acme).seal(RECORD),
+            length: record.len() as u32,
+            seal: master.tenant(&acme).seal(record.as_bytes()),
         };
-        shared.take(acme.clone(), &head, Bytes::from_static(RECORD));
+        shared.take(&origin("acme", channel), &head, record.into());
     }
     shared
 }

@@ -59,6 +59,7 @@ impl Bench {
             dataset: None,
             version: None,
             id: None,
+            push: None,
             condemned: None,
         };
         let item = Item {

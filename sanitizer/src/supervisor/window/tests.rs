@@ -11,6 +11,7 @@ fn item(token: u64, size: usize) -> Item {
             dataset: None,
             version: None,
             id: None,
+            push: None,
             condemned: None,
         },
         payload: Bytes::from(vec![0; size]),

@@ -24,6 +24,7 @@ fn work(channel: &str) -> WorkHead {
         dataset: Some("devices".parse().unwrap()),
         version: is_reply.then_some(1),
         id: is_reply.then(|| RequestId::from_bytes([1; 16])),
+        push: None,
         condemned: None,
     }
 }
