@@ -28,21 +28,20 @@ pub(crate) fn quoted(path: &Path) -> String {
     toml::Value::String(path.to_string_lossy().into_owned()).to_string()
 }
 
-/// `[[sanitizer]]`, as every service of the centre has it.
+/// `[[sanitizer]]`, as every service of the centre has it, and `more` keys of one.
 pub(crate) fn sanitizers(
     addresses: &[SocketAddr],
     state: &State,
     tls: &TlsFiles,
-) -> anyhow::Result<String> {
-    let audit_key = std::fs::read_to_string(state.path(AUDIT_PUBLIC_KEY))
-        .context("read the public half of the audit key")?;
+    more: &str,
+) -> String {
     let entry = |address: &SocketAddr| {
         format!(
             r#"
 [[sanitizer]]
 url = "https://localhost:{port}"
 seal_key_file = {seal}
-audit_key = "{audit_key}"
+{more}
 [sanitizer.tls]
 certificate = {certificate}
 key = {key}
@@ -55,7 +54,7 @@ ca = {ca}
             ca = quoted(&tls.ca),
         )
     };
-    Ok(addresses.iter().map(entry).collect())
+    addresses.iter().map(entry).collect()
 }
 
 /// A loopback port that was free a moment ago, below those that the system hands out for outgoing connections: so

@@ -40,7 +40,7 @@ pub(crate) async fn start(
 directory = {directory}
 {sanitizers}"#,
         directory = quoted(&authority.directory()),
-        sanitizers = super::sanitizers(sanitizers, state, &inner)?,
+        sanitizers = super::sanitizers(sanitizers, state, &inner, ""),
     );
     let config = state.sub("provisioner")?.join("provisioner.toml");
     std::fs::write(&config, text).with_context(|| format!("write {}", config.display()))?;

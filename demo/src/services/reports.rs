@@ -11,7 +11,7 @@ use spokegate_reports::config::DEFAULTS;
 use spokegate_reports::{Config, ReportService};
 
 use super::people::{ADMIN_GROUP, FORMS_GROUP};
-use super::quoted;
+use super::{AUDIT_PUBLIC_KEY, quoted};
 use crate::authority::Authority;
 use crate::directory::{BASE, SERVICE_DN};
 use crate::state::State;
@@ -80,6 +80,9 @@ fn config_text(
     inner: &TlsFiles,
 ) -> anyhow::Result<String> {
     let web = around.authority.web("web")?;
+    let audit_key = std::fs::read_to_string(around.state.path(AUDIT_PUBLIC_KEY))
+        .context("read the public half of the audit key")?;
+    let audit_key = format!("audit_key = \"{audit_key}\"");
     let tenants: String = options
         .tenants
         .iter()
@@ -132,7 +135,7 @@ url = "sqlite://{store}"
         directory_ca = quoted(&around.authority.web_ca()),
         bind_password = quoted(&around.state.path("directory.secret")),
         store = around.state.path("reports/reports.db").display(),
-        sanitizers = super::sanitizers(around.sanitizers, around.state, inner)?,
+        sanitizers = super::sanitizers(around.sanitizers, around.state, inner, &audit_key),
     ))
 }
 
