@@ -267,6 +267,7 @@ impl SanitizerConfig {
 
     pub(crate) fn worker_setup(&self, users: Users) -> WorkerSetup {
         WorkerSetup {
+            tenant: None,
             schemas: self.schemas.clone(),
             stage: self.stage_setup(
                 users.worker,

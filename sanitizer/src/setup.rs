@@ -107,6 +107,8 @@ pub enum PresenceMode {
 /// A worker.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct WorkerSetup {
+    /// Whose messages it judges; without one, only the datasets' own contracts hold.
+    pub tenant: Option<TenantId>,
     /// Schema folder; read before the confinement closes.
     pub schemas: PathBuf,
     /// What every process has.

@@ -45,6 +45,7 @@ impl Sanitizer {
     /// When a process does not come up, for example because a layer of the confinement is missing.
     pub async fn bind(config: SanitizerConfig, context: &Context) -> anyhow::Result<Sanitizer> {
         let program = own_program().context("find the program spokegate-sanitizer")?;
+        crate::contracts::check_folder(&config.schemas)?;
         let context = Context {
             readiness: context.readiness.clone(),
             ..context.child()

@@ -44,7 +44,7 @@ impl Taken {
         };
         let (dataset, version) = dataset;
         let spool = (record.address, epoch);
-        let checked = match contracts.get(&dataset, version) {
+        let checked = match contracts.of_tenant(&spool.0.tenant, &dataset, version) {
             Some(contract) => contract.count(&body),
             None => Err(BodyFault::Shape("dataset of the registry")),
         };
@@ -236,7 +236,10 @@ fn refused(address: &Address, at_ms: u64, refusal: Refusal<'_>) -> Refused {
             .map(|dataset| dataset.to_string())
             .unwrap_or_default(),
         reason: refusal.reason.into_owned(),
-        rule: refusal.rule.into_owned(),
+        rule: match refusal.found {
+            Some(found) => format!("{}, found {found}", refusal.rule),
+            None => refusal.rule.into_owned(),
+        },
         pointer: refusal.pointer.into_owned(),
         size_bytes: refusal.size_bytes,
         sha256: refusal.sha256.into_owned(),

@@ -245,7 +245,7 @@ async fn a_cursor_that_comes_again_is_not_taken_twice() {
     assert_eq!(acks.push.len(), 1);
     let latest = bench
         .store
-        .push_latest(&"acme".parse().unwrap(), &"devices".parse().unwrap(), 1)
+        .push_latest(&"acme".parse().unwrap(), &"devices".parse().unwrap())
         .await
         .unwrap();
     assert_eq!((latest.len(), latest[0].captured_at_ms), (1, 1_002));
@@ -383,7 +383,7 @@ async fn a_push_that_breaks_its_contract_is_refused_here_too() {
         .await;
     let latest = bench
         .store
-        .push_latest(&"acme".parse().unwrap(), &"devices".parse().unwrap(), 1)
+        .push_latest(&"acme".parse().unwrap(), &"devices".parse().unwrap())
         .await
         .unwrap();
     assert_eq!(latest, []);

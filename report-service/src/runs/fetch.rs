@@ -12,7 +12,7 @@ use spokegate_contract::limits::{PULL_BYTES_MAX, PULL_CHUNKS_MAX, PULL_ROWS_MAX}
 use spokegate_contract::{Address, Failure, FailureClass, Shape};
 use spokegate_daemon::{Clock, Tasks};
 
-use super::plan::Source;
+use super::plan::{Asked, Source};
 use super::table;
 use crate::relay::{BodyFault, Contract, PullEvent, PullOrder, PullStream, Relay};
 use crate::store::Store;
@@ -35,10 +35,31 @@ pub(super) struct Fetcher {
 
 /// What to fetch.
 pub(super) struct Job {
-    pub(super) contract: Arc<Contract>,
+    /// The versions that the source may name, as they hold for the customer.
+    pub(super) contracts: Vec<Arc<Contract>>,
     pub(super) source: Source,
     pub(super) params: Map<String, serde_json::Value>,
     pub(super) timeout_ms: u64,
+}
+
+/// What to fetch of one satellite.
+struct Piece<'a> {
+    contract: Arc<Contract>,
+    params: &'a Map<String, serde_json::Value>,
+    timeout_ms: u64,
+}
+
+impl Job {
+    fn piece(&self, version: u16) -> Result<Piece<'_>, Failure> {
+        let known = |contract: &&Arc<Contract>| contract.dataset.version == version;
+        let contract = self.contracts.iter().find(known).cloned();
+        let gone = || Failure::new(FailureClass::Refused, "its contract is gone");
+        Ok(Piece {
+            contract: contract.ok_or_else(gone)?,
+            params: &self.params,
+            timeout_ms: self.timeout_ms,
+        })
+    }
 }
 
 /// Data of one need for one customer.
@@ -146,17 +167,19 @@ impl Fetcher {
                         ));
                     };
                     captured_at_ms = captured_at_ms.min(push.captured_at_ms);
-                    self.whole(job, &mut gathered, body).await?;
+                    self.whole(&job.piece(push.version)?, &mut gathered, body)
+                        .await?;
                     progress(gathered.rows.len() as u64);
                 }
                 Ok(gathered.finish(captured_at_ms))
             }
-            Source::Pull(addresses) => {
+            Source::Pull(asked) => {
                 let mut gathered = Gathered::new();
                 let deadline_ms = self.clock.now_ms().saturating_add(job.timeout_ms);
-                for address in addresses {
+                for Asked { address, version } in asked {
+                    let piece = job.piece(*version)?;
                     gathered = self
-                        .pull(job, address, deadline_ms, gathered, progress)
+                        .pull(&piece, address, deadline_ms, gathered, progress)
                         .await?;
                 }
                 Ok(gathered.finish(self.clock.now_ms()))
@@ -167,7 +190,7 @@ impl Fetcher {
     /// One satellite's part, asked again when the sanitizer lost it.
     async fn pull(
         &self,
-        job: &Job,
+        job: &Piece<'_>,
         address: &Address,
         deadline_ms: u64,
         gathered: Gathered,
@@ -202,7 +225,7 @@ impl Fetcher {
 
     async fn attempts(
         &self,
-        job: &Job,
+        job: &Piece<'_>,
         order: &PullOrder,
         mut gathered: Gathered,
         progress: &(dyn Fn(u64) + Sync),
@@ -229,7 +252,7 @@ impl Fetcher {
     /// Takes every chunk; `false` when the sanitizer lost the pull.
     async fn drain(
         &self,
-        job: &Job,
+        job: &Piece<'_>,
         stream: &mut PullStream,
         gathered: &mut Gathered,
         progress: &(dyn Fn(u64) + Sync),
@@ -263,7 +286,12 @@ impl Fetcher {
     }
 
     /// A body that came in one piece.
-    async fn whole(&self, job: &Job, gathered: &mut Gathered, body: Bytes) -> Result<(), Failure> {
+    async fn whole(
+        &self,
+        job: &Piece<'_>,
+        gathered: &mut Gathered,
+        body: Bytes,
+    ) -> Result<(), Failure> {
         gathered.note(&body)?;
         match job.contract.dataset.shape {
             Shape::Rows => gathered.add(self.rows(Arc::clone(&job.contract), body).await?),

@@ -304,6 +304,9 @@ pub(crate) struct RefusalHead {
     pub rule: String,
     /// The place.
     pub pointer: String,
+    /// The refused value, where the dataset says that others may read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
 }
 
 #[cfg(test)]
@@ -322,6 +325,7 @@ mod tests {
                 reason: Reason::Form,
                 rule: String::new(),
                 pointer: String::new(),
+                found: None,
             };
             let answer = AnswerHead {
                 token: 1,

@@ -109,6 +109,7 @@ pub(super) fn refused(
     flat.reason = Some(refusal.reason.as_str().into());
     flat.rule = Some(refusal.rule.as_str().into());
     flat.pointer = Some(refusal.pointer.as_str().into());
+    flat.found = refusal.found.as_deref().map(Into::into);
     flat.size_bytes = Some(payload.len() as u64);
     flat.sha256 = Some(sha256.into());
     flat.id = work.id;
@@ -125,8 +126,10 @@ pub(super) fn refused(
         } else {
             &refusal.pointer
         };
+        let found = refusal.found.as_ref();
+        let found = found.map_or_else(String::new, |found| format!(", found {found}"));
         let detail = one_line(
-            &format!("{place}: {}", refusal.rule),
+            &format!("{place}: {}{found}", refusal.rule),
             FAILURE_TEXT_BYTES_MAX,
         );
         records.push((

@@ -122,6 +122,8 @@ pub struct Refusal<'a> {
     pub rule: Cow<'a, str>,
     /// JSON Pointer to the place; empty for the whole.
     pub pointer: Cow<'a, str>,
+    /// The refused value, where its dataset holds nothing personal and it is short.
+    pub found: Option<Cow<'a, str>>,
     /// The message's size.
     pub size_bytes: u64,
     /// SHA-256 of the message in hexadecimal digits.
@@ -189,6 +191,7 @@ impl<'a> TryFrom<Flat<'a>> for Record<'a> {
                 reason: need(flat.reason, "reason")?,
                 rule: need(flat.rule, "rule")?,
                 pointer: need(flat.pointer, "pointer")?,
+                found: flat.found,
                 size_bytes: need(flat.size_bytes, "size_bytes")?,
                 sha256: need(flat.sha256, "sha256")?,
                 id: flat.id,

@@ -44,6 +44,8 @@ pub struct Flat<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<QuarantineId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<RequestId>,
@@ -118,6 +120,7 @@ impl<'a> Flat<'a> {
             epoch: None,
             failure: None,
             file: None,
+            found: None,
             hash: None,
             id: None,
             last: None,
