@@ -3,6 +3,7 @@
 //! It never has a key: a worker's comes to it out of a process that runs as the egress user. It opens no network connection
 //! and parses nothing that comes from a segment.
 
+mod budget;
 mod confinement;
 mod hub;
 mod keeper;

@@ -69,7 +69,10 @@ impl Intake for Share {
             }
             (
                 Lane::Status,
-                Content::Hello { .. } | Content::Status { .. } | Content::Presence { .. },
+                Content::Hello { .. }
+                | Content::Status { .. }
+                | Content::Presence { .. }
+                | Content::Budget { .. },
             )
             | (Lane::Quarantine, Content::Quarantine(_)) => {
                 taken.extend(Taken::other(record));

@@ -365,7 +365,7 @@ async fn pushes_are_stored_once_and_acknowledged_without_gaps() {
         last = acks.push.iter().map(|ack| ack.sequence).max().unwrap();
         assert_ne!(last, 3, "3 is not acknowledged before 2");
     }
-    let entries = bench.store.quarantine_page(9).await.unwrap();
+    let entries = bench.store.quarantine_page(None, 9).await.unwrap();
     assert_eq!((entries.len(), entries[0].pointer.as_str()), (1, "/0/kind"));
 }
 
@@ -387,7 +387,7 @@ async fn a_push_that_breaks_its_contract_is_refused_here_too() {
         .await
         .unwrap();
     assert_eq!(latest, []);
-    let entries = bench.store.quarantine_page(9).await.unwrap();
+    let entries = bench.store.quarantine_page(None, 9).await.unwrap();
     assert_eq!(
         (entries[0].reason.as_str(), entries[0].pointer.as_str()),
         ("centre-check", "/1/kind")

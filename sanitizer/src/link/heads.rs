@@ -1,7 +1,7 @@
 //! The heads of all frames.
 
 use serde::{Deserialize, Serialize};
-use spokegate_contract::record::Lane;
+use spokegate_contract::record::{BudgetState, Lane};
 use spokegate_contract::{DatasetId, FailureClass, QuarantineId, RequestId, SatelliteId, TenantId};
 use std::collections::BTreeMap;
 
@@ -232,6 +232,8 @@ pub(crate) enum Reason {
     Crash,
     /// The worker took too long over it.
     Stall,
+    /// Its satellite is suspended; nobody has looked at it.
+    Budget,
 }
 
 impl Reason {
@@ -247,6 +249,7 @@ impl Reason {
             Reason::TooLarge => "too-large",
             Reason::Crash => "crash",
             Reason::Stall => "stall",
+            Reason::Budget => "budget",
         }
     }
 
@@ -255,9 +258,22 @@ impl Reason {
     pub(crate) fn class(self) -> FailureClass {
         match self {
             Reason::TooLarge => FailureClass::TooLarge,
+            Reason::Budget => FailureClass::Refused,
             _ => FailureClass::Invalid,
         }
     }
+}
+
+/// The channel on which the supervisor has a worker write down how a satellite stands; no topic has it.
+pub(crate) const BUDGET_CHANNEL: &str = "budget";
+
+/// The payload of that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BudgetNews {
+    /// Its state.
+    pub state: BudgetState,
+    /// Until when: unix time in milliseconds.
+    pub until_ms: u64,
 }
 
 /// A worker's answer to one message.

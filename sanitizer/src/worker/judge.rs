@@ -3,7 +3,7 @@
 use crate::body::{BodyLimits, Node, Refusal, Rule, Tree, decode, write_value};
 use crate::contracts::{Library, Shaped};
 use crate::csr;
-use crate::link::{Reason, RefusalHead, WorkHead};
+use crate::link::{BUDGET_CHANNEL, BudgetNews, Reason, RefusalHead, WorkHead};
 use crate::worker::records;
 use bytes::Bytes;
 use spokegate_contract::envelope::{Enrol, Hello, Part, Presence, Push, Reply, Status};
@@ -34,6 +34,7 @@ impl Bench {
     #[must_use]
     pub(crate) fn judge(&self, work: &WorkHead, payload: &Bytes) -> Judged {
         let verdict = match &work.condemned {
+            Some(condemned) if condemned.reason == Reason::Budget => Ok(records::held_off(work)),
             Some(condemned) => Err(refuse(condemned.reason, &condemned.rule, "")),
             None => self.pass(work, payload),
         };
@@ -82,6 +83,11 @@ impl Bench {
             "presence" => {
                 let presence = Presence::decode(payload).map_err(envelope)?;
                 Ok(vec![(Lane::Status, records::presence(work, presence))])
+            }
+            BUDGET_CHANNEL => {
+                let news: BudgetNews = serde_json::from_slice(payload)
+                    .map_err(|_| refuse(Reason::Envelope, "form", ""))?;
+                Ok(vec![(Lane::Status, records::budget(work, news))])
             }
             _ => Err(refuse(Reason::Envelope, "channel", "")),
         }
