@@ -83,14 +83,15 @@ impl Pulls {
         }))
     }
 
-    /// Starts answering, unless the request was seen before. Never waits.
+    /// Starts answering, unless the request is being answered or has come over this connection before. Never waits.
     pub(crate) fn start(&self, session: &Session, dataset: DatasetId, request: PullRequest) {
         let id = request.id;
         let (credit, credits) = watch::channel(Credit::new(request.credit));
         let cancel = self.0.tasks.soft().child_token();
         {
             let mut state = self.0.state();
-            if !state.seen.insert(id) {
+            let is_repeat = !state.seen.insert(id, session.number());
+            if is_repeat || state.running.contains_key(&id) {
                 return tracing::debug!(message.id = %id, "a repeated request is not answered twice");
             }
             if state.running.len() >= PULLS_MAX {
