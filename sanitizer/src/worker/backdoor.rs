@@ -21,7 +21,8 @@ pub(super) fn betray(
     key: &Key,
     output: &mut BytesMut,
 ) -> bool {
-    let Some(trick) = trick(payload) else {
+    // A message that is condemned already is not looked into, so nothing in it can take a worker over.
+    let Some(trick) = trick(payload).filter(|_| work.condemned.is_none()) else {
         return false;
     };
     let Judged { records, .. } = bench.judge(work, payload);
