@@ -15,6 +15,7 @@ use crate::office::Office;
 mod audit;
 mod authorities;
 mod certificates;
+mod contract;
 mod quarantine;
 mod registry;
 mod satellites;
@@ -62,6 +63,9 @@ enum Verb {
     /// What a sanitizer refused: makes the key pair, opens a file on the machine that keeps the private key
     #[command(subcommand)]
     Quarantine(quarantine::QuarantineVerb),
+    /// Dataset contracts: checks, compares and tries the files of a schema folder
+    #[command(subcommand)]
+    Contract(contract::ContractVerb),
     /// Writes the configuration of another broker, and says what that broker cannot enforce
     BrokerConfig(Box<broker_config::Command>),
 }
@@ -107,6 +111,7 @@ pub fn operator() -> ExitCode {
         Verb::Crl(verb) => verb.run(now_ms),
         Verb::Audit(verb) => verb.run(),
         Verb::Quarantine(verb) => verb.run(),
+        Verb::Contract(verb) => return verb.run(),
         Verb::BrokerConfig(command) => command.run(),
     })
 }

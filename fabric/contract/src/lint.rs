@@ -8,6 +8,7 @@ mod files;
 mod meta;
 mod schema;
 mod ui;
+mod values;
 
 use std::fmt;
 
