@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod agent;
-mod bindings;
 mod config;
 mod credentials;
 mod enrol;

@@ -24,10 +24,6 @@ impl Socket {
             ahead: Bytes::new(),
         }
     }
-
-    pub(super) fn tcp_mut(&mut self) -> &mut TcpStream {
-        &mut self.tcp
-    }
 }
 
 impl AsyncRead for Socket {

@@ -2,10 +2,9 @@
 
 mod bundle;
 mod registry;
-mod tenants;
 
 pub use bundle::{BundleError, Common, SCHEMA_BASE};
-pub use registry::{Override, Registry, RegistryError};
+pub use registry::{Registry, RegistryError};
 
 use std::fmt;
 

@@ -4,13 +4,17 @@ mod client;
 mod config;
 mod connector;
 mod lane;
+mod leases;
 mod line;
 mod link;
 mod seal;
+mod share;
 
 pub use client::{CallError, Client, Endpoint, RequestError};
 pub use config::SanitizerConfig;
 pub use lane::Intake;
+pub use leases::Leases;
 pub use line::LineFault;
 pub use link::{BACKOFF_MS, Link};
 pub use seal::SealKey;
+pub use share::{Home, Lost};

@@ -12,15 +12,15 @@ use spokegate_contract::limits::{PULL_BYTES_MAX, PULL_CHUNKS_MAX, PULL_ROWS_MAX}
 use spokegate_contract::{Address, Failure, FailureClass, Shape};
 use spokegate_daemon::{Clock, Tasks};
 
-use super::plan::{Asked, Source};
+use super::plan::Source;
 use super::table;
 use crate::relay::{BodyFault, Contract, PullEvent, PullOrder, PullStream, Relay};
 use crate::store::Store;
 
 /// Chunks smaller than this are parsed where they arrive; a thread's hand-over would take longer.
 const INLINE_BYTES_MAX: usize = 16_384;
-/// How often a pull is asked again when the sanitizer starts anew under it.
-const ATTEMPTS_MAX: u32 = 3;
+/// How often a pull is asked when the sanitizer starts anew or dies under it, within its deadline.
+const ATTEMPTS_MAX: u32 = 8;
 /// What the satellite gets less than the centre waits, so that its own word on a time-out can arrive.
 const RETURN_MS: u64 = 500;
 
@@ -35,31 +35,10 @@ pub(super) struct Fetcher {
 
 /// What to fetch.
 pub(super) struct Job {
-    /// The versions that the source may name, as they hold for the customer.
-    pub(super) contracts: Vec<Arc<Contract>>,
+    pub(super) contract: Arc<Contract>,
     pub(super) source: Source,
     pub(super) params: Map<String, serde_json::Value>,
     pub(super) timeout_ms: u64,
-}
-
-/// What to fetch of one satellite.
-struct Piece<'a> {
-    contract: Arc<Contract>,
-    params: &'a Map<String, serde_json::Value>,
-    timeout_ms: u64,
-}
-
-impl Job {
-    fn piece(&self, version: u16) -> Result<Piece<'_>, Failure> {
-        let known = |contract: &&Arc<Contract>| contract.dataset.version == version;
-        let contract = self.contracts.iter().find(known).cloned();
-        let gone = || Failure::new(FailureClass::Refused, "its contract is gone");
-        Ok(Piece {
-            contract: contract.ok_or_else(gone)?,
-            params: &self.params,
-            timeout_ms: self.timeout_ms,
-        })
-    }
 }
 
 /// Data of one need for one customer.
@@ -83,7 +62,31 @@ struct Gathered {
     chunks: u32,
 }
 
+/// What was gathered before a pull that may have to be asked again.
+struct Mark {
+    rows: usize,
+    digest: Context,
+    bytes: u64,
+    chunks: u32,
+}
+
 impl Gathered {
+    fn mark(&self) -> Mark {
+        Mark {
+            rows: self.rows.len(),
+            digest: self.digest.clone(),
+            bytes: self.bytes,
+            chunks: self.chunks,
+        }
+    }
+
+    /// Throws away what came since.
+    fn back_to(&mut self, mark: &Mark) {
+        self.rows.truncate(mark.rows);
+        self.digest = mark.digest.clone();
+        (self.bytes, self.chunks) = (mark.bytes, mark.chunks);
+    }
+
     fn new() -> Self {
         Self {
             rows: Vec::new(),
@@ -167,19 +170,17 @@ impl Fetcher {
                         ));
                     };
                     captured_at_ms = captured_at_ms.min(push.captured_at_ms);
-                    self.whole(&job.piece(push.version)?, &mut gathered, body)
-                        .await?;
+                    self.whole(job, &mut gathered, body).await?;
                     progress(gathered.rows.len() as u64);
                 }
                 Ok(gathered.finish(captured_at_ms))
             }
-            Source::Pull(asked) => {
+            Source::Pull(addresses) => {
                 let mut gathered = Gathered::new();
                 let deadline_ms = self.clock.now_ms().saturating_add(job.timeout_ms);
-                for Asked { address, version } in asked {
-                    let piece = job.piece(*version)?;
+                for address in addresses {
                     gathered = self
-                        .pull(&piece, address, deadline_ms, gathered, progress)
+                        .pull(job, address, deadline_ms, gathered, progress)
                         .await?;
                 }
                 Ok(gathered.finish(self.clock.now_ms()))
@@ -190,7 +191,7 @@ impl Fetcher {
     /// One satellite's part, asked again when the sanitizer lost it.
     async fn pull(
         &self,
-        job: &Piece<'_>,
+        job: &Job,
         address: &Address,
         deadline_ms: u64,
         gathered: Gathered,
@@ -225,16 +226,14 @@ impl Fetcher {
 
     async fn attempts(
         &self,
-        job: &Piece<'_>,
+        job: &Job,
         order: &PullOrder,
         mut gathered: Gathered,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Gathered, Failure> {
-        let before = gathered.rows.len();
-        let digest = gathered.digest.clone();
+        let before = gathered.mark();
         for _ in 0..ATTEMPTS_MAX {
-            gathered.rows.truncate(before);
-            gathered.digest = digest.clone();
+            gathered.back_to(&before);
             let mut stream = self.relay.pull(order).await?;
             if self
                 .drain(job, &mut stream, &mut gathered, progress)
@@ -252,7 +251,7 @@ impl Fetcher {
     /// Takes every chunk; `false` when the sanitizer lost the pull.
     async fn drain(
         &self,
-        job: &Piece<'_>,
+        job: &Job,
         stream: &mut PullStream,
         gathered: &mut Gathered,
         progress: &(dyn Fn(u64) + Sync),
@@ -286,12 +285,7 @@ impl Fetcher {
     }
 
     /// A body that came in one piece.
-    async fn whole(
-        &self,
-        job: &Piece<'_>,
-        gathered: &mut Gathered,
-        body: Bytes,
-    ) -> Result<(), Failure> {
+    async fn whole(&self, job: &Job, gathered: &mut Gathered, body: Bytes) -> Result<(), Failure> {
         gathered.note(&body)?;
         match job.contract.dataset.shape {
             Shape::Rows => gathered.add(self.rows(Arc::clone(&job.contract), body).await?),

@@ -1,12 +1,36 @@
 use super::*;
-use crate::topic::{Channel, Direction, Topic};
+use crate::topic::{Channel, Direction, Topic, Verb};
 
 fn address(tenant: &str, satellite: &str) -> Address {
     Address::new(tenant.parse().unwrap(), satellite.parse().unwrap())
 }
 
+/// Every channel of the grammar. The match makes a new one be listed here, and so be granted or refused on purpose.
 fn channels() -> Vec<Channel> {
-    Channel::all(&"devices".parse().unwrap())
+    let dataset = || "devices".parse().unwrap();
+    let mut channels = vec![
+        Channel::Pull(dataset()),
+        Channel::Ack,
+        Channel::Reply,
+        Channel::Push(dataset()),
+        Channel::Result,
+        Channel::Hello,
+        Channel::Status,
+        Channel::Presence,
+        Channel::Enrol,
+        Channel::Admission,
+        Channel::Crl,
+    ];
+    channels.extend(Verb::ALL.map(Channel::Command));
+    for channel in &channels {
+        match channel {
+            Channel::Pull(_) | Channel::Ack | Channel::Command(_) => {}
+            Channel::Reply | Channel::Push(_) | Channel::Result => {}
+            Channel::Hello | Channel::Status | Channel::Presence => {}
+            Channel::Enrol | Channel::Admission | Channel::Crl => {}
+        }
+    }
+    channels
 }
 
 #[test]

@@ -71,7 +71,6 @@ impl Bench {
             reason: Reason::Form,
             rule: "tag".into(),
             pointer: "/0/secret".into(),
-            found: None,
         };
         self.keeper.write(&item, &refusal);
     }
