@@ -24,6 +24,8 @@ wanted=(
   openssl:openssl
   /usr/sbin/mosquitto:mosquitto
   pip3:python3-pip
+  systemd-analyze:systemd
+  setpriv:util-linux
 )
 suite=$(cd "$(dirname "${BASH_SOURCE[0]}")/../json-schema-suite" && pwd)
 
