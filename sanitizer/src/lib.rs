@@ -13,6 +13,8 @@ mod derive;
 mod egress;
 mod ingest;
 mod link;
+#[doc(hidden)]
+pub mod properties;
 mod sandbox;
 mod seal;
 mod self_test;

@@ -6,4 +6,5 @@ mod judge;
 mod process;
 mod records;
 
+pub(crate) use judge::Bench;
 pub(crate) use process::{confine, main};

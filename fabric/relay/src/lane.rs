@@ -185,7 +185,7 @@ fn check<I: Intake>(link: &Link, intake: &I, batch: &Bytes, after: u64) -> Check
 }
 
 /// The record of a line: sealed for the tenant that it names.
-fn read_record<'a>(key: &SealKey, line: &Line<'a>) -> Result<Record<'a>, LineFault> {
+pub(crate) fn read_record<'a>(key: &SealKey, line: &Line<'a>) -> Result<Record<'a>, LineFault> {
     let sealed_for = line.verify(key)?;
     let flat: Flat<'_> = serde_json::from_slice(line.record)
         .map_err(|error| LineFault::Record(error.to_string()))?;
@@ -197,7 +197,7 @@ fn read_record<'a>(key: &SealKey, line: &Line<'a>) -> Result<Record<'a>, LineFau
 }
 
 /// The lines of a batch, without their ends.
-fn lines(batch: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
+pub(crate) fn lines(batch: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
     let mut start = 0;
     std::iter::from_fn(move || {
         if start >= batch.len() {

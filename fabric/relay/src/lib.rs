@@ -7,6 +7,7 @@ mod lane;
 mod leases;
 mod line;
 mod link;
+mod properties;
 mod seal;
 mod share;
 
@@ -16,5 +17,7 @@ pub use lane::Intake;
 pub use leases::Leases;
 pub use line::LineFault;
 pub use link::{BACKOFF_MS, Link};
+#[doc(hidden)]
+pub use properties::assert_lines;
 pub use seal::SealKey;
 pub use share::{Home, Lost};

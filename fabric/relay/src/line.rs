@@ -83,6 +83,21 @@ impl<'a> Line<'a> {
         })
     }
 
+    /// The line that has these parts.
+    pub(crate) fn joined(&self) -> Vec<u8> {
+        let cursor = self.cursor.to_string();
+        [
+            HEAD,
+            cursor.as_bytes(),
+            MIDDLE,
+            self.record,
+            SEAL,
+            self.seal,
+            TAIL,
+        ]
+        .concat()
+    }
+
     /// Checks the seal, then the canonical form: nothing is looked into before its seal holds. Returns the tenant whose
     /// worker sealed it.
     pub(crate) fn verify(&self, key: &SealKey) -> Result<TenantId, LineFault> {

@@ -224,7 +224,7 @@ fn with_entries(count: usize) -> Vec<u8> {
 
 #[test]
 fn every_limit_holds_at_one_more_and_not_at_itself_or_one_less() {
-    let check = |make: fn(usize) -> Vec<u8>, limit: usize, rule: Rule| {
+    let check = |make: &dyn Fn(usize) -> Vec<u8>, limit: usize, rule: Rule| {
         let limits = BodyLimits::default();
         assert!(
             decode(&make(limit - 1), &limits).is_ok(),
@@ -237,26 +237,30 @@ fn every_limit_holds_at_one_more_and_not_at_itself_or_one_less() {
             "limit + 1"
         );
     };
-    check(nested, 16, Rule::Depth);
-    check(with_text, 65_536, Rule::StringLength);
-    check(with_key, 128, Rule::KeyLength);
-    check(with_items, 20_000, Rule::ArrayItems);
-    check(with_entries, 256, Rule::MapEntries);
-    // Ten arrays of 19,999 and the outer one make 200,001 values and keys less what one shorter array lacks.
-    let rows = |last: usize| {
+    check(&nested, limits::DEPTH_MAX, Rule::Depth);
+    check(
+        &with_text,
+        limits::STRING_BYTES_HARD_MAX,
+        Rule::StringLength,
+    );
+    check(&with_key, limits::KEY_BYTES_MAX, Rule::KeyLength);
+    check(&with_items, limits::ARRAY_ITEMS_MAX, Rule::ArrayItems);
+    check(&with_entries, limits::MAP_ENTRIES_MAX, Rule::MapEntries);
+    // Values and keys in all: nine full arrays, and a last one that makes up what is left. Each array counts, and so does
+    // the outer one.
+    let full = limits::ARRAY_ITEMS_MAX - 1;
+    let rows = |nodes: usize| {
         let mut input = vec![0x8a];
-        (0..9).for_each(|_| input.extend(with_items(19_999)));
-        input.extend(with_items(last));
-        decode(&input, &BodyLimits::default()).map(|_| ())
+        (0..9).for_each(|_| input.extend(with_items(full)));
+        input.extend(with_items(nodes - 11 - 9 * full));
+        input
     };
-    assert!(rows(19_997).is_ok());
-    assert!(rows(19_998).is_ok());
+    check(&rows, limits::NODES_MAX, Rule::Nodes);
     assert_eq!(
-        rows(19_999).unwrap_err(),
-        Refusal {
-            rule: Rule::Nodes,
-            pointer: "/9/19998".to_owned()
-        }
+        decode(&rows(limits::NODES_MAX + 1), &BodyLimits::default())
+            .unwrap_err()
+            .pointer,
+        "/9/19998"
     );
 }
 
@@ -285,7 +289,7 @@ fn a_pointer_is_cut_and_never_holds_a_value() {
     cbor::from_json(&deep, &mut input).unwrap();
     *input.last_mut().unwrap() = 0xf7;
     let refusal = decode(&input, &BodyLimits::default()).unwrap_err();
-    assert_eq!(refusal.pointer.len(), 200);
+    assert_eq!(refusal.pointer.len(), limits::POINTER_BYTES_MAX);
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
