@@ -52,7 +52,9 @@ impl SealKey {
 
     /// The seal of a record by the tenant that it names, for tests that play the sanitizer.
     pub(crate) fn seal(&self, record: &[u8]) -> String {
-        let tenant = named(record).unwrap_or_else(|| "acme".parse().unwrap());
+        let tenant = named(record).unwrap_or_else(|| {
+            TenantId::try_from("acme".to_owned()).expect("a name in the form of ids")
+        });
         self.seal_as(&tenant, record)
     }
 
