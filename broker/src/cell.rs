@@ -68,6 +68,7 @@ pub(crate) enum Handed {
 /// through the cell's own, and what they are sent lies in their handover, bounded by their window.
 #[derive(Debug)]
 pub(crate) struct Cell {
+    strand: usize,
     router: Router,
     /// The link that all publishers of a tenant's cell share. Its other end is watched, and ends with the router.
     uplink: OnceLock<Mutex<LinkSender>>,
@@ -82,9 +83,10 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    fn start(number: usize, sizes: Sizes, tenant: Option<&TenantId>) -> Arc<Self> {
+    fn start(number: usize, strand: usize, sizes: Sizes, tenant: Option<&TenantId>) -> Arc<Self> {
         let linked = if tenant.is_some() { 0 } else { sizes.links };
         Arc::new(Self {
+            strand,
             router: Router::start(number, sizes, linked),
             uplink: OnceLock::new(),
             opening: Mutex::default(),
@@ -96,6 +98,11 @@ impl Cell {
             dead: AtomicBool::new(false),
             ended: CancellationToken::new(),
         })
+    }
+
+    /// The number of the strand that serves all its sessions.
+    pub(crate) fn strand(&self) -> usize {
+        self.strand
     }
 
     /// Who sits where.
@@ -312,6 +319,7 @@ impl Cell {
     }
 }
 
+/// The one topic of a tenant's router.
 const UP: &str = "up";
 
 /// Names of the open cell get a first level of ours, so that the router sees neither `$` nor a multi-byte first
@@ -323,3 +331,6 @@ fn open_name(name: &str) -> String {
         format!("open/{name}")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,8 +12,10 @@ mod outbound;
 mod pending;
 mod quota;
 mod scratch;
+mod seating;
 mod session;
 mod socket;
+mod strands;
 mod upkeep;
 
 use std::net::SocketAddr;
@@ -38,6 +40,7 @@ use crate::roster::Roster;
 pub(crate) use handshake::Cause;
 use pending::Pending;
 use quota::{Quotas, Rates};
+use strands::Strands;
 
 /// How long sessions may take to say goodbye after the last slice, when the broker stops.
 const DRAIN_GRACE: Duration = Duration::from_secs(10);
@@ -56,6 +59,7 @@ struct Shared {
     lists: Option<Arc<Lists>>,
     roster: Arc<Roster>,
     cells: Arc<Cells>,
+    strands: Strands,
     meters: Meters,
     clock: Clock,
     tasks: Tasks,
@@ -79,13 +83,19 @@ impl Broker {
         let lists = lists.transpose()?.map(Arc::new);
         let limits = config.limits;
         let now_ms = context.clock.monotonic_ms();
+        let strands = Strands::start()?;
         let shared = Arc::new(Shared {
             limits,
             trust_domain: config.trust_domain.clone(),
             lists,
             roster,
-            cells: Arc::new(Cells::new(limits.sizes(), limits.tenants_max)),
-            meters: Meters::new(),
+            cells: Arc::new(Cells::new(
+                limits.sizes(),
+                limits.tenants_max,
+                strands.count(),
+            )),
+            meters: Meters::new(strands.count()),
+            strands,
             clock: context.clock.clone(),
             tasks: context.tasks.child(),
             per_address: Mutex::new(PerAddress::new(
@@ -161,10 +171,12 @@ impl Broker {
         self.shared.tasks.soft()
     }
 
-    /// Stops to accept, ends every session in slices, and returns when all links are gone from their routers.
+    /// Stops to accept, ends every session in slices, and returns when all links are gone from their routers and the
+    /// threads that served them have ended.
     pub async fn shutdown(&self) {
         let slices = Duration::from_millis(self.shared.limits.drain_ms);
         self.shared.tasks.shutdown(slices + DRAIN_GRACE).await;
+        self.shared.strands.end(&self.shared.tasks).await;
     }
 
     /// Returns when the broker has stopped.

@@ -14,6 +14,8 @@ pub(crate) use table::describe;
 pub(crate) struct Meters {
     /// Sessions now.
     pub(crate) sessions: Gauge,
+    /// Sessions on each strand.
+    pub(crate) strands: Vec<Gauge>,
     /// Connections that have not said who they are.
     pub(crate) pending: Gauge,
     /// Tenants with a cell.
@@ -45,8 +47,8 @@ struct Queues {
 }
 
 impl Meters {
-    /// Handles into the process's registry.
-    pub(crate) fn new() -> Self {
+    /// Handles into the process's registry, for so many strands.
+    pub(crate) fn new(strands: usize) -> Self {
         describe();
         // Known from the start, so that a first occurrence is seen as an increase.
         for reason in Cause::ALL.map(Cause::reason) {
@@ -60,6 +62,9 @@ impl Meters {
         }
         Self {
             sessions: gauge!("spokegate_broker_sessions"),
+            strands: (0..strands)
+                .map(|number| gauge!("spokegate_broker_strand_sessions", "strand" => number.to_string()))
+                .collect(),
             pending: gauge!("spokegate_broker_pending_connections"),
             tenants: gauge!("spokegate_broker_tenants"),
             accepted: counter!("spokegate_broker_connections_total"),

@@ -29,6 +29,8 @@ mod reload;
 mod revocation;
 #[path = "broker/sessions.rs"]
 mod sessions;
+#[path = "broker/strands.rs"]
+mod strands;
 #[path = "support/harness.rs"]
 mod support;
 #[path = "broker/symptoms.rs"]

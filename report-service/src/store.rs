@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 pub mod audit;
+pub mod budgets;
 pub mod pushes;
 pub mod quarantine;
 pub mod runs;

@@ -18,6 +18,9 @@ use std::path::PathBuf;
 /// The documented defaults.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
 
+/// Most refusals that a budget may allow: so many are remembered of each satellite.
+const REFUSALS_MAX: u64 = 10_000;
+
 /// All of it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct SanitizerConfig {
@@ -31,8 +34,6 @@ pub struct SanitizerConfig {
     pub schemas: PathBuf,
     /// Bytes of records that may wait for the centre, per customer.
     pub outbox_bytes_max: u64,
-    /// Whether other sanitizers serve the same customers.
-    pub share: ShareConfig,
     /// The first hop.
     pub broker: BrokerConfig,
     /// The second hop.
@@ -47,17 +48,12 @@ pub struct SanitizerConfig {
     pub users: UsersConfig,
     /// Refused messages.
     pub quarantine: QuarantineConfig,
+    /// How much of what a satellite sends may be refused.
+    pub budget: BudgetConfig,
     /// The operator's listener.
     pub ops: OpsConfig,
     /// The log.
     pub log: LogConfig,
-}
-
-/// `[share]`
-#[derive(Debug, Clone, Deserialize)]
-pub struct ShareConfig {
-    /// Whether a customer's session is only open while the centre leases it.
-    pub leases: bool,
 }
 
 /// `[broker]`
@@ -165,6 +161,42 @@ pub struct QuarantineConfig {
     pub age_h_max: u64,
 }
 
+/// `[budget]`, for each satellite.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct BudgetConfig {
+    /// Refusals in the window at which it is suspended.
+    pub refusals: u64,
+    /// The window, in seconds.
+    pub window_s: u64,
+    /// Refusals in the window at which it is slowed.
+    pub slow_after: u64,
+    /// Messages a second that a slowed satellite may send unasked.
+    pub slow_per_s: u64,
+    /// How long it is suspended, in seconds.
+    pub suspend_s: u64,
+    /// Lost workers in the window at which it is suspended.
+    pub worker_kills: u64,
+}
+
+impl BudgetConfig {
+    fn validate(&self, faults: &mut Faults) {
+        for (key, value, most) in [
+            ("budget.refusals", self.refusals, REFUSALS_MAX),
+            ("budget.window_s", self.window_s, 86_400),
+            ("budget.slow_after", self.slow_after, self.refusals),
+            ("budget.slow_per_s", self.slow_per_s, 1_000),
+            ("budget.suspend_s", self.suspend_s, 604_800),
+            ("budget.worker_kills", self.worker_kills, self.refusals),
+        ] {
+            if !(1..=most.max(1)).contains(&value) {
+                faults
+                    .add(key, format!("is {value}"))
+                    .allowed(format!("1 to {}", most.max(1)));
+            }
+        }
+    }
+}
+
 impl Section for SanitizerConfig {
     fn validate(&self, faults: &mut Faults) {
         if self.tenants.is_empty() {
@@ -193,13 +225,6 @@ impl Section for SanitizerConfig {
                 .add("broker.address", "has no port")
                 .allowed("host:port")
                 .hint("address = \"broker.example:8883\"");
-        }
-        let single = self.broker.sessions == SessionMode::Single;
-        if self.share.leases && single && self.enrolment {
-            faults
-                .add("share.leases", "is true for one connection that carries requests for certificates too")
-                .allowed("enrolment = false, or broker.sessions = \"per-tenant\"")
-                .hint("another broker has no enrolment door, so that enrolment = false costs nothing there");
         }
         if self.broker.keep_alive_s == 0 {
             faults
@@ -240,6 +265,7 @@ impl Section for SanitizerConfig {
                     .allowed(format!("{least} or more"));
             }
         }
+        self.budget.validate(faults);
         faults.within("log", &self.log);
         faults.within("ops", &self.ops);
     }
@@ -278,12 +304,12 @@ impl SanitizerConfig {
             messages_per_s: self.broker.messages_per_s,
             bytes_per_s: self.broker.bytes_per_s,
             requests_max: self.broker.requests_max,
-            leases: self.share.leases,
         }
     }
 
     pub(crate) fn worker_setup(&self, users: Users) -> WorkerSetup {
         WorkerSetup {
+            tenant: None,
             schemas: self.schemas.clone(),
             stage: self.stage_setup(
                 users.worker,

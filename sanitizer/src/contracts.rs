@@ -3,8 +3,10 @@
 mod compile;
 mod keyword;
 mod library;
+mod place;
 mod representation;
 mod standard;
 
 pub use compile::{Contract, ContractError};
+pub(crate) use library::check_folder;
 pub use library::{Library, Shaped};

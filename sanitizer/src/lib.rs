@@ -26,8 +26,8 @@ mod tls;
 mod worker;
 
 pub use config::{
-    BrokerConfig, DEFAULTS, InnerConfig, QuarantineConfig, SanitizerConfig, SealConfig, Separate,
-    UsersConfig, WorkerConfig,
+    BrokerConfig, BudgetConfig, DEFAULTS, InnerConfig, QuarantineConfig, SanitizerConfig,
+    SealConfig, Separate, UsersConfig, WorkerConfig,
 };
 pub use derive::DeriveArgs;
 pub use self_test::{AttackArgs, SelfTestArgs};

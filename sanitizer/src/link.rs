@@ -8,6 +8,7 @@ mod heads;
 
 pub(crate) use codec::{Frame, FrameReader, encode_into, read_frame};
 pub(crate) use heads::{
-    AnswerHead, CallVerb, Condemned, FromEgress, FromIngest, FromWorker, Holder, Note, Outcome,
-    Reason, RecordHead, RefusalHead, ToEgress, ToIngest, ToWorker, WorkHead,
+    AnswerHead, BUDGET_CHANNEL, BudgetNews, CallVerb, Condemned, FromEgress, FromIngest,
+    FromWorker, Note, Outcome, Reason, RecordHead, RefusalHead, ToEgress, ToIngest, ToWorker,
+    WorkHead,
 };

@@ -82,8 +82,6 @@ pub(crate) struct IngestSetup {
     pub bytes_per_s: u64,
     /// Requests that may be open at once per tenant.
     pub requests_max: usize,
-    /// Whether sessions are only open while the centre leases them.
-    pub leases: bool,
 }
 
 /// How many connections the sanitizer has with the broker.
@@ -109,6 +107,8 @@ pub enum PresenceMode {
 /// A worker.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct WorkerSetup {
+    /// Whose messages it judges; without one, only the datasets' own contracts hold.
+    pub tenant: Option<TenantId>,
     /// Schema folder; read before the confinement closes.
     pub schemas: PathBuf,
     /// What every process has.

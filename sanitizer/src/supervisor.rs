@@ -3,6 +3,7 @@
 //! It never has a key: a worker's comes to it out of a process that runs as the egress user. It opens no network connection
 //! and parses nothing that comes from a segment.
 
+mod budget;
 mod confinement;
 mod hub;
 mod keeper;
@@ -45,6 +46,7 @@ impl Sanitizer {
     /// When a process does not come up, for example because a layer of the confinement is missing.
     pub async fn bind(config: SanitizerConfig, context: &Context) -> anyhow::Result<Sanitizer> {
         let program = own_program().context("find the program spokegate-sanitizer")?;
+        crate::contracts::check_folder(&config.schemas)?;
         let context = Context {
             readiness: context.readiness.clone(),
             ..context.child()

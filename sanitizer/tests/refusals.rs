@@ -126,7 +126,12 @@ async fn an_answer_that_breaks_its_contract_fails_the_pull_and_is_kept() {
     assert!(!listed.to_string().contains("secret-value"));
     // The files are written behind the records; the listing says which is whose.
     let folder = scene.fabric.folder.path().join("quarantine");
-    let files = || std::fs::read_dir(&folder).unwrap().count();
+    let files = || {
+        let entries = std::fs::read_dir(&folder).unwrap();
+        let whole = |name: &std::ffi::OsString| name.to_str().unwrap().ends_with(".sealed");
+        let names = entries.map(|entry| entry.unwrap().file_name());
+        names.filter(whole).count()
+    };
     for _ in 0..100 {
         if files() >= 6 {
             break;
@@ -157,7 +162,7 @@ async fn an_answer_that_breaks_its_contract_fails_the_pull_and_is_kept() {
 async fn bytes_outside_the_strict_form_fail_the_pull() {
     let mut scene = Scene::start().await;
     for (bytes, detail) in [
-        (&b"\x81\xa1\x61a\xf9\x7e\x00"[..], "/0/a: float-form"),
+        (&b"\x81\xa1\x61a\xf9\x7e\x00"[..], "/0/*: float-form"),
         (b"\x9f\xff", "/: indefinite-length"),
         (b"\x80\x80", "/: trailing-bytes"),
         (b"\x81\xa2\x61a\x01\x61a\x02", "/0: duplicate-key"),

@@ -15,12 +15,13 @@ use spokegate_identity::Principal;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+use crate::bindings::Bindings;
 use crate::config::Config;
 use crate::credentials::Store;
 use crate::enrol::asking::Renewal;
 use crate::enrol::renewal::{ADMISSIONS_MAX, Renewer, Schedule as Schedules};
 use crate::link::Dialer;
-use crate::pull::{Bindings, Pulls};
+use crate::pull::Pulls;
 use crate::push::endpoint::Endpoint;
 use crate::push::schedule::Schedule;
 use crate::push::sender::{ACKS_MAX, Sender};
@@ -52,7 +53,7 @@ impl Agent {
         let address = prepare::address(&config)?;
         let principal = Principal::Satellite(address.clone());
         let (tasks, clock) = (context.tasks.child(), context.clock.clone());
-        let bindings = prepare::bindings(&config.source)?;
+        let bindings = prepare::bindings(&config)?;
         let spool = prepare::open_spool(&config, clock.clone()).await?;
         let filter = filter::satellite_down(&address).to_string();
         let dialer = Dialer::new(
@@ -141,7 +142,7 @@ impl Agent {
 /// What the agent's tasks share.
 struct Parts {
     address: Address,
-    bindings: Bindings,
+    bindings: Arc<Bindings>,
     spool: Arc<Spool>,
     tasks: Tasks,
     clock: Clock,
@@ -253,9 +254,9 @@ impl Parts {
 
     fn start_schedules(&self, config: &Config) -> anyhow::Result<()> {
         for entry in &config.schedule {
-            let binding = self.bindings.get(&entry.dataset).cloned();
+            let binding = self.bindings.find(&entry.dataset, entry.version).ok();
             let Some((binding, source)) =
-                binding.and_then(|b| b.source.clone().map(|source| (b, source)))
+                binding.and_then(|b| b.source.clone().map(|source| (b.clone(), source)))
             else {
                 bail!(
                     "the schedule of {} has no source that can be asked",

@@ -23,6 +23,8 @@ pub const DEFAULTS: &str = include_str!("defaults.toml");
 pub struct Config {
     /// The installation's name in every certificate.
     pub trust_domain: TrustDomain,
+    /// The dataset contracts, where this machine has them.
+    pub schemas: Option<PathBuf>,
     /// Where the broker is.
     pub broker: BrokerConfig,
     /// Who this agent is, and whom it trusts.

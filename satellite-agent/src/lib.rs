@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod agent;
+mod bindings;
 mod config;
 mod credentials;
 mod enrol;

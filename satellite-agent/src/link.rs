@@ -165,6 +165,11 @@ impl Session {
             .is_ok()
     }
 
+    /// Which connection this is; no two of a process have the same.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Returns once the connection is gone.
     pub(crate) async fn gone(&self) {
         self.gone.cancelled().await;

@@ -6,12 +6,12 @@ mod credit;
 mod deadline;
 mod memory;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use spokegate_contract::envelope::{Part, PullRequest, Reply};
 use spokegate_contract::{
-    Address, Channel, DatasetId, Envelope, Failure, FailureClass, RequestId, Shape, Topic,
+    Address, Channel, DatasetId, Envelope, Failure, FailureClass, RequestId, Topic,
 };
 use spokegate_daemon::{Clock, Tasks};
 use tokio::sync::{Semaphore, watch};
@@ -19,31 +19,19 @@ use tokio_util::sync::CancellationToken;
 
 use self::credit::Credit;
 use self::memory::Memory;
+use crate::bindings::Bindings;
 use crate::link::Session;
-use crate::source::Source;
 use crate::uplink::Uplink;
 
 /// Pulls running and waiting together; one more is refused at once.
 const PULLS_MAX: usize = 512;
-
-/// What this segment supplies under a dataset's name.
-#[derive(Debug, Clone)]
-pub(crate) struct Binding {
-    pub(crate) version: u16,
-    pub(crate) shape: Shape,
-    /// `None` when flows only push it.
-    pub(crate) source: Option<Arc<dyn Source>>,
-}
-
-/// The segment's datasets.
-pub(crate) type Bindings = Arc<BTreeMap<DatasetId, Binding>>;
 
 /// Takes requests and runs them.
 #[derive(Clone)]
 pub(crate) struct Pulls(Arc<Shared>);
 
 struct Shared {
-    bindings: Bindings,
+    bindings: Arc<Bindings>,
     reply_topic: String,
     uplink: Uplink,
     clock: Clock,
@@ -78,7 +66,7 @@ impl Drop for Entry {
 impl Pulls {
     pub(crate) fn new(
         address: Address,
-        bindings: Bindings,
+        bindings: Arc<Bindings>,
         parallel_max: usize,
         uplink: Uplink,
         clock: Clock,
@@ -95,14 +83,15 @@ impl Pulls {
         }))
     }
 
-    /// Starts answering, unless the request was seen before. Never waits.
+    /// Starts answering, unless the request is being answered or has come over this connection before. Never waits.
     pub(crate) fn start(&self, session: &Session, dataset: DatasetId, request: PullRequest) {
         let id = request.id;
         let (credit, credits) = watch::channel(Credit::new(request.credit));
         let cancel = self.0.tasks.soft().child_token();
         {
             let mut state = self.0.state();
-            if !state.seen.insert(id) {
+            let is_repeat = !state.seen.insert(id, session.number());
+            if is_repeat || state.running.contains_key(&id) {
                 return tracing::debug!(message.id = %id, "a repeated request is not answered twice");
             }
             if state.running.len() >= PULLS_MAX {

@@ -9,15 +9,15 @@ use spokegate_contract::{Address, Channel, DatasetId, Envelope, Topic};
 use spokegate_daemon::Clock;
 use tokio_util::sync::CancellationToken;
 
+use crate::bindings::{Binding, Bindings};
 use crate::link::Session;
-use crate::pull::Bindings;
 use crate::source::Source;
 use crate::spool::{Marks, Spool};
 use crate::uplink::Uplink;
 
 pub(crate) struct Reporter {
     pub(crate) address: Address,
-    pub(crate) bindings: Bindings,
+    pub(crate) bindings: Arc<Bindings>,
     pub(crate) spool: Arc<Spool>,
     pub(crate) uplink: Uplink,
     pub(crate) clock: Clock,
@@ -47,8 +47,7 @@ impl Reporter {
         let Some(marks) = self.marks().await else {
             return;
         };
-        let datasets =
-            |(id, binding): (&DatasetId, &crate::pull::Binding)| (id.clone(), binding.version);
+        let datasets = |(id, binding): (&DatasetId, &Binding)| (id.clone(), binding.version);
         let hello = Hello {
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             at_ms: self.clock.now_ms(),
@@ -99,8 +98,8 @@ impl Reporter {
     async fn health(&self) -> SourceHealth {
         let sources = self
             .bindings
-            .values()
-            .filter_map(|binding| binding.source.as_deref());
+            .iter()
+            .filter_map(|(_, binding)| binding.source.as_deref());
         let by_origin: BTreeMap<String, &dyn Source> =
             sources.map(|source| (source.origin(), source)).collect();
         let found =

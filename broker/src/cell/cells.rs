@@ -18,11 +18,30 @@ pub(crate) struct Cells {
     inner: Mutex<Inner>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
     made: usize,
+    strands: Strands,
     open: Option<Arc<Cell>>,
     tenants: HashMap<TenantId, Arc<Cell>>,
+}
+
+/// How many cells are on each strand.
+#[derive(Debug)]
+struct Strands(Vec<usize>);
+
+impl Strands {
+    /// The strand for one more cell: the one with the fewest.
+    fn take(&mut self) -> usize {
+        let counts = self.0.iter_mut().enumerate();
+        match counts.min_by_key(|(_, cells)| **cells) {
+            Some((number, cells)) => {
+                *cells += 1;
+                number
+            }
+            None => 0,
+        }
+    }
 }
 
 /// There are as many cells as there may be.
@@ -31,12 +50,17 @@ struct Inner {
 pub(crate) struct Full;
 
 impl Cells {
-    /// No cells yet.
-    pub(crate) fn new(sizes: Sizes, tenants_max: usize) -> Self {
+    /// No cells yet; they will be spread over so many strands.
+    pub(crate) fn new(sizes: Sizes, tenants_max: usize, strands: usize) -> Self {
         Self {
             sizes,
             tenants_max,
-            inner: Mutex::default(),
+            inner: Mutex::new(Inner {
+                made: 0,
+                strands: Strands(vec![0; strands]),
+                open: None,
+                tenants: HashMap::new(),
+            }),
         }
     }
 
@@ -45,6 +69,7 @@ impl Cells {
         let mut guard = lock(&self.inner);
         let Inner {
             made,
+            strands,
             open,
             tenants,
         } = &mut *guard;
@@ -59,7 +84,9 @@ impl Cells {
             return Err(Full);
         }
         *made += 1;
-        let cell = Cell::start(*made, self.sizes, session.tenant());
+        // A cell that is made anew stays where it was: sessions may be on their way there.
+        let strand = current.map_or_else(|| strands.take(), |cell| cell.strand);
+        let cell = Cell::start(*made, strand, self.sizes, session.tenant());
         match session.tenant() {
             None => *open = Some(Arc::clone(&cell)),
             Some(tenant) => {
@@ -91,5 +118,38 @@ impl Cells {
         if let Some(cell) = cell {
             cell.kill_router();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZES: Sizes = Sizes {
+        up_bytes: 1 << 20,
+        down_bytes: 1 << 20,
+        links: 4,
+    };
+
+    #[test]
+    fn cells_are_spread_evenly_and_one_that_is_made_anew_stays_where_it_was() {
+        let cells = Cells::new(SIZES, 100, 4);
+        let of = |number: usize| {
+            let tenant = format!("tenant-{number}").parse().unwrap();
+            cells.of(&Session::Sanitizer(tenant)).unwrap()
+        };
+        let mut counts = [0; 4];
+        (0..10).for_each(|number| counts[of(number).strand()] += 1);
+        assert_eq!(counts, [3, 3, 2, 2]);
+        let old = of(5);
+        assert!(Arc::ptr_eq(&old, &of(5)), "asked again, it is the same");
+        assert!(old.condemn());
+        let new = of(5);
+        assert!(!Arc::ptr_eq(&old, &new));
+        assert_eq!(new.strand(), old.strand());
+        counts[of(10).strand()] += 1;
+        assert_eq!(counts, [3, 3, 3, 2], "the dead one counts once");
+        let open = cells.of(&Session::Open("a".to_owned())).unwrap();
+        assert_eq!(open.strand(), 3, "the open cell is one like all");
     }
 }

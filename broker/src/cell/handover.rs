@@ -16,8 +16,9 @@ use futures_util::task::AtomicWaker;
 
 use crate::lock;
 
-/// Frames that lie here beyond this many bytes go through the router; what a connection writes at once.
-const DIRECT_BYTES_MAX: usize = 131_072;
+/// Frames that lie here beyond this many bytes go through the router. A few turns of all publishers of a tenant, since the
+/// consumer has its own only after theirs; its window bounds what waits in both.
+const DIRECT_BYTES_MAX: usize = 1_048_576;
 /// Room that is kept for the next frames once all are taken.
 const KEPT_FRAMES: usize = 32;
 

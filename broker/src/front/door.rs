@@ -19,6 +19,7 @@ use super::inbound::Inbound;
 use super::pending::Ticket;
 use super::session::{self, Opening};
 use super::socket::Socket;
+use super::strands::Mobile;
 use crate::config::ListenerKind;
 use crate::meters::Gauged;
 use crate::packet::{Connect, ConnectCode, Limits, Packet, connack};
@@ -124,7 +125,7 @@ async fn handshake(
 /// Reads the CONNECT and asks the policy.
 async fn greet<S>(shared: Arc<Shared>, hall: Hall, stream: S, visitor: Visitor)
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send,
+    S: AsyncRead + AsyncWrite + Mobile + Unpin + Send + 'static,
 {
     let principal = visitor.known.as_ref().map(|(principal, _)| principal);
     let name = principal.map(|principal| principal.spiffe_id(&shared.trust_domain));
@@ -132,12 +133,11 @@ where
         principal: name.as_deref(),
         ..Caller::at(visitor.peer)
     };
-    let (reader, mut writer) = tokio::io::split(stream);
     let limits = match visitor.known {
         Some(_) => Limits::WIRE,
         None => Limits::OPEN,
     };
-    let mut inbound = Inbound::new(reader, limits);
+    let mut inbound = Inbound::new(stream, limits);
     let connect = match hall.wait(&shared, first_packet(&mut inbound)).await {
         Ok(connect) => connect,
         Err(end) => return end.refuse(&caller),
@@ -147,12 +147,12 @@ where
         Ok(session) => session,
         Err(denial) => {
             End::Denied(denial, String::new()).refuse(&caller);
-            return answer(&mut writer, denial.connect_code()).await;
+            return answer(inbound.stream(), denial.connect_code()).await;
         }
     };
     let place = match seat(&shared, session, name, visitor) {
         Ok(place) => place,
-        Err(code) => return answer(&mut writer, code).await,
+        Err(code) => return answer(inbound.stream(), code).await,
     };
     let keep_alive = (connect.keep_alive_s > 0)
         .then(|| Duration::from_millis(u64::from(connect.keep_alive_s) * 1_500));
@@ -162,7 +162,7 @@ where
         keep_alive,
         will: connect.will,
     };
-    Box::pin(session::run(opening, inbound, writer)).await;
+    Box::pin(session::begin(opening, inbound)).await;
 }
 
 /// Writes the session down. What was revoked since the handshake ends here, and what is revoked from now on finds the

@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use spokegate_daemon::audit::Event;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadHalf, WriteHalf};
 
 use super::end::{Caller, End, subscription_advice, told};
 use super::scratch;
@@ -29,7 +30,10 @@ const SILENCE_MAX: Duration = Duration::from_secs(3_600);
 const SUBSCRIPTIONS_MAX: usize = 64;
 /// Refused filters after which a session is ended; each of them is one line in the audit.
 const REFUSALS_MAX: usize = 64;
-
+/// Packets after which the other sessions of the strand have their turn.
+const TURN_PACKETS: usize = 64;
+/// Bytes after which they have it.
+const TURN_BYTES: usize = 65_536;
 /// Messages with QoS 2 that one client of the open listener may leave unreleased.
 const UNRELEASED_MAX: usize = 1_024;
 
@@ -47,6 +51,25 @@ impl<R: AsyncRead + Unpin> Inbound<R> {
             buffer: BytesMut::new(),
             decoder: Decoder::new(limits),
         }
+    }
+
+    /// What it reads from.
+    pub(super) fn stream(&mut self) -> &mut R {
+        &mut self.reader
+    }
+
+    /// The packets, and the other direction apart.
+    pub(super) fn split(self) -> (Inbound<ReadHalf<R>>, WriteHalf<R>)
+    where
+        R: AsyncWrite,
+    {
+        let (reader, writer) = tokio::io::split(self.reader);
+        let inbound = Inbound {
+            reader,
+            buffer: self.buffer,
+            decoder: self.decoder,
+        };
+        (inbound, writer)
     }
 
     /// The next packet and its size in bytes.
@@ -106,6 +129,7 @@ pub(super) async fn run<R: AsyncRead + Unpin>(
     let keep_alive = running.keep_alive.unwrap_or(Duration::MAX);
     let mut silence = pin!(tokio::time::sleep(keep_alive.min(SILENCE_MAX)));
     let mut heard_ms = clock.monotonic_ms();
+    let mut turn = Turn::default();
     loop {
         running.answers.room().await;
         let next = tokio::select! {
@@ -125,12 +149,34 @@ pub(super) async fn run<R: AsyncRead + Unpin>(
             Ok((packet, bytes)) => {
                 heard_ms = clock.monotonic_ms();
                 running.throttle(bytes, heard_ms).await;
-                client.serve(packet).await
+                let served = client.serve(packet).await;
+                turn.count(bytes).await;
+                served
             }
             Err(end) => Err(end),
         };
         if let Err(end) = step {
             return end;
+        }
+    }
+}
+
+/// What a session took in since others last had their turn: a client that always has more to say would else be the only
+/// one that its strand serves.
+#[derive(Default)]
+struct Turn {
+    packets: usize,
+    bytes: usize,
+}
+
+impl Turn {
+    /// Counts a packet, and lets the others have their turn when it is over.
+    async fn count(&mut self, bytes: usize) {
+        self.packets += 1;
+        self.bytes += bytes;
+        if self.packets >= TURN_PACKETS || self.bytes >= TURN_BYTES {
+            *self = Self::default();
+            tokio::task::yield_now().await;
         }
     }
 }
@@ -190,7 +236,7 @@ impl Client<'_> {
             .await
             .map_err(|_| End::RouterGone)?;
         match handed {
-            Handed::Queued => {}
+            Handed::Queued => running.others_first.store(true, Ordering::Relaxed),
             Handed::NoConsumer => meters.unrouted.increment(1),
             Handed::Overflow => meters.overflowed.increment(1),
         }
@@ -350,5 +396,36 @@ impl Running {
             self.shared.meters.throttled_ms.increment(wait_ms);
             tokio::time::sleep(Duration::from_millis(wait_ms)).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How often somebody else had his turn while a session took in so many packets of that size.
+    async fn turns_of_others(packets: usize, bytes: usize) -> usize {
+        let mut turns = 0;
+        let busy = async {
+            let mut turn = Turn::default();
+            for _ in 0..packets {
+                turn.count(bytes).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = busy => {}
+            () = poll_fn(|_| { turns += 1; std::task::Poll::Pending }) => {}
+        }
+        turns
+    }
+
+    #[tokio::test]
+    async fn a_session_that_always_has_more_to_say_leaves_others_their_turn() {
+        assert_eq!(turns_of_others(TURN_PACKETS - 1, 2).await, 0);
+        assert_eq!(turns_of_others(TURN_PACKETS, 2).await, 1);
+        assert_eq!(turns_of_others(TURN_PACKETS * 10, 2).await, 10);
+        assert_eq!(turns_of_others(2, TURN_BYTES / 2).await, 1);
+        assert_eq!(turns_of_others(3, TURN_BYTES).await, 3);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::future::{pending, poll_fn};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -47,17 +48,38 @@ pub(super) async fn run<W: AsyncWrite + Unpin>(
             },
             () = running.patience(&mut stalled_since_ms), if !has_room => return End::Slow,
         }
+        // What was handed over is written before it is acknowledged: somebody waits for the one, nobody for the other.
+        if running.others_first.swap(false, Ordering::Relaxed) {
+            turn_of_others().await;
+        }
         if !has_room && running.inflight.has_room() {
             stalled_since_ms = None;
         }
         batch.consumer = running.consumer.get();
-        if let Err(end) = batch
-            .gather(link.as_deref_mut())
-            .and(batch.write(writer).await)
-        {
+        let gathered = batch.gather(link.as_deref_mut());
+        let is_full = batch.bytes.len() >= BATCH_BYTES;
+        if let Err(end) = gathered.and(batch.write(writer).await) {
             return end;
         }
+        if is_full {
+            // More may wait than the others of the strand would.
+            tokio::task::yield_now().await;
+        }
     }
+}
+
+/// Returns when those tasks of the strand have run that were woken already.
+async fn turn_of_others() {
+    let mut had = false;
+    poll_fn(|cx| {
+        if had {
+            return Poll::Ready(());
+        }
+        had = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 async fn next(link: Option<&mut LinkReceiver>) -> Result<Bytes, RouterGone> {

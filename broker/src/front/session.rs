@@ -1,6 +1,6 @@
 //! A session: its seat, its link, its two directions, and its orderly end.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -17,17 +17,13 @@ use super::inbound::{self, Inbound};
 use super::inflight::Inflight;
 use super::outbound;
 use super::quota::Quota;
-use crate::cell::{
-    Bell, Cell, Consumer, LinkReceiver, LinkSender, Member, Occupancy, RouterGone, Seat,
-};
-use crate::lock;
+use super::seating::{self, Seated};
+use super::strands::Mobile;
+use crate::cell::{Bell, Cell, Consumer, LinkReceiver, LinkSender, Seat};
 use crate::meters::Gauged;
 use crate::packet::{ConnectCode, Publish, Qos, Will, connack};
 use crate::policy::{self, Session, SubscribePermit};
 use crate::roster::Place;
-
-/// How long a predecessor may take to leave its seat, and a router to make a link.
-const SEAT_WAIT: Duration = Duration::from_secs(10);
 
 /// A session that policy permits.
 pub(super) struct Opening {
@@ -52,38 +48,59 @@ pub(super) struct Running {
     pub(super) answers: Answers,
     /// Rung when there is a message for this session.
     pub(super) bell: Bell,
+    /// Set when something was handed to another session, which then writes it before this one acknowledges it.
+    pub(super) others_first: AtomicBool,
     will: Option<Will>,
     /// Cancelled when the session's queue ran over.
     pub(super) slow: CancellationToken,
 }
 
-/// Runs a session to its end.
-pub(super) async fn run<R, W>(opening: Opening, mut inbound: Inbound<R>, mut writer: W)
+/// Seats a session, and starts it on its cell's strand.
+pub(super) async fn begin<S>(opening: Opening, mut inbound: Inbound<S>)
 where
-    R: AsyncRead + Unpin + Send,
-    W: AsyncWrite + Unpin + Send,
+    S: AsyncRead + AsyncWrite + Mobile + Unpin + Send + 'static,
 {
-    if !opening.may_connect() {
-        End::PrincipalRate.refuse(&opening.place.guest().into());
-        return answer(&mut writer, ConnectCode::Unavailable).await;
+    match seating::sit_down(&opening).await {
+        Ok(seated) => start(opening, seated, inbound),
+        Err(end) => {
+            end.refuse(&opening.place.guest().into());
+            answer(inbound.stream(), ConnectCode::Unavailable).await;
+        }
     }
-    let Some(_counted) = Counted::up(&opening.shared) else {
-        End::Full.refuse(&opening.place.guest().into());
-        return answer(&mut writer, ConnectCode::Unavailable).await;
-    };
+}
+
+fn start<S>(opening: Opening, seated: Seated, mut inbound: Inbound<S>)
+where
+    S: AsyncRead + AsyncWrite + Mobile + Unpin + Send + 'static,
+{
+    let (shared, strand) = (Arc::clone(&opening.shared), seated.cell.strand());
+    let _there = shared.strands.enter(strand);
+    if let Err(error) = inbound.stream().come_here() {
+        tracing::warn!(%error, "a connection could not be moved to its thread; it ends");
+        return End::Lost.refuse(&opening.place.guest().into());
+    }
+    // Boxed: what wraps a task holds it more than once.
+    let session = Box::pin(run(opening, seated, inbound));
+    shared.tasks.spawn_watched("session", session, |failure| {
+        tracing::error!(error = %failure, "a session's task broke off; only that session ends");
+    });
+}
+
+/// Runs a session to its end.
+async fn run<S>(opening: Opening, seated: Seated, inbound: Inbound<S>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
     let Seated {
         cell,
         seat,
-        link,
         member,
-    } = match sit_down(&opening).await {
-        Ok(seated) => seated,
-        Err(end) => {
-            end.refuse(&opening.place.guest().into());
-            return answer(&mut writer, ConnectCode::Unavailable).await;
-        }
-    };
+        link,
+        counted,
+    } = seated;
     let started_ms = opening.shared.clock.monotonic_ms();
+    let _on_strand = Gauged::up(&opening.shared.meters.strands[cell.strand()]);
+    let (mut inbound, mut writer) = inbound.split();
     let running = opening.start(cell);
     Caller::from(running.place.guest())
         .about(Event::allowed("connect"))
@@ -98,6 +115,7 @@ where
     // Only now may a successor sit down: the link is gone from the router, and the place in the tenant's count is free.
     drop((member, seat));
     let _ = tokio::time::timeout(FAREWELL, writer.shutdown()).await;
+    drop(counted);
 }
 
 /// Serves both directions until one of them ends, then takes the link out of its router.
@@ -153,74 +171,9 @@ where
     end
 }
 
-/// What a session holds in its cell.
-struct Seated {
-    cell: Arc<Cell>,
-    seat: Seat,
-    member: Member,
-    link: Option<(LinkSender, LinkReceiver)>,
-}
-
-/// Finds the session's cell, waits for its seat and opens its link; once more if the router turned out to be dead.
-async fn sit_down(opening: &Opening) -> Result<Seated, End> {
-    let shared = &opening.shared;
-    for _attempt in 0..2 {
-        let cell = shared.cells.of(opening.session()).map_err(|_| End::Full)?;
-        shared.meters.tenants.set(shared.cells.tenants() as f64);
-        let seat = match tokio::time::timeout(SEAT_WAIT, cell.seats().take(opening.session())).await
-        {
-            Ok(Occupancy::Seated(seat)) => seat,
-            Ok(Occupancy::Superseded) => return Err(End::Replaced),
-            Err(_) => return Err(End::RouterGone),
-        };
-        let member = cell.enter().ok_or(End::Full)?;
-        match join(opening, &cell, seat).await {
-            Ok((seat, link)) => {
-                return Ok(Seated {
-                    cell,
-                    seat,
-                    member,
-                    link,
-                });
-            }
-            Err(RouterGone) => shared.lost_router(&cell),
-        }
-    }
-    Err(End::RouterGone)
-}
-
-type Joined = (Seat, Option<(LinkSender, LinkReceiver)>);
-
-/// Opens the cell if the session is its first, and the session's own link if it needs one.
-async fn join(opening: &Opening, cell: &Arc<Cell>, seat: Seat) -> Result<Joined, RouterGone> {
-    if cell.is_ready_for(opening.session()) {
-        return Ok((seat, None));
-    }
-    let shared = &opening.shared;
-    let (asked, session) = (Arc::clone(cell), opening.session().clone());
-    let work = move || (asked.open(&session), asked.link(&session, &seat), seat);
-    let work = shared.tasks.blocking("link", work);
-    match tokio::time::timeout(SEAT_WAIT, work).await {
-        Ok(Some((opened, link, seat))) => {
-            if let Some(receiver) = opened? {
-                shared.supervise(cell, receiver);
-            }
-            Ok((seat, link?))
-        }
-        Ok(None) | Err(_) => Err(RouterGone),
-    }
-}
-
 impl Opening {
-    fn session(&self) -> &Session {
+    pub(super) fn session(&self) -> &Session {
         &self.place.guest().session
-    }
-
-    /// Counts the connection against its principal's rate, before it takes anybody's seat.
-    fn may_connect(&self) -> bool {
-        let now_ms = self.shared.clock.monotonic_ms();
-        let quota = self.shared.quotas.of(self.session(), now_ms);
-        lock(&quota).may_connect(now_ms)
     }
 
     fn start(self, cell: Arc<Cell>) -> Running {
@@ -240,6 +193,7 @@ impl Opening {
             consumer: OnceLock::new(),
             answers: Answers::default(),
             bell: Bell::default(),
+            others_first: AtomicBool::new(false),
             will: self.will,
             slow: CancellationToken::new(),
         }
@@ -283,53 +237,5 @@ impl Running {
         if let Ok(permit) = policy::publish(&self.session, &message) {
             let _ = self.cell.publish(sender, &permit, &message).await;
         }
-    }
-}
-
-impl Shared {
-    /// Watches a router until it or the broker ends. Its sessions end with it, whether they have a link or not.
-    fn supervise(self: &Arc<Self>, cell: &Arc<Cell>, mut receiver: LinkReceiver) {
-        let (shared, cell) = (Arc::clone(self), Arc::clone(cell));
-        let soft = self.tasks.soft();
-        let watch = async move {
-            let ended = receiver.router_ended();
-            if soft.run_until_cancelled(ended).await.is_some() {
-                shared.lost_router(&cell);
-            }
-        };
-        self.tasks.spawn_watched("router", watch, |failure| {
-            tracing::error!(error = %failure, "the watch over a tenant's router broke off");
-        });
-    }
-
-    fn lost_router(&self, cell: &Cell) {
-        if cell.condemn() {
-            self.routers_lost.fetch_add(1, Ordering::Relaxed);
-            self.meters.routers_lost.increment(1);
-        }
-    }
-}
-
-/// A session that counts against the broker's limit until dropped.
-struct Counted {
-    shared: Arc<Shared>,
-    #[expect(dead_code, reason = "counts while it lives")]
-    gauged: Gauged,
-}
-
-impl Counted {
-    fn up(shared: &Arc<Shared>) -> Option<Self> {
-        let before = shared.sessions.fetch_add(1, Ordering::SeqCst);
-        let counted = Self {
-            shared: Arc::clone(shared),
-            gauged: Gauged::up(&shared.meters.sessions),
-        };
-        (before < shared.limits.connections_max).then_some(counted)
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.shared.sessions.fetch_sub(1, Ordering::SeqCst);
     }
 }

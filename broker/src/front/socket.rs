@@ -24,6 +24,10 @@ impl Socket {
             ahead: Bytes::new(),
         }
     }
+
+    pub(super) fn tcp_mut(&mut self) -> &mut TcpStream {
+        &mut self.tcp
+    }
 }
 
 impl AsyncRead for Socket {

@@ -42,6 +42,12 @@ const fn metric(
 pub(crate) const METRICS: &[Metric] = &[
     metric("spokegate_broker_sessions", Kind::Gauge, "", "sessions now"),
     metric(
+        "spokegate_broker_strand_sessions",
+        Kind::Gauge,
+        "strand",
+        "sessions on each of the threads that serve them; a tenant's are all on one",
+    ),
+    metric(
         "spokegate_broker_pending_connections",
         Kind::Gauge,
         "",
@@ -242,7 +248,7 @@ mod tests {
     #[test]
     fn the_table_has_all_metrics_and_they_are_there_before_anything_happens() {
         let registry = spokegate_daemon::metrics::install().unwrap();
-        let (_meters, lists) = (Meters::new(), ListMeters::new());
+        let (_meters, lists) = (Meters::new(1), ListMeters::new());
         let _door = crate::enrol::DoorMeters::new();
         lists.refused("older");
         lists.reloaded(true);

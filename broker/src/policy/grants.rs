@@ -2,27 +2,12 @@
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use spokegate_contract::{Address, Channel, Direction, Grants, TenantId, Topic, Verb, filter};
+use spokegate_contract::{Address, Channel, Direction, Grants, TenantId, Topic, filter};
 
 use super::{Publish, Qos, Session, publish, subscribe};
 
 fn channels() -> Vec<Channel> {
-    let dataset = || "devices".parse().unwrap();
-    let mut channels = vec![
-        Channel::Pull(dataset()),
-        Channel::Ack,
-        Channel::Reply,
-        Channel::Push(dataset()),
-        Channel::Result,
-        Channel::Hello,
-        Channel::Status,
-        Channel::Presence,
-        Channel::Enrol,
-        Channel::Admission,
-        Channel::Crl,
-    ];
-    channels.extend(Verb::ALL.map(Channel::Command));
-    channels
+    Channel::all(&"devices".parse().unwrap())
 }
 
 fn may_publish(session: &Session, topic: &str) -> bool {

@@ -7,23 +7,8 @@ use spokegate_identity::{Principal, ServiceName};
 
 use crate::{address, oracle, publishes, subscribes};
 
-/// One of each channel, and of the commands each. A channel that is missing here is found by [`row`] and by the count.
 fn channels() -> Vec<Channel> {
-    let mut all = vec![
-        Channel::Pull("devices".parse().unwrap()),
-        Channel::Ack,
-        Channel::Reply,
-        Channel::Push("devices".parse().unwrap()),
-        Channel::Result,
-        Channel::Hello,
-        Channel::Status,
-        Channel::Presence,
-        Channel::Enrol,
-        Channel::Admission,
-        Channel::Crl,
-    ];
-    all.extend(Verb::ALL.map(Channel::Command));
-    all
+    Channel::all(&"devices".parse().unwrap())
 }
 
 /// What the four askers get on their own topic of a channel.

@@ -98,6 +98,7 @@ impl Place<'_> {
             .collect();
         Ok(format!(
             r#"trust_domain = "{TRUST_DOMAIN}"
+schemas = {schemas}
 
 [broker]
 address = "{broker}"
@@ -121,6 +122,7 @@ every_s = 5
 listen = "{push}"
 token_file = {push_token}
 {sources}"#,
+            schemas = quoted(&self.options.repository.join("schemas")),
             broker = self.broker,
             door = self.door.port(),
             certificate = quoted(&tls.certificate),

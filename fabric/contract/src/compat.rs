@@ -5,11 +5,13 @@
 
 mod canonical;
 mod datasets;
+mod overrides;
 mod text_classes;
 
 use serde_json::{Map, Value};
 
 pub use datasets::{DatasetChange, Part, PartChange, compare_datasets, compare_registries};
+pub use overrides::{Widens, check_override, check_overrides};
 
 use canonical::{covers, lost};
 

@@ -2,9 +2,10 @@
 
 mod bundle;
 mod registry;
+mod tenants;
 
 pub use bundle::{BundleError, Common, SCHEMA_BASE};
-pub use registry::{Registry, RegistryError};
+pub use registry::{Override, Registry, RegistryError};
 
 use std::fmt;
 

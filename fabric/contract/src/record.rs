@@ -12,12 +12,12 @@ mod messages;
 
 pub use audit::{AuditEntry, AuditRoot};
 pub use canonical::{NotCanonical, check_canonical, write_number, write_string};
-pub use content::{Content, Data, Record, RecordError, Refusal};
+pub use content::{BudgetState, Content, Data, Record, RecordError, Refusal};
 pub use enrolment::{AdmissionBody, AdmissionsBody, BodyError, Claim, CrlBody, Enrolment};
 pub use flat::{Flat, Served};
 pub use messages::{
-    AckBody, BOOT_HEADER, Cancel, ErrorBody, ErrorDetail, GrantCredit, Lane, LeasesAnswer,
-    LeasesBody, Line, NO_SESSION_STATUS, PullBody, RequestBody, Watermark,
+    AckBody, BOOT_HEADER, Cancel, ErrorBody, ErrorDetail, GrantCredit, Lane, Line, PullBody,
+    RequestBody, Watermark,
 };
 
 use crate::TenantId;

@@ -99,6 +99,26 @@ pub enum Channel {
 }
 
 impl Channel {
+    /// One of each channel, and of the commands each; with this dataset where a channel names one. For whatever must
+    /// leave none out.
+    pub fn all(dataset: &DatasetId) -> Vec<Self> {
+        let mut all = vec![
+            Self::Pull(dataset.clone()),
+            Self::Ack,
+            Self::Reply,
+            Self::Push(dataset.clone()),
+            Self::Result,
+            Self::Hello,
+            Self::Status,
+            Self::Enrol,
+            Self::Admission,
+            Self::Crl,
+            Self::Presence,
+        ];
+        all.extend(Verb::ALL.map(Self::Command));
+        all
+    }
+
     /// Which way the channel goes.
     pub fn direction(&self) -> Direction {
         match self {

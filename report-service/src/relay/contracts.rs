@@ -1,11 +1,20 @@
 //! Dataset contracts, compiled: the centre's own check of what a sanitizer let through.
 
+mod formats;
+mod recheck;
+mod text;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use serde_json::{Map, Value};
-use spokegate_contract::{Dataset, DatasetId, Registry, Shape, Validator, Violation};
+use spokegate_contract::dataset::Override;
+use spokegate_contract::{
+    Dataset, DatasetId, Registry, Shape, TenantId, Validator, Violation, compat,
+};
+
+use recheck::Recheck;
 
 /// One version of a dataset with its compiled schemas.
 #[derive(Debug)]
@@ -13,12 +22,17 @@ pub struct Contract {
     /// What is known of it.
     pub dataset: Dataset,
     params: Validator,
-    data: Validator,
+    data: Recheck,
+    /// What a tenant's data must satisfy as well.
+    narrowed: Option<Recheck>,
 }
 
 /// Every dataset that this service knows.
 #[derive(Debug)]
-pub struct Contracts(BTreeMap<(DatasetId, u16), Arc<Contract>>);
+pub struct Contracts {
+    datasets: BTreeMap<(DatasetId, u16), Arc<Contract>>,
+    narrowed: BTreeMap<(TenantId, DatasetId, u16), Arc<Contract>>,
+}
 
 /// Why a body is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,50 +49,83 @@ impl Contracts {
     /// Compiles every schema of the registry.
     ///
     /// # Errors
-    /// When a schema does not compile.
+    /// When a schema does not compile, or a tenant's own contract is not shown to be narrower than its dataset's.
     pub fn compile(registry: &Registry) -> anyhow::Result<Self> {
-        let compile = |dataset: &Dataset| {
-            let at = || {
+        let mut datasets = BTreeMap::new();
+        for dataset in registry.iter() {
+            let contract = Contract::compile(dataset).with_context(|| {
+                let Dataset { id, version, .. } = dataset;
+                format!("compile the schemas of dataset {id} v{version}")
+            })?;
+            datasets.insert((dataset.id.clone(), dataset.version), Arc::new(contract));
+        }
+        let mut narrowed = BTreeMap::new();
+        for own in registry.overrides() {
+            let (dataset, version) = (own.dataset.id.clone(), own.dataset.version);
+            let contract = Contract::narrowed(own).with_context(|| {
                 format!(
-                    "compile the schemas of dataset {} v{}",
-                    dataset.id, dataset.version
+                    "take the contract of tenant {} for {dataset} v{version}",
+                    own.tenant
                 )
-            };
-            let params = Validator::params(dataset).with_context(at)?;
-            let data = Validator::data(dataset).with_context(at)?;
-            let contract = Contract {
-                dataset: dataset.clone(),
-                params,
-                data,
-            };
-            anyhow::Ok(((dataset.id.clone(), dataset.version), Arc::new(contract)))
-        };
-        Ok(Self(
-            registry.iter().map(compile).collect::<Result<_, _>>()?,
-        ))
+            })?;
+            narrowed.insert((own.tenant.clone(), dataset, version), Arc::new(contract));
+        }
+        Ok(Self { datasets, narrowed })
     }
 
-    /// One version of a dataset.
+    /// One version of a dataset, as the dataset itself has it.
     pub fn get(&self, dataset: &DatasetId, version: u16) -> Option<&Arc<Contract>> {
-        self.0.get(&(dataset.clone(), version))
+        self.datasets.get(&(dataset.clone(), version))
     }
 
-    /// The newest version of a dataset.
-    pub fn newest(&self, dataset: &DatasetId) -> Option<&Arc<Contract>> {
+    /// One version of a dataset, as it holds for a tenant.
+    pub fn of_tenant(
+        &self,
+        tenant: &TenantId,
+        dataset: &DatasetId,
+        version: u16,
+    ) -> Option<&Arc<Contract>> {
+        let key = (tenant.clone(), dataset.clone(), version);
+        self.narrowed
+            .get(&key)
+            .or_else(|| self.get(dataset, version))
+    }
+
+    /// The versions of a dataset, the newest first.
+    pub fn versions(&self, dataset: &DatasetId) -> impl Iterator<Item = &Arc<Contract>> {
         let range = (dataset.clone(), 0)..=(dataset.clone(), u16::MAX);
-        self.0
+        self.datasets
             .range(range)
-            .next_back()
+            .rev()
             .map(|(_, contract)| contract)
     }
 
     /// Every version of every dataset.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Contract>> {
-        self.0.values()
+        self.datasets.values()
     }
 }
 
 impl Contract {
+    fn compile(dataset: &Dataset) -> anyhow::Result<Self> {
+        Ok(Self {
+            dataset: dataset.clone(),
+            params: Validator::params(dataset)?,
+            data: Recheck::compile(&dataset.data_schema)?,
+            narrowed: None,
+        })
+    }
+
+    fn narrowed(own: Override<'_>) -> anyhow::Result<Self> {
+        compat::check_override(own)?;
+        let narrowed = Some(Recheck::compile(own.schema)?);
+        let contract = Self::compile(own.dataset)?;
+        Ok(Self {
+            narrowed,
+            ..contract
+        })
+    }
+
     /// Checks a pull's parameters.
     ///
     /// # Errors
@@ -98,9 +145,7 @@ impl Contract {
         let rows: Vec<Value> =
             serde_json::from_slice(body).map_err(|_| BodyFault::Shape("table"))?;
         let check = |(index, row): (usize, Value)| {
-            if !self.data.is_valid(&row) {
-                return Err(self.fault(&row, &format!("/{index}")));
-            }
+            self.check(&row, &format!("/{index}"))?;
             match row {
                 Value::Object(row) => Ok(row),
                 _ => Err(BodyFault::Shape("table")),
@@ -119,9 +164,7 @@ impl Contract {
         }
         let document: Value =
             serde_json::from_slice(body).map_err(|_| BodyFault::Shape("document"))?;
-        if !self.data.is_valid(&document) {
-            return Err(self.fault(&document, ""));
-        }
+        self.check(&document, "")?;
         match document {
             Value::Object(document) => Ok(document),
             _ => Err(BodyFault::Shape("document")),
@@ -139,13 +182,16 @@ impl Contract {
         }
     }
 
-    fn fault(&self, value: &Value, prefix: &str) -> BodyFault {
-        match self.data.check(value) {
-            Err(violation) => BodyFault::Rule(Violation {
-                pointer: format!("{prefix}{}", violation.pointer),
-                rule: violation.rule,
-            }),
-            Ok(()) => BodyFault::Shape(self.dataset.shape.as_str()),
-        }
+    /// Both the dataset's contract and the tenant's own must hold: what the own one forgot cannot widen it.
+    fn check(&self, value: &Value, prefix: &str) -> Result<(), BodyFault> {
+        std::iter::once(&self.data)
+            .chain(&self.narrowed)
+            .try_for_each(|recheck| recheck.check(value))
+            .map_err(|violation| {
+                BodyFault::Rule(Violation {
+                    pointer: format!("{prefix}{}", violation.pointer),
+                    rule: violation.rule,
+                })
+            })
     }
 }

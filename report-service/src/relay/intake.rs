@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use spokegate_contract::record::{Content, Record, Refusal};
+use spokegate_contract::record::{BudgetState, Content, Record, Refusal};
 use spokegate_contract::{Address, DatasetId};
 
 use super::{BodyFault, Contracts, Shared};
 use crate::store::audit::{AuditEvent, Decision};
+use crate::store::budgets::Standing;
 use crate::store::pushes::{NewPush, Spool, SpoolEvent};
 use crate::store::quarantine::Refused;
 use crate::store::satellites::{News, Sighting};
@@ -19,6 +20,8 @@ pub(super) enum Taken {
     Spool(Spool, SpoolEvent),
     /// Something heard of a satellite.
     Sighting(Sighting),
+    /// How a satellite stands at that sanitizer.
+    Standing(Standing),
     /// Something refused.
     Refused(Refused),
     /// A push that the sanitizer let through and the centre does not.
@@ -44,7 +47,7 @@ impl Taken {
         };
         let (dataset, version) = dataset;
         let spool = (record.address, epoch);
-        let checked = match contracts.get(&dataset, version) {
+        let checked = match contracts.of_tenant(&spool.0.tenant, &dataset, version) {
             Some(contract) => contract.count(&body),
             None => Err(BodyFault::Shape("dataset of the registry")),
         };
@@ -122,6 +125,13 @@ impl Taken {
                     node_red,
                 })]
             }
+            Content::Budget { state, until_ms } => vec![Self::Standing(Standing {
+                address,
+                sanitizer: String::new(),
+                state,
+                until_ms,
+                at_ms,
+            })],
             Content::Quarantine(refusal) => {
                 let disposed = refusal.push;
                 let mut taken = vec![Self::Refused(refused(&address, at_ms, refusal))];
@@ -150,11 +160,13 @@ pub(super) async fn store(
     taken: Vec<Taken>,
 ) -> anyhow::Result<()> {
     let (mut spools, mut sightings, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    let mut standings = Vec::new();
     for taken in taken {
         match taken {
             Taken::Spool(spool, event) => spools.push((spool, event)),
             Taken::Sighting(sighting) => sightings.push(sighting),
             Taken::Refused(entry) => refused.push(entry),
+            Taken::Standing(standing) => standings.push(standing),
             Taken::RefusedHere(spool, sequence, entry) => {
                 tracing::warn!(
                     tenant.id = entry.tenant,
@@ -171,6 +183,10 @@ pub(super) async fn store(
     let url = shared.sanitizers.get(sanitizer).map(|from| from.link.url());
     for entry in &mut refused {
         entry.sanitizer = url.unwrap_or_default().to_owned();
+    }
+    for mut standing in standings {
+        standing.sanitizer = url.unwrap_or_default().to_owned();
+        note_standing(shared, &standing).await?;
     }
     if !refused.is_empty() {
         around.store.quarantine_note(&refused).await?;
@@ -192,17 +208,42 @@ pub(super) async fn store(
         for address in &taken.to_record {
             record_left_out(shared, address, now_ms).await?;
         }
+        let Some(sanitizer) = shared.sanitizers.get(sanitizer) else {
+            return Ok(());
+        };
         for ((address, epoch), sequence) in taken.watermarks {
             // Nothing disposed of yet is nothing to say.
-            if let Some(outbox) = shared
-                .outbox(&address.tenant, sanitizer)
-                .filter(|_| sequence > 0)
-            {
-                outbox.stored(address, epoch, sequence);
+            if sequence > 0 {
+                sanitizer.outbox.stored(address, epoch, sequence);
             }
         }
     }
     Ok(())
+}
+
+/// Stores how a satellite stands; an alert, once, when it was suspended.
+async fn note_standing(shared: &Shared, standing: &Standing) -> Result<(), sqlx::Error> {
+    let store = &shared.around.store;
+    let changed = store.budget_note(standing).await?;
+    if !changed || standing.state != BudgetState::Suspended {
+        return Ok(());
+    }
+    let subject = format!("{}/{}", standing.address.tenant, standing.address.satellite);
+    tracing::error!(
+        tenant.id = %standing.address.tenant, satellite.id = %standing.address.satellite, sanitizer = standing.sanitizer,
+        "the sanitizer has suspended a satellite: too much of what it sent was refused"
+    );
+    let event = AuditEvent {
+        at_ms: standing.at_ms,
+        actor: "relay",
+        name: "",
+        action: "satellite.suspend",
+        decision: Decision::Denied,
+        reason: "error-budget",
+        subject: &subject,
+        address: "",
+    };
+    store.audit(event).await.map(drop)
 }
 
 /// Says, once a minute, that a satellite names more new spools than it may.
@@ -236,7 +277,10 @@ fn refused(address: &Address, at_ms: u64, refusal: Refusal<'_>) -> Refused {
             .map(|dataset| dataset.to_string())
             .unwrap_or_default(),
         reason: refusal.reason.into_owned(),
-        rule: refusal.rule.into_owned(),
+        rule: match refusal.found {
+            Some(found) => format!("{}, found {found}", refusal.rule),
+            None => refusal.rule.into_owned(),
+        },
         pointer: refusal.pointer.into_owned(),
         size_bytes: refusal.size_bytes,
         sha256: refusal.sha256.into_owned(),

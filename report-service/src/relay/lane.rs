@@ -40,7 +40,7 @@ impl Intake for Share {
                 sanitizer = self.sanitizer,
                 "the sanitizer started anew; pulls under way are asked again"
             );
-            self.shared.waiting.forgotten_by(self.sanitizer, None);
+            self.shared.waiting.forgotten_by(self.sanitizer);
         }
     }
 
@@ -69,7 +69,10 @@ impl Intake for Share {
             }
             (
                 Lane::Status,
-                Content::Hello { .. } | Content::Status { .. } | Content::Presence { .. },
+                Content::Hello { .. }
+                | Content::Status { .. }
+                | Content::Presence { .. }
+                | Content::Budget { .. },
             )
             | (Lane::Quarantine, Content::Quarantine(_)) => {
                 taken.extend(Taken::other(record));

@@ -245,7 +245,7 @@ async fn a_cursor_that_comes_again_is_not_taken_twice() {
     assert_eq!(acks.push.len(), 1);
     let latest = bench
         .store
-        .push_latest(&"acme".parse().unwrap(), &"devices".parse().unwrap(), 1)
+        .push_latest(&"acme".parse().unwrap(), &"devices".parse().unwrap())
         .await
         .unwrap();
     assert_eq!((latest.len(), latest[0].captured_at_ms), (1, 1_002));
@@ -365,7 +365,7 @@ async fn pushes_are_stored_once_and_acknowledged_without_gaps() {
         last = acks.push.iter().map(|ack| ack.sequence).max().unwrap();
         assert_ne!(last, 3, "3 is not acknowledged before 2");
     }
-    let entries = bench.store.quarantine_page(9).await.unwrap();
+    let entries = bench.store.quarantine_page(None, 9).await.unwrap();
     assert_eq!((entries.len(), entries[0].pointer.as_str()), (1, "/0/kind"));
 }
 
@@ -383,11 +383,11 @@ async fn a_push_that_breaks_its_contract_is_refused_here_too() {
         .await;
     let latest = bench
         .store
-        .push_latest(&"acme".parse().unwrap(), &"devices".parse().unwrap(), 1)
+        .push_latest(&"acme".parse().unwrap(), &"devices".parse().unwrap())
         .await
         .unwrap();
     assert_eq!(latest, []);
-    let entries = bench.store.quarantine_page(9).await.unwrap();
+    let entries = bench.store.quarantine_page(None, 9).await.unwrap();
     assert_eq!(
         (entries[0].reason.as_str(), entries[0].pointer.as_str()),
         ("centre-check", "/1/kind")

@@ -38,8 +38,8 @@ pub struct Report {
 pub struct Need {
     /// Which.
     pub dataset: DatasetId,
-    /// The version of its contract.
-    pub version: u16,
+    /// The versions of its contract that will do, the newest first; a satellite is asked for the first that it has.
+    pub versions: Vec<u16>,
     /// What people call it.
     pub title: String,
     /// Its name in the template: the dataset's with underscores.

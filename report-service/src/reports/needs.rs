@@ -1,6 +1,7 @@
 //! `[[need]]` of a `report.toml`, checked against the dataset contracts.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -67,11 +68,8 @@ impl Loader<'_> {
 
     fn need(&mut self, need: &FileNeed, fields: Option<&Vec<String>>) -> Option<Need> {
         let name = &need.dataset;
-        let contract = match need.version {
-            Some(version) => self.contracts.get(name, version),
-            None => self.contracts.newest(name),
-        };
-        let Some(contract) = contract.cloned() else {
+        let contracts = self.versions(need);
+        let Some(contract) = contracts.first() else {
             let known: Vec<String> = self
                 .contracts
                 .iter()
@@ -120,7 +118,7 @@ impl Loader<'_> {
         }
         Some(Need {
             dataset: name.clone(),
-            version: dataset.version,
+            versions: contracts.iter().map(|c| c.dataset.version).collect(),
             title: dataset.title.clone(),
             key: name.as_str().replace('-', "_"),
             required: need.required,
@@ -131,8 +129,33 @@ impl Loader<'_> {
             }),
             pull: dataset.allows(Kind::Pull),
             timeout_ms,
-            params: self.params(need, &contract, fields),
+            params: self.params(need, contract, fields),
         })
+    }
+
+    /// The pinned version; or all that have the newest's shape and take the need's parameters, the newest first, so that
+    /// a report goes on with satellites that have not moved to it yet. The newest alone when none takes them.
+    fn versions(&self, need: &FileNeed) -> Vec<Arc<Contract>> {
+        if let Some(version) = need.version {
+            let pinned = self.contracts.get(&need.dataset, version);
+            return pinned.cloned().into_iter().collect();
+        }
+        let mut versions = self.contracts.versions(&need.dataset).cloned();
+        let Some(newest) = versions.next() else {
+            return Vec::new();
+        };
+        let fits = |contract: &Arc<Contract>| {
+            let params = contract.dataset.params_schema.get("properties");
+            let takes = |param: &String| params.is_some_and(|known| known.get(param).is_some());
+            contract.dataset.shape == newest.dataset.shape && need.params.keys().all(takes)
+        };
+        let all = std::iter::once(Arc::clone(&newest)).chain(versions);
+        let fitting: Vec<Arc<Contract>> = all.filter(fits).collect();
+        if fitting.is_empty() {
+            vec![newest]
+        } else {
+            fitting
+        }
     }
 
     fn params(

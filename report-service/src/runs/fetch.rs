@@ -12,15 +12,15 @@ use spokegate_contract::limits::{PULL_BYTES_MAX, PULL_CHUNKS_MAX, PULL_ROWS_MAX}
 use spokegate_contract::{Address, Failure, FailureClass, Shape};
 use spokegate_daemon::{Clock, Tasks};
 
-use super::plan::Source;
+use super::plan::{Asked, Source};
 use super::table;
 use crate::relay::{BodyFault, Contract, PullEvent, PullOrder, PullStream, Relay};
 use crate::store::Store;
 
 /// Chunks smaller than this are parsed where they arrive; a thread's hand-over would take longer.
 const INLINE_BYTES_MAX: usize = 16_384;
-/// How often a pull is asked when the sanitizer starts anew or dies under it, within its deadline.
-const ATTEMPTS_MAX: u32 = 8;
+/// How often a pull is asked again when the sanitizer starts anew under it.
+const ATTEMPTS_MAX: u32 = 3;
 /// What the satellite gets less than the centre waits, so that its own word on a time-out can arrive.
 const RETURN_MS: u64 = 500;
 
@@ -35,10 +35,31 @@ pub(super) struct Fetcher {
 
 /// What to fetch.
 pub(super) struct Job {
-    pub(super) contract: Arc<Contract>,
+    /// The versions that the source may name, as they hold for the customer.
+    pub(super) contracts: Vec<Arc<Contract>>,
     pub(super) source: Source,
     pub(super) params: Map<String, serde_json::Value>,
     pub(super) timeout_ms: u64,
+}
+
+/// What to fetch of one satellite.
+struct Piece<'a> {
+    contract: Arc<Contract>,
+    params: &'a Map<String, serde_json::Value>,
+    timeout_ms: u64,
+}
+
+impl Job {
+    fn piece(&self, version: u16) -> Result<Piece<'_>, Failure> {
+        let known = |contract: &&Arc<Contract>| contract.dataset.version == version;
+        let contract = self.contracts.iter().find(known).cloned();
+        let gone = || Failure::new(FailureClass::Refused, "its contract is gone");
+        Ok(Piece {
+            contract: contract.ok_or_else(gone)?,
+            params: &self.params,
+            timeout_ms: self.timeout_ms,
+        })
+    }
 }
 
 /// Data of one need for one customer.
@@ -62,31 +83,7 @@ struct Gathered {
     chunks: u32,
 }
 
-/// What was gathered before a pull that may have to be asked again.
-struct Mark {
-    rows: usize,
-    digest: Context,
-    bytes: u64,
-    chunks: u32,
-}
-
 impl Gathered {
-    fn mark(&self) -> Mark {
-        Mark {
-            rows: self.rows.len(),
-            digest: self.digest.clone(),
-            bytes: self.bytes,
-            chunks: self.chunks,
-        }
-    }
-
-    /// Throws away what came since.
-    fn back_to(&mut self, mark: &Mark) {
-        self.rows.truncate(mark.rows);
-        self.digest = mark.digest.clone();
-        (self.bytes, self.chunks) = (mark.bytes, mark.chunks);
-    }
-
     fn new() -> Self {
         Self {
             rows: Vec::new(),
@@ -170,17 +167,19 @@ impl Fetcher {
                         ));
                     };
                     captured_at_ms = captured_at_ms.min(push.captured_at_ms);
-                    self.whole(job, &mut gathered, body).await?;
+                    self.whole(&job.piece(push.version)?, &mut gathered, body)
+                        .await?;
                     progress(gathered.rows.len() as u64);
                 }
                 Ok(gathered.finish(captured_at_ms))
             }
-            Source::Pull(addresses) => {
+            Source::Pull(asked) => {
                 let mut gathered = Gathered::new();
                 let deadline_ms = self.clock.now_ms().saturating_add(job.timeout_ms);
-                for address in addresses {
+                for Asked { address, version } in asked {
+                    let piece = job.piece(*version)?;
                     gathered = self
-                        .pull(job, address, deadline_ms, gathered, progress)
+                        .pull(&piece, address, deadline_ms, gathered, progress)
                         .await?;
                 }
                 Ok(gathered.finish(self.clock.now_ms()))
@@ -191,7 +190,7 @@ impl Fetcher {
     /// One satellite's part, asked again when the sanitizer lost it.
     async fn pull(
         &self,
-        job: &Job,
+        job: &Piece<'_>,
         address: &Address,
         deadline_ms: u64,
         gathered: Gathered,
@@ -226,14 +225,16 @@ impl Fetcher {
 
     async fn attempts(
         &self,
-        job: &Job,
+        job: &Piece<'_>,
         order: &PullOrder,
         mut gathered: Gathered,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Gathered, Failure> {
-        let before = gathered.mark();
+        let before = gathered.rows.len();
+        let digest = gathered.digest.clone();
         for _ in 0..ATTEMPTS_MAX {
-            gathered.back_to(&before);
+            gathered.rows.truncate(before);
+            gathered.digest = digest.clone();
             let mut stream = self.relay.pull(order).await?;
             if self
                 .drain(job, &mut stream, &mut gathered, progress)
@@ -251,7 +252,7 @@ impl Fetcher {
     /// Takes every chunk; `false` when the sanitizer lost the pull.
     async fn drain(
         &self,
-        job: &Job,
+        job: &Piece<'_>,
         stream: &mut PullStream,
         gathered: &mut Gathered,
         progress: &(dyn Fn(u64) + Sync),
@@ -285,7 +286,12 @@ impl Fetcher {
     }
 
     /// A body that came in one piece.
-    async fn whole(&self, job: &Job, gathered: &mut Gathered, body: Bytes) -> Result<(), Failure> {
+    async fn whole(
+        &self,
+        job: &Piece<'_>,
+        gathered: &mut Gathered,
+        body: Bytes,
+    ) -> Result<(), Failure> {
         gathered.note(&body)?;
         match job.contract.dataset.shape {
             Shape::Rows => gathered.add(self.rows(Arc::clone(&job.contract), body).await?),

@@ -1,5 +1,7 @@
 //! Which data a run takes from where; pure.
 
+use std::collections::BTreeMap;
+
 use spokegate_contract::{Address, Failure, FailureClass};
 
 use super::Tenant;
@@ -16,48 +18,63 @@ pub(super) enum Source {
     /// Data sent before, fresh enough.
     Pushes(Vec<StoredPush>),
     /// Each of these is asked; a table is their rows one after the other.
-    Pull(Vec<Address>),
+    Pull(Vec<Asked>),
     /// Nowhere.
     Nowhere(Failure),
 }
 
-/// Chooses the source of one need for one customer.
+/// A satellite, and which version it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) address: Address,
+    pub(super) version: u16,
+}
+
+/// Chooses the source of one need for one customer, among the versions that will do, the newest first.
 pub(super) fn source(
     need: &Need,
+    versions: &[u16],
     tenant: &Tenant,
     satellites: &[Satellite],
     pushes: &[StoredPush],
     now_ms: u64,
 ) -> Source {
+    let wanted = |push: &&StoredPush| versions.contains(&push.version);
+    let pushes: Vec<StoredPush> = pushes.iter().filter(wanted).cloned().collect();
     let own: Vec<&Satellite> = satellites
         .iter()
         .filter(|satellite| satellite.address.tenant == tenant.id)
         .collect();
     // A satellite that has not said yet what it supplies may supply this; it refuses by itself if it does not.
-    let serves = |satellite: &&&Satellite| {
-        satellite.datasets.is_empty()
-            || satellite
-                .datasets
-                .contains(&(need.dataset.clone(), need.version))
+    let served = |satellite: &Satellite| {
+        let mut versions = versions.iter().copied();
+        if satellite.datasets.is_empty() {
+            return versions.next();
+        }
+        versions.find(|version| {
+            let wanted = (need.dataset.clone(), *version);
+            satellite.datasets.contains(&wanted)
+        })
     };
-    let serving: Vec<&Satellite> = own.iter().filter(serves).copied().collect();
+    let serving: Vec<(&Satellite, u16)> = own
+        .iter()
+        .filter_map(|satellite| Some((*satellite, served(satellite)?)))
+        .collect();
     if let Some(max_age_ms) = need.max_age_ms {
-        let fresh: Vec<StoredPush> = pushes
-            .iter()
-            .filter(|push| now_ms.saturating_sub(push.captured_at_ms) <= max_age_ms)
-            .cloned()
-            .collect();
+        let fresh = newest_of_each(&pushes, |push| {
+            now_ms.saturating_sub(push.captured_at_ms) <= max_age_ms
+        });
         let from =
             |satellite: &Satellite| fresh.iter().any(|push| push.address == satellite.address);
         let announced = serving
             .iter()
-            .filter(|satellite| !satellite.datasets.is_empty());
-        if !fresh.is_empty() && announced.clone().all(|satellite| from(satellite)) {
+            .filter(|(satellite, _)| !satellite.datasets.is_empty());
+        if !fresh.is_empty() && announced.clone().all(|(satellite, _)| from(satellite)) {
             return Source::Pushes(fresh);
         }
     }
     if !need.pull {
-        return Source::Nowhere(stale(pushes, now_ms));
+        return Source::Nowhere(stale(&pushes, now_ms));
     }
     if serving.is_empty() {
         return Source::Nowhere(if own.is_empty() {
@@ -79,18 +96,36 @@ pub(super) fn source(
         );
         return Source::Nowhere(Failure::new(FailureClass::TooLarge, &detail));
     }
-    match serving.iter().find(|satellite| !satellite.online) {
-        Some(offline) => {
+    match serving.iter().find(|(satellite, _)| !satellite.online) {
+        Some((offline, _)) => {
             let detail = format!("satellite {}", offline.address.satellite);
             Source::Nowhere(Failure::new(FailureClass::Offline, &detail))
         }
         None => Source::Pull(
             serving
                 .iter()
-                .map(|satellite| satellite.address.clone())
+                .map(|(satellite, version)| Asked {
+                    address: satellite.address.clone(),
+                    version: *version,
+                })
                 .collect(),
         ),
     }
+}
+
+/// Of each satellite the push of its newest version, among those that are fresh.
+fn newest_of_each(
+    pushes: &[StoredPush],
+    is_fresh: impl Fn(&StoredPush) -> bool,
+) -> Vec<StoredPush> {
+    let mut chosen: BTreeMap<&Address, &StoredPush> = BTreeMap::new();
+    for push in pushes.iter().filter(|push| is_fresh(push)) {
+        let best = chosen.entry(&push.address).or_insert(push);
+        if push.version > best.version {
+            *best = push;
+        }
+    }
+    chosen.into_values().cloned().collect()
 }
 
 fn stale(pushes: &[StoredPush], now_ms: u64) -> Failure {

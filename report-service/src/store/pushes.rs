@@ -63,6 +63,8 @@ pub struct StoredPush {
     pub id: i64,
     /// Who sent it.
     pub address: Address,
+    /// The version of its contract.
+    pub version: u16,
     /// When it was captured, in milliseconds since 1970.
     pub captured_at_ms: u64,
 }
@@ -149,7 +151,7 @@ impl Store {
         Ok((admitted, taken))
     }
 
-    /// The latest push of a dataset from each satellite of a tenant.
+    /// The latest push of each version of a dataset from each satellite of a tenant.
     ///
     /// # Errors
     /// When the store cannot read.
@@ -157,15 +159,13 @@ impl Store {
         &self,
         tenant: &TenantId,
         dataset: &DatasetId,
-        version: u16,
     ) -> Result<Vec<StoredPush>, sqlx::Error> {
         let rows = sqlx::query(
-            "SELECT id, satellite, MAX(captured_at) AS captured_at FROM push
-             WHERE tenant = ?1 AND dataset = ?2 AND version = ?3 GROUP BY satellite ORDER BY satellite",
+            "SELECT id, satellite, version, MAX(captured_at) AS captured_at FROM push
+             WHERE tenant = ?1 AND dataset = ?2 GROUP BY satellite, version ORDER BY satellite, version",
         )
         .bind(tenant.as_str())
         .bind(dataset.as_str())
-        .bind(i64::from(version))
         .fetch_all(self.pool())
         .await?;
         let read = |row: &SqliteRow| {
@@ -176,6 +176,7 @@ impl Store {
             Ok(StoredPush {
                 id: row.try_get("id")?,
                 address: Address::new(tenant.clone(), satellite),
+                version: row.try_get("version")?,
                 captured_at_ms: unsigned(row.try_get("captured_at")?),
             })
         };

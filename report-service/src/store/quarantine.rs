@@ -7,10 +7,14 @@ use super::Store;
 use super::pushes::{signed, unsigned};
 
 /// Entries kept; the oldest go first.
-const ENTRIES_MAX: i64 = 10_000;
+const ENTRIES_MAX: i64 = 50_000;
+/// Entries of one customer that are kept, so that nobody's flood pushes out another's.
+const TENANT_ENTRIES_MAX: i64 = 2_000;
+/// Entries are kept for so long: 90 days.
+const AGE_MS_MAX: u64 = 90 * 86_400_000;
 
 /// A message that was refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Refused {
     /// The customer.
     pub tenant: String,
@@ -69,26 +73,73 @@ impl Store {
                 .execute(&mut *tx)
                 .await?;
             }
-            sqlx::query("DELETE FROM quarantine WHERE id <= (SELECT MAX(id) FROM quarantine) - ?1")
-                .bind(ENTRIES_MAX)
-                .execute(&mut *tx)
-                .await?;
+            prune(&mut tx, batch).await?;
             tx.commit().await?;
         }
         Ok(())
     }
 
-    /// The latest entries, newest first.
+    /// The tenants of which there are entries.
     ///
     /// # Errors
     /// When the store cannot read.
-    pub async fn quarantine_page(&self, limit: u32) -> Result<Vec<Refused>, sqlx::Error> {
-        let rows = sqlx::query("SELECT * FROM quarantine ORDER BY id DESC LIMIT ?1")
+    pub async fn quarantine_tenants(&self) -> Result<Vec<String>, sqlx::Error> {
+        sqlx::query_scalar("SELECT DISTINCT tenant FROM quarantine ORDER BY tenant")
+            .fetch_all(self.pool())
+            .await
+    }
+
+    /// The latest entries, newest first: of one tenant, or of all.
+    ///
+    /// # Errors
+    /// When the store cannot read.
+    pub async fn quarantine_page(
+        &self,
+        tenant: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Refused>, sqlx::Error> {
+        let text = match tenant {
+            Some(_) => "SELECT * FROM quarantine WHERE tenant = ?2 ORDER BY id DESC LIMIT ?1",
+            None => "SELECT * FROM quarantine ORDER BY id DESC LIMIT ?1",
+        };
+        let rows = sqlx::query(text)
             .bind(limit)
+            .bind(tenant)
             .fetch_all(self.pool())
             .await?;
         rows.iter().map(read).collect()
     }
+}
+
+/// Removes what is too old or too much; what is new is a batch's.
+async fn prune(
+    tx: &mut sqlx::Transaction<'_, sqlx::Sqlite>,
+    batch: &[Refused],
+) -> Result<(), sqlx::Error> {
+    let newest_ms = batch.iter().map(|entry| entry.at_ms).max();
+    sqlx::query("DELETE FROM quarantine WHERE at < ?1")
+        .bind(signed(
+            newest_ms.unwrap_or_default().saturating_sub(AGE_MS_MAX),
+        ))
+        .execute(&mut **tx)
+        .await?;
+    let tenants: std::collections::BTreeSet<&str> =
+        batch.iter().map(|entry| entry.tenant.as_str()).collect();
+    for tenant in tenants {
+        sqlx::query(
+            "DELETE FROM quarantine WHERE tenant = ?1 AND id <=
+                 (SELECT id FROM quarantine WHERE tenant = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+        )
+        .bind(tenant)
+        .bind(TENANT_ENTRIES_MAX)
+        .execute(&mut **tx)
+        .await?;
+    }
+    sqlx::query("DELETE FROM quarantine WHERE id <= (SELECT MAX(id) FROM quarantine) - ?1")
+        .bind(ENTRIES_MAX)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
 }
 
 fn read(row: &SqliteRow) -> Result<Refused, sqlx::Error> {
@@ -106,4 +157,51 @@ fn read(row: &SqliteRow) -> Result<Refused, sqlx::Error> {
         file: row.try_get("file")?,
         sanitizer: row.try_get("sanitizer")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(tenant: &str, number: u64, at_ms: u64) -> Refused {
+        Refused {
+            tenant: tenant.into(),
+            satellite: "hq".into(),
+            at_ms,
+            channel: "push".into(),
+            dataset: String::new(),
+            reason: "form".into(),
+            rule: "tag".into(),
+            pointer: String::new(),
+            size_bytes: 1,
+            sha256: number.to_string(),
+            file: String::new(),
+            sanitizer: String::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_one_tenant_leaves_the_others_entries_and_the_old_ones_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/store.db", folder.path().display());
+        let store = Store::open(&url).await.unwrap();
+        let now_ms = AGE_MS_MAX + 1_000;
+        store
+            .quarantine_note(&[entry("globex", 0, 999), entry("globex", 1, 1_000)])
+            .await
+            .unwrap();
+        let flood: Vec<Refused> = (0..2_100).map(|n| entry("acme", n, now_ms)).collect();
+        store.quarantine_note(&flood).await.unwrap();
+        let of = async |tenant| {
+            let page = store.quarantine_page(tenant, 10_000).await.unwrap();
+            (page.len(), page.last().unwrap().sha256.clone())
+        };
+        assert_eq!(of(Some("globex")).await, (1, "1".to_owned()));
+        assert_eq!(of(Some("acme")).await, (2_000, "100".to_owned()));
+        assert_eq!(of(None).await.0, 2_001);
+        assert_eq!(
+            store.quarantine_tenants().await.unwrap(),
+            ["acme", "globex"]
+        );
+    }
 }

@@ -68,11 +68,8 @@ impl Sanitizer {
 
     /// Returns once every lane has polled under the present boot.
     pub(crate) async fn settled(&self) {
-        let all = |inside: &Inside| {
-            let mut lanes = crate::relay::LANES.iter();
-            lanes.all(|lane| inside.settled.contains(lane))
-        };
-        self.wait(|inside| all(inside).then_some(())).await;
+        self.wait(|inside| (inside.settled.len() == crate::relay::LANES.len()).then_some(()))
+            .await;
     }
 
     async fn wait<T>(&self, found: impl Fn(&Inside) -> Option<T>) -> T {

@@ -5,6 +5,7 @@ use super::representation::Body;
 use crate::body::{Node, Refusal, Rule, TextClass};
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::{Map, Value};
+use spokegate_contract::compat::Widens;
 use spokegate_contract::limits::STRING_BYTES_MAX;
 use std::borrow::Cow;
 
@@ -86,6 +87,9 @@ pub enum ContractError {
     /// `x-text` names no class.
     #[error("unknown text class at {0:?}, allowed: ident, line, block, cell, opaque-b64")]
     TextClass(String),
+    /// A tenant's own contract that does not only narrow.
+    #[error(transparent)]
+    Widens(Box<Widens>),
     /// The schema compiler refuses it.
     #[error("{0}")]
     Schema(String),

@@ -1,7 +1,7 @@
 //! Whether a record answers the message that it came for. A worker has its tenant's seal key, so a seal says nothing of
 //! which of the tenant's messages a record is about; what ingest and the supervisor know of the message does.
 
-use crate::link::WorkHead;
+use crate::link::{BUDGET_CHANNEL, WorkHead};
 use serde::Deserialize;
 use spokegate_contract::record::Lane;
 use spokegate_contract::{DatasetId, QuarantineId, RequestId, SatelliteId, TenantId};
@@ -59,7 +59,9 @@ pub(super) fn is_of(record: &[u8], lane: Lane, origin: &WorkHead) -> bool {
                     && origin.push.is_some()
                     && (push, &claims.dataset) == (origin.push, &origin.dataset)
             }
-            Lane::Status => kind == channel && matches!(kind, "hello" | "status" | "presence"),
+            Lane::Status => {
+                kind == channel && matches!(kind, "hello" | "status" | "presence" | BUDGET_CHANNEL)
+            }
             Lane::Enrol => kind == "enrol" && channel == "enrol",
             Lane::Quarantine => {
                 kind == "quarantine"

@@ -48,9 +48,6 @@ impl LaneBox {
 /// The seal key of each tenant.
 pub(super) type Keys = BTreeMap<TenantId, Key>;
 
-/// The outcome of a call, and the answer's body if it has one.
-pub(super) type Concluded = (Outcome, Bytes);
-
 /// Everything.
 pub(super) struct Shared {
     /// Names this run: cursors of another run mean nothing.
@@ -62,7 +59,7 @@ pub(super) struct Shared {
     keys: Keys,
     out: Out,
     lanes: BTreeMap<Lane, LaneBox>,
-    calls: Mutex<(u64, HashMap<u64, oneshot::Sender<Concluded>>)>,
+    calls: Mutex<(u64, HashMap<u64, oneshot::Sender<Outcome>>)>,
     status: Mutex<Bytes>,
     refused: Mutex<VecDeque<(TenantId, Bytes)>>,
     counters: Mutex<BTreeMap<String, u64>>,
@@ -265,7 +262,7 @@ impl Shared {
         &self,
         verb: CallVerb,
         body: &[u8],
-    ) -> Option<(u64, oneshot::Receiver<Concluded>)> {
+    ) -> Option<(u64, oneshot::Receiver<Outcome>)> {
         let (sender, receiver) = oneshot::channel();
         let call = {
             let mut calls = lock(&self.calls);
@@ -291,10 +288,10 @@ impl Shared {
     }
 
     /// The outcome of a call.
-    pub(super) fn conclude(&self, outcome: Outcome, body: Bytes) {
+    pub(super) fn conclude(&self, outcome: Outcome) {
         if let Some(waiting) = lock(&self.calls).1.remove(&outcome.call) {
             // The caller may have gone.
-            let _ = waiting.send((outcome, body));
+            let _ = waiting.send(outcome);
         }
     }
 

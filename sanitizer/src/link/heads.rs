@@ -1,7 +1,7 @@
 //! The heads of all frames.
 
 use serde::{Deserialize, Serialize};
-use spokegate_contract::record::Lane;
+use spokegate_contract::record::{BudgetState, Lane};
 use spokegate_contract::{DatasetId, FailureClass, QuarantineId, RequestId, SatelliteId, TenantId};
 use std::collections::BTreeMap;
 
@@ -49,14 +49,7 @@ pub(crate) enum FromIngest {
         /// Whether it is there.
         up: bool,
     },
-    /// A tenant's lease began or ended.
-    Lease {
-        /// The tenant.
-        tenant: TenantId,
-        /// Whether it is held.
-        held: bool,
-    },
-    /// The answer to a call; the body is the answer's, if it has one.
+    /// The answer to a call.
     Outcome(Outcome),
     /// Counters since the start.
     Counters(BTreeMap<String, u64>),
@@ -99,7 +92,7 @@ pub(crate) enum ToEgress {
         /// Where it goes and what seals it.
         record: RecordHead,
     },
-    /// The answer to a call; the body is the answer's, if it has one.
+    /// The answer to a call.
     Outcome(Outcome),
     /// What `GET /v1/status` shows; the body is its JSON.
     Status,
@@ -162,18 +155,6 @@ pub(crate) enum CallVerb {
     Admissions,
     /// `PUT /v1/crl`
     Crl,
-    /// `POST /v1/leases`
-    Leases(Holder),
-}
-
-/// Who leases sessions: each service of the centre its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Holder {
-    /// The report service: customers.
-    Reports,
-    /// The provisioner: the enrolment door.
-    Provisioner,
 }
 
 /// The answer to a call: an HTTP status and, unless it went well, why.
@@ -251,6 +232,8 @@ pub(crate) enum Reason {
     Crash,
     /// The worker took too long over it.
     Stall,
+    /// Its satellite is suspended; nobody has looked at it.
+    Budget,
 }
 
 impl Reason {
@@ -266,6 +249,7 @@ impl Reason {
             Reason::TooLarge => "too-large",
             Reason::Crash => "crash",
             Reason::Stall => "stall",
+            Reason::Budget => "budget",
         }
     }
 
@@ -274,9 +258,22 @@ impl Reason {
     pub(crate) fn class(self) -> FailureClass {
         match self {
             Reason::TooLarge => FailureClass::TooLarge,
+            Reason::Budget => FailureClass::Refused,
             _ => FailureClass::Invalid,
         }
     }
+}
+
+/// The channel on which the supervisor has a worker write down how a satellite stands; no topic has it.
+pub(crate) const BUDGET_CHANNEL: &str = "budget";
+
+/// The payload of that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BudgetNews {
+    /// Its state.
+    pub state: BudgetState,
+    /// Until when: unix time in milliseconds.
+    pub until_ms: u64,
 }
 
 /// A worker's answer to one message.
@@ -323,6 +320,9 @@ pub(crate) struct RefusalHead {
     pub rule: String,
     /// The place.
     pub pointer: String,
+    /// The refused value, where the dataset says that others may read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
 }
 
 #[cfg(test)]
@@ -341,6 +341,7 @@ mod tests {
                 reason: Reason::Form,
                 rule: String::new(),
                 pointer: String::new(),
+                found: None,
             };
             let answer = AnswerHead {
                 token: 1,

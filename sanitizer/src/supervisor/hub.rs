@@ -127,8 +127,20 @@ impl Hub {
         ledger.note(now_ms, (action, reason, subject), 1);
     }
 
-    /// Logs and audits a refused message, by rule and place and never by value.
-    pub(super) fn tell_refused(&self, work: &WorkHead, refusal: &RefusalHead, size: usize) {
+    /// Audits a refused message and, when it is one of the first, logs it: by rule and place and never by value.
+    pub(super) fn tell_refused(
+        &self,
+        work: &WorkHead,
+        refusal: &RefusalHead,
+        size: usize,
+        logged: bool,
+    ) {
+        let reason = format!("{} {}", refusal.reason.as_str(), refusal.rule);
+        let subject = format!("{}/{}", work.tenant, work.satellite);
+        self.note("message.refuse", &reason, &subject);
+        if !logged {
+            return;
+        }
         let id = work.id.map(|id| id.to_string());
         let mut event = Event::denied(refusal.reason.as_str())
             .tenant(work.tenant.as_str())
@@ -138,9 +150,6 @@ impl Hub {
             event = event.message_id(id);
         }
         event.emit("a message was refused");
-        let reason = format!("{} {}", refusal.reason.as_str(), refusal.rule);
-        let subject = format!("{}/{}", work.tenant, work.satellite);
-        self.note("message.refuse", &reason, &subject);
         tracing::debug!(
             tenant.id = %work.tenant, satellite.id = %work.satellite, channel = work.channel, rule = refusal.rule,
             pointer = refusal.pointer, "a message was refused"
@@ -159,7 +168,7 @@ impl Hub {
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         json!({
-            "sandbox": self.config.worker.sandbox, "leases": self.config.share.leases, "separate_users": self.users != Users::default(),
+            "sandbox": self.config.worker.sandbox, "separate_users": self.users != Users::default(),
             "stages": self.confinement.to_json(), "tenants": tenants, "counters": counters,
         })
     }

@@ -1,8 +1,10 @@
 //! One tenant's lane: a worker, a warm spare, and the order of work.
 
 mod crew;
+mod standing;
 mod worker;
 
+use super::budget::{Budget, Samples};
 use super::hub::Hub;
 use super::stats::{LaneStats, count};
 use super::window::{Item, Window};
@@ -19,8 +21,8 @@ use worker::Worker;
 
 /// Events that wait for a lane. Ingest keeps fewer messages open per tenant, so this never fills.
 pub(super) const LANE_EVENTS: usize = 1024;
-/// Time between two looks at a worker's age.
-const TICK: Duration = Duration::from_secs(5);
+/// Time between two looks at a worker's age, and at what satellites are charged with.
+const TICK: Duration = Duration::from_secs(1);
 
 /// What happens to a lane.
 #[derive(Debug)]
@@ -50,7 +52,11 @@ pub(super) async fn run(
 ) {
     let soft = hub.context.tasks.soft();
     let mut timer = tokio::time::interval(TICK);
+    let budget = Budget::new(&hub.config.budget);
     let mut lane = Lane {
+        budget,
+        samples: Samples::default(),
+        own_messages: 0,
         hub,
         tenant,
         stats,
@@ -74,7 +80,7 @@ pub(super) async fn run(
                 None => return,
             },
             () = tokio::time::sleep_until(alarm) => lane.stalled(),
-            _ = timer.tick() => {}
+            _ = timer.tick() => lane.pass_time().await,
             () = soft.cancelled() => return,
         }
     }
@@ -96,6 +102,12 @@ struct Lane {
     spawn_after: Option<Instant>,
     backoff: Backoff,
     started: Option<Started>,
+    /// What satellites are charged with.
+    budget: Budget,
+    /// Which refusals are logged.
+    samples: Samples,
+    /// Messages that the lane itself has had a worker write.
+    own_messages: u64,
 }
 
 impl Lane {
@@ -160,7 +172,10 @@ impl Lane {
         match event {
             LaneEvent::Work(item) => self.add(item).await,
             LaneEvent::Freed(bytes) => self.outbox_bytes = self.outbox_bytes.saturating_sub(bytes),
-            LaneEvent::OutboxLost => self.outbox_bytes = 0,
+            LaneEvent::OutboxLost => {
+                self.outbox_bytes = 0;
+                self.repeat_standing();
+            }
             LaneEvent::Said(number, FromWorker::Ready(layers), _) => self.ready(number, layers),
             LaneEvent::Said(_, FromWorker::Unfit(reason), _) => self.start_failed(reason),
             LaneEvent::Said(number, FromWorker::Answer(answer), records) => {
@@ -173,6 +188,9 @@ impl Lane {
     /// Takes a message in. One that comes when too much waits is dropped, and the centre never acknowledges it: a push
     /// comes again from its satellite, a pull is cancelled.
     async fn add(&mut self, item: Item) {
+        let Some(item) = self.admitted(item).await else {
+            return;
+        };
         let Err(token) = self.window.add(item) else {
             return;
         };
@@ -226,21 +244,10 @@ impl Lane {
                 )
                 .await;
         }
-        let done = ToIngest::Done {
-            tenant: self.tenant.clone(),
-            token: answer.token,
-            refused: answer.refusal.is_some(),
-        };
-        self.hub.ingest.send(&done, b"").await;
+        let refused = answer.refusal.is_some() || standing::is_held_off(&item.work);
+        self.done(&item, refused).await;
         if let Some(refusal) = answer.refusal {
-            count(&self.stats.refused);
-            metrics::counter!("spokegate_sanitizer_refused_total", "reason" => refusal.reason.as_str())
-                .increment(1);
-            self.hub
-                .tell_refused(&item.work, &refusal, item.payload.len());
-            if keeps {
-                self.hub.quarantine.store(item, refusal);
-            }
+            self.refused(item, refusal).await;
         }
     }
 }

@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 #[derive(Debug, Default)]
 pub(super) struct LaneStats {
     pub(super) session_up: AtomicBool,
-    pub(super) leased: AtomicBool,
     pub(super) handled: AtomicU64,
     pub(super) refused: AtomicU64,
     pub(super) crashes: AtomicU64,
@@ -17,6 +16,9 @@ pub(super) struct LaneStats {
     pub(super) queued: AtomicU64,
     pub(super) queued_bytes: AtomicU64,
     pub(super) overflowed: AtomicU64,
+    pub(super) held_off: AtomicU64,
+    pub(super) slowed: AtomicU64,
+    pub(super) suspended: AtomicU64,
     pub(super) outbox_bytes: AtomicU64,
     pub(super) worker_pid: AtomicU64,
     pub(super) layers: Mutex<Vec<String>>,
@@ -33,7 +35,6 @@ impl LaneStats {
         json!({
             "tenant": tenant.as_str(),
             "session": if self.session_up.load(Ordering::Relaxed) { "up" } else { "down" },
-            "leased": self.leased.load(Ordering::Relaxed),
             "handled": number(&self.handled),
             "refused": number(&self.refused),
             "worker_crashes": number(&self.crashes),
@@ -41,6 +42,9 @@ impl LaneStats {
             "queued": number(&self.queued),
             "queued_bytes": number(&self.queued_bytes),
             "overflowed": number(&self.overflowed),
+            "held_off": number(&self.held_off),
+            "satellites_slowed": number(&self.slowed),
+            "satellites_suspended": number(&self.suspended),
             "outbox_bytes": number(&self.outbox_bytes),
             "worker_pid": number(&self.worker_pid),
             "sandbox_layers": layers,

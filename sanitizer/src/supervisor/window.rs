@@ -1,7 +1,8 @@
 //! The order of work in a lane: what waits, what is with the worker, what must be tried alone. Pure.
 
-use crate::link::{Condemned, Reason, WorkHead};
+use crate::link::{BUDGET_CHANNEL, Condemned, Reason, WorkHead};
 use bytes::Bytes;
+use spokegate_contract::SatelliteId;
 use std::collections::VecDeque;
 
 /// Messages with a worker at once.
@@ -13,6 +14,9 @@ const WINDOW_BYTES: usize = 512 * 1024;
 const WAITING_MESSAGES_MAX: usize = 1_000;
 /// Bytes that wait.
 const WAITING_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// The broker says it, not the satellite.
+pub(super) const PRESENCE: &str = "presence";
 
 /// A message and its payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +98,26 @@ impl Window {
             self.waiting.push_front(item);
         }
         None
+    }
+
+    /// Takes out what waits of a satellite, but for what is condemned already: a worker only writes that down.
+    pub(super) fn take_out(&mut self, satellite: &SatelliteId) -> Vec<Item> {
+        let stays = |item: &Item| {
+            item.work.satellite != *satellite
+                || item.work.condemned.is_some()
+                || [PRESENCE, BUDGET_CHANNEL].contains(&item.work.channel.as_str())
+        };
+        let (kept, out): (VecDeque<Item>, VecDeque<Item>) =
+            self.waiting.drain(..).partition(|item| stays(item));
+        self.waiting = kept;
+        for item in &out {
+            self.waiting_bytes = self.waiting_bytes.saturating_sub(item.payload.len());
+            // Suspects are what goes one by one.
+            if item.suspect {
+                self.alone = self.alone.saturating_sub(1);
+            }
+        }
+        out.into()
     }
 
     /// Messages with the worker.

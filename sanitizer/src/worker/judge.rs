@@ -3,7 +3,7 @@
 use crate::body::{BodyLimits, Node, Refusal, Rule, Tree, decode, write_value};
 use crate::contracts::{Library, Shaped};
 use crate::csr;
-use crate::link::{Reason, RefusalHead, WorkHead};
+use crate::link::{BUDGET_CHANNEL, BudgetNews, Reason, RefusalHead, WorkHead};
 use crate::worker::records;
 use bytes::Bytes;
 use spokegate_contract::envelope::{Enrol, Hello, Part, Presence, Push, Reply, Status};
@@ -34,6 +34,7 @@ impl Bench {
     #[must_use]
     pub(crate) fn judge(&self, work: &WorkHead, payload: &Bytes) -> Judged {
         let verdict = match &work.condemned {
+            Some(condemned) if condemned.reason == Reason::Budget => Ok(records::held_off(work)),
             Some(condemned) => Err(refuse(condemned.reason, &condemned.rule, "")),
             None => self.pass(work, payload),
         };
@@ -83,6 +84,11 @@ impl Bench {
                 let presence = Presence::decode(payload).map_err(envelope)?;
                 Ok(vec![(Lane::Status, records::presence(work, presence))])
             }
+            BUDGET_CHANNEL => {
+                let news: BudgetNews = serde_json::from_slice(payload)
+                    .map_err(|_| refuse(Reason::Envelope, "form", ""))?;
+                Ok(vec![(Lane::Status, records::budget(work, news))])
+            }
             _ => Err(refuse(Reason::Envelope, "channel", "")),
         }
     }
@@ -114,15 +120,21 @@ impl Bench {
 
     /// The body as canonical JSON, once it has passed.
     fn data(&self, shaped: &Shaped, body: &Bytes) -> Result<Data, RefusalHead> {
-        let tree = decode(body, &self.limits).map_err(|refusal| form(&refusal))?;
+        let told = |reason, refusal: &Refusal, found| RefusalHead {
+            reason,
+            rule: refusal.rule.to_string(),
+            pointer: shaped.place(&refusal.pointer),
+            found,
+        };
+        let tree =
+            decode(body, &self.limits).map_err(|refusal| told(Reason::Form, &refusal, None))?;
         match shaped.shape {
             Shape::Rows => judge_rows(shaped, &tree),
             Shape::Document => judge_one(shaped, tree.root()),
         }
-        .map_err(|refusal| RefusalHead {
-            reason: Reason::Contract,
-            rule: refusal.rule.to_string(),
-            pointer: refusal.pointer,
+        .map_err(|refusal| {
+            let found = shaped.found(tree.root(), &refusal.pointer);
+            told(Reason::Contract, &refusal, found)
         })?;
         let mut json = Vec::with_capacity(body.len().saturating_mul(5) / 4);
         write_value(tree.root(), &mut json);
@@ -158,7 +170,7 @@ fn judge_one(shaped: &Shaped, node: Node<'_>) -> Result<(), Refusal> {
     if node.members().is_none() {
         return Err(Refusal::new(Rule::Shape));
     }
-    shaped.contract.judge(node)
+    shaped.judge(node)
 }
 
 fn refuse(reason: Reason, rule: &str, pointer: &str) -> RefusalHead {
@@ -166,11 +178,8 @@ fn refuse(reason: Reason, rule: &str, pointer: &str) -> RefusalHead {
         reason,
         rule: rule.to_owned(),
         pointer: pointer.to_owned(),
+        found: None,
     }
-}
-
-fn form(refusal: &Refusal) -> RefusalHead {
-    refuse(Reason::Form, &refusal.rule.to_string(), &refusal.pointer)
 }
 
 fn envelope(error: EnvelopeError) -> RefusalHead {

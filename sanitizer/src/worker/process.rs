@@ -109,9 +109,11 @@ fn start() -> anyhow::Result<Worker> {
 fn bench(setup: &WorkerSetup) -> anyhow::Result<Bench> {
     let registry = Registry::open(&setup.schemas)
         .with_context(|| format!("open the schema folder {}", setup.schemas.display()))?;
-    let library = Library::compile(&registry).map_err(|(dataset, error)| {
-        anyhow!("compile the contract of dataset {dataset}: {error}")
-    })?;
+    let library = match &setup.tenant {
+        Some(tenant) => Library::of_tenant(&registry, tenant),
+        None => Library::compile(&registry),
+    }
+    .map_err(|(dataset, error)| anyhow!("compile the contract of dataset {dataset}: {error}"))?;
     Ok(Bench {
         library,
         limits: BodyLimits::default(),

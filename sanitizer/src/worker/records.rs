@@ -1,7 +1,7 @@
 //! Records in canonical JSON.
 
 use super::judge::Data;
-use crate::link::{RefusalHead, WorkHead};
+use crate::link::{BudgetNews, Reason, RefusalHead, WorkHead};
 use bytes::Bytes;
 use ring::digest::{SHA256, digest};
 use serde_json::value::RawValue;
@@ -92,6 +92,24 @@ pub(super) fn presence(work: &WorkHead, presence: Presence) -> Vec<u8> {
     written(&flat)
 }
 
+/// How a satellite stands, as the supervisor says.
+pub(super) fn budget(work: &WorkHead, news: BudgetNews) -> Vec<u8> {
+    let mut flat = blank(work, "budget");
+    flat.state = Some(news.state.as_str().into());
+    flat.ends_at = Some(news.until_ms);
+    written(&flat)
+}
+
+/// An answer of a suspended satellite: the failure that ends the pull.
+pub(super) fn held_off(work: &WorkHead) -> Vec<(Lane, Vec<u8>)> {
+    let detail = "the satellite is suspended, because too much of what it sent was refused";
+    let failed = |id| {
+        let failure = Failure::new(Reason::Budget.class(), detail);
+        (Lane::Reply, self::failure(work, id, failure))
+    };
+    work.id.map(failed).into_iter().collect()
+}
+
 /// A refused message: its quarantine record and, for an answer to a pull, the failure that ends the pull.
 pub(super) fn refused(
     work: &WorkHead,
@@ -109,6 +127,7 @@ pub(super) fn refused(
     flat.reason = Some(refusal.reason.as_str().into());
     flat.rule = Some(refusal.rule.as_str().into());
     flat.pointer = Some(refusal.pointer.as_str().into());
+    flat.found = refusal.found.as_deref().map(Into::into);
     flat.size_bytes = Some(payload.len() as u64);
     flat.sha256 = Some(sha256.into());
     flat.id = work.id;
@@ -125,8 +144,10 @@ pub(super) fn refused(
         } else {
             &refusal.pointer
         };
+        let found = refusal.found.as_ref();
+        let found = found.map_or_else(String::new, |found| format!(", found {found}"));
         let detail = one_line(
-            &format!("{place}: {}", refusal.rule),
+            &format!("{place}: {}{found}", refusal.rule),
             FAILURE_TEXT_BYTES_MAX,
         );
         records.push((

@@ -89,9 +89,7 @@ impl Fabric {
             sanitizer,
             inner,
         };
-        if !settings.contains("share.leases=true") {
-            fabric.centre().await.wait_for_sessions(3).await;
-        }
+        fabric.centre().await.wait_for_sessions(3).await;
         fabric
     }
 

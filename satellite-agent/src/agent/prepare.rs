@@ -1,19 +1,19 @@
 //! What an agent needs before it can run, from its configuration.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use spokegate_contract::Address;
+use spokegate_contract::{Address, Dataset, DatasetId, Kind, Registry};
 use spokegate_daemon::Clock;
 use spokegate_identity::Principal;
 
+use crate::bindings::{Binding, Bindings};
 use crate::config::{Config, SourceConfig, SourceKind};
 use crate::credentials::Store;
-use crate::pull::{Binding, Bindings};
 use crate::source::Source;
 use crate::source::http::{HttpClient, HttpSource};
 use crate::spool::{Spool, SpoolOptions};
@@ -64,28 +64,83 @@ pub(super) async fn open_spool(config: &Config, clock: Clock) -> anyhow::Result<
     Ok(Arc::new(Spool::open(&options, clock).await?))
 }
 
-pub(super) fn bindings(sources: &[SourceConfig]) -> anyhow::Result<Bindings> {
-    let client = HttpClient::new();
-    let bind = |config: &SourceConfig| -> anyhow::Result<_> {
-        let source = match config.kind {
-            SourceKind::Push => None,
-            SourceKind::Http => Some(http_source(config, client.clone())?),
-        };
-        Ok((
-            config.dataset.clone(),
-            Binding {
-                version: config.version,
-                shape: config.shape,
-                source,
-            },
-        ))
+/// The sources behind the datasets, each checked against its contract where this machine has the contracts.
+pub(super) fn bindings(config: &Config) -> anyhow::Result<Arc<Bindings>> {
+    let contracts = match &config.schemas {
+        Some(schemas) => Some(Registry::open(schemas).with_context(|| {
+            format!(
+                "read the dataset contracts in {} (schemas)",
+                schemas.display()
+            )
+        })?),
+        None => None,
     };
-    Ok(Arc::new(
-        sources
-            .iter()
-            .map(bind)
-            .collect::<anyhow::Result<BTreeMap<_, _>>>()?,
-    ))
+    let scheduled: BTreeSet<_> = config
+        .schedule
+        .iter()
+        .map(|schedule| &schedule.dataset)
+        .collect();
+    let client = HttpClient::new();
+    let bind = |source: &SourceConfig| -> anyhow::Result<(DatasetId, Binding)> {
+        let pushable = match &contracts {
+            Some(contracts) => {
+                let contract = contracts.get(&source.dataset, source.version);
+                let pushed = scheduled.contains(&source.dataset);
+                check_source(source, contract, pushed).map_err(anyhow::Error::msg)?
+            }
+            None => true,
+        };
+        let asked = match source.kind {
+            SourceKind::Push => None,
+            SourceKind::Http => Some(http_source(source, client.clone())?),
+        };
+        let binding = Binding {
+            version: source.version,
+            shape: source.shape,
+            pushable,
+            source: asked,
+        };
+        Ok((source.dataset.clone(), binding))
+    };
+    let bindings: anyhow::Result<Bindings> = config.source.iter().map(bind).collect();
+    bindings.map(Arc::new)
+}
+
+/// Whether a source's dataset may be pushed; or what in the source its contract does not allow.
+fn check_source(
+    source: &SourceConfig,
+    contract: Option<&Dataset>,
+    scheduled: bool,
+) -> Result<bool, String> {
+    let name = format!("the [[source]] of {} v{}", source.dataset, source.version);
+    let Some(contract) = contract else {
+        return Err(format!(
+            "{name} has no contract in the folder that `schemas` names; hint: correct dataset or version, or bring the folder up to date"
+        ));
+    };
+    let (pulled, pushed) = (contract.allows(Kind::Pull), contract.allows(Kind::Push));
+    if source.shape != contract.shape {
+        let shape = contract.shape.as_str();
+        return Err(format!(
+            "{name} has another shape than its contract; hint: write shape = \"{shape}\""
+        ));
+    }
+    if source.kind == SourceKind::Push && !pushed {
+        return Err(format!(
+            "{name} has kind = \"push\", but its contract says that it is only ever asked for; hint: write kind = \"http\" and the url of a flow"
+        ));
+    }
+    if scheduled && !pushed {
+        return Err(format!(
+            "{name} has a [[schedule]], but its contract says that it is only ever asked for; hint: remove the schedule"
+        ));
+    }
+    if source.kind == SourceKind::Http && !pulled && !scheduled {
+        return Err(format!(
+            "{name} has kind = \"http\", but its contract says that it is only ever pushed; hint: add a [[schedule]], or write kind = \"push\""
+        ));
+    }
+    Ok(pushed)
 }
 
 fn http_source(config: &SourceConfig, client: HttpClient) -> anyhow::Result<Arc<dyn Source>> {
@@ -98,4 +153,96 @@ fn http_source(config: &SourceConfig, client: HttpClient) -> anyhow::Result<Arc<
     let timeout = Duration::from_millis(config.timeout_ms);
     let source = HttpSource::new(client, url, &token, timeout, config.shape).with_context(place)?;
     Ok(Arc::new(source))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use spokegate_contract::dataset::sha256_hex;
+
+    fn contract(kinds: &serde_json::Value) -> Dataset {
+        let about = json!({
+            "id": "devices", "title": "Devices", "description": "All.", "shape": "rows",
+            "kinds": kinds, "max_age_s": 60, "personal_data": true,
+        });
+        let files = [
+            ("devices/dataset.json", about.to_string()),
+            ("devices/v1/params.schema.json", "{}".to_owned()),
+            ("devices/v1/row.schema.json", "{}".to_owned()),
+        ];
+        let digests: std::collections::BTreeMap<_, _> = files
+            .iter()
+            .map(|(path, text)| (*path, sha256_hex(text.as_bytes())))
+            .collect();
+        let index = json!({"datasets": [{"id": "devices", "version": 1}], "files": digests});
+        let registry = Registry::load(|path| {
+            let found = files.iter().find(|(known, _)| *known == path);
+            let text = found.map_or_else(|| index.to_string(), |(_, text)| text.clone());
+            Ok(text.into_bytes())
+        });
+        registry.unwrap().iter().next().unwrap().clone()
+    }
+
+    #[track_caller]
+    fn check(
+        source: &str,
+        kinds: Option<serde_json::Value>,
+        scheduled: bool,
+        expected: Result<bool, &str>,
+    ) {
+        let source: SourceConfig = toml_like(source);
+        let contract = kinds.as_ref().map(contract);
+        let verdict = check_source(&source, contract.as_ref(), scheduled);
+        match (&verdict, expected) {
+            (Err(text), Err(part)) => assert!(text.contains(part), "{text}"),
+            _ => assert_eq!(verdict, expected.map_err(str::to_owned)),
+        }
+    }
+
+    fn toml_like(kind_and_shape: &str) -> SourceConfig {
+        let (kind, shape) = kind_and_shape.split_once(' ').unwrap();
+        serde_json::from_value(json!({"dataset": "devices", "kind": kind, "shape": shape})).unwrap()
+    }
+
+    #[test]
+    fn a_source_keeps_to_its_contract() {
+        let (pull, push, both) = (json!(["pull"]), json!(["push"]), json!(["pull", "push"]));
+        check("http rows", Some(pull.clone()), false, Ok(false));
+        check("http rows", Some(both.clone()), false, Ok(true));
+        check("http rows", Some(both.clone()), true, Ok(true));
+        check("http rows", Some(push.clone()), true, Ok(true));
+        check("push rows", Some(push.clone()), false, Ok(true));
+        check("push rows", Some(both), false, Ok(true));
+        check(
+            "push rows",
+            Some(pull.clone()),
+            false,
+            Err("only ever asked for; hint: write kind = \"http\""),
+        );
+        check(
+            "http rows",
+            Some(pull),
+            true,
+            Err("hint: remove the schedule"),
+        );
+        check(
+            "http rows",
+            Some(push.clone()),
+            false,
+            Err("only ever pushed; hint: add a [[schedule]]"),
+        );
+        check(
+            "push document",
+            Some(push),
+            false,
+            Err("hint: write shape = \"rows\""),
+        );
+        check(
+            "http rows",
+            None,
+            false,
+            Err("devices v1 has no contract in the folder"),
+        );
+    }
 }

@@ -50,6 +50,8 @@ pub enum SourceKind {
 pub struct ScheduleConfig {
     /// The dataset; it has an `http` source.
     pub dataset: DatasetId,
+    /// Which of its sources, where it has several.
+    pub version: Option<u16>,
     /// Seconds between two times.
     pub every_s: u64,
 }
@@ -153,27 +155,47 @@ pub(super) fn validate_all(
     for (index, source) in sources.iter().enumerate() {
         let at = format!("source[{index}]");
         source.validate(&at, faults);
-        if !seen.insert(&source.dataset) {
+        if !seen.insert((&source.dataset, source.version)) {
+            let SourceConfig {
+                dataset, version, ..
+            } = source;
             faults
                 .add(
                     &format!("{at}.dataset"),
-                    format!("{} has a source already", source.dataset),
+                    format!("{dataset} v{version} has a source already"),
                 )
-                .allowed("one source for each dataset");
+                .allowed("one source for each version of a dataset");
         }
     }
     for (index, schedule) in schedules.iter().enumerate() {
         let at = format!("schedule[{index}]");
-        let asked = |source: &&SourceConfig| {
-            source.kind == SourceKind::Http && source.dataset == schedule.dataset
-        };
-        if sources.iter().find(asked).is_none() {
-            faults
-                .add(
-                    &format!("{at}.dataset"),
-                    format!("{} has no source that can be asked", schedule.dataset),
-                )
-                .hint("add a [[source]] with kind = \"http\" for it");
+        let dataset = &schedule.dataset;
+        let asked = sources
+            .iter()
+            .filter(|source| source.kind == SourceKind::Http && source.dataset == *dataset)
+            .filter(|source| {
+                schedule
+                    .version
+                    .is_none_or(|version| source.version == version)
+            });
+        match asked.count() {
+            1 => {}
+            0 => {
+                faults
+                    .add(
+                        &format!("{at}.dataset"),
+                        format!("{dataset} has no source that can be asked"),
+                    )
+                    .hint("add a [[source]] with kind = \"http\" for it");
+            }
+            _ => {
+                faults
+                    .add(
+                        &format!("{at}.version"),
+                        format!("is missing: {dataset} has sources of several versions"),
+                    )
+                    .hint("name the version that is to be pushed");
+            }
         }
         range(
             faults,

@@ -79,7 +79,27 @@ fn one_source_for_each_dataset() {
         .unwrap_err()
         .to_string();
     assert!(
-        faults.contains("source[1].dataset: devices has a source already"),
+        faults.contains("source[1].dataset: devices v1 has a source already"),
+        "{faults}"
+    );
+}
+
+#[test]
+fn versions_of_a_dataset_have_sources_of_their_own() {
+    let second = "[[source]]\ndataset = \"devices\"\nversion = 2\nkind = \"http\"\n\
+                  url = \"http://127.0.0.1:1880/v2\"\ntoken_file = \"flow.token\"\n";
+    let both = GOOD.replace("[[schedule]]", &format!("{second}[[schedule]]"));
+    let faults = load(&both).unwrap_err().to_string();
+    let missing = "schedule[0].version: is missing: devices has sources of several versions";
+    assert!(faults.contains(missing), "{faults}");
+    for version in [1, 2] {
+        let said = both.replace("every_s", &format!("version = {version}\nevery_s"));
+        assert_eq!(load(&said).unwrap().schedule[0].version, Some(version));
+    }
+    let other = both.replace("every_s", "version = 3\nevery_s");
+    let faults = load(&other).unwrap_err().to_string();
+    assert!(
+        faults.contains("devices has no source that can be asked"),
         "{faults}"
     );
 }

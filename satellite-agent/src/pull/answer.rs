@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::chunker::{Chunk, Chunker, TooLarge};
 use super::credit::Credit;
 use super::{Shared, deadline, failure};
+use crate::bindings::{Missing, listed};
 use crate::link::{Gone, Session};
 use crate::source::{Answer, Source, params};
 use crate::uplink::Uplink;
@@ -101,17 +102,20 @@ impl Job {
     fn find_source<'a>(&self, shared: &'a Shared) -> Result<(&'a dyn Source, Shape), Failure> {
         let refused = |detail: String| Err(Failure::new(FailureClass::Refused, &detail));
         let (dataset, wanted) = (&self.dataset, self.request.version);
-        let Some(binding) = shared.bindings.get(dataset) else {
-            return refused(format!(
-                "this satellite has no source for {dataset}; hint: add a [[source]] to its agent's configuration"
-            ));
+        let binding = match shared.bindings.find(dataset, Some(wanted)) {
+            Ok(binding) => binding,
+            Err(Missing::Version(has) | Missing::Unsaid(has)) => {
+                return refused(format!(
+                    "this satellite supplies version {} of {dataset}, not version {wanted}",
+                    listed(&has)
+                ));
+            }
+            Err(Missing::Dataset) => {
+                return refused(format!(
+                    "this satellite has no source for {dataset}; hint: add a [[source]] to its agent's configuration"
+                ));
+            }
         };
-        if binding.version != wanted {
-            let has = binding.version;
-            return refused(format!(
-                "this satellite supplies version {has} of {dataset}, not version {wanted}"
-            ));
-        }
         match &binding.source {
             Some(source) => Ok((source.as_ref(), binding.shape)),
             None => refused(format!(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -16,20 +16,25 @@ use spokegate_daemon::{Clock, Secret};
 use subtle::ConstantTimeEq;
 
 use super::intake::{self, IntakeFault, PUSH_JSON_BYTES_MAX};
-use crate::pull::{Binding, Bindings};
+use crate::bindings::{Binding, Bindings, Missing, listed};
 use crate::spool::{NewMessage, Receipt, Spool, SpoolError};
 
 /// What a request needs.
 pub(crate) struct Endpoint {
     spool: Arc<Spool>,
-    bindings: Bindings,
+    bindings: Arc<Bindings>,
     clock: Clock,
     /// Tokens are compared by their digest, so that not even their length shows in the time it takes.
     token: [u8; 32],
 }
 
 impl Endpoint {
-    pub(crate) fn new(spool: Arc<Spool>, bindings: Bindings, clock: Clock, token: &Secret) -> Self {
+    pub(crate) fn new(
+        spool: Arc<Spool>,
+        bindings: Arc<Bindings>,
+        clock: Clock,
+        token: &Secret,
+    ) -> Self {
         Self {
             spool,
             bindings,
@@ -57,28 +62,42 @@ impl Endpoint {
         digest.ct_eq(&self.token).into()
     }
 
-    fn find(&self, dataset: &str) -> Result<(DatasetId, &Binding), Refusal> {
-        let known = || {
-            self.bindings
-                .keys()
-                .map(DatasetId::as_str)
-                .collect::<Vec<_>>()
-                .join(", ")
+    fn find(&self, dataset: &str, query: &str) -> Result<(DatasetId, &Binding), Refusal> {
+        let unknown = || {
+            let known: Vec<&str> = self.bindings.datasets().map(DatasetId::as_str).collect();
+            Refusal::Dataset {
+                known: known.join(", "),
+            }
         };
-        let id: DatasetId = dataset
-            .parse()
-            .map_err(|_| Refusal::Dataset { known: known() })?;
+        let version = asked_version(query)?;
+        let id: DatasetId = dataset.parse().map_err(|_| unknown())?;
         let binding = self
             .bindings
-            .get(&id)
-            .ok_or_else(|| Refusal::Dataset { known: known() })?;
-        Ok((id, binding))
+            .find(&id, version)
+            .map_err(|missing| match missing {
+                Missing::Dataset => unknown(),
+                Missing::Version(bound) => Refusal::Version {
+                    bound: listed(&bound),
+                },
+                Missing::Unsaid(bound) => Refusal::Unsaid {
+                    bound: listed(&bound),
+                },
+            })?;
+        if binding.pushable {
+            Ok((id, binding))
+        } else {
+            let version = binding.version;
+            Err(Refusal::PullOnly {
+                dataset: id,
+                version,
+            })
+        }
     }
 
     async fn take(
         &self,
         headers: &HeaderMap,
-        dataset: &str,
+        (dataset, query): (&str, &str),
         body: Body,
     ) -> Result<Receipt, Refusal> {
         // First who asks, then for what: a stranger learns no dataset and makes us read nothing.
@@ -86,7 +105,7 @@ impl Endpoint {
             Event::denied("push-token").emit("a push was refused");
             return Err(Refusal::Token);
         }
-        let (dataset, binding) = self.find(dataset)?;
+        let (dataset, binding) = self.find(dataset, query)?;
         let json = axum::body::to_bytes(body, PUSH_JSON_BYTES_MAX)
             .await
             .map_err(|_| Refusal::JsonTooLong)?;
@@ -106,10 +125,12 @@ impl Endpoint {
 async fn push(
     State(endpoint): State<Arc<Endpoint>>,
     Path(dataset): Path<String>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let taken = endpoint.take(&headers, &dataset, body).await;
+    let asked = (dataset.as_str(), query.as_deref().unwrap_or_default());
+    let taken = endpoint.take(&headers, asked, body).await;
     let outcome = taken.as_ref().err().map_or("stored", Refusal::class);
     metrics::counter!("spokegate_agent_pushes_total", "outcome" => outcome).increment(1);
     match taken {
@@ -119,6 +140,16 @@ async fn push(
         }
         Err(refusal) => refusal.into_response(),
     }
+}
+
+/// The version that a query names: nothing, or `version=N`.
+fn asked_version(query: &str) -> Result<Option<u16>, Refusal> {
+    if query.is_empty() {
+        return Ok(None);
+    }
+    let version = query.strip_prefix("version=");
+    let version = version.and_then(|text| text.parse().ok());
+    version.map(Some).ok_or(Refusal::Query)
 }
 
 /// Why a request is refused, for whoever wrote the flow.
@@ -132,6 +163,22 @@ enum Refusal {
         "there is no such dataset here; allowed are: {known}; hint: add a [[source]] for it to the agent's configuration"
     )]
     Dataset { known: String },
+    #[error(
+        "the dataset is not bound in this version here; allowed are: {bound}; hint: name one of them as ?version=N, or add a [[source]] to the agent's configuration"
+    )]
+    Version { bound: String },
+    #[error(
+        "the dataset is bound in several versions here: {bound}; hint: name the one that you send, as ?version=N"
+    )]
+    Unsaid { bound: String },
+    #[error(
+        "the query is not understood; allowed is ?version=N, with the major version that you send"
+    )]
+    Query,
+    #[error(
+        "{dataset} v{version} is never pushed, the centre asks for it; hint: answer at the source's url in place of sending, or push a dataset whose contract has \"push\" among its kinds"
+    )]
+    PullOnly { dataset: DatasetId, version: u16 },
     #[error(
         "the body did not arrive whole or has more than {PUSH_JSON_BYTES_MAX} bytes of JSON; hint: push it in parts"
     )]
@@ -150,7 +197,13 @@ impl Refusal {
     fn class(&self) -> &'static str {
         match self {
             Self::Token => "token",
-            Self::Dataset { .. } | Self::NoSuchPath | Self::Method => "refused",
+            Self::Dataset { .. }
+            | Self::Version { .. }
+            | Self::Unsaid { .. }
+            | Self::Query
+            | Self::PullOnly { .. }
+            | Self::NoSuchPath
+            | Self::Method => "refused",
             Self::JsonTooLong => "too-large",
             Self::Body(fault) if fault.is_too_large() => "too-large",
             Self::Body(_) => "invalid",
@@ -165,8 +218,12 @@ impl Refusal {
             "too-large" => StatusCode::PAYLOAD_TOO_LARGE,
             "invalid" => StatusCode::BAD_REQUEST,
             "spool-full" | "storage" => StatusCode::INSUFFICIENT_STORAGE,
-            _ if matches!(self, Self::Method) => StatusCode::METHOD_NOT_ALLOWED,
-            _ => StatusCode::NOT_FOUND,
+            _ => match self {
+                Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+                Self::PullOnly { .. } => StatusCode::FORBIDDEN,
+                Self::Unsaid { .. } | Self::Query => StatusCode::BAD_REQUEST,
+                _ => StatusCode::NOT_FOUND,
+            },
         }
     }
 

@@ -9,7 +9,7 @@ use spokegate_contract::{DatasetId, Failure, FailureClass, Shape, cbor};
 use spokegate_daemon::Clock;
 use tokio_util::sync::CancellationToken;
 
-use crate::pull::Binding;
+use crate::bindings::Binding;
 use crate::source::Source;
 use crate::spool::{NewMessage, Spool};
 

@@ -8,8 +8,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::bundle::{BundleError, Common};
+use super::tenants::{self, Place};
 use super::{Dataset, DatasetLimits, Kind, Shape, Status, sha256_hex};
-use crate::ids::DatasetId;
+use crate::ids::{DatasetId, TenantId};
 
 /// `dataset.json`.
 #[derive(Deserialize)]
@@ -88,6 +89,14 @@ pub enum RegistryError {
         /// Path below the schema folder.
         path: String,
     },
+    /// A tenant's own contract of nothing.
+    #[error("schema file {path} {problem}")]
+    Override {
+        /// Path below the schema folder.
+        path: String,
+        /// What is wrong with the path.
+        problem: &'static str,
+    },
     /// A schema cannot be made whole.
     #[error("schema file {path} cannot be made whole")]
     Reference {
@@ -103,6 +112,18 @@ pub enum RegistryError {
 pub struct Registry {
     datasets: BTreeMap<(DatasetId, u16), Dataset>,
     common: Common,
+    overrides: BTreeMap<Place, Value>,
+}
+
+/// What one tenant's data must satisfy beside the dataset's own contract.
+#[derive(Debug, Clone, Copy)]
+pub struct Override<'a> {
+    /// Whose.
+    pub tenant: &'a TenantId,
+    /// The dataset's own contract.
+    pub dataset: &'a Dataset,
+    /// JSON Schema 2020-12 of one row, or of the document, in place of the dataset's.
+    pub schema: &'a Value,
 }
 
 impl Registry {
@@ -127,7 +148,25 @@ impl Registry {
             let dataset = files.dataset(entry, &common)?;
             datasets.insert((entry.id.clone(), entry.version), dataset);
         }
-        Ok(Self { datasets, common })
+        let data_file = |id: &DatasetId, version| {
+            let dataset: Option<&Dataset> = datasets.get(&(id.clone(), version));
+            dataset.map(|dataset| data_file(dataset.shape))
+        };
+        let mut overrides = BTreeMap::new();
+        for path in files.index.files.keys() {
+            if path.starts_with(tenants::FOLDER) {
+                let place = tenants::place(path, data_file).map_err(|problem| {
+                    let path = path.clone();
+                    RegistryError::Override { path, problem }
+                })?;
+                overrides.insert(place, files.schema(path, &common)?);
+            }
+        }
+        Ok(Self {
+            datasets,
+            common,
+            overrides,
+        })
     }
 
     /// One major version of a dataset.
@@ -147,6 +186,19 @@ impl Registry {
     /// Every version of every dataset, by name and version.
     pub fn iter(&self) -> impl Iterator<Item = &Dataset> {
         self.datasets.values()
+    }
+
+    /// Every tenant's own contracts. That they only narrow is for whoever uses them to see to:
+    #[cfg_attr(feature = "validate", doc = "[`crate::compat::check_overrides`].")]
+    #[cfg_attr(not(feature = "validate"), doc = "`compat::check_overrides`.")]
+    pub fn overrides(&self) -> impl Iterator<Item = Override<'_>> {
+        self.overrides.iter().filter_map(|(place, schema)| {
+            Some(Override {
+                tenant: &place.tenant,
+                dataset: self.get(&place.dataset, place.version)?,
+                schema,
+            })
+        })
     }
 
     /// The types that schemas share.

@@ -1,36 +1,12 @@
 use super::*;
-use crate::topic::{Channel, Direction, Topic, Verb};
+use crate::topic::{Channel, Direction, Topic};
 
 fn address(tenant: &str, satellite: &str) -> Address {
     Address::new(tenant.parse().unwrap(), satellite.parse().unwrap())
 }
 
-/// Every channel of the grammar. The match makes a new one be listed here, and so be granted or refused on purpose.
 fn channels() -> Vec<Channel> {
-    let dataset = || "devices".parse().unwrap();
-    let mut channels = vec![
-        Channel::Pull(dataset()),
-        Channel::Ack,
-        Channel::Reply,
-        Channel::Push(dataset()),
-        Channel::Result,
-        Channel::Hello,
-        Channel::Status,
-        Channel::Presence,
-        Channel::Enrol,
-        Channel::Admission,
-        Channel::Crl,
-    ];
-    channels.extend(Verb::ALL.map(Channel::Command));
-    for channel in &channels {
-        match channel {
-            Channel::Pull(_) | Channel::Ack | Channel::Command(_) => {}
-            Channel::Reply | Channel::Push(_) | Channel::Result => {}
-            Channel::Hello | Channel::Status | Channel::Presence => {}
-            Channel::Enrol | Channel::Admission | Channel::Crl => {}
-        }
-    }
-    channels
+    Channel::all(&"devices".parse().unwrap())
 }
 
 #[test]

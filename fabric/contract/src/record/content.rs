@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::audit::{AuditEntry, AuditRoot};
@@ -99,6 +100,13 @@ pub enum Content<'a> {
         /// Connected or not.
         online: bool,
     },
+    /// How a satellite stands with its error budget; said by the sanitizer, not by the satellite.
+    Budget {
+        /// Its state.
+        state: BudgetState,
+        /// Until when, if nothing else happens: unix time in milliseconds.
+        until_ms: u64,
+    },
     /// Somebody asks for a certificate.
     Enrol(Enrolment<'a>),
     /// A message that was refused. Its content stays with the sanitizer.
@@ -107,6 +115,35 @@ pub enum Content<'a> {
     Audit(AuditEntry<'a>),
     /// The signed end of the sanitizer's audit.
     AuditRoot(AuditRoot),
+}
+
+/// How a satellite stands whose messages were refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BudgetState {
+    /// All it sends is taken.
+    Normal,
+    /// What it sends unasked is taken slowly.
+    Slowed,
+    /// Nothing it sends is taken.
+    Suspended,
+}
+
+impl BudgetState {
+    /// The name in records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Slowed => "slowed",
+            Self::Suspended => "suspended",
+        }
+    }
+
+    /// The state of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let all = [Self::Normal, Self::Slowed, Self::Suspended];
+        all.into_iter().find(|state| state.as_str() == name)
+    }
 }
 
 /// What is known of a refused message without looking at its content.
@@ -122,6 +159,8 @@ pub struct Refusal<'a> {
     pub rule: Cow<'a, str>,
     /// JSON Pointer to the place; empty for the whole.
     pub pointer: Cow<'a, str>,
+    /// The refused value, where its dataset holds nothing personal and it is short.
+    pub found: Option<Cow<'a, str>>,
     /// The message's size.
     pub size_bytes: u64,
     /// SHA-256 of the message in hexadecimal digits.
@@ -182,6 +221,13 @@ impl<'a> TryFrom<Flat<'a>> for Record<'a> {
             "presence" => Content::Presence {
                 online: need(flat.online, "online")?,
             },
+            "budget" => {
+                let state = need(flat.state, "state")?;
+                Content::Budget {
+                    state: BudgetState::from_name(&state).ok_or(RecordError::Spelling("state"))?,
+                    until_ms: need(flat.ends_at, "ends_at")?,
+                }
+            }
             "enrol" => Content::Enrol(Enrolment::of(&mut flat)?),
             "quarantine" => Content::Quarantine(Refusal {
                 channel: need(flat.channel, "channel")?,
@@ -189,6 +235,7 @@ impl<'a> TryFrom<Flat<'a>> for Record<'a> {
                 reason: need(flat.reason, "reason")?,
                 rule: need(flat.rule, "rule")?,
                 pointer: need(flat.pointer, "pointer")?,
+                found: flat.found,
                 size_bytes: need(flat.size_bytes, "size_bytes")?,
                 sha256: need(flat.sha256, "sha256")?,
                 id: flat.id,

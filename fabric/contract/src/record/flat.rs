@@ -38,11 +38,15 @@ pub struct Flat<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub document: Option<&'a RawValue>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<QuarantineId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,6 +95,8 @@ pub struct Flat<'a> {
     pub spool_messages: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<Cow<'a, str>>,
     pub tenant: TenantId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<Cow<'a, str>>,
@@ -115,9 +121,11 @@ impl<'a> Flat<'a> {
             dataset: None,
             datasets: None,
             document: None,
+            ends_at: None,
             epoch: None,
             failure: None,
             file: None,
+            found: None,
             hash: None,
             id: None,
             last: None,
@@ -140,6 +148,7 @@ impl<'a> Flat<'a> {
             size_bytes: None,
             spool_bytes: None,
             spool_messages: None,
+            state: None,
             subject: None,
             token: None,
             version: None,

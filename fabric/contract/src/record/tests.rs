@@ -146,8 +146,24 @@ fn records_by_kind() {
     assert!(read(failed).unwrap().starts_with("Failed"));
     let presence = r#"{"at":1,"kind":"presence","online":true,"satellite":"hq","tenant":"acme"}"#;
     assert!(read(presence).unwrap().starts_with("Presence"));
+    let budget = r#"{"at":1,"ends_at":5,"kind":"budget","satellite":"hq","state":"suspended","tenant":"acme"}"#;
+    assert!(read(budget).unwrap().starts_with("Budget"));
+    assert_eq!(
+        read(&budget.replace("suspended", "free")),
+        Err(RecordError::Spelling("state"))
+    );
+    assert_eq!(
+        read(&budget.replace(r#","ends_at":5"#, "")),
+        Err(RecordError::Missing("ends_at"))
+    );
+    let refused = r#"{"at":1,"channel":"push","file":"0000000000001-00000000000000ab","kind":"quarantine","pointer":"","reason":"form","rule":"tag","satellite":"hq","sha256":"00","size_bytes":1,"tenant":"acme"}"#;
+    assert!(read(refused).unwrap().starts_with("Quarantine"));
+    for name in ["../../etc/passwd", "0000000000001-00000000000000AB"] {
+        let other = refused.replace("0000000000001-00000000000000ab", name);
+        assert!(serde_json::from_str::<Flat<'_>>(&other).is_err(), "{name}");
+    }
     // Writing a flat record gives its canonical form back.
-    for text in [reply, failed, presence] {
+    for text in [reply, failed, presence, budget, refused] {
         let flat: Flat<'_> = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&flat).unwrap(), text);
     }

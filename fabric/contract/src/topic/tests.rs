@@ -116,3 +116,26 @@ proptest! {
         }
     }
 }
+
+/// The match makes a new channel be thought of here, and so be listed in [`Channel::all`].
+#[test]
+fn all_channels_are_listed_once() {
+    let all = Channel::all(&"devices".parse().unwrap());
+    for channel in &all {
+        match channel {
+            Channel::Pull(_) | Channel::Ack | Channel::Command(_) => {}
+            Channel::Reply | Channel::Push(_) | Channel::Result => {}
+            Channel::Hello | Channel::Status | Channel::Presence => {}
+            Channel::Enrol | Channel::Admission | Channel::Crl => {}
+        }
+    }
+    let address = Address::new("acme".parse().unwrap(), "hq".parse().unwrap());
+    let topics = all
+        .into_iter()
+        .map(|channel| Topic::new(address.clone(), channel));
+    let mut topics: Vec<_> = topics.map(|topic| topic.to_string()).collect();
+    topics.iter().for_each(|topic| allowed(topic));
+    topics.sort_unstable();
+    topics.dedup();
+    assert_eq!(topics.len(), 11 + Verb::ALL.len());
+}

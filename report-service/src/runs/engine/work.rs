@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use serde_json::{Map, Value};
 use spokegate_contract::{Failure, FailureClass, TenantId};
 use tokio::sync::watch;
 
@@ -13,8 +14,9 @@ use super::super::plan::{self, Source};
 use super::super::{Progress, RunState, Tenant};
 use super::steps::{Planned, announce, digest, fetch_one, in_words, note_end};
 use super::{Ended, Live, Shared};
+use crate::relay::Contract;
 use crate::render;
-use crate::reports::Report;
+use crate::reports::{Need, Report};
 use crate::store::runs::RunRow;
 
 /// Fetches of one run at the same time.
@@ -69,33 +71,28 @@ impl Shared {
         for (tenant_index, tenant) in tenants.iter().enumerate() {
             for (need_index, need) in report.needs.iter().enumerate() {
                 let pushes = match need.max_age_ms {
-                    Some(_) => {
-                        store
-                            .push_latest(&tenant.id, &need.dataset, need.version)
-                            .await?
-                    }
+                    Some(_) => store.push_latest(&tenant.id, &need.dataset).await?,
                     None => Vec::new(),
                 };
-                let contract = self.parts.contracts.get(&need.dataset, need.version);
-                let contract = Arc::clone(
-                    contract.ok_or_else(|| anyhow::anyhow!("dataset {} is gone", need.dataset))?,
-                );
                 let params = need.params(&row.params);
-                let source = match contract.check_params(&params) {
-                    Ok(()) => plan::source(
+                let (contracts, refused) = self.usable(need, tenant, &params);
+                let versions: Vec<u16> = contracts
+                    .iter()
+                    .map(|contract| contract.dataset.version)
+                    .collect();
+                let source = match refused {
+                    Some(refused) => Source::Nowhere(refused),
+                    None => plan::source(
                         need,
+                        &versions,
                         tenant,
                         &satellites,
                         &pushes,
                         self.parts.clock.now_ms(),
                     ),
-                    Err(violation) => Source::Nowhere(Failure::new(
-                        FailureClass::Refused,
-                        &format!("parameters: {violation}"),
-                    )),
                 };
                 let job = Job {
-                    contract,
+                    contracts,
                     source,
                     params,
                     timeout_ms: need.timeout_ms,
@@ -108,6 +105,35 @@ impl Shared {
             }
         }
         Ok(planned)
+    }
+
+    /// The versions of a need's contract that take the parameters, as they hold for the customer; why there is none.
+    fn usable(
+        &self,
+        need: &Need,
+        tenant: &Tenant,
+        params: &Map<String, Value>,
+    ) -> (Vec<Arc<Contract>>, Option<Failure>) {
+        let known = need.versions.iter().filter_map(|version| {
+            let contracts = &self.parts.contracts;
+            contracts.of_tenant(&tenant.id, &need.dataset, *version)
+        });
+        let (mut usable, mut refused) = (Vec::new(), None);
+        for contract in known {
+            match contract.check_params(params) {
+                Ok(()) => usable.push(Arc::clone(contract)),
+                Err(violation) => {
+                    let detail = format!("parameters: {violation}");
+                    let refusal = || Failure::new(FailureClass::Refused, &detail);
+                    refused = refused.or_else(|| Some(refusal()));
+                }
+            }
+        }
+        let refused = usable.is_empty().then(|| {
+            let gone = || Failure::new(FailureClass::Refused, "its contract is gone");
+            refused.unwrap_or_else(gone)
+        });
+        (usable, refused)
     }
 
     /// Fetches everything, or returns why a required part is missing: at once, with all reasons known by then.

@@ -5,7 +5,7 @@ const NOW: u64 = 100_000_000;
 fn need(pull: bool, max_age_ms: Option<u64>) -> Need {
     Need {
         dataset: "backup-jobs".parse().unwrap(),
-        version: 1,
+        versions: vec![1],
         title: "Backup jobs".into(),
         key: "backup_jobs".into(),
         required: true,
@@ -38,6 +38,7 @@ fn push(name: &str, age_ms: u64) -> StoredPush {
     StoredPush {
         id: 1,
         address: address("acme", name),
+        version: 1,
         captured_at_ms: NOW - age_ms,
     }
 }
@@ -48,7 +49,15 @@ fn check(need: &Need, satellites: &[Satellite], pushes: &[StoredPush], expected:
         id: "acme".parse().unwrap(),
         title: "Acme".into(),
     };
-    assert_eq!(source(need, &acme, satellites, pushes, NOW), *expected);
+    assert_eq!(
+        source(need, &need.versions, &acme, satellites, pushes, NOW),
+        *expected
+    );
+}
+
+fn asked(name: &str, version: u16) -> Asked {
+    let address = address("acme", name);
+    Asked { address, version }
 }
 
 fn nowhere(class: FailureClass, detail: &str) -> Source {
@@ -63,14 +72,14 @@ fn pulls_go_to_every_satellite_that_serves_and_only_to_the_tenants_own() {
         &pull,
         &[satellite("acme", "hq", true, &serving)],
         &[],
-        &Source::Pull(vec![address("acme", "hq")]),
+        &Source::Pull(vec![asked("hq", 1)]),
     );
     // One that has not introduced itself yet is asked, too.
     check(
         &pull,
         &[satellite("acme", "hq", true, &[])],
         &[],
-        &Source::Pull(vec![address("acme", "hq")]),
+        &Source::Pull(vec![asked("hq", 1)]),
     );
     let two = [
         satellite("acme", "hq", true, &serving),
@@ -80,18 +89,13 @@ fn pulls_go_to_every_satellite_that_serves_and_only_to_the_tenants_own() {
         &pull,
         &two,
         &[],
-        &Source::Pull(vec![address("acme", "hq"), address("acme", "lab")]),
+        &Source::Pull(vec![asked("hq", 1), asked("lab", 1)]),
     );
     let mixed = [
         satellite("acme", "hq", true, &serving),
         satellite("acme", "lab", false, &["devices"]),
     ];
-    check(
-        &pull,
-        &mixed,
-        &[],
-        &Source::Pull(vec![address("acme", "hq")]),
-    );
+    check(&pull, &mixed, &[], &Source::Pull(vec![asked("hq", 1)]));
     let none = nowhere(
         FailureClass::Offline,
         "no satellite of this customer has reported in yet",
@@ -159,7 +163,7 @@ fn fresh_pushes_come_before_pulls_and_old_ones_do_not() {
         &both,
         &online,
         &[push("hq", 1_001)],
-        &Source::Pull(vec![address("acme", "hq")]),
+        &Source::Pull(vec![asked("hq", 1)]),
     );
     check(
         &both,
@@ -176,14 +180,14 @@ fn fresh_pushes_come_before_pulls_and_old_ones_do_not() {
         &both,
         &two,
         &[push("hq", 0)],
-        &Source::Pull(vec![address("acme", "hq"), address("acme", "lab")]),
+        &Source::Pull(vec![asked("hq", 1), asked("lab", 1)]),
     );
     // Without a maximum age pushes are not looked at.
     check(
         &need(true, None),
         &online,
         &[push("hq", 0)],
-        &Source::Pull(vec![address("acme", "hq")]),
+        &Source::Pull(vec![asked("hq", 1)]),
     );
 }
 
@@ -208,4 +212,60 @@ fn what_is_only_ever_pushed_is_never_asked_for() {
         "what was last sent is 2 hours old",
     );
     check(&only, &online, &[push("hq", 7_200_000)], &old);
+}
+
+#[test]
+fn each_satellite_gives_the_newest_version_that_it_has_and_that_will_do() {
+    let with = |name: &str, versions: &[u16]| {
+        let mut satellite = satellite("acme", name, true, &[]);
+        let served = |version: &u16| ("backup-jobs".parse().unwrap(), *version);
+        satellite.datasets = versions.iter().map(served).collect();
+        satellite
+    };
+    let any = Need {
+        versions: vec![3, 2, 1],
+        ..need(true, None)
+    };
+    let pinned = Need {
+        versions: vec![2],
+        ..need(true, None)
+    };
+    let mixed = [with("hq", &[1, 2]), with("lab", &[1]), with("new", &[4, 3])];
+    let each = [asked("hq", 2), asked("lab", 1), asked("new", 3)];
+    check(&any, &mixed, &[], &Source::Pull(each.to_vec()));
+    check(&pinned, &mixed, &[], &Source::Pull(vec![asked("hq", 2)]));
+    let none = nowhere(
+        FailureClass::Refused,
+        "none of the customer's satellites supplies it",
+    );
+    check(&pinned, &[with("lab", &[1])], &[], &none);
+    check(
+        &any,
+        &[with("hq", &[])],
+        &[],
+        &Source::Pull(vec![asked("hq", 3)]),
+    );
+}
+
+#[test]
+fn of_pushes_in_several_versions_the_newest_fresh_one_counts() {
+    let of = |version, age_ms| StoredPush {
+        version,
+        ..push("hq", age_ms)
+    };
+    let any = Need {
+        versions: vec![2, 1],
+        ..need(false, Some(1_000))
+    };
+    let one = Need {
+        versions: vec![1],
+        ..any.clone()
+    };
+    let both = [of(1, 5), of(2, 900)];
+    check(&any, &[], &both, &Source::Pushes(vec![of(2, 900)]));
+    check(&one, &[], &both, &Source::Pushes(vec![of(1, 5)]));
+    let aged = [of(1, 5), of(2, 1_001)];
+    check(&any, &[], &aged, &Source::Pushes(vec![of(1, 5)]));
+    let foreign = nowhere(FailureClass::SourceError, "nothing was sent yet");
+    check(&one, &[], &[of(2, 5)], &foreign);
 }

@@ -32,7 +32,7 @@ async fn store() -> (Store, tempfile::TempDir) {
 
 async fn latest(store: &Store) -> Vec<StoredPush> {
     store
-        .push_latest(&"acme".parse().unwrap(), &"devices".parse().unwrap(), 1)
+        .push_latest(&"acme".parse().unwrap(), &"devices".parse().unwrap())
         .await
         .unwrap()
 }

@@ -367,9 +367,43 @@ async fn administrators_see_satellites_and_quarantine() {
         assert!(page.contains(expected), "{expected} is not in {page}");
     }
     let (_, page) = carol.get("/quarantine").await;
-    for expected in ["/properties/kind/enum", "/0/kind", "00ff", "acme/hq"] {
+    for expected in [
+        "/properties/kind/enum",
+        "/0/kind",
+        "00ff",
+        "acme/hq",
+        "0000000000005-00000000000000ab",
+    ] {
         assert!(page.contains(expected), "{expected} is not in {page}");
     }
+    let (_, page) = carol.get("/quarantine?tenant=globex").await;
+    assert!(
+        page.contains("Nothing was refused") && !page.contains("is suspended"),
+        "{page}"
+    );
+    let (_, text) = carol.get("/quarantine/export?tenant=acme").await;
+    let entries: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (entries[0]["file"].as_str(), entries[0]["rule"].as_str()),
+        (
+            Some("0000000000005-00000000000000ab"),
+            Some("/properties/kind/enum")
+        )
+    );
+    assert_eq!(carol.get("/quarantine/export?tenant=globex").await.1, "[]");
+    // The sanitizer suspends a satellite: an alert on the page and a line in the audit.
+    let suspended = json!({
+        "kind": "budget", "tenant": "acme", "satellite": "hq", "at": 6, "state": "suspended", "ends_at": 4_000_000_000_000_u64,
+    });
+    bench.sanitizer.send(Lane::Status, &suspended);
+    bench.sanitizer.taken_over(Lane::Status).await;
+    let (_, page) = carol.get("/quarantine").await;
+    assert!(page.contains("acme/hq is suspended until"), "{page}");
+    let (_, page) = carol.get("/audit").await;
+    assert!(
+        page.contains("satellite.suspend") && page.contains("error-budget"),
+        "{page}"
+    );
     // Their own listener only.
     let alice = bench.browser("alice", Site::Forms).await;
     assert_eq!(alice.get("/satellites").await.0, StatusCode::NOT_FOUND);

@@ -115,6 +115,10 @@ fn a_sign_of_life_is_of_its_kind() {
         false,
     );
     check(Lane::Audit, &origin("status"), &record, &json!({}), false);
+    for (channel, expected) in [("budget", true), ("status", false)] {
+        let change = json!({"kind": "budget"});
+        check(Lane::Status, &origin(channel), &record, &change, expected);
+    }
 }
 
 #[test]

@@ -4,7 +4,6 @@ use super::{Asked, Done, Session, SessionEvent};
 use crate::link::{FromIngest, Outcome};
 use bytes::Bytes;
 use spokegate_contract::envelope::{Ack, Admission, Verdict};
-use spokegate_contract::record::NO_SESSION_STATUS;
 use spokegate_contract::{
     Address, Channel, DatasetId, Envelope, FailureClass, RequestId, SatelliteId, Topic,
 };
@@ -40,9 +39,9 @@ impl Session {
                         class: None,
                         detail: String::new(),
                     },
-                    Err((status, class, detail)) => Outcome {
+                    Err((class, detail)) => Outcome {
                         call,
-                        status,
+                        status: 503,
                         class: Some(class),
                         detail,
                     },
@@ -67,7 +66,9 @@ impl Session {
                     Ack::Push { epoch, sequence } => {
                         self.intake.stored(&satellite, *epoch, *sequence)
                     }
-                    Ack::Cancel { id } => return self.cancel(&satellite, *id),
+                    Ack::Cancel { id } => {
+                        self.intake.requests.close(id);
+                    }
                     Ack::Credit { .. } => {}
                 }
                 self.publish(&satellite, Channel::Ack, ack.encode());
@@ -136,22 +137,22 @@ impl Session {
         asked: (SatelliteId, DatasetId, u16),
         deadline_ms: u64,
         payload: Bytes,
-    ) -> Result<(), (u16, FailureClass, String)> {
+    ) -> Result<(), (FailureClass, String)> {
         let (satellite, dataset) = (asked.0.clone(), asked.1.clone());
         if !self.up {
-            let detail = format!("there is no broker session for tenant {}", self.tenant);
-            return Err((NO_SESSION_STATUS, FailureClass::Offline, detail));
+            return Err((
+                FailureClass::Offline,
+                format!("there is no broker session for tenant {}", self.tenant),
+            ));
         }
         if self.intake.is_offline(&satellite) {
             return Err((
-                503,
                 FailureClass::Offline,
                 format!("satellite {}/{satellite} is not connected", self.tenant),
             ));
         }
         if self.intake.requests.count() >= self.requests_max {
             return Err((
-                503,
                 FailureClass::Refused,
                 format!("tenant {} has too many open requests", self.tenant),
             ));
@@ -168,7 +169,6 @@ impl Session {
         }
         self.intake.requests.close(&id);
         Err((
-            503,
             FailureClass::Offline,
             format!(
                 "the broker session for tenant {} takes no more",

@@ -3,7 +3,7 @@
 use super::super::stats::count;
 use super::Lane;
 use super::worker::{self, Worker};
-use crate::link::{Reason, ToIngest};
+use crate::link::Reason;
 use crate::sandbox::Layers;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -105,12 +105,8 @@ impl Lane {
             .note("worker.lose", reason.as_str(), self.tenant.as_str());
         if let Some(item) = self.window.lost(reason) {
             tracing::error!(tenant.id = %self.tenant, "a message that breaks every worker was dropped");
-            let done = ToIngest::Done {
-                tenant: self.tenant.clone(),
-                token: item.work.token,
-                refused: true,
-            };
-            self.hub.ingest.send(&done, b"").await;
+            self.done(&item, true).await;
+            self.charge(&item).await;
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::LaneEvent;
 use crate::link::{FromWorker, ToWorker};
+use crate::setup::WorkerSetup;
 use crate::supervisor::hub::Hub;
 use crate::supervisor::process::{self, Pipe, Process};
 use bytes::Bytes;
@@ -57,7 +58,10 @@ pub(super) fn start(
         handled: 0,
         born: Instant::now(),
     };
-    let setup = hub.config.worker_setup(hub.users);
+    let setup = WorkerSetup {
+        tenant: Some(tenant.clone()),
+        ..hub.config.worker_setup(hub.users)
+    };
     let processes = (process, giver);
     let watch = watch(
         Arc::clone(hub),
@@ -78,7 +82,7 @@ pub(super) fn start(
 async fn watch(
     hub: Arc<Hub>,
     (mut process, giver): (Process, Child),
-    setup: crate::setup::WorkerSetup,
+    setup: WorkerSetup,
     number: u64,
     kill: CancellationToken,
     lane: mpsc::Sender<LaneEvent>,

@@ -71,6 +71,7 @@ impl Bench {
             reason: Reason::Form,
             rule: "tag".into(),
             pointer: "/0/secret".into(),
+            found: None,
         };
         self.keeper.write(&item, &refusal);
     }

@@ -129,3 +129,38 @@ fn a_message_that_stalls_alone_is_condemned_at_once_and_given_up_at_the_second_t
     assert_eq!((window.with_worker(), window.waiting()), (0, 0));
     assert!(window.lost(Reason::Crash).is_none());
 }
+
+#[test]
+fn what_waits_of_a_suspended_satellite_is_taken_out_and_the_rest_goes_on() {
+    let mut window = window(4, 10);
+    let mut other = item(5, 10);
+    other.work.satellite = "branch".parse().unwrap();
+    window.add(other).unwrap();
+    let mut presence = item(6, 10);
+    presence.work.channel = PRESENCE.to_owned();
+    window.add(presence).unwrap();
+    let hq = "hq".parse().unwrap();
+    // 1 to 4 are suspects, and 1 is condemned.
+    handed_out(&mut window);
+    window.lost(Reason::Crash);
+    assert_eq!(handed_out(&mut window), [1]);
+    assert_eq!(window.lost(Reason::Stall), None);
+    let tokens = |items: Vec<Item>| items.iter().map(|item| item.work.token).collect::<Vec<_>>();
+    assert_eq!(tokens(window.take_out(&hq)), [2, 3, 4]);
+    assert_eq!((window.waiting(), window.waiting_bytes()), (3, 30));
+    // What is condemned still goes alone; the suspect of another satellite as well.
+    for alone in [1, 5, 6] {
+        assert_eq!(handed_out(&mut window), [alone]);
+        window.answered(alone).unwrap();
+    }
+    assert_eq!(tokens(window.take_out(&hq)), [0; 0]);
+    for token in [7, 8] {
+        window.add(item(token, 1)).unwrap();
+    }
+    assert_eq!(handed_out(&mut window), [7, 8], "the window is whole again");
+    assert_eq!(
+        tokens(window.take_out(&hq)),
+        [0; 0],
+        "what the worker has stays"
+    );
+}

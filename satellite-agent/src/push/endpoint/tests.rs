@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use axum::http::Request;
 use serde_json::Value;
 use spokegate_contract::Shape;
@@ -134,7 +132,7 @@ async fn a_push_that_is_too_large_is_told_what_fits() {
 #[tokio::test]
 async fn an_unknown_dataset_is_told_which_are_known() {
     let place = Place::new(1_000_000).await;
-    let detail = "there is no such dataset here; allowed are: alerts, summary; \
+    let detail = "there is no such dataset here; allowed are: alerts, devices, jobs, summary; \
                   hint: add a [[source]] for it to the agent's configuration";
     place
         .refused("/v1/push/other", "[]", 404, "refused", detail)
@@ -195,6 +193,54 @@ async fn only_post_is_served() {
     );
 }
 
+#[tokio::test]
+async fn a_push_names_its_version_where_there_are_several() {
+    let place = Place::new(1_000_000).await;
+    for (path, expected) in [
+        ("/v1/push/jobs?version=1", 1),
+        ("/v1/push/jobs?version=2", 2),
+        ("/v1/push/alerts?version=1", 1),
+        ("/v1/push/alerts", 1),
+    ] {
+        let (status, _) = place.post(path, &bearer(TOKEN), "[]").await;
+        assert_eq!(status, 202, "{path}");
+        let kept = place.spool.after(0, 10).await.unwrap();
+        assert_eq!(kept.last().unwrap().message.version, expected, "{path}");
+    }
+    let unsaid = "the dataset is bound in several versions here: 1, 2; hint: name the one that you send, as ?version=N";
+    place
+        .refused("/v1/push/jobs", "[]", 400, "refused", unsaid)
+        .await;
+    let unknown = "the dataset is not bound in this version here; allowed are: 1, 2; hint: name one of them as ?version=N, \
+                   or add a [[source]] to the agent's configuration";
+    place
+        .refused("/v1/push/jobs?version=3", "[]", 404, "refused", unknown)
+        .await;
+    let query =
+        "the query is not understood; allowed is ?version=N, with the major version that you send";
+    for asked in [
+        "v=2",
+        "version=",
+        "version=two",
+        "version=2&x=1",
+        "version=70000",
+    ] {
+        let path = format!("/v1/push/jobs?{asked}");
+        place.refused(&path, "[]", 400, "refused", query).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_only_asked_for_is_refused_at_the_door() {
+    let place = Place::new(1_000_000).await;
+    let detail = "devices v1 is never pushed, the centre asks for it; hint: answer at the source's url in place of sending, \
+                  or push a dataset whose contract has \"push\" among its kinds";
+    place
+        .refused("/v1/push/devices", "[]", 403, "refused", detail)
+        .await;
+    assert_eq!(place.spool.after(0, 10).await.unwrap(), []);
+}
+
 struct Place {
     _folder: TempDir,
     spool: Arc<Spool>,
@@ -211,20 +257,24 @@ impl Place {
             age_ms_max: 1_000,
         };
         let spool = Arc::new(Spool::open(&options, clock.clone()).await.unwrap());
-        let bound = |name: &str, shape, version| {
-            (
-                name.parse().unwrap(),
-                Binding {
-                    version,
-                    shape,
-                    source: None,
-                },
-            )
+        let bound = |name: &str, shape, version, pushable| {
+            let binding = Binding {
+                version,
+                shape,
+                pushable,
+                source: None,
+            };
+            (name.parse().unwrap(), binding)
         };
-        let bindings = BTreeMap::from([
-            bound("alerts", Shape::Rows, 1),
-            bound("summary", Shape::Document, 3),
-        ]);
+        let bindings: Bindings = [
+            bound("alerts", Shape::Rows, 1, true),
+            bound("summary", Shape::Document, 3, true),
+            bound("jobs", Shape::Rows, 1, true),
+            bound("jobs", Shape::Rows, 2, true),
+            bound("devices", Shape::Rows, 1, false),
+        ]
+        .into_iter()
+        .collect();
         let endpoint = Endpoint::new(
             Arc::clone(&spool),
             Arc::new(bindings),
