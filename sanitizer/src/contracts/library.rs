@@ -138,3 +138,6 @@ impl Library {
             .map(|(_, shaped)| shaped)
     }
 }
+
+#[cfg(test)]
+mod tests;
