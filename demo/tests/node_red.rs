@@ -33,7 +33,13 @@ async fn only_the_agents_token_opens_an_endpoint() {
             "{path} {token}"
         );
     };
-    for dataset in ["devices", "patch-status", "backup-jobs"] {
+    for dataset in [
+        "devices",
+        "patch-status",
+        "backup-jobs",
+        "disk-capacity",
+        "tickets",
+    ] {
         check(&format!("/spokegate/{dataset}"), AGENT_TOKEN, 200).await;
         check(&format!("/spokegate/{dataset}"), "", 401).await;
         check(&format!("/spokegate/{dataset}"), PUSH_TOKEN, 401).await;
@@ -61,7 +67,13 @@ async fn it_serves_what_the_contracts_say() {
     };
     let registry = Registry::open(&repository().join("schemas")).unwrap();
     let mut served = Vec::new();
-    for (dataset, usual) in [("devices", 40), ("patch-status", 31), ("backup-jobs", 35)] {
+    for (dataset, usual) in [
+        ("devices", 40),
+        ("patch-status", 31),
+        ("backup-jobs", 35),
+        ("disk-capacity", 14),
+        ("tickets", 40),
+    ] {
         let contract = registry.get(&dataset.parse().unwrap(), 1).unwrap();
         let validator = Validator::data(contract).unwrap();
         let rows = bed.rows(dataset, "").await;

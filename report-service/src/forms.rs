@@ -7,6 +7,7 @@ mod control;
 mod field;
 mod read;
 mod schema;
+mod ui;
 
 pub use control::{Choice, Control};
 pub use field::{Field, FieldKind};
@@ -29,7 +30,12 @@ impl Form {
         schema::fields(schema).map(|fields| Self { fields })
     }
 
-    /// The fields in the order of the schema.
+    /// The form as `params.ui.json` has it: order, labels, help, placeholders, controls; or every fault of that file.
+    pub fn dressed(self, ui: &Value) -> Result<Self, Vec<String>> {
+        ui::dress(self.fields, ui).map(|fields| Self { fields })
+    }
+
+    /// The fields in their order.
     pub fn fields(&self) -> &[Field] {
         &self.fields
     }

@@ -14,6 +14,7 @@ pub mod text;
 pub mod web;
 
 mod service;
+mod supplied;
 #[cfg(test)]
 mod testing;
 mod verify;

@@ -1,5 +1,6 @@
 //! Report definitions: folders read and checked as a whole at start.
 
+mod borrowed;
 mod definition;
 mod load;
 mod needs;

@@ -236,6 +236,12 @@ pub enum Extra {
     VerifyAudit,
     /// Writes what a sanitizer wrote down of itself, one record a line, for `spokegate audit verify`
     ExportAudit(crate::verify::Export),
+    /// Lists what satellites supply, as they last said
+    Datasets {
+        /// As JSON, for `spokegate contract diff --announced`
+        #[arg(long)]
+        json: bool,
+    },
     /// Fills a Word template with values from a JSON file; needs no service
     Render(crate::render::Files),
 }
@@ -265,6 +271,7 @@ impl cli::Service for Service {
 
     fn extra(extra: Extra, files: &cli::ConfigArgs) -> ExitCode {
         match extra {
+            Extra::Datasets { json } => crate::supplied::datasets(files, json),
             Extra::VerifyAudit => crate::verify::audit(files),
             Extra::ExportAudit(export) => crate::verify::export(&export, files),
             Extra::Render(files) => crate::render::verb(&files),

@@ -85,6 +85,20 @@ const KINDS_IN_TURN = [
 const FAILURES = ["Target volume is full", "Snapshot timed out after 600 s", "Host was not reachable"];
 const WARNINGS = ["3 files were in use and skipped", "Finished, but slower than its window", "Old copy not removed: in use"];
 
+const VOLUMES = {
+  windows: [["C:", "NTFS", 256], ["D:", "NTFS", 2048]],
+  other: [["/", "ext4", 128], ["/srv", "xfs", 4096]],
+};
+const TICKETS = [
+  ["Printer prints blank pages", "Hardware"],
+  ["Cannot open a shared calendar", "Mail"],
+  ["New colleague needs an account", "Access"],
+  ["Line to the branch is slow", "Network"],
+  ["Backup reports a full target", "Backup"],
+];
+const STATES = ["open", "pending", "resolved", "closed"];
+const PRIORITIES = ["low", "normal", "normal", "high", "urgent"];
+
 /** A well-mixed 32-bit number from a seed, an index and a purpose (murmur3's finaliser). */
 function mix(seed, index, purpose) {
   let h = seed ^ Math.imul(index + 1, 0x9e3779b1) ^ Math.imul(purpose + 1, 0x85ebca6b);
@@ -129,7 +143,7 @@ function limitOf(query, otherwise) {
   return limit;
 }
 
-/** The three datasets of `tenant`, each a function from query parameters to JSON text. */
+/** The datasets of `tenant`, each a function from query parameters to JSON text. */
 function sampleData(tenant, now = Date.now()) {
   const profile = Object.hasOwn(PROFILES, tenant) ? PROFILES[tenant] : OTHER_PROFILE;
   const seed = seedOf(tenant);
@@ -188,10 +202,56 @@ function sampleData(tenant, now = Date.now()) {
     );
   }
 
-  /** `count` rows of those indices that `wanted` admits; without a limit, those among the tenant's own devices. */
-  function rows(query, wanted, row) {
+  /** One row per volume of each server; the first number of an index is the server's, the last bit the volume's. */
+  function diskCapacity(index) {
+    const server = servers[Math.floor(index / 2) % servers.length];
+    const windows = pick(KINDS.server.systems, server, 2).startsWith("Windows");
+    const [volume, fileSystem, gigabytes] = VOLUMES[windows ? "windows" : "other"][index % 2];
+    const size = gigabytes * 1_073_741_824;
+    const free = Math.floor((size / 100) * (100 - usedPercent(index)));
+    const growth = (mix(seed, index, 22) % 40) * 67_108_864 - 268_435_456;
+    return (
+      `{"hostname":"${hostOf(server)}","volume":"${volume}","file_system":"${fileSystem}","size_bytes":${size},` +
+      `"free_bytes":${free},"growth_bytes_per_day":${growth},"measured_at":"${timestamp(base - (mix(seed, server, 23) % 60) * MINUTE_MS)}"}`
+    );
+  }
+
+  function usedPercent(index) {
+    return 20 + (mix(seed, index, 21) % 78);
+  }
+
+  function ticketOf(index) {
+    const state = STATES[mix(seed, index, 31) % STATES.length];
+    const age_ms = (1 + (mix(seed, index, 32) % 60)) * DAY_MS;
+    return { state, opened_ms: age_ms, changed_ms: Math.floor(age_ms / 3 / HOUR_MS) * HOUR_MS };
+  }
+
+  function ticket(index) {
+    const { state, opened_ms, changed_ms } = ticketOf(index);
+    const [subject, category] = pick(TICKETS, index, 33);
+    const done = state === "resolved" || state === "closed";
+    const resolved = done ? `"resolved_at":"${timestamp(base - changed_ms)}","summary":"Looked at it.\\nSolved.",` : "";
+    return (
+      `{"number":"${tenant.toUpperCase()}-${10_000 + index}","subject":"${subject}","state":"${state}",` +
+      `"priority":"${pick(PRIORITIES, index, 34)}","category":"${category}","requester":"${pick(profile.people, index, 35)}",` +
+      `"hostname":"${hostOf(mix(seed, index, 36) % profile.devices)}",${resolved}` +
+      `"opened_at":"${timestamp(base - opened_ms)}","changed_at":"${timestamp(base - changed_ms)}"}`
+    );
+  }
+
+  /** A whole number of the query, or what stands for its absence. */
+  function numberOf(query, name, least, most, otherwise) {
+    const number = query[name] === undefined ? otherwise : Number(query[name]);
+    if (query[name] !== undefined && (!Number.isInteger(number) || number < least || number > most)) {
+      throw new BadParameter(`${name}: ${query[name]} is not a whole number from ${least} to ${most}`);
+    }
+    return number;
+  }
+
+  /** `count` rows of those indices that `wanted` admits; without a limit, those among the tenant's own `count`. */
+  function rows(query, wanted, row, count = profile.devices) {
     const limit = limitOf(query, Infinity);
-    const end = limit === Infinity ? profile.devices : Infinity;
+    const end = limit === Infinity ? count : Infinity;
     const parts = [];
     for (let index = 0; index < end && parts.length < limit; index++) {
       if (wanted(index)) {
@@ -215,6 +275,25 @@ function sampleData(tenant, now = Date.now()) {
       const behind = (index) => missing(index).critical + missing(index).important > 0;
       const all = String(query.only_missing) !== "true";
       return rows(query, (index) => KINDS[kindOf(index)].patched && (all || behind(index)), patchStatus);
+    },
+
+    diskCapacity(query = {}) {
+      const least = numberOf(query, "used_percent_min", 0, 100, 0);
+      // Nothing in the sample is fuller than 97 percent.
+      const wanted = (index) => usedPercent(index) >= Math.min(least, 97);
+      return rows(query, wanted, diskCapacity, servers.length * 2);
+    },
+
+    tickets(query = {}) {
+      if (query.state !== undefined && !STATES.includes(query.state)) {
+        throw new BadParameter(`state: ${query.state} is not one of ${STATES.join(", ")}`);
+      }
+      const days = numberOf(query, "since_days", 1, 3650, Infinity);
+      const wanted = (index) => {
+        const { state, changed_ms } = ticketOf(index);
+        return (query.state === undefined || state === query.state) && changed_ms <= days * DAY_MS;
+      };
+      return rows(query, wanted, ticket);
     },
 
     backupJobs(query = {}) {

@@ -14,6 +14,8 @@ pub struct Control {
     pub title: String,
     /// A sentence below it; may be empty.
     pub help: String,
+    /// What it shows while it is empty; may be empty.
+    pub placeholder: String,
     /// What is wrong with what was sent; empty when nothing is.
     pub fault: String,
     /// Whether it must be filled in.
@@ -88,6 +90,7 @@ pub(super) fn control(
         name: field.name.clone(),
         title: field.title.clone(),
         help: field.help.clone(),
+        placeholder: field.placeholder.clone(),
         fault: faults.of(&field.name).unwrap_or_default().into(),
         required: field.required,
         optional: !field.required && field.default.is_none() && field.kind != FieldKind::Boolean,

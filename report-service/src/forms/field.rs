@@ -16,6 +16,8 @@ pub struct Field {
     pub title: String,
     /// A sentence below the control; may be empty.
     pub help: String,
+    /// What the empty control shows; may be empty.
+    pub placeholder: String,
     /// Whether the form can be sent without it.
     pub required: bool,
     /// What the empty form shows.

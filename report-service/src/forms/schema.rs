@@ -123,6 +123,7 @@ fn field(name: &str, property: &Value, required: bool) -> Result<Field, Vec<Stri
                     name: name.into(),
                     title,
                     help: text("description"),
+                    placeholder: String::new(),
                     required,
                     default,
                     kind,

@@ -298,3 +298,89 @@ fn schemas_that_no_form_can_show_are_refused_with_all_faults() {
             .unwrap_err();
     assert_eq!(two.len(), 2, "{two:#?}");
 }
+
+/// The form of two fields, dressed.
+fn dressed(ui: Value) -> Result<Form, Vec<String>> {
+    Form::from_schema(&json!({
+        "type": "object", "additionalProperties": false,
+        "properties": {
+            "note": {"type": "string", "maxLength": 50, "description": "From the schema."},
+            "kind": {"type": "string", "enum": ["a", "b"]},
+            "limit": {"type": "integer", "minimum": 1, "maximum": 9},
+        },
+    }))
+    .unwrap()
+    .dressed(&ui)
+}
+
+#[test]
+fn a_form_is_shown_as_its_ui_file_says_and_reads_the_same_values() {
+    let form = dressed(json!({
+        "ui:order": ["kind", "*", "note"],
+        "note": {"ui:widget": "textarea", "ui:placeholder": "Write here", "ui:help": "From the file.", "ui:title": "A note"},
+        "kind": {"ui:widget": "select", "ui:options": {"enumNames": ["First", "Second"]}},
+    }))
+    .unwrap();
+    let controls = form.controls(None, &FormFaults::default());
+    let names: Vec<_> = controls.iter().map(|c| c.name.as_str()).collect();
+    assert_eq!(names, ["kind", "limit", "note"]);
+    let labels: Vec<_> = controls[0]
+        .choices
+        .iter()
+        .map(|c| (c.value.as_str(), c.label.as_str()))
+        .collect();
+    assert_eq!(labels, [("a", "First"), ("b", "Second")]);
+    let note = &controls[2];
+    assert_eq!(
+        (
+            note.widget,
+            note.placeholder.as_str(),
+            note.help.as_str(),
+            note.title.as_str()
+        ),
+        ("area", "Write here", "From the file.", "A note")
+    );
+    let read = form
+        .read(&[("kind".into(), "b".into()), ("note".into(), "x".into())])
+        .unwrap();
+    assert_eq!(Value::Object(read), json!({"kind": "b", "note": "x"}));
+    assert_eq!(
+        dressed(json!({})).unwrap().fields()[0].help,
+        "From the schema."
+    );
+}
+
+#[test]
+fn a_ui_file_that_speaks_of_something_else_is_refused() {
+    let refused = |ui: Value, expected: &str| {
+        let faults = dressed(ui).unwrap_err();
+        assert!(
+            faults.iter().any(|fault| fault.contains(expected)),
+            "{faults:#?}"
+        );
+    };
+    refused(json!([]), "must be a JSON object");
+    refused(json!({"colour": {"ui:help": "x"}}), "/colour: is no field");
+    refused(
+        json!({"note": {"ui:hlep": "x"}}),
+        "/note/ui:hlep: not understood",
+    );
+    refused(
+        json!({"note": {"ui:widget": "select"}}),
+        "takes text or textarea",
+    );
+    refused(json!({"limit": {"ui:widget": "text"}}), "takes updown");
+    refused(
+        json!({"kind": {"ui:options": {"enumNames": ["First"]}}}),
+        "a text for each value",
+    );
+    refused(
+        json!({"note": {"ui:options": {"enumNames": ["First"]}}}),
+        "a text for each value",
+    );
+    refused(json!({"ui:order": ["kind"]}), "leaves out \"note\"");
+    refused(
+        json!({"ui:order": ["colour", "*"]}),
+        "\"colour\" is no field",
+    );
+}

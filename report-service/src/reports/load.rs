@@ -197,15 +197,32 @@ impl Loader<'_> {
     }
 
     fn form(&mut self, folder: &Path) -> Option<(Form, Validator)> {
-        let schema = self.json(folder, "params.schema.json")?;
-        let form = Form::from_schema(&schema).map_err(|faults| {
-            faults
-                .into_iter()
-                .for_each(|fault| self.fault("params.schema.json", fault));
-        });
+        let mut schema = self.json(folder, "params.schema.json")?;
+        let shared = self.borrowed(&mut schema);
+        let form = Form::from_schema(&schema)
+            .map_err(|faults| self.faults_of("params.schema.json", faults))
+            .and_then(|form| {
+                form.dressed(&shared)
+                    .map_err(|faults| self.faults_of("params.schema.json", faults))
+            });
+        let ui = folder
+            .join("params.ui.json")
+            .exists()
+            .then(|| self.json(folder, "params.ui.json"))
+            .flatten();
+        let form = match (form, ui) {
+            (Ok(form), Some(ui)) => form
+                .dressed(&ui)
+                .map_err(|faults| self.faults_of("params.ui.json", faults)),
+            (form, _) => form,
+        };
         let validator = Validator::new(&schema)
             .map_err(|error| self.fault("params.schema.json", error.to_string()));
         form.ok().zip(validator.ok())
+    }
+
+    fn faults_of(&mut self, file: &str, faults: Vec<String>) {
+        faults.into_iter().for_each(|fault| self.fault(file, fault));
     }
 
     fn template(&mut self, folder: &Path) -> Option<(Arc<Template>, String)> {

@@ -171,3 +171,43 @@ fn groups_restrict_who_may_start_a_report() {
     assert!(!report.is_for(&[]));
     assert!(groups("[]").is_for(&[]));
 }
+
+#[test]
+fn a_parameter_may_be_a_datasets_own() {
+    let schema = |uri: &str| {
+        serde_json::json!({
+            "type": "object", "additionalProperties": false,
+            "properties": {"device_kind": {"$ref": uri, "title": "Which devices"}},
+        })
+        .to_string()
+    };
+    let parameter = "https://schemas.spokegate.invalid/devices/v1/params.json#/properties/kind";
+    let catalogue = changed(|folder| {
+        std::fs::write(folder.join("params.schema.json"), schema(parameter)).unwrap();
+    })
+    .unwrap();
+    let report = catalogue.iter().next().unwrap();
+    let field = &report.form.fields()[0];
+    assert_eq!(
+        (field.title.as_str(), field.help.as_str()),
+        ("Which devices", "Leave empty for all kinds.")
+    );
+    let crate::forms::FieldKind::Choice(choices) = &field.kind else {
+        panic!("{field:?}");
+    };
+    assert_eq!(choices[0], ("server".to_owned(), "Server".to_owned()));
+    for uri in [
+        parameter.replace("kind", "colour"),
+        parameter.replace("v1", "v9"),
+        "https://example.org/x.json".to_owned(),
+    ] {
+        let faults = changed(|folder| {
+            std::fs::write(folder.join("params.schema.json"), schema(&uri)).unwrap();
+        })
+        .unwrap_err();
+        assert!(
+            faults.to_string().contains("is no dataset's parameter"),
+            "{faults}"
+        );
+    }
+}
