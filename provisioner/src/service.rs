@@ -4,10 +4,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use spokegate_contract::Address;
 use spokegate_daemon::logging::LogConfig;
 use spokegate_daemon::ops::OpsConfig;
 use spokegate_daemon::{Context, cli};
-use spokegate_relay::{Link, SanitizerConfig};
+use spokegate_relay::{Leases, Link, SanitizerConfig};
 
 use crate::cli::{CaVerb, conclude};
 use crate::config::{Config, DEFAULTS};
@@ -49,6 +50,14 @@ impl Provisioner {
                 "no sanitizer is configured: nobody can enrol, and no broker hears of revocations"
             );
         }
+        // Whatever is lost with a sanitizer is asked for again by who wants a certificate.
+        Leases::start(
+            links.clone(),
+            vec![Address::door().tenant],
+            context.clock.clone(),
+            &context.tasks,
+            drop,
+        );
         let lists = Lists::start(Arc::clone(&office), context).await?;
         for link in links {
             let intake = EnrolIntake::new(

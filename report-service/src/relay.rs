@@ -21,7 +21,7 @@ use std::sync::Arc;
 use spokegate_contract::TenantId;
 use spokegate_contract::record::Lane;
 use spokegate_daemon::{Backoff, Clock, Tasks};
-use spokegate_relay::{BACKOFF_MS, Link};
+use spokegate_relay::{BACKOFF_MS, Leases, Link, Lost};
 
 use crate::store::Store;
 use lane::Share;
@@ -56,6 +56,7 @@ pub struct Relay {
 
 struct Shared {
     sanitizers: Vec<Sanitizer>,
+    leases: Arc<Leases>,
     waiting: Waiting,
     around: Surroundings,
 }
@@ -73,6 +74,8 @@ pub struct LinkState {
     pub url: String,
     /// Whether its last answer was one.
     pub up: bool,
+    /// The customers that are leased to it; nothing when it goes by no leases and serves all that it knows.
+    pub tenants: Option<Vec<TenantId>>,
 }
 
 impl Relay {
@@ -82,9 +85,13 @@ impl Relay {
             link: Arc::new(link),
             outbox: Outbox::default(),
         };
+        let sanitizers: Vec<Sanitizer> = links.into_iter().map(sanitizer).collect();
+        let waiting = Waiting::default();
+        let leases = lease(&sanitizers, &waiting, &around);
         let shared = Arc::new(Shared {
-            sanitizers: links.into_iter().map(sanitizer).collect(),
-            waiting: Waiting::default(),
+            sanitizers,
+            leases,
+            waiting,
             around,
         });
         let tasks = &shared.around.tasks;
@@ -101,17 +108,52 @@ impl Relay {
 
     /// The sanitizers and whether they answer.
     pub fn links(&self) -> Vec<LinkState> {
-        let state = |Sanitizer { link, .. }: &Sanitizer| LinkState {
+        let state = |(place, Sanitizer { link, .. }): (usize, &Sanitizer)| LinkState {
             url: link.url().to_owned(),
             up: link.is_up(),
+            tenants: self.shared.leases.held(place),
         };
-        self.shared.sanitizers.iter().map(state).collect()
+        self.shared
+            .sanitizers
+            .iter()
+            .enumerate()
+            .map(state)
+            .collect()
     }
 
     /// How many pulls are under way.
     pub fn pulls_under_way(&self) -> usize {
         self.shared.waiting.len()
     }
+}
+
+impl Shared {
+    /// Where to say something to a tenant's satellite: at the sanitizer that serves it or will in a moment, or else at the
+    /// one that did.
+    fn outbox(&self, tenant: &TenantId, before: usize) -> Option<&Outbox> {
+        let sanitizer = self.leases.bound_for(tenant).unwrap_or(before);
+        self.sanitizers
+            .get(sanitizer)
+            .map(|sanitizer| &sanitizer.outbox)
+    }
+}
+
+/// Leases every customer to the sanitizers; pulls that one of them loses are asked again.
+fn lease(sanitizers: &[Sanitizer], waiting: &Waiting, around: &Surroundings) -> Arc<Leases> {
+    let links = sanitizers
+        .iter()
+        .map(|sanitizer| Arc::clone(&sanitizer.link));
+    let waiting = waiting.clone();
+    Leases::start(
+        links.collect(),
+        around.tenants.iter().cloned().collect(),
+        around.clock.clone(),
+        &around.tasks,
+        move |lost| match lost {
+            Lost::All(sanitizer) => waiting.forgotten_by(sanitizer, None),
+            Lost::Tenant(sanitizer, tenant) => waiting.forgotten_by(sanitizer, Some(&tenant)),
+        },
+    )
 }
 
 /// Sends what the outbox holds, one request at a time, so that what comes meanwhile is merged.

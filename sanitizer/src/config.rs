@@ -34,6 +34,8 @@ pub struct SanitizerConfig {
     pub schemas: PathBuf,
     /// Bytes of records that may wait for the centre, per customer.
     pub outbox_bytes_max: u64,
+    /// Whether other sanitizers serve the same customers.
+    pub share: ShareConfig,
     /// The first hop.
     pub broker: BrokerConfig,
     /// The second hop.
@@ -54,6 +56,13 @@ pub struct SanitizerConfig {
     pub ops: OpsConfig,
     /// The log.
     pub log: LogConfig,
+}
+
+/// `[share]`
+#[derive(Debug, Clone, Deserialize)]
+pub struct ShareConfig {
+    /// Whether a customer's session is only open while the centre leases it.
+    pub leases: bool,
 }
 
 /// `[broker]`
@@ -226,6 +235,13 @@ impl Section for SanitizerConfig {
                 .allowed("host:port")
                 .hint("address = \"broker.example:8883\"");
         }
+        let single = self.broker.sessions == SessionMode::Single;
+        if self.share.leases && single && self.enrolment {
+            faults
+                .add("share.leases", "is true for one connection that carries requests for certificates too")
+                .allowed("enrolment = false, or broker.sessions = \"per-tenant\"")
+                .hint("another broker has no enrolment door, so that enrolment = false costs nothing there");
+        }
         if self.broker.keep_alive_s == 0 {
             faults
                 .add("broker.keep_alive_s", "is 0")
@@ -304,6 +320,7 @@ impl SanitizerConfig {
             messages_per_s: self.broker.messages_per_s,
             bytes_per_s: self.broker.bytes_per_s,
             requests_max: self.broker.requests_max,
+            leases: self.share.leases,
         }
     }
 

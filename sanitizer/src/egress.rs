@@ -139,7 +139,7 @@ fn obey(
 ) -> anyhow::Result<()> {
     match head {
         ToEgress::Record { origin, record } => shared.take(&origin, &record, body),
-        ToEgress::Outcome(outcome) => shared.conclude(outcome),
+        ToEgress::Outcome(outcome) => shared.conclude(outcome, body),
         ToEgress::Status => shared.set_status(body),
         ToEgress::Audit(note) => shared.audit(&note),
         ToEgress::RequestsLost => shared.forget_requests(),

@@ -6,6 +6,7 @@ mod counters;
 mod handed;
 mod heartbeats;
 mod intake;
+mod leases;
 mod mqtt;
 mod reach;
 mod requests;
@@ -14,11 +15,14 @@ mod session;
 use crate::link::{CallVerb, FromIngest, ToIngest};
 use crate::sandbox::{self, Direction, Layers};
 use crate::setup::{IngestSetup, SessionMode};
-use crate::stdio::{self, Out};
+use crate::stdio;
+use crate::tls::Held;
 use anyhow::{Context as _, bail};
 use calls::Calls;
 use counters::Counters;
+use leases::Leases;
 use mqtt::{Dial, Switchboard};
+use rustls::ClientConfig;
 use session::{Done, SessionEvent};
 use spokegate_contract::TenantId;
 use spokegate_daemon::{Context, run_until_signal};
@@ -71,19 +75,14 @@ async fn run(context: Context, setup: IngestSetup, layers: Layers) -> anyhow::Re
         stdio::open(&context.tasks).context("open the pipes of the supervisor")?;
     out.send(&FromIngest::Confined(layers), b"").await;
     let counters = Arc::new(Counters::default());
-    let endpoint = mqtt::Endpoint::new(&setup)?;
-    let tls = Arc::clone(endpoint.tls());
-    let watch = Arc::clone(&tls).watch("first", context.clone());
-    context.tasks.spawn("TLS files", watch);
-    let dial = match setup.sessions {
-        SessionMode::PerTenant => Dial::PerTenant(endpoint),
-        SessionMode::Single => Dial::Single(Switchboard::start(
-            endpoint,
-            &context,
-            Arc::clone(&counters),
-        )),
+    let (dial, tls) = dial(&setup, &context, &counters)?;
+    let mut leases = Leases::new(&setup, context.clock.now_ms());
+    let links = session::Links {
+        context: context.clone(),
+        out: out.clone(),
+        counters: Arc::clone(&counters),
     };
-    let (sessions, lanes) = start_sessions(&setup, &dial, &context, &out, &counters);
+    let (sessions, lanes) = start_sessions(&setup, &dial, &links, &leases);
     let calls = Calls::open(&setup.schemas)?;
     context.tasks.spawn(
         "counters",
@@ -108,6 +107,14 @@ async fn run(context: Context, setup: IngestSetup, layers: Layers) -> anyhow::Re
                     tracing::error!(tenant.id = %tenant, "a session did not hear that its lane has room");
                 }
             }
+            ToIngest::Call {
+                call,
+                verb: CallVerb::Leases(holder),
+            } => {
+                let now_ms = context.clock.monotonic_ms();
+                let (outcome, answer) = leases.call(call, holder, &frame.body, now_ms);
+                out.try_send(&FromIngest::Outcome(outcome), &answer);
+            }
             ToIngest::Call { call, verb } => {
                 let now_ms = context.clock.now_ms();
                 if let Some(outcome) = calls.take(call, verb, &frame.body, now_ms, &sessions) {
@@ -122,30 +129,47 @@ async fn run(context: Context, setup: IngestSetup, layers: Layers) -> anyhow::Re
     Ok(())
 }
 
+/// How sessions get their connections, and the TLS files of these.
+fn dial(
+    setup: &IngestSetup,
+    context: &Context,
+    counters: &Arc<Counters>,
+) -> anyhow::Result<(Dial, Arc<Held<ClientConfig>>)> {
+    let endpoint = mqtt::Endpoint::new(setup)?;
+    let tls = Arc::clone(endpoint.tls());
+    let watch = Arc::clone(&tls).watch("first", context.clone());
+    context.tasks.spawn("TLS files", watch);
+    let dial = match setup.sessions {
+        SessionMode::PerTenant => Dial::PerTenant(endpoint),
+        SessionMode::Single => {
+            let counters = Arc::clone(counters);
+            Dial::Single(Switchboard::start(
+                endpoint,
+                context,
+                counters,
+                setup.leases,
+            ))
+        }
+    };
+    Ok((dial, tls))
+}
+
 fn start_sessions(
     setup: &IngestSetup,
     dial: &Dial,
-    context: &Context,
-    out: &Out,
-    counters: &Arc<Counters>,
+    links: &session::Links,
+    leases: &Leases,
 ) -> (Sessions, Lanes) {
     let (mut sessions, mut lanes) = (BTreeMap::new(), BTreeMap::new());
     for tenant in &setup.tenants {
         let (sender, receiver) = mpsc::channel(SESSION_EVENTS);
         let (done, when_done) = mpsc::channel(DONE_MESSAGES);
-        let session = session::Session::new(
-            tenant.clone(),
-            setup,
-            dial.clone(),
-            session::Links {
-                context: context.clone(),
-                out: out.clone(),
-                counters: Arc::clone(counters),
-            },
-        );
-        context
-            .tasks
-            .spawn("session", session.run(receiver, when_done));
+        let Some(lease) = leases.end_of(tenant) else {
+            continue;
+        };
+        let session = session::Session::new(tenant.clone(), setup, dial.clone(), links.clone());
+        let run = session.run(receiver, when_done, lease);
+        links.context.tasks.spawn("session", run);
         sessions.insert(tenant.clone(), sender);
         lanes.insert(tenant.clone(), done);
     }
@@ -158,7 +182,7 @@ type Sessions = BTreeMap<TenantId, mpsc::Sender<SessionEvent>>;
 /// Where it is told, by tenant, that a message has left the lane.
 type Lanes = BTreeMap<TenantId, mpsc::Sender<Done>>;
 
-async fn report(counters: Arc<Counters>, out: Out, context: Context) {
+async fn report(counters: Arc<Counters>, out: stdio::Out, context: Context) {
     let soft = context.tasks.soft();
     let mut timer = tokio::time::interval(COUNTERS_INTERVAL);
     while soft.run_until_cancelled(timer.tick()).await.is_some() {

@@ -9,6 +9,6 @@ mod heads;
 pub(crate) use codec::{Frame, FrameReader, encode_into, read_frame};
 pub(crate) use heads::{
     AnswerHead, BUDGET_CHANNEL, BudgetNews, CallVerb, Condemned, FromEgress, FromIngest,
-    FromWorker, Note, Outcome, Reason, RecordHead, RefusalHead, ToEgress, ToIngest, ToWorker,
-    WorkHead,
+    FromWorker, Holder, Note, Outcome, Reason, RecordHead, RefusalHead, ToEgress, ToIngest,
+    ToWorker, WorkHead,
 };

@@ -82,6 +82,8 @@ pub(crate) struct IngestSetup {
     pub bytes_per_s: u64,
     /// Requests that may be open at once per tenant.
     pub requests_max: usize,
+    /// Whether sessions are only open while the centre leases them.
+    pub leases: bool,
 }
 
 /// How many connections the sanitizer has with the broker.

@@ -148,6 +148,9 @@ tenants = [{tenants}]
 enrolment = {enrolment}
 schemas = {schemas}
 
+[share]
+leases = {leases}
+
 [broker]
 address = "{broker}"
 server_name = "localhost"
@@ -184,6 +187,7 @@ listen = "{ops}"
 "#,
         tenants = tenants.join(", "),
         enrolment = !is_other,
+        leases = options.sanitizers > 1,
         at_other = if is_other { AT_OTHER } else { "" },
         schemas = quoted(&options.repository.join("schemas")),
         outer_certificate = quoted(&outer_tls.certificate),

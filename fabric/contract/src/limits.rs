@@ -27,6 +27,8 @@ pub const PULL_ROWS_MAX: u64 = 1_000_000;
 pub const CREDIT_CHUNKS: u32 = 8;
 /// Longest time between a request and its deadline.
 pub const DEADLINE_MS_MAX: u64 = 600_000;
+/// Longest lease of a tenant's session.
+pub const LEASE_MS_MAX: u64 = 10_000;
 /// Clocks of centre and segment may differ by this much.
 pub const CLOCK_SKEW_MS_MAX: u64 = 300_000;
 /// Bytes of a failure's detail.

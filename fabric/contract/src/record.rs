@@ -16,8 +16,8 @@ pub use content::{BudgetState, Content, Data, Record, RecordError, Refusal};
 pub use enrolment::{AdmissionBody, AdmissionsBody, BodyError, Claim, CrlBody, Enrolment};
 pub use flat::{Flat, Served};
 pub use messages::{
-    AckBody, BOOT_HEADER, Cancel, ErrorBody, ErrorDetail, GrantCredit, Lane, Line, PullBody,
-    RequestBody, Watermark,
+    AckBody, BOOT_HEADER, Cancel, ErrorBody, ErrorDetail, GrantCredit, Lane, LeasesAnswer,
+    LeasesBody, Line, NO_SESSION_STATUS, PullBody, RequestBody, Watermark,
 };
 
 use crate::TenantId;

@@ -13,7 +13,8 @@ use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde::Serialize;
 use spokegate_contract::record::{
-    AckBody, AdmissionsBody, BOOT_HEADER, CrlBody, ErrorBody, Lane, PullBody, RequestBody,
+    AckBody, AdmissionsBody, BOOT_HEADER, CrlBody, ErrorBody, Lane, LeasesAnswer, LeasesBody,
+    NO_SESSION_STATUS, PullBody, RequestBody,
 };
 use spokegate_contract::{Failure, FailureClass, hex};
 use spokegate_identity::{TlsError, TlsFiles};
@@ -33,6 +34,8 @@ const SMALL_BYTES_MAX: usize = 65_536;
 const POLL_WAIT_MS: u32 = 20_000;
 /// How long an answer may take beyond that.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the answer to leases may take: shorter than the leases.
+const LEASES_TIMEOUT: Duration = Duration::from_secs(1);
 /// Digits of a sanitizer's boot.
 const BOOT_DIGITS: usize = 32;
 /// Unused connections that are kept.
@@ -52,6 +55,8 @@ pub(crate) struct Batch {
 pub enum RequestError {
     /// The sanitizer said no; another one would too, unless it does not know the tenant.
     Refused(Failure),
+    /// The sanitizer has no session for the tenant now; another one may, or this one in a moment.
+    NoSession(Failure),
     /// The sanitizer did not answer; another one may.
     Unreachable(anyhow::Error),
 }
@@ -188,7 +193,11 @@ impl Client {
         }
         Err(match serde_json::from_slice::<ErrorBody>(&text) {
             Ok(ErrorBody { error }) => {
-                RequestError::Refused(Failure::new(error.class, &error.detail))
+                let failure = Failure::new(error.class, &error.detail);
+                match status.as_u16() {
+                    NO_SESSION_STATUS => RequestError::NoSession(failure),
+                    _ => RequestError::Refused(failure),
+                }
             }
             Err(_) if status.is_server_error() => RequestError::Unreachable(anyhow::anyhow!(
                 "the sanitizer answered a request with {status}"
@@ -225,6 +234,24 @@ impl Client {
         self.tell(Method::PUT, "/v1/crl", crl).await
     }
 
+    /// Leases tenants; a lease must not wait long for its answer.
+    pub(crate) async fn leases(&self, leases: &LeasesBody) -> Result<LeasesAnswer, CallError> {
+        let path = "/v1/leases";
+        let sent = tokio::time::timeout(LEASES_TIMEOUT, async {
+            let response = self.post(path, leases).await?;
+            let status = response.status();
+            Ok::<_, anyhow::Error>((status, read(response, SMALL_BYTES_MAX).await?))
+        });
+        let (status, text) = sent
+            .await
+            .context("the leases were not answered in time")??;
+        if status == StatusCode::OK {
+            let answer = serde_json::from_slice(&text).context("read the answer to leases")?;
+            return Ok(answer);
+        }
+        Err(refusal(path, status, &text))
+    }
+
     /// Sends what needs no answer but that it was taken.
     async fn tell(
         &self,
@@ -240,21 +267,10 @@ impl Client {
         let (status, text) = sent
             .await
             .with_context(|| format!("the sanitizer did not answer {path} in time"))??;
-        let again = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
         if status.is_success() {
-            Ok(())
-        } else if status.is_client_error() && !again.contains(&status) {
-            let told = serde_json::from_slice::<ErrorBody>(&text).map(|body| body.error.detail);
-            let told = Failure::new(FailureClass::Refused, &told.unwrap_or_default());
-            Err(CallError::Refused {
-                path,
-                status: status.as_u16(),
-                detail: told.detail,
-            })
-        } else {
-            let error = anyhow::anyhow!("the sanitizer answered {path} with {status}");
-            Err(CallError::Unreachable(error))
+            return Ok(());
         }
+        Err(refusal(path, status, &text))
     }
 
     async fn post(&self, path: &str, body: &impl Serialize) -> anyhow::Result<Response<Incoming>> {
@@ -278,6 +294,22 @@ impl Client {
             .request(request)
             .await
             .with_context(|| format!("reach the sanitizer at {}", self.base))
+    }
+}
+
+/// What an answer that is no success means.
+fn refusal(path: &'static str, status: StatusCode, text: &[u8]) -> CallError {
+    let again = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
+    if !status.is_client_error() || again.contains(&status) {
+        let error = anyhow::anyhow!("the sanitizer answered {path} with {status}");
+        return CallError::Unreachable(error);
+    }
+    let told = serde_json::from_slice::<ErrorBody>(text).map(|body| body.error.detail);
+    let told = Failure::new(FailureClass::Refused, &told.unwrap_or_default());
+    CallError::Refused {
+        path,
+        status: status.as_u16(),
+        detail: told.detail,
     }
 }
 

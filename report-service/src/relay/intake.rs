@@ -208,13 +208,13 @@ pub(super) async fn store(
         for address in &taken.to_record {
             record_left_out(shared, address, now_ms).await?;
         }
-        let Some(sanitizer) = shared.sanitizers.get(sanitizer) else {
-            return Ok(());
-        };
         for ((address, epoch), sequence) in taken.watermarks {
             // Nothing disposed of yet is nothing to say.
-            if sequence > 0 {
-                sanitizer.outbox.stored(address, epoch, sequence);
+            if let Some(outbox) = shared
+                .outbox(&address.tenant, sanitizer)
+                .filter(|_| sequence > 0)
+            {
+                outbox.stored(address, epoch, sequence);
             }
         }
     }

@@ -40,7 +40,7 @@ impl Intake for Share {
                 sanitizer = self.sanitizer,
                 "the sanitizer started anew; pulls under way are asked again"
             );
-            self.shared.waiting.forgotten_by(self.sanitizer);
+            self.shared.waiting.forgotten_by(self.sanitizer, None);
         }
     }
 

@@ -1,16 +1,24 @@
 //! One pull, from its request to its last chunk.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use spokegate_contract::limits::CREDIT_CHUNKS;
 use spokegate_contract::record::RequestBody;
 use spokegate_contract::{Address, DatasetId, Failure, FailureClass, RequestId};
-use spokegate_relay::RequestError;
+use spokegate_relay::{Home, RequestError};
 use tokio::sync::mpsc;
 
 use super::waiting::{Expected, PullEvent};
-use super::{Relay, Sanitizer, Shared};
+use super::{Relay, Shared};
+
+/// How long a pull waits for a customer's session while it moves from a sanitizer that died to another one.
+const MOVE_MS_MAX: u64 = 10_000;
+/// Time between two attempts meanwhile.
+const MOVE_PAUSE: Duration = Duration::from_millis(50);
+/// How long a sanitizer that goes by leases may take to take a request over.
+const HAND_OVER: Duration = Duration::from_secs(2);
 
 /// What to ask of which satellite.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,29 +43,86 @@ pub struct PullStream {
     id: RequestId,
     events: mpsc::Receiver<PullEvent>,
     taken: u32,
+    forgotten: bool,
+}
+
+/// Why a pull is not under way.
+struct NotTaken {
+    failure: Failure,
+    /// A customer that moves between sanitizers is served again in a moment.
+    may_pass: bool,
 }
 
 impl Relay {
-    /// Sends a pull to the first sanitizer that takes it.
+    /// Sends a pull to the sanitizer that serves the customer; while the customer moves to another one, waits for that.
     ///
     /// # Errors
     /// With the class that a run shows: `offline` when no sanitizer answers.
     pub async fn pull(&self, order: &PullOrder) -> Result<PullStream, Failure> {
+        let clock = &self.shared.around.clock;
+        let began_ms = clock.monotonic_ms();
+        loop {
+            let not_taken = match self.shared.leases.home(&order.address.tenant) {
+                Home::At(home) => self.ask_home(home, order).await,
+                Home::Nowhere => Err(NotTaken {
+                    failure: Failure::new(
+                        FailureClass::Offline,
+                        "no sanitizer serves the customer",
+                    ),
+                    may_pass: true,
+                }),
+                Home::Anywhere => self.ask_any(order).await,
+            };
+            let not_taken = match not_taken {
+                Ok(stream) => return Ok(stream),
+                Err(not_taken) => not_taken,
+            };
+            let waited_ms = clock.monotonic_ms().saturating_sub(began_ms);
+            let over = waited_ms >= MOVE_MS_MAX || clock.now_ms() >= order.deadline_ms;
+            if over || !not_taken.may_pass {
+                return Err(not_taken.failure);
+            }
+            tokio::time::sleep(MOVE_PAUSE).await;
+        }
+    }
+
+    /// Asks the sanitizer to which the customer is leased.
+    async fn ask_home(&self, home: usize, order: &PullOrder) -> Result<PullStream, NotTaken> {
+        let asked = tokio::time::timeout(HAND_OVER, self.ask(home, order)).await;
+        let silent =
+            || RequestError::Unreachable(anyhow::anyhow!("no answer to a request in time"));
+        match asked.unwrap_or_else(|_| Err(silent())) {
+            Ok(stream) => Ok(stream),
+            Err(RequestError::Refused(failure)) => Err(NotTaken {
+                failure,
+                may_pass: false,
+            }),
+            Err(RequestError::NoSession(failure)) => Err(NotTaken {
+                failure,
+                may_pass: true,
+            }),
+            Err(RequestError::Unreachable(error)) => Err(NotTaken {
+                failure: unreachable(&error),
+                may_pass: true,
+            }),
+        }
+    }
+
+    /// Asks one sanitizer after the other.
+    async fn ask_any(&self, order: &PullOrder) -> Result<PullStream, NotTaken> {
         let mut failure = Failure::new(FailureClass::Offline, "no sanitizer is configured");
         for sanitizer in self.order() {
             match self.ask(sanitizer, order).await {
                 Ok(stream) => return Ok(stream),
-                Err(RequestError::Refused(refused)) => failure = refused,
-                Err(RequestError::Unreachable(error)) => {
-                    tracing::warn!(
-                        error = format!("{error:#}"),
-                        "a request could not be handed to a sanitizer"
-                    );
-                    failure = Failure::new(FailureClass::Offline, "the sanitizer does not answer");
+                Err(RequestError::Refused(refused) | RequestError::NoSession(refused)) => {
+                    failure = refused;
                 }
+                Err(RequestError::Unreachable(error)) => failure = unreachable(&error),
             }
         }
-        Err(failure)
+        // Unless it has turned out meanwhile that the sanitizers go by leases.
+        let may_pass = self.shared.leases.home(&order.address.tenant) != Home::Anywhere;
+        Err(NotTaken { failure, may_pass })
     }
 
     /// Sanitizers to try, those that answer first.
@@ -92,6 +157,7 @@ impl Relay {
             id,
             events,
             taken: 0,
+            forgotten: false,
         };
         let body = RequestBody {
             id,
@@ -117,15 +183,25 @@ impl Relay {
     }
 }
 
+fn unreachable(error: &anyhow::Error) -> Failure {
+    tracing::warn!(
+        error = format!("{error:#}"),
+        "a request could not be handed to a sanitizer"
+    );
+    Failure::new(FailureClass::Offline, "the sanitizer does not answer")
+}
+
 impl PullStream {
     /// The next thing that came. A stream that breaks off reads as a failure.
     pub(crate) async fn next(&mut self) -> PullEvent {
-        self.events.recv().await.unwrap_or_else(|| {
+        let event = self.events.recv().await.unwrap_or_else(|| {
             PullEvent::Failure(Failure::new(
                 FailureClass::Invalid,
                 "the answer broke off or ran over its credit",
             ))
-        })
+        });
+        self.forgotten |= matches!(event, PullEvent::Forgotten);
+        event
     }
 
     /// A chunk has been taken over: one more may come.
@@ -144,13 +220,14 @@ impl PullStream {
 impl Drop for PullStream {
     fn drop(&mut self) {
         let under_way = self.shared.waiting.leave(self.id);
-        let Some(Sanitizer { outbox, .. }) = self.shared.sanitizers.get(self.sanitizer) else {
-            return;
-        };
-        if under_way {
+        if let Some(asked) = self.shared.sanitizers.get(self.sanitizer) {
+            asked.outbox.ended(self.id);
+        }
+        // What a sanitizer has forgotten may still be under way at the satellite.
+        if (under_way || self.forgotten)
+            && let Some(outbox) = self.shared.outbox(&self.address.tenant, self.sanitizer)
+        {
             outbox.cancel(&self.address, self.id);
-        } else {
-            outbox.ended(self.id);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use spokegate_contract::limits::CREDIT_CHUNKS;
 use spokegate_contract::record::Data;
-use spokegate_contract::{Address, DatasetId, Failure, FailureClass, RequestId};
+use spokegate_contract::{Address, DatasetId, Failure, FailureClass, RequestId, TenantId};
 use tokio::sync::mpsc;
 
 /// Most pulls under way at once.
@@ -23,7 +23,7 @@ pub(crate) enum PullEvent {
     Document { body: Bytes },
     /// There will be no answer.
     Failure(Failure),
-    /// The sanitizer started anew and knows nothing of this pull.
+    /// The sanitizer knows nothing of this pull any more: what has come of it is void, and it is to be asked again.
     Forgotten,
 }
 
@@ -170,10 +170,12 @@ impl Waiting {
         Delivered::Yes
     }
 
-    /// A sanitizer started anew: what it was asked before is lost.
-    pub(crate) fn forgotten_by(&self, sanitizer: usize) {
+    /// A sanitizer started anew, or serves a tenant no longer: what it was asked before is lost.
+    pub(crate) fn forgotten_by(&self, sanitizer: usize, tenant: Option<&TenantId>) {
         self.table().retain(|_, entry| {
-            let lost = entry.expected.sanitizer == sanitizer;
+            let expected = &entry.expected;
+            let whose = tenant.is_none_or(|tenant| expected.address.tenant == *tenant);
+            let lost = expected.sanitizer == sanitizer && whose;
             if lost {
                 // A full queue ends the pull as well: its sender is dropped here.
                 let _ = entry.events.try_send(PullEvent::Forgotten);

@@ -19,8 +19,8 @@ use crate::store::Store;
 
 /// Chunks smaller than this are parsed where they arrive; a thread's hand-over would take longer.
 const INLINE_BYTES_MAX: usize = 16_384;
-/// How often a pull is asked again when the sanitizer starts anew under it.
-const ATTEMPTS_MAX: u32 = 3;
+/// How often a pull is asked when the sanitizer starts anew or dies under it, within its deadline.
+const ATTEMPTS_MAX: u32 = 8;
 /// What the satellite gets less than the centre waits, so that its own word on a time-out can arrive.
 const RETURN_MS: u64 = 500;
 
@@ -83,7 +83,31 @@ struct Gathered {
     chunks: u32,
 }
 
+/// What was gathered before a pull that may have to be asked again.
+struct Mark {
+    rows: usize,
+    digest: Context,
+    bytes: u64,
+    chunks: u32,
+}
+
 impl Gathered {
+    fn mark(&self) -> Mark {
+        Mark {
+            rows: self.rows.len(),
+            digest: self.digest.clone(),
+            bytes: self.bytes,
+            chunks: self.chunks,
+        }
+    }
+
+    /// Throws away what came since.
+    fn back_to(&mut self, mark: &Mark) {
+        self.rows.truncate(mark.rows);
+        self.digest = mark.digest.clone();
+        (self.bytes, self.chunks) = (mark.bytes, mark.chunks);
+    }
+
     fn new() -> Self {
         Self {
             rows: Vec::new(),
@@ -230,11 +254,9 @@ impl Fetcher {
         mut gathered: Gathered,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Gathered, Failure> {
-        let before = gathered.rows.len();
-        let digest = gathered.digest.clone();
+        let before = gathered.mark();
         for _ in 0..ATTEMPTS_MAX {
-            gathered.rows.truncate(before);
-            gathered.digest = digest.clone();
+            gathered.back_to(&before);
             let mut stream = self.relay.pull(order).await?;
             if self
                 .drain(job, &mut stream, &mut gathered, progress)

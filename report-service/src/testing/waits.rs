@@ -68,8 +68,11 @@ impl Sanitizer {
 
     /// Returns once every lane has polled under the present boot.
     pub(crate) async fn settled(&self) {
-        self.wait(|inside| (inside.settled.len() == crate::relay::LANES.len()).then_some(()))
-            .await;
+        let all = |inside: &Inside| {
+            let mut lanes = crate::relay::LANES.iter();
+            lanes.all(|lane| inside.settled.contains(lane))
+        };
+        self.wait(|inside| all(inside).then_some(())).await;
     }
 
     async fn wait<T>(&self, found: impl Fn(&Inside) -> Option<T>) -> T {

@@ -2,7 +2,7 @@
 
 use super::auth::{self, Caller};
 use super::shared::Shared;
-use crate::link::{CallVerb, Outcome};
+use crate::link::{CallVerb, Holder, Outcome};
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{HeaderName, StatusCode, header};
@@ -52,6 +52,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         ));
     Router::new()
         .route("/v1/pull", post(pull))
+        .route("/v1/leases", post(leases))
         .merge(reports)
         .merge(provisioner)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -97,6 +98,19 @@ async fn pull(
     (headers, Body::from(lines)).into_response()
 }
 
+/// Both services lease, each what is its own.
+async fn leases(
+    State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
+    body: Bytes,
+) -> Response {
+    let holder = match caller {
+        Caller::Reports => Holder::Reports,
+        Caller::Provisioner => Holder::Provisioner,
+    };
+    call(&shared, CallVerb::Leases(holder), &body).await
+}
+
 async fn requests(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
     call(&shared, CallVerb::Requests, &body).await
 }
@@ -122,19 +136,30 @@ async fn call(shared: &Shared, verb: CallVerb, body: &[u8]) -> Response {
         );
     };
     match tokio::time::timeout(CALL_LIMIT, outcome).await {
-        Ok(Ok(Outcome {
-            status,
-            class: None,
-            ..
-        })) => StatusCode::from_u16(status)
-            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-            .into_response(),
-        Ok(Ok(Outcome {
-            status,
-            class: Some(class),
-            detail,
-            ..
-        })) => refuse(status, class, detail),
+        Ok(Ok((
+            Outcome {
+                status,
+                class: None,
+                ..
+            },
+            answer,
+        ))) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            if answer.is_empty() {
+                return status.into_response();
+            }
+            let headers = [(header::CONTENT_TYPE, "application/json")];
+            (status, headers, answer).into_response()
+        }
+        Ok(Ok((
+            Outcome {
+                status,
+                class: Some(class),
+                detail,
+                ..
+            },
+            _,
+        ))) => refuse(status, class, detail),
         _ => {
             shared.give_up(call);
             refuse(

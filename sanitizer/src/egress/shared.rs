@@ -48,6 +48,9 @@ impl LaneBox {
 /// The seal key of each tenant.
 pub(super) type Keys = BTreeMap<TenantId, Key>;
 
+/// The outcome of a call, and the answer's body if it has one.
+pub(super) type Concluded = (Outcome, Bytes);
+
 /// Everything.
 pub(super) struct Shared {
     /// Names this run: cursors of another run mean nothing.
@@ -59,7 +62,7 @@ pub(super) struct Shared {
     keys: Keys,
     out: Out,
     lanes: BTreeMap<Lane, LaneBox>,
-    calls: Mutex<(u64, HashMap<u64, oneshot::Sender<Outcome>>)>,
+    calls: Mutex<(u64, HashMap<u64, oneshot::Sender<Concluded>>)>,
     status: Mutex<Bytes>,
     refused: Mutex<VecDeque<(TenantId, Bytes)>>,
     counters: Mutex<BTreeMap<String, u64>>,
@@ -262,7 +265,7 @@ impl Shared {
         &self,
         verb: CallVerb,
         body: &[u8],
-    ) -> Option<(u64, oneshot::Receiver<Outcome>)> {
+    ) -> Option<(u64, oneshot::Receiver<Concluded>)> {
         let (sender, receiver) = oneshot::channel();
         let call = {
             let mut calls = lock(&self.calls);
@@ -288,10 +291,10 @@ impl Shared {
     }
 
     /// The outcome of a call.
-    pub(super) fn conclude(&self, outcome: Outcome) {
+    pub(super) fn conclude(&self, outcome: Outcome, body: Bytes) {
         if let Some(waiting) = lock(&self.calls).1.remove(&outcome.call) {
             // The caller may have gone.
-            let _ = waiting.send(outcome);
+            let _ = waiting.send((outcome, body));
         }
     }
 

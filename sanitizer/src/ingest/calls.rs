@@ -57,6 +57,8 @@ impl Calls {
             CallVerb::Acks => Some(self.acks(call, body, sessions)),
             CallVerb::Admissions => Some(Calls::admissions(call, body, sessions)),
             CallVerb::Crl => Some(Calls::crl(call, body, sessions)),
+            // The leases' own.
+            CallVerb::Leases(_) => None,
         }
     }
 

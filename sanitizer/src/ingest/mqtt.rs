@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use rumqttc::{
     AsyncClient, ClientError, ConnectReturnCode, Event, EventLoop, MqttOptions, NetworkOptions,
-    Packet, Publish, QoS, SubscribeReasonCode, TlsConfiguration, Transport,
+    Outgoing, Packet, Publish, QoS, SubscribeReasonCode, TlsConfiguration, Transport,
 };
 use rustls::ClientConfig;
 use spokegate_contract::limits::PACKET_BYTES_MAX;
@@ -30,6 +30,8 @@ pub(super) use shared::Switchboard;
 const REQUESTS: usize = 1024;
 /// Messages that wait for the session. A broker has fewer unacknowledged ones, so overflow ends the connection.
 const ARRIVALS: usize = 512;
+/// Why a connection ended that was not wanted any more.
+const GOODBYE: &str = "said goodbye";
 /// Seconds for the TCP, TLS and MQTT handshakes together.
 const CONNECT_S: u64 = 10;
 
@@ -87,6 +89,8 @@ pub(super) struct Connection {
     writer: Option<Writer>,
     arrived: mpsc::Receiver<Arrived>,
     poll: Option<AbortHandle>,
+    /// The connection in which this is a share.
+    share: Option<(Switchboard, TenantId)>,
     /// Messages of a share that are not acknowledged.
     held: Arc<AtomicUsize>,
 }
@@ -177,6 +181,7 @@ impl Endpoint {
             writer: None,
             arrived,
             poll: Some(poll),
+            share: None,
             held: Arc::default(),
         }
     }
@@ -190,6 +195,21 @@ impl Connection {
             self.writer = Some(writer.clone());
         }
         arrived.unwrap_or_else(|| Arrived::Closed("ended".to_owned()))
+    }
+
+    /// Says goodbye to the broker.
+    pub(super) fn leave(mut self) {
+        if let Some((board, tenant)) = self.share.take() {
+            return board.leave(&tenant);
+        }
+        let said = self
+            .writer
+            .as_ref()
+            .is_some_and(|Writer(client)| client.try_disconnect().is_ok());
+        if said {
+            // The poll loop ends once the goodbye is written.
+            self.poll = None;
+        }
     }
 
     /// Acknowledges a message; false when the connection is gone.
@@ -258,6 +278,7 @@ async fn poll(
             }
             Ok(Event::Incoming(Packet::Publish(publish))) => Arrived::Message(Arrival(publish)),
             Ok(Event::Incoming(Packet::Disconnect)) => break "the broker disconnected".to_owned(),
+            Ok(Event::Outgoing(Outgoing::Disconnect)) => break GOODBYE.to_owned(),
             Ok(_) => continue,
             Err(error) => break error.to_string(),
         };

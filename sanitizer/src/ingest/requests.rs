@@ -79,6 +79,11 @@ impl Requests {
         self.0.remove(id)
     }
 
+    /// Forgets all of them.
+    pub(super) fn forget(&mut self) {
+        self.0.clear();
+    }
+
     /// Forgets what is past its deadline; returns how many.
     pub(super) fn expire(&mut self, now_ms: u64) -> usize {
         let before = self.0.len();

@@ -1,6 +1,7 @@
 //! One tenant's session: the loop over what the broker, the lane and the centre say.
 
 mod arrived;
+mod lease;
 mod told;
 
 use super::bucket::Bucket;
@@ -19,7 +20,7 @@ use spokegate_daemon::{Backoff, Context};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 /// Messages that are not acknowledged yet; at this number the session stops reading. Brokers keep to fewer.
@@ -62,6 +63,7 @@ pub(super) struct Done {
 }
 
 /// What a session shares with the process.
+#[derive(Clone)]
 pub(super) struct Links {
     pub(super) context: Context,
     pub(super) out: Out,
@@ -98,6 +100,9 @@ pub(super) struct Session {
     handed: Handed,
     connection: Option<Connection>,
     up: bool,
+    /// Whether it may be open.
+    leased: bool,
+    cancels: lease::Cancels,
     /// The latest, for a broker that comes later.
     revocation_list: Option<Bytes>,
     read_after: Instant,
@@ -125,16 +130,19 @@ impl Session {
             handed: Handed::default(),
             connection: None,
             up: false,
+            leased: false,
+            cancels: lease::Cancels::new(),
             revocation_list: None,
             read_after: Instant::now(),
         }
     }
 
-    /// Runs until the stop; connects again and again.
+    /// Runs until the stop; connects again and again while its tenant is leased, which `lease` says by its end.
     pub(super) async fn run(
         mut self,
         mut events: mpsc::Receiver<SessionEvent>,
         mut done: mpsc::Receiver<Done>,
+        mut lease: watch::Receiver<u64>,
     ) {
         let soft = self.links.context.tasks.soft();
         let mut timer = tokio::time::interval(TICK);
@@ -142,7 +150,14 @@ impl Session {
         let mut connect_after = Instant::now();
         let mut up_since: Option<Instant> = None;
         loop {
-            if self.connection.is_none() && connect_after <= Instant::now() {
+            let end_ms = *lease.borrow_and_update();
+            let left = self.time_left(end_ms);
+            if self.note_lease(left.is_some(), end_ms).await {
+                backoff.reset();
+                connect_after = Instant::now();
+            }
+            let leased = left.is_some();
+            if leased && self.connection.is_none() && connect_after <= Instant::now() {
                 self.connection = Some(self.dial.connect(&self.tenant, &self.links.context.tasks));
             }
             let throttled = self.read_after > Instant::now();
@@ -169,7 +184,9 @@ impl Session {
                 },
                 Some(done) = done.recv() => self.done(&done),
                 () = tokio::time::sleep_until(self.read_after), if throttled => {}
-                () = tokio::time::sleep_until(connect_after), if self.connection.is_none() => {}
+                () = tokio::time::sleep_until(connect_after), if leased && self.connection.is_none() => {}
+                changed = lease.changed() => if changed.is_err() { return },
+                () = tokio::time::sleep(left.unwrap_or_default()), if leased => {}
                 _ = timer.tick() => self.tick().await,
                 () = soft.cancelled() => return,
             }
@@ -198,6 +215,7 @@ impl Session {
             heartbeats.resume(self.links.context.clock.monotonic_ms());
         }
         self.tell_revoked();
+        self.tell_cancels();
         for open in self.intake.requests.all_unanswered() {
             self.publish(
                 &open.satellite,
@@ -213,6 +231,11 @@ impl Session {
         self.open.clear();
         self.intake.forget_presence();
         tracing::warn!(tenant.id = %self.tenant, error = reason, "the broker session is down");
+        self.tell_down().await;
+    }
+
+    /// Says to the supervisor that there is no session any more, if there was one.
+    async fn tell_down(&mut self) {
         if std::mem::take(&mut self.up) {
             self.links.counters.add("session_ends");
             self.links

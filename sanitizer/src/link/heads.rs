@@ -49,7 +49,14 @@ pub(crate) enum FromIngest {
         /// Whether it is there.
         up: bool,
     },
-    /// The answer to a call.
+    /// A tenant's lease began or ended.
+    Lease {
+        /// The tenant.
+        tenant: TenantId,
+        /// Whether it is held.
+        held: bool,
+    },
+    /// The answer to a call; the body is the answer's, if it has one.
     Outcome(Outcome),
     /// Counters since the start.
     Counters(BTreeMap<String, u64>),
@@ -92,7 +99,7 @@ pub(crate) enum ToEgress {
         /// Where it goes and what seals it.
         record: RecordHead,
     },
-    /// The answer to a call.
+    /// The answer to a call; the body is the answer's, if it has one.
     Outcome(Outcome),
     /// What `GET /v1/status` shows; the body is its JSON.
     Status,
@@ -155,6 +162,18 @@ pub(crate) enum CallVerb {
     Admissions,
     /// `PUT /v1/crl`
     Crl,
+    /// `POST /v1/leases`
+    Leases(Holder),
+}
+
+/// Who leases sessions: each service of the centre its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Holder {
+    /// The report service: customers.
+    Reports,
+    /// The provisioner: the enrolment door.
+    Provisioner,
 }
 
 /// The answer to a call: an HTTP status and, unless it went well, why.

@@ -168,7 +168,7 @@ impl Hub {
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         json!({
-            "sandbox": self.config.worker.sandbox, "separate_users": self.users != Users::default(),
+            "sandbox": self.config.worker.sandbox, "leases": self.config.share.leases, "separate_users": self.users != Users::default(),
             "stages": self.confinement.to_json(), "tenants": tenants, "counters": counters,
         })
     }

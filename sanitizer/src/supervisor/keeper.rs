@@ -115,6 +115,10 @@ pub(super) async fn keep_ingest(hub: Arc<Hub>, first: oneshot::Sender<()>) {
         )
         .await;
         hub.ingest.set(Some(pipe));
+        if hub.config.share.leases {
+            // Nothing is missing until there is a lease.
+            latches.values().for_each(Latch::set);
+        }
         while let Some(frame) = next(&hub, &mut process).await {
             if let Some(first) = first.take() {
                 // The start may have been given up.
@@ -127,6 +131,7 @@ pub(super) async fn keep_ingest(hub: Arc<Hub>, first: oneshot::Sender<()>) {
         for (tenant, latch) in &latches {
             latch.unset();
             session(&hub, tenant, false);
+            lease(&hub, tenant, false);
         }
         if !ended(&hub, "ingest", process, first.is_some(), &mut restarts).await {
             return;
@@ -190,8 +195,21 @@ async fn from_ingest(hub: &Hub, frame: Frame<FromIngest>, latches: &BTreeMap<Ten
                 session(hub, &tenant, up);
             }
         }
+        FromIngest::Lease { tenant, held } => {
+            if let Some(latch) = latches.get(&tenant) {
+                // A session that is leased is wanted, any other is not missed.
+                if held {
+                    latch.unset()
+                } else {
+                    latch.set()
+                }
+                lease(hub, &tenant, held);
+            }
+        }
         FromIngest::Outcome(outcome) => {
-            hub.egress.send(&ToEgress::Outcome(outcome), b"").await;
+            hub.egress
+                .send(&ToEgress::Outcome(outcome), &frame.body)
+                .await;
         }
         FromIngest::Counters(counters) => publish(hub, counters),
     }
@@ -203,6 +221,19 @@ fn session(hub: &Hub, tenant: &TenantId, up: bool) {
         let action = if up { "session.open" } else { "session.close" };
         hub.note(action, "", tenant.as_str());
     }
+}
+
+fn lease(hub: &Hub, tenant: &TenantId, held: bool) {
+    if let Some(lane) = hub.lanes.get(tenant)
+        && lane.stats.leased.swap(held, Ordering::Relaxed) != held
+    {
+        let action = if held { "lease.begin" } else { "lease.end" };
+        hub.note(action, "", tenant.as_str());
+    }
+    let held = hub.lanes.values().map(|lane| &lane.stats.leased);
+    let held = held.filter(|leased| leased.load(Ordering::Relaxed)).count();
+    metrics::gauge!("spokegate_sanitizer_leases")
+        .set(f64::from(u32::try_from(held).unwrap_or(u32::MAX)));
 }
 
 fn publish(hub: &Hub, counters: BTreeMap<String, u64>) {

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 #[derive(Debug, Default)]
 pub(super) struct LaneStats {
     pub(super) session_up: AtomicBool,
+    pub(super) leased: AtomicBool,
     pub(super) handled: AtomicU64,
     pub(super) refused: AtomicU64,
     pub(super) crashes: AtomicU64,
@@ -35,6 +36,7 @@ impl LaneStats {
         json!({
             "tenant": tenant.as_str(),
             "session": if self.session_up.load(Ordering::Relaxed) { "up" } else { "down" },
+            "leased": self.leased.load(Ordering::Relaxed),
             "handled": number(&self.handled),
             "refused": number(&self.refused),
             "worker_crashes": number(&self.crashes),

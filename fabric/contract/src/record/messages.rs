@@ -10,6 +10,10 @@ use crate::request_id::RequestId;
 /// Response header that names a run of the sanitizer: 32 hexadecimal digits, new at each start.
 pub const BOOT_HEADER: &str = "spokegate-boot";
 
+/// Status of the answer to a request for which there is no session with the broker (421, Misdirected Request): another
+/// sanitizer may have one, or this one in a moment.
+pub const NO_SESSION_STATUS: u16 = 421;
+
 /// A queue of records of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -155,6 +159,37 @@ pub struct Cancel {
     pub satellite: SatelliteId,
     /// The pull.
     pub id: RequestId,
+}
+
+/// `POST /v1/leases`: the tenants whose sessions the sanitizer shall hold, in the place of those of the caller's call before.
+///
+/// The lease runs from the moment at which the sanitizer gave `stamp` out, and a stamp counts once: a call that was held up
+/// on its way lengthens nothing, whenever it arrives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeasesBody {
+    /// The stamp of the sanitizer's last answer; 0 at first.
+    pub stamp: u64,
+    /// How long the lease runs, in milliseconds; at most [`LEASE_MS_MAX`](crate::limits::LEASE_MS_MAX).
+    pub lease_ms: u64,
+    /// The tenants.
+    pub tenants: Vec<TenantId>,
+}
+
+/// The answer to `POST /v1/leases`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeasesAnswer {
+    /// For the next call.
+    pub stamp: u64,
+    /// Whether the call counted: its stamp was the last one, and its lease was not over yet.
+    pub taken: bool,
+    /// Another one than before when the leases had ended meanwhile: what was asked before that is lost.
+    pub term: u64,
+    /// Whether all tenants share one connection, so that only one sanitizer at a time may hold any.
+    pub undivided: bool,
+    /// Tenants of the call that this sanitizer does not serve.
+    pub unknown: Vec<TenantId>,
 }
 
 /// Body of every answer that is no success.

@@ -4,9 +4,11 @@
 //! is owed too many acknowledgements gets them for messages that are dropped: a push comes again from its satellite's
 //! spool, an answer with a gap fails.
 
-use super::{Arrival, Arrived, Connection, Endpoint, REQUESTS, Writer};
+use super::{Arrival, Arrived, Connection, Endpoint, GOODBYE, REQUESTS, Writer};
 use crate::ingest::counters::Counters;
-use rumqttc::{ConnectReturnCode, Event, EventLoop, Packet, Publish, SubAck, SubscribeReasonCode};
+use rumqttc::{
+    ConnectReturnCode, Event, EventLoop, Outgoing, Packet, Publish, SubAck, SubscribeReasonCode,
+};
 use rumqttc::{QoS, SubscribeFilter};
 use spokegate_contract::{TenantId, Topic, filter};
 use spokegate_daemon::{Backoff, Clock, Context};
@@ -14,7 +16,7 @@ use spokegate_identity::{Principal, ServiceName};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 /// Unacknowledged messages of one tenant; what comes beyond is dropped.
 pub(in crate::ingest) const SHARE_MESSAGES: usize = 256;
@@ -39,6 +41,10 @@ struct Place {
 struct Board {
     places: BTreeMap<TenantId, Place>,
     live: Option<Live>,
+    /// Whether there is a connection only while there are places.
+    leased: bool,
+    /// Says that a place was taken.
+    wanted: Arc<Notify>,
 }
 
 /// What the broker has granted on the present connection.
@@ -50,13 +56,18 @@ struct Live {
 }
 
 impl Switchboard {
-    /// Starts to connect, again and again, until the stop.
+    /// Starts to connect, again and again, until the stop; with `leased` only while a tenant has a share.
     pub(in crate::ingest) fn start(
         endpoint: Endpoint,
         context: &Context,
         counters: Arc<Counters>,
+        leased: bool,
     ) -> Switchboard {
-        let board = Switchboard(Arc::default());
+        let board = Board {
+            leased,
+            ..Board::default()
+        };
+        let board = Switchboard(Arc::new(Mutex::new(board)));
         let run = board.clone().run(endpoint, context.clone(), counters);
         context.tasks.spawn("broker connection", run);
         board
@@ -74,11 +85,32 @@ impl Switchboard {
         };
         board.places.insert(tenant.clone(), place);
         board.wants(tenant);
+        board.wanted.notify_one();
         Connection {
             writer: None,
             arrived,
             poll: None,
+            share: Some((self.clone(), tenant.clone())),
             held,
+        }
+    }
+
+    /// Gives a tenant's share up; the last one ends the connection.
+    pub(in crate::ingest) fn leave(&self, tenant: &TenantId) {
+        self.board().leave(tenant);
+    }
+
+    /// Returns when a connection is wanted.
+    async fn wanted(&self) {
+        let wanted = Arc::clone(&self.board().wanted);
+        loop {
+            {
+                let board = self.board();
+                if !board.leased || !board.places.is_empty() {
+                    return;
+                }
+            }
+            wanted.notified().await;
         }
     }
 
@@ -89,7 +121,7 @@ impl Switchboard {
     async fn run(self, endpoint: Endpoint, context: Context, counters: Arc<Counters>) {
         let soft = context.tasks.soft();
         let mut backoff = Backoff::new(100, 15_000);
-        loop {
+        while soft.run_until_cancelled(self.wanted()).await.is_some() {
             let id = Principal::Service(ServiceName::Sanitizer).client_id();
             let (client, events) = endpoint.dial(id, WRITES);
             let mut up_ms = None;
@@ -145,6 +177,7 @@ impl Switchboard {
                 Ok(Event::Incoming(Packet::Disconnect)) => {
                     return "the broker disconnected".to_owned();
                 }
+                Ok(Event::Outgoing(Outgoing::Disconnect)) => return GOODBYE.to_owned(),
                 Ok(_) => Ok(()),
                 Err(error) => return error.to_string(),
             };
@@ -182,6 +215,19 @@ impl Board {
         }
         if let Err(reason) = live.ask() {
             self.tell(tenant, Arrived::Closed(reason.to_owned()));
+        }
+    }
+
+    /// A place is given up.
+    fn leave(&mut self, tenant: &TenantId) {
+        self.places.remove(tenant);
+        let Some(live) = &mut self.live else { return };
+        let Writer(client) = &live.writer;
+        // Should the packet find no room, what still comes for the tenant has no place and is dropped.
+        if self.leased && self.places.is_empty() {
+            let _ = client.try_disconnect();
+        } else if live.granted.remove(tenant) {
+            let _ = client.try_unsubscribe(filter::tenant_up(tenant));
         }
     }
 

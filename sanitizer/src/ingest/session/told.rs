@@ -4,6 +4,7 @@ use super::{Asked, Done, Session, SessionEvent};
 use crate::link::{FromIngest, Outcome};
 use bytes::Bytes;
 use spokegate_contract::envelope::{Ack, Admission, Verdict};
+use spokegate_contract::record::NO_SESSION_STATUS;
 use spokegate_contract::{
     Address, Channel, DatasetId, Envelope, FailureClass, RequestId, SatelliteId, Topic,
 };
@@ -39,9 +40,9 @@ impl Session {
                         class: None,
                         detail: String::new(),
                     },
-                    Err((class, detail)) => Outcome {
+                    Err((status, class, detail)) => Outcome {
                         call,
-                        status: 503,
+                        status,
                         class: Some(class),
                         detail,
                     },
@@ -66,9 +67,7 @@ impl Session {
                     Ack::Push { epoch, sequence } => {
                         self.intake.stored(&satellite, *epoch, *sequence)
                     }
-                    Ack::Cancel { id } => {
-                        self.intake.requests.close(id);
-                    }
+                    Ack::Cancel { id } => return self.cancel(&satellite, *id),
                     Ack::Credit { .. } => {}
                 }
                 self.publish(&satellite, Channel::Ack, ack.encode());
@@ -137,22 +136,22 @@ impl Session {
         asked: (SatelliteId, DatasetId, u16),
         deadline_ms: u64,
         payload: Bytes,
-    ) -> Result<(), (FailureClass, String)> {
+    ) -> Result<(), (u16, FailureClass, String)> {
         let (satellite, dataset) = (asked.0.clone(), asked.1.clone());
         if !self.up {
-            return Err((
-                FailureClass::Offline,
-                format!("there is no broker session for tenant {}", self.tenant),
-            ));
+            let detail = format!("there is no broker session for tenant {}", self.tenant);
+            return Err((NO_SESSION_STATUS, FailureClass::Offline, detail));
         }
         if self.intake.is_offline(&satellite) {
             return Err((
+                503,
                 FailureClass::Offline,
                 format!("satellite {}/{satellite} is not connected", self.tenant),
             ));
         }
         if self.intake.requests.count() >= self.requests_max {
             return Err((
+                503,
                 FailureClass::Refused,
                 format!("tenant {} has too many open requests", self.tenant),
             ));
@@ -169,6 +168,7 @@ impl Session {
         }
         self.intake.requests.close(&id);
         Err((
+            503,
             FailureClass::Offline,
             format!(
                 "the broker session for tenant {} takes no more",
