@@ -177,7 +177,6 @@ async fn flood(agent: &Agent, stop: tokio::sync::watch::Receiver<bool>) -> u64 {
 async fn measure(agent: &Agent, centre: &mut Centre, from: u64, count: u64) -> Duration {
     let mut times = Vec::new();
     for sequence in from..from + count {
-        #[expect(clippy::disallowed_methods, reason = "a measurement")]
         let start = Instant::now();
         send(agent, sequence, &good()).await;
         let mut seen: BTreeMap<u64, u64> = BTreeMap::new();
