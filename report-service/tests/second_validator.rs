@@ -1,6 +1,10 @@
 //! The centre's validator and the worker's give the same verdict on whatever reaches both: examples, and mutations of them.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -326,7 +330,6 @@ fn places(value: &Value) -> Vec<(String, String)> {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the counts are what the test shows")]
 fn both_validators_agree_on_all_examples_and_their_mutations() {
     let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas");
     let judges = Judges::new(Registry::open(&schemas).unwrap());
@@ -368,7 +371,6 @@ fn both_validators_agree_on_all_examples_and_their_mutations() {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the counts are what the test shows")]
 fn both_validators_agree_on_every_keyword_and_format() {
     let formats = [
         "date",

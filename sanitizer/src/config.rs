@@ -208,22 +208,7 @@ impl BudgetConfig {
 
 impl Section for SanitizerConfig {
     fn validate(&self, faults: &mut Faults) {
-        if self.tenants.is_empty() {
-            faults
-                .add("tenants", "names no customer")
-                .hint("tenants = [\"acme\"]");
-        }
-        let mut seen = BTreeSet::new();
-        for tenant in &self.tenants {
-            if !seen.insert(tenant) {
-                faults.add("tenants", format!("names {tenant} twice"));
-            }
-            if is_reserved_tenant(tenant) {
-                faults
-                    .add("tenants", format!("{tenant} is a reserved name"))
-                    .hint("choose another id for the customer");
-            }
-        }
+        self.validate_tenants(faults);
         let port = self
             .broker
             .address
@@ -288,6 +273,25 @@ impl Section for SanitizerConfig {
 }
 
 impl SanitizerConfig {
+    fn validate_tenants(&self, faults: &mut Faults) {
+        if self.tenants.is_empty() {
+            faults
+                .add("tenants", "names no customer")
+                .hint("tenants = [\"acme\"]");
+        }
+        let mut seen = BTreeSet::new();
+        for tenant in &self.tenants {
+            if !seen.insert(tenant) {
+                faults.add("tenants", format!("names {tenant} twice"));
+            }
+            if is_reserved_tenant(tenant) {
+                faults
+                    .add("tenants", format!("{tenant} is a reserved name"))
+                    .hint("choose another id for the customer");
+            }
+        }
+    }
+
     /// Whose messages pass through: the customers', and those of the broker's enrolment door.
     pub(crate) fn lanes(&self) -> Vec<TenantId> {
         let door = self.enrolment.then(|| Address::door().tenant);

@@ -2,7 +2,6 @@
 //! changes a record, or takes one out, is found by one command.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![expect(clippy::print_stdout, reason = "says what was proven")]
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -63,6 +63,9 @@ async fn a_full_window_of_the_smallest_messages_comes_out_whole() {
         assert_eq!(Frame::decode(&frame.unwrap()).unwrap().topic, message.topic);
         routed += 1;
     }
-    assert!(straight > 1_000 && routed > 100_000, "{straight} + {routed}");
+    assert!(
+        straight > 1_000 && routed > 100_000,
+        "{straight} + {routed}"
+    );
     assert!(receiver.next_now().is_none(), "more came out than went in");
 }

@@ -132,17 +132,7 @@ impl Taken {
                 until_ms,
                 at_ms,
             })],
-            Content::Quarantine(refusal) => {
-                let disposed = refusal.push;
-                let mut taken = vec![Self::Refused(refused(&address, at_ms, refusal))];
-                if let Some((epoch, sequence)) = disposed {
-                    taken.push(Self::Spool(
-                        (address, epoch),
-                        SpoolEvent::Disposed(sequence),
-                    ));
-                }
-                taken
-            }
+            Content::Quarantine(refusal) => refused_there(address, at_ms, refusal),
             Content::Reply { .. }
             | Content::Failed { .. }
             | Content::Push { .. }
@@ -151,6 +141,17 @@ impl Taken {
             | Content::AuditRoot(_) => Vec::new(),
         }
     }
+}
+
+/// What the sanitizer refused; a push among it will not come again.
+fn refused_there(address: Address, at_ms: u64, refusal: Refusal<'_>) -> Vec<Taken> {
+    let disposed = refusal.push;
+    let mut taken = vec![Taken::Refused(refused(&address, at_ms, refusal))];
+    if let Some((epoch, sequence)) = disposed {
+        let event = SpoolEvent::Disposed(sequence);
+        taken.push(Taken::Spool((address, epoch), event));
+    }
+    taken
 }
 
 /// Stores what was taken, then lets the satellites know.

@@ -77,17 +77,14 @@ pub(super) fn source(
         return Source::Nowhere(stale(&pushes, now_ms));
     }
     if serving.is_empty() {
-        return Source::Nowhere(if own.is_empty() {
-            Failure::new(
-                FailureClass::Offline,
-                "no satellite of this customer has reported in yet",
-            )
+        let (class, detail) = if own.is_empty() {
+            let detail = "no satellite of this customer has reported in yet";
+            (FailureClass::Offline, detail)
         } else {
-            Failure::new(
-                FailureClass::Refused,
-                "none of the customer's satellites supplies it",
-            )
-        });
+            let detail = "none of the customer's satellites supplies it";
+            (FailureClass::Refused, detail)
+        };
+        return Source::Nowhere(Failure::new(class, detail));
     }
     if serving.len() > SATELLITES_MAX {
         let detail = format!(
