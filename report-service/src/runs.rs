@@ -1,5 +1,6 @@
 //! Runs: from an order to a finished document, with every step visible while it happens.
 
+mod bounds;
 mod context;
 mod engine;
 mod failure;

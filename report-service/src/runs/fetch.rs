@@ -12,6 +12,7 @@ use spokegate_contract::limits::{PULL_BYTES_MAX, PULL_CHUNKS_MAX, PULL_ROWS_MAX}
 use spokegate_contract::{Address, Failure, FailureClass, Shape};
 use spokegate_daemon::{Clock, Tasks};
 
+use super::bounds::Bounds;
 use super::plan::{Asked, Source};
 use super::table;
 use crate::relay::{BodyFault, Contract, PullEvent, PullOrder, PullStream, Relay};
@@ -280,18 +281,22 @@ impl Fetcher {
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<bool, Failure> {
         let mut parsing = FuturesOrdered::new();
+        let mut bounds = Bounds::new(job.contract.dataset.limits);
         let mut ended = false;
         while !ended || !parsing.is_empty() {
             tokio::select! {
                 biased;
                 Some(rows) = parsing.next() => {
-                    gathered.add(rows?)?;
+                    let rows: Vec<Value> = rows?;
+                    bounds.rows(rows.len())?;
+                    gathered.add(rows)?;
                     stream.taken();
                     progress(gathered.rows.len() as u64);
                 }
                 event = stream.next(), if !ended => match event {
                     PullEvent::Rows { body, last } => {
                         ended = last;
+                        bounds.bytes(body.len())?;
                         gathered.note(&body)?;
                         parsing.push_back(self.rows(Arc::clone(&job.contract), body));
                     }
@@ -314,9 +319,15 @@ impl Fetcher {
         gathered: &mut Gathered,
         body: Bytes,
     ) -> Result<(), Failure> {
+        let mut bounds = Bounds::new(job.contract.dataset.limits);
+        bounds.bytes(body.len())?;
         gathered.note(&body)?;
         match job.contract.dataset.shape {
-            Shape::Rows => gathered.add(self.rows(Arc::clone(&job.contract), body).await?),
+            Shape::Rows => {
+                let rows = self.rows(Arc::clone(&job.contract), body).await?;
+                bounds.rows(rows.len())?;
+                gathered.add(rows)
+            }
             Shape::Document => {
                 let document = job
                     .contract

@@ -4,6 +4,7 @@ use super::compile::{Contract, ContractError};
 use super::place::{Names, escaped, short_value};
 use crate::body::{Node, Refusal};
 use anyhow::Context as _;
+use spokegate_contract::dataset::DatasetLimits;
 use spokegate_contract::{Dataset, DatasetId, Kind, Registry, Shape, TenantId, compat};
 use std::collections::HashMap;
 use std::path::Path;
@@ -26,6 +27,8 @@ pub struct Shaped {
     pub shape: Shape,
     /// Whether satellites may push it.
     pub pushable: bool,
+    /// Most rows and bytes of one answer or push.
+    pub limits: DatasetLimits,
     /// Whether what is said of a value may show none of it.
     personal: bool,
     contract: Contract,
@@ -45,6 +48,7 @@ impl Shaped {
         Ok(Shaped {
             shape: dataset.shape,
             pushable: dataset.allows(Kind::Push),
+            limits: dataset.limits,
             personal: dataset.personal_data,
             contract: Contract::compile(&dataset.data_schema)?,
             narrowed: None,

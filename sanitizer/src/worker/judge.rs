@@ -120,6 +120,10 @@ impl Bench {
 
     /// The body as canonical JSON, once it has passed.
     fn data(&self, shaped: &Shaped, body: &Bytes) -> Result<Data, RefusalHead> {
+        // One body is a push, or a part of an answer; the centre counts the whole.
+        if body.len() as u64 > shaped.limits.bytes {
+            return Err(refuse(Reason::TooLarge, "limits.bytes", ""));
+        }
         let told = |reason, refusal: &Refusal, found| RefusalHead {
             reason,
             rule: refusal.rule.to_string(),
@@ -128,6 +132,10 @@ impl Bench {
         };
         let tree =
             decode(body, &self.limits).map_err(|refusal| told(Reason::Form, &refusal, None))?;
+        let rows = tree.root().elements().map_or(1, |rows| rows.count_left());
+        if rows as u64 > shaped.limits.rows {
+            return Err(refuse(Reason::TooLarge, "limits.rows", ""));
+        }
         match shaped.shape {
             Shape::Rows => judge_rows(shaped, &tree),
             Shape::Document => judge_one(shaped, tree.root()),

@@ -99,6 +99,35 @@ fn rows_per_chunk_are_bounded() {
 }
 
 #[test]
+fn a_body_keeps_to_the_limits_of_its_dataset() {
+    let schemas = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas");
+    let shipped = spokegate_contract::folder::Folder::read(&schemas).unwrap();
+    let rule = |rows: usize, limits: Value| {
+        let mut folder = shipped.clone();
+        let about = folder.get("devices/dataset.json").unwrap();
+        let mut about: Value = serde_json::from_slice(about).unwrap();
+        about["limits"] = limits;
+        folder.insert("devices/dataset.json", about.to_string().into_bytes());
+        let bench = Bench {
+            library: Library::compile(&folder.registry_as_it_stands().unwrap()).unwrap(),
+            limits: BodyLimits::default(),
+        };
+        let judged = bench.judge(&work("reply"), &reply(&Value::Array(vec![device(); rows])));
+        judged.refusal.map(|refusal| refusal.rule)
+    };
+    let refused = |rule: &str| Some(rule.to_owned());
+    assert_eq!(rule(2, json!({"rows": 2, "bytes": 10_000})), None);
+    assert_eq!(
+        rule(3, json!({"rows": 2, "bytes": 10_000})),
+        refused("limits.rows")
+    );
+    assert_eq!(
+        rule(1, json!({"rows": 2, "bytes": 100})),
+        refused("limits.bytes")
+    );
+}
+
+#[test]
 fn the_condemned_are_written_down_and_not_looked_at() {
     let mut condemned = work("reply");
     condemned.condemned = Some(Condemned {
