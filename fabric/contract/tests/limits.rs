@@ -19,13 +19,14 @@ use std::collections::BTreeSet;
 const ID: RequestId = RequestId::from_bytes([1; 16]);
 
 /// Limits that hold where a message is made, counted or answered: there is no parser that refuses one more.
-const ELSEWHERE: [(&str, &str); 13] = [
+const ELSEWHERE: [(&str, &str); 14] = [
     ("ADMISSIONS_MAX", "sanitizer/src/ingest/calls/enrolment.rs"),
     ("CHUNK_BYTES_TARGET", "satellite-agent/src/"),
     ("CHUNK_ROWS_MAX", "sanitizer/src/worker/judge.rs"),
     ("CLOCK_SKEW_MS_MAX", "sanitizer/src/ingest/"),
     ("CREDIT_CHUNKS", "sanitizer/src/ingest/"),
     ("DEADLINE_MS_MAX", "sanitizer/src/ingest/"),
+    ("LEASE_MS_MAX", "sanitizer/src/ingest/leases.rs"),
     ("PACKET_BYTES_MAX", "broker/src/"),
     ("PULL_BYTES_MAX", "sanitizer/src/ingest/"),
     ("PULL_CHUNKS_MAX", "sanitizer/src/ingest/"),
