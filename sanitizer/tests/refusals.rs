@@ -78,6 +78,23 @@ impl Scene {
     }
 }
 
+/// Waits until there are six whole files.
+async fn six_files(folder: &std::path::Path) {
+    let files = || {
+        let entries = std::fs::read_dir(folder).unwrap();
+        let whole = |name: &std::ffi::OsString| name.to_str().unwrap().ends_with(".sealed");
+        let names = entries.map(|entry| entry.unwrap().file_name());
+        names.filter(whole).count()
+    };
+    for _ in 0..100 {
+        if files() >= 6 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(files(), 6);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_breaks_its_contract_fails_the_pull_and_is_kept() {
     let mut scene = Scene::start().await;
@@ -126,19 +143,7 @@ async fn an_answer_that_breaks_its_contract_fails_the_pull_and_is_kept() {
     assert!(!listed.to_string().contains("secret-value"));
     // The files are written behind the records; the listing says which is whose.
     let folder = scene.fabric.folder.path().join("quarantine");
-    let files = || {
-        let entries = std::fs::read_dir(&folder).unwrap();
-        let whole = |name: &std::ffi::OsString| name.to_str().unwrap().ends_with(".sealed");
-        let names = entries.map(|entry| entry.unwrap().file_name());
-        names.filter(whole).count()
-    };
-    for _ in 0..100 {
-        if files() >= 6 {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    assert_eq!(files(), 6);
+    six_files(&folder).await;
     let kept = listed["quarantine"][0]["file"].as_str().unwrap();
     let file = std::fs::read(folder.join(format!("{kept}.acme.hq.sealed"))).unwrap();
     let opened = quarantine::open(&quarantine_key(), &file).unwrap();
