@@ -5,6 +5,7 @@ pub mod figures;
 pub mod memory;
 pub mod report;
 pub mod rows;
+pub mod sanitizer;
 
 use std::path::{Path, PathBuf};
 
@@ -34,6 +35,8 @@ pub enum Suite {
     Broker,
     /// Whole reports, against two Node-REDs with docxtemplater.
     Report,
+    /// What a message costs in the sanitizer, against ajv on Node.
+    Sanitizer,
 }
 
 /// Measures what was asked for and returns the table.
@@ -52,6 +55,15 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<String> {
         let effort = pick(arguments.quick, report::Effort::quick, report::Effort::full);
         let rows = report::run(&repository, &effort).await?;
         rows::write(&arguments.results, "report", &rows)?;
+    }
+    if wanted(Suite::Sanitizer) {
+        let effort = pick(
+            arguments.quick,
+            sanitizer::Effort::quick,
+            sanitizer::Effort::full,
+        );
+        let rows = sanitizer::run(&repository, &effort).await?;
+        rows::write(&arguments.results, "sanitizer", &rows)?;
     }
     let table = rows::table(&arguments.results)?;
     rows::publish(&table, &repository.join("bench/README.md"))?;

@@ -34,6 +34,7 @@ pub use self_test::{AttackArgs, SelfTestArgs};
 pub use service::{SanitizerService, Verb};
 pub use setup::{PresenceMode, SandboxMode, SessionMode, TlsPaths};
 pub use supervisor::Sanitizer;
+pub use worker::Unconfined;
 
 /// The whole `main` of every process of the sanitizer.
 pub fn main() -> std::process::ExitCode {

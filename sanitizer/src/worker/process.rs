@@ -1,18 +1,12 @@
 //! The worker's loop: frames in on one pipe, answers out on the other.
 
-use super::judge::{Bench, Judged};
-use crate::body::BodyLimits;
-use crate::contracts::Library;
-use crate::link::{
-    AnswerHead, FromWorker, RecordHead, ToWorker, WorkHead, encode_into, read_frame,
-};
+use super::desk::Desk;
+use crate::link::{FromWorker, ToWorker, encode_into, read_frame};
 use crate::sandbox::{self, Layers};
 use crate::seal::Key;
-use crate::setup::WorkerSetup;
 use crate::stdio;
-use anyhow::{Context, anyhow, bail};
-use bytes::{Bytes, BytesMut};
-use spokegate_contract::Registry;
+use anyhow::{Context, bail};
+use bytes::BytesMut;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
@@ -43,17 +37,14 @@ pub(crate) fn main() -> ExitCode {
 }
 
 struct Worker {
-    bench: Bench,
-    key: Key,
+    desk: Desk,
     cpu_ms_max: u64,
     input: BytesMut,
-    output: BytesMut,
 }
 
 /// What a worker has once nothing else is left to it.
 pub(crate) struct Confined {
-    bench: Bench,
-    key: Key,
+    desk: Desk,
     cpu_ms_max: u64,
     /// What holds.
     pub layers: Layers,
@@ -74,11 +65,10 @@ pub(crate) fn confine() -> anyhow::Result<Option<Confined>> {
         Some(_) => bail!("work before the set-up"),
         None => return Ok(None),
     };
-    let bench = bench(&setup)?;
+    let desk = Desk::open(&setup.schemas, setup.tenant.as_ref(), key)?;
     let layers = sandbox::enter(&setup)?;
     Ok(Some(Confined {
-        bench,
-        key,
+        desk,
         cpu_ms_max: setup.cpu_ms_max,
         layers,
     }))
@@ -86,37 +76,19 @@ pub(crate) fn confine() -> anyhow::Result<Option<Confined>> {
 
 fn start() -> anyhow::Result<Worker> {
     let Some(Confined {
-        bench,
-        key,
+        mut desk,
         cpu_ms_max,
         layers,
     }) = confine()?
     else {
         bail!("no set-up")
     };
-    let mut output = BytesMut::with_capacity(ANSWER_BYTES);
-    encode_into(&FromWorker::Ready(layers), b"", &mut output);
-    emit(&mut output)?;
+    encode_into(&FromWorker::Ready(layers), b"", &mut desk.output);
+    emit(&mut desk.output)?;
     Ok(Worker {
-        bench,
-        key,
+        desk,
         cpu_ms_max,
         input: BytesMut::with_capacity(READ_BYTES),
-        output,
-    })
-}
-
-fn bench(setup: &WorkerSetup) -> anyhow::Result<Bench> {
-    let registry = Registry::open(&setup.schemas)
-        .with_context(|| format!("open the schema folder {}", setup.schemas.display()))?;
-    let library = match &setup.tenant {
-        Some(tenant) => Library::of_tenant(&registry, tenant),
-        None => Library::compile(&registry),
-    }
-    .map_err(|(dataset, error)| anyhow!("compile the contract of dataset {dataset}: {error}"))?;
-    Ok(Bench {
-        library,
-        limits: BodyLimits::default(),
     })
 }
 
@@ -127,44 +99,18 @@ impl Worker {
                 let ToWorker::Work(work) = frame.head else {
                     bail!("a second set-up")
                 };
-                self.answer(&work, &frame.body);
-                if self.output.len() >= ANSWER_BYTES {
-                    emit(&mut self.output)?;
+                sandbox::arm_cpu_timer(self.cpu_ms_max);
+                self.desk.answer(&work, &frame.body);
+                if self.desk.output.len() >= ANSWER_BYTES {
+                    emit(&mut self.desk.output)?;
                 }
             }
             // Never waits to fill a batch: all that has come is answered before more is asked for.
-            emit(&mut self.output)?;
+            emit(&mut self.desk.output)?;
             if !fill(&mut self.input)? {
                 return Ok(());
             }
         }
-    }
-
-    fn answer(&mut self, work: &WorkHead, payload: &Bytes) {
-        sandbox::arm_cpu_timer(self.cpu_ms_max);
-        #[cfg(feature = "backdoor")]
-        if super::backdoor::betray(work, payload, &self.bench, &self.key, &mut self.output) {
-            return;
-        }
-        let Judged { records, refusal } = self.bench.judge(work, payload);
-        let heads = records.iter().map(|(lane, record)| RecordHead {
-            lane: *lane,
-            length: u32::try_from(record.len()).unwrap_or(u32::MAX),
-            seal: self.key.seal(record),
-        });
-        let head = AnswerHead {
-            token: work.token,
-            records: heads.collect(),
-            refusal,
-        };
-        let body = match records.as_slice() {
-            [(_, only)] => only.as_slice(),
-            _ => &records
-                .iter()
-                .flat_map(|(_, record)| record.iter().copied())
-                .collect::<Vec<u8>>(),
-        };
-        encode_into(&FromWorker::Answer(head), body, &mut self.output);
     }
 }
 
