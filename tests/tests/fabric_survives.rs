@@ -87,6 +87,8 @@ async fn survive(scene: &Scene) {
         satellites: satellites.collect(),
         sanitizers: scene.sanitizers,
         pull_timeout_s: scene.pull_timeout_s,
+        // A long answer is under way for a while.
+        breath: Duration::from_millis(20),
     };
     let began = Instant::now();
     let mut installation = Installation::start(&plan).await;

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use spokegate_contract::{Address, TenantId};
 use spokegate_daemon::{Context, Secret};
@@ -26,6 +27,8 @@ pub(crate) struct Plan {
     pub(crate) sanitizers: usize,
     /// How long a pull may take.
     pub(crate) pull_timeout_s: u64,
+    /// What the flows rest after each part of a long answer.
+    pub(crate) breath: Duration,
 }
 
 /// Everything, running. The directory and the customers' flows are in this process; what is Spokegate's is not.
@@ -96,7 +99,14 @@ impl Installation {
         }
         let mut segments = Vec::new();
         for address in &plan.satellites {
-            let segment = Segment::prepare(address, path, listen, &certificates, &context).await;
+            let segment = Segment::prepare(
+                address,
+                path,
+                (listen, plan.breath),
+                &certificates,
+                &context,
+            )
+            .await;
             segments.push((address.clone(), segment));
         }
         for (_, segment) in &mut segments {

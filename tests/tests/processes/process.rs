@@ -90,6 +90,11 @@ impl Process {
         self.child.is_some()
     }
 
+    /// The id of its main process, unless it was killed.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     /// The last lines that it printed.
     pub(crate) fn words(&self) -> String {
         self.child

@@ -13,9 +13,8 @@ use super::authority::Certificates;
 use super::config;
 use super::process::{Process, free_port};
 
-/// Rows after which the flow takes a breath, so that a long answer is under way for a while.
+/// Rows after which the flow takes a breath.
 const ROWS_AT_ONCE: u32 = 250;
-const BREATH: Duration = Duration::from_millis(20);
 
 /// One satellite.
 pub(super) struct Segment {
@@ -28,7 +27,7 @@ impl Segment {
     pub(super) async fn prepare(
         address: &Address,
         root: &Path,
-        broker: SocketAddr,
+        (broker, breath): (SocketAddr, Duration),
         certificates: &Certificates,
         context: &Context,
     ) -> Self {
@@ -41,6 +40,7 @@ impl Segment {
         let source = Source {
             name: name.clone(),
             token: write_secret(&source_token),
+            breath,
         };
         let (push, source) = (free_port(), source.serve(context).await);
         let text = config::agent(&config::Agent {
@@ -65,6 +65,7 @@ impl Segment {
 pub(crate) struct Source {
     name: String,
     token: Secret,
+    breath: Duration,
 }
 
 impl Source {
@@ -144,7 +145,7 @@ impl Source {
             let part = format!("{start}{}{end}", rows.join(","));
             let chunk = format!("{:x}\r\n{part}\r\n", part.len());
             stream.write_all(chunk.as_bytes()).await?;
-            tokio::time::sleep(BREATH).await;
+            tokio::time::sleep(self.breath).await;
         }
         stream.write_all(b"0\r\n\r\n").await?;
         stream.shutdown().await
