@@ -13,6 +13,8 @@ use spokegate_daemon::chain::{self, Link, Walk};
 use spokegate_identity::PublicKey;
 use spokegate_identity::proof::{AuditEnd, verify_audit_root};
 
+/// Longest name of a chain.
+const NAME_BYTES_MAX: usize = 64;
 /// Longest line.
 const LINE_BYTES_MAX: u64 = 16_384;
 /// Chains of one export; one begins with each start of a sanitizer's egress process.
@@ -33,6 +35,10 @@ struct Entry {
     signed_at: Option<u64>,
     signature: Option<String>,
 }
+
+/// A sanitizer signs at the latest after so many; more at the end of a chain that nobody signed were put there, or the key
+/// was taken from it.
+const UNSIGNED_MAX: u64 = 1_000;
 
 /// An export that holds.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +67,12 @@ pub(crate) enum ExportFault {
         chain: String,
         sequence: u64,
     },
+    #[error("the export holds no record")]
+    Empty,
+    #[error(
+        "the last {unsigned} records of chain {chain} bear no signature, and a sanitizer leaves no more than 1,000 without one"
+    )]
+    Unsigned { chain: String, unsigned: u64 },
     #[error(
         "line {line}: the signature on entry {sequence} of chain {chain} is not one of this key over this chain"
     )]
@@ -74,6 +86,8 @@ pub(crate) enum ExportFault {
 struct Chain {
     walk: Walk,
     signed: u64,
+    /// The number before its first record in the export.
+    begins: u64,
 }
 
 /// Walks all chains; checks all signatures when there is a key.
@@ -97,14 +111,24 @@ pub(crate) fn verify(
             reason: reason.to_owned(),
         };
         let entry: Entry =
-            serde_json::from_slice(&bytes).map_err(|error| form(&error.to_string()))?;
+            serde_json::from_slice(&bytes).map_err(|error| form(&told(&error.to_string())))?;
+        if entry.chain.len() > NAME_BYTES_MAX || !entry.chain.bytes().all(|b| b.is_ascii_graphic())
+        {
+            return Err(form("`chain` is no name of a chain"));
+        }
         if !chains.contains_key(&entry.chain) {
             if chains.len() >= CHAINS_MAX {
                 return Err(form("more chains than 100,000"));
             }
             let walk = beginning(&entry).ok_or_else(|| form("`previous` is no hash"))?;
             whole.cut += u64::from(entry.sequence != 1);
-            chains.insert(entry.chain.clone(), Chain { walk, signed: 0 });
+            let begins = walk.records();
+            let chain = Chain {
+                walk,
+                signed: 0,
+                begins,
+            };
+            chains.insert(entry.chain.clone(), chain);
         }
         let known = chains
             .get_mut(&entry.chain)
@@ -114,10 +138,31 @@ pub(crate) fn verify(
         whole.signatures += u64::from(sign(known, &entry, key, line)?);
     }
     whole.chains = chains.len() as u64;
-    for Chain { walk, signed } in chains.values() {
-        whole.unsigned += walk.records().saturating_sub(*signed);
+    for (
+        name,
+        Chain {
+            walk,
+            signed,
+            begins,
+        },
+    ) in &chains
+    {
+        let unsigned = walk.records().saturating_sub((*signed).max(*begins));
+        if key.is_some() && unsigned > UNSIGNED_MAX {
+            let chain = name.clone();
+            return Err(ExportFault::Unsigned { chain, unsigned });
+        }
+        whole.unsigned += unsigned;
+    }
+    if whole.entries == 0 {
+        return Err(ExportFault::Empty);
     }
     Ok(whole)
+}
+
+/// Words of the file as a terminal may show them.
+fn told(words: &str) -> String {
+    words.escape_default().take(200).collect()
 }
 
 /// Where a chain's walk begins: before the first entry, or before the first that was not pruned.

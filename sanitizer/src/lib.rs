@@ -4,6 +4,9 @@
     deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)
 )]
 
+#[cfg(all(feature = "backdoor", not(debug_assertions)))]
+compile_error!("the feature `backdoor` is for a test, and never for a program that anybody runs");
+
 pub mod body;
 mod check;
 mod config;

@@ -63,13 +63,8 @@ impl Key {
     /// Whether a seal is this key's over the record; takes the same time whatever differs.
     #[must_use]
     pub(crate) fn holds(&self, record: &[u8], seal: &str) -> bool {
-        let pairs = seal
-            .as_bytes()
-            .chunks(2)
-            .map(|pair| std::str::from_utf8(pair).ok());
-        let bytes: Option<Vec<u8>> = pairs
-            .map(|pair| u8::from_str_radix(pair?, 16).ok())
-            .collect();
+        // One spelling only: the centre takes no other.
+        let bytes: Option<[u8; KEY_BYTES]> = hex::decode_array(seal);
         bytes.is_some_and(|bytes| hmac::verify(&self.0, record, &bytes).is_ok())
     }
 }
@@ -109,6 +104,13 @@ mod tests {
         assert!(!master.tenant(&globex).holds(b"{}", &seal));
         assert!(!Key::read(digits.as_bytes()).unwrap().holds(b"{}", &seal));
         assert!(!master.tenant(&acme).holds(b"{ }", &seal));
+        for spelling in [
+            seal.to_uppercase(),
+            seal[..63].to_owned(),
+            format!("+{}", &seal[1..]),
+        ] {
+            assert!(!master.tenant(&acme).holds(b"{}", &spelling), "{spelling}");
+        }
     }
 
     #[test]

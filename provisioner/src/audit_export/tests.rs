@@ -53,7 +53,7 @@ fn a_whole_export_holds_and_says_what_nobody_signed() {
     };
     assert_eq!(found(&lines, Some(&key.public_key())), Ok(whole));
     assert_eq!(found(&lines, None), Ok(whole));
-    assert_eq!(found(&[], None), Ok(Whole::default()));
+    assert!(found(&[], None).unwrap_err().contains("no record"));
     // The oldest entries were pruned.
     let (entries, cut) = (3, 1);
     let pruned = Whole {
@@ -93,9 +93,32 @@ fn any_change_is_named_by_its_line() {
     );
     check(&put(0, "\"chain\"", "\"cain\""), "line 1 is no entry");
     check(&|lines| lines[3] = " ".repeat(20_000), "line 4 is no entry");
+    check(&put(3, "run2", "a\\u001b[2J"), "line 4 is no entry");
     let other = self::key().public_key();
     let fault = found(&export(&key), Some(&other)).unwrap_err();
     assert!(fault.contains("not one of this key"), "{fault}");
+}
+
+#[test]
+fn a_long_end_that_nobody_signed_does_not_hold() {
+    let key = key().public_key();
+    let chain = |count: u64| {
+        let mut previous = chain::START;
+        let line = |sequence: u64| {
+            let hash = chain::hash(&previous, sequence, 1, &["a.b", "", "x", "1"]);
+            let line = serde_json::json!({
+                "chain": "run1", "sequence": sequence, "at": 1, "action": "a.b", "reason": "", "subject": "x",
+                "count": 1, "previous": hex::encode(&previous), "hash": hex::encode(&hash),
+            });
+            previous = hash;
+            format!("{line}\n")
+        };
+        (1..=count).map(line).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&chain(1_000), Some(&key)).unwrap().unsigned, 1_000);
+    assert_eq!(found(&chain(1_001), None).unwrap().unsigned, 1_001);
+    let fault = found(&chain(1_001), Some(&key)).unwrap_err();
+    assert!(fault.contains("bear no signature"), "{fault}");
 }
 
 #[test]

@@ -132,6 +132,12 @@ impl Library {
         Ok(library)
     }
 
+    /// Whether there is a dataset of this name, in whatever version.
+    #[must_use]
+    pub fn knows(&self, dataset: &DatasetId) -> bool {
+        self.datasets.contains_key(dataset)
+    }
+
     /// The contract of one version.
     #[must_use]
     pub fn get(&self, dataset: &DatasetId, version: u16) -> Option<&Shaped> {

@@ -67,7 +67,8 @@ pub(super) fn is_of(record: &[u8], lane: Lane, origin: &WorkHead) -> bool {
                 kind == "quarantine"
                     && claims.channel.as_deref() == Some(channel)
                     && claims.file == Some(origin.quarantine_id())
-                    && (claims.id, &claims.dataset) == (origin.id, &origin.dataset)
+                    && claims.id == origin.id
+                    && (claims.dataset.is_none() || claims.dataset == origin.dataset)
                     && (push.is_none() || push == origin.push)
             }
             // Egress itself writes it.

@@ -7,7 +7,7 @@ use crate::link::{CallVerb, FromEgress, Note, Outcome, RecordHead, WorkHead};
 use crate::seal::Key;
 use crate::stdio::Out;
 use bytes::Bytes;
-use spokegate_contract::record::{Lane, PullBody};
+use spokegate_contract::record::{Lane, PullBody, check_canonical};
 use spokegate_contract::{Address, TenantId};
 use spokegate_identity::TrustDomain;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -21,6 +21,9 @@ const CALLS_MAX: usize = 1_024;
 
 /// Requests for certificates that wait, per tenant; nobody waits long for the answer to one, and asks again.
 const ENROLS_MAX: usize = 256;
+
+/// Longest record: the centre takes no line over 1 MiB, and cursor and seal stand in it as well.
+const RECORD_BYTES_MAX: usize = 1_048_000;
 
 /// Audit records that wait; what happens beyond is counted, and one entry says how much that was.
 const AUDIT_WAITING_MAX: usize = 16_384;
@@ -189,6 +192,13 @@ impl Shared {
         if !origin::is_of(&record, head.lane, origin) {
             tracing::error!(tenant.id = %tenant, satellite.id = %origin.satellite, size_bytes = record.len(), "a record of another message was dropped");
             self.count("foreign_records");
+            self.freed(tenant, record.len() as u64);
+            return;
+        }
+        // What is of another form would break the line that it stands in, and with it the lane.
+        if record.len() > RECORD_BYTES_MAX || check_canonical(&record).is_err() {
+            tracing::error!(tenant.id = %tenant, satellite.id = %origin.satellite, size_bytes = record.len(), "a record that is not canonical, or too long, was dropped");
+            self.count("malformed_records");
             self.freed(tenant, record.len() as u64);
             return;
         }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use spokegate_contract::envelope::{Enrol, Hello, Part, Presence, Push, Reply, Status};
 use spokegate_contract::limits::CHUNK_ROWS_MAX;
 use spokegate_contract::record::Lane;
-use spokegate_contract::{Envelope, EnvelopeError, Failure, Shape};
+use spokegate_contract::{DatasetId, Envelope, EnvelopeError, Failure, Shape};
 
 /// What a worker judges by.
 #[derive(Debug)]
@@ -44,10 +44,15 @@ impl Bench {
                 refusal: None,
             },
             Err(refusal) => Judged {
-                records: records::refused(work, payload, &refusal),
+                records: records::refused(work, self.dataset(work), payload, &refusal),
                 refusal: Some(refusal),
             },
         }
+    }
+
+    /// The dataset that a message is about, if there is one of that name: the name itself is the segment's.
+    fn dataset<'w>(&self, work: &'w WorkHead) -> Option<&'w DatasetId> {
+        work.dataset.as_ref().filter(|id| self.library.knows(id))
     }
 
     fn pass(&self, work: &WorkHead, payload: &Bytes) -> Result<Vec<(Lane, Vec<u8>)>, RefusalHead> {
@@ -68,10 +73,12 @@ impl Bench {
             }
             "hello" => {
                 let hello = Hello::decode(payload).map_err(envelope)?;
+                version_text(&hello.agent_version)?;
                 Ok(vec![(Lane::Status, records::hello(work, &hello))])
             }
             "status" => {
                 let status = Status::decode(payload).map_err(envelope)?;
+                version_text(&status.agent_version)?;
                 Ok(vec![(Lane::Status, records::status(work, &status))])
             }
             "enrol" => {
@@ -158,6 +165,16 @@ impl Bench {
 pub(super) struct Data {
     pub(super) shape: Shape,
     pub(super) json: Vec<u8>,
+}
+
+/// An agent's version is digits, letters and what stands between them; logs and pages show it.
+fn version_text(text: &str) -> Result<(), RefusalHead> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".+-_".contains(&byte);
+    if text.bytes().all(allowed) {
+        Ok(())
+    } else {
+        Err(refuse(Reason::Envelope, "agent-version", "/agent_version"))
+    }
 }
 
 fn judge_rows(shaped: &Shaped, tree: &Tree<'_>) -> Result<(), Refusal> {

@@ -9,7 +9,7 @@ use spokegate_contract::envelope::{Enrol, EnrolRequest, Hello, Presence, Push, R
 use spokegate_contract::limits::{FAILURE_TEXT_BYTES_MAX, VERSION_TEXT_BYTES_MAX};
 use spokegate_contract::record::{Flat, Lane, Served};
 use spokegate_contract::text::one_line;
-use spokegate_contract::{ENROLMENT_TENANT, Failure, RequestId, Shape, hex};
+use spokegate_contract::{DatasetId, ENROLMENT_TENANT, Failure, RequestId, Shape, hex};
 
 pub(super) fn reply(work: &WorkHead, reply: &Reply, data: &Data, last: bool) -> Vec<u8> {
     let mut flat = blank(work, "reply");
@@ -113,6 +113,7 @@ pub(super) fn held_off(work: &WorkHead) -> Vec<(Lane, Vec<u8>)> {
 /// A refused message: its quarantine record and, for an answer to a pull, the failure that ends the pull.
 pub(super) fn refused(
     work: &WorkHead,
+    dataset: Option<&DatasetId>,
     payload: &Bytes,
     refusal: &RefusalHead,
 ) -> Vec<(Lane, Vec<u8>)> {
@@ -123,7 +124,7 @@ pub(super) fn refused(
     let sha256 = hex::encode(digest(&SHA256, payload).as_ref());
     let mut flat = blank(work, "quarantine");
     flat.channel = Some(work.channel.as_str().into());
-    flat.dataset.clone_from(&work.dataset);
+    flat.dataset = dataset.cloned();
     flat.reason = Some(refusal.reason.as_str().into());
     flat.rule = Some(refusal.rule.as_str().into());
     flat.pointer = Some(refusal.pointer.as_str().into());

@@ -221,7 +221,12 @@ impl Between<'_> {
                 inner: &server,
                 seal: &self.seal.0,
                 quarantine: &quarantine,
-                more: "",
+                // One alone serves all customers; several are told by the centre which.
+                more: if inner.len() > 1 {
+                    "[share]\nleases = true\n"
+                } else {
+                    ""
+                },
             });
             {
                 let name = format!("sanitizer {number}");

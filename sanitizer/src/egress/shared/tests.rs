@@ -152,3 +152,33 @@ async fn a_cursor_of_a_boot_before_frees_nothing() {
     assert!(waited.is_err(), "nothing is left");
     assert_eq!(shared.status().1["reply"], 0);
 }
+
+#[test]
+fn a_record_that_would_break_its_line_is_dropped_whatever_its_seal() {
+    let check = |record: String, expected: usize| {
+        let master = MasterKey::read("5a".repeat(32).as_bytes()).unwrap();
+        let acme: TenantId = "acme".parse().unwrap();
+        let key = master.tenant(&acme);
+        let seal = key.seal(record.as_bytes());
+        let keys = Keys::from([(acme.clone(), key)]);
+        let trust_domain = "spokegate.local".to_owned().try_into().unwrap();
+        let audit = Audit::new(Trail::new(None), master.tenant(&acme));
+        let shared = Shared::new(keys, audit, trust_domain, Out::nowhere());
+        let head = RecordHead {
+            lane: Lane::Status,
+            length: record.len() as u32,
+            seal,
+        };
+        shared.take(&origin("acme", "status"), &head, record.clone().into());
+        assert_eq!(shared.status().1["status"], expected, "{record:.80}");
+    };
+    let with = |more: &str| {
+        format!(r#"{{"at":7,"kind":"status"{more},"satellite":"hq","tenant":"acme"}}"#)
+    };
+    check(with(""), 1);
+    check(with("\n"), 0);
+    check(with(" "), 0);
+    let long = |bytes: usize| with(&format!(r#","node_red":"{}""#, "x".repeat(bytes)));
+    check(long(1_000_000), 1);
+    check(long(1_048_000), 0);
+}

@@ -11,6 +11,9 @@ use tokio::time::Instant;
 /// How long a worker may take to confine itself.
 const WORKER_START_LIMIT: Duration = Duration::from_secs(20);
 
+/// Bytes of what a worker says of why it does not start.
+const REASON_BYTES_MAX: usize = 400;
+
 impl Lane {
     /// Starts the worker, then the spare, unless one failed a moment ago.
     pub(super) fn start_missing(&mut self) {
@@ -44,7 +47,8 @@ impl Lane {
     }
 
     /// Says why, and waits longer before the next one.
-    pub(super) fn start_failed(&mut self, reason: String) {
+    pub(super) fn start_failed(&mut self, mut reason: String) {
+        reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
         tracing::error!(tenant.id = %self.tenant, error = reason, "a worker did not start");
         if let Some(started) = self.started.take() {
             // The start may have been given up.

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// A started worker. Dropping it closes its pipe, upon which it ends.
+/// A started worker. Dropping it ends it: code in it that is not ours would ignore the end of its pipe.
 #[derive(Debug)]
 pub(super) struct Worker {
     /// Its number in the lane.
@@ -32,6 +32,12 @@ pub(super) struct Worker {
     pub(super) handled: u64,
     /// When it was started.
     pub(super) born: Instant,
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.kill.cancel();
+    }
 }
 
 /// Starts a worker, which tells its lane what it says and when it ends.
@@ -99,6 +105,7 @@ async fn watch(
             kill.cancel();
         }
     }
+    let mut is_confined = false;
     loop {
         let frame = tokio::select! {
             frame = process.frames.next::<FromWorker>() => frame,
@@ -107,6 +114,12 @@ async fn watch(
         };
         match frame {
             Ok(Some(frame)) => {
+                // First it says that it is confined, or why not; from then on it answers and says nothing else.
+                if matches!(frame.head, FromWorker::Answer(_)) != is_confined {
+                    tracing::error!("a worker spoke out of turn and is ended");
+                    break;
+                }
+                is_confined = true;
                 if lane
                     .send(LaneEvent::Said(number, frame.head, frame.body))
                     .await
