@@ -6,6 +6,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::too_many_lines,
     reason = "helpers of tests end the test"
 )]
 
@@ -48,7 +49,7 @@ impl Canary {
         let lower = self.text();
         let upper = lower.to_uppercase();
         let has = |needle: &[u8]| bytes.windows(needle.len()).any(|part| part == needle);
-        has(&self.0[..16]) || has(lower[..32].as_bytes()) || has(upper[..32].as_bytes())
+        has(&self.0[..16]) || has(&lower.as_bytes()[..32]) || has(&upper.as_bytes()[..32])
     }
 }
 

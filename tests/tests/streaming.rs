@@ -4,8 +4,11 @@
 //! The report service is stopped, and the test stands in its place with its certificate and its configuration, so that what
 //! it reads of the second hop is all that there is. `ROWS=100000` makes the long table another length.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![expect(clippy::print_stdout, reason = "says what was proven")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +23,7 @@ use spokegate_contract::{Address, RequestId};
 use spokegate_daemon::Tasks;
 use spokegate_relay::{Intake, LineFault, Link, SanitizerConfig};
 
-#[expect(dead_code, reason = "shared with other tests")]
+#[expect(dead_code, unused_imports, reason = "shared with other tests")]
 mod processes;
 
 use processes::{Installation, Plan};
@@ -109,11 +112,7 @@ async fn pull(link: &Arc<Link>, address: &Address, rows: u64, tasks: &Tasks) -> 
         "lane",
         Arc::clone(link).drain(Arc::clone(&intake), own.clone()),
     );
-    let now = std::time::SystemTime::now();
-    let now_ms = now
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap()
-        .as_millis();
+    let now_ms = spokegate_daemon::Clock::system().now_ms();
     let request = RequestBody {
         id: intake.pull,
         tenant: address.tenant.clone(),
@@ -121,7 +120,7 @@ async fn pull(link: &Arc<Link>, address: &Address, rows: u64, tasks: &Tasks) -> 
         dataset: "devices".parse().unwrap(),
         version: 1,
         params: serde_json::json!({ "limit": rows }),
-        deadline_ms: u64::try_from(now_ms).unwrap() + 590_000,
+        deadline_ms: now_ms + 590_000,
         credit: CREDIT,
     };
     let begin = Instant::now();

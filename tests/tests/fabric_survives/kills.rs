@@ -173,10 +173,6 @@ impl<'a> Killer<'a> {
         });
         tokio::time::sleep(kill.restart).await;
         self.start_what_is_down();
-        if sanitizers > 1 {
-            // The others are not killed before this one can take over.
-            self.installation.sanitizers[sanitizer].ready().await;
-        }
     }
 
     async fn kill_child(&mut self, sanitizer: usize, verb: &str, which: u64) {

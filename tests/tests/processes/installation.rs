@@ -221,12 +221,7 @@ impl Between<'_> {
                 inner: &server,
                 seal: &self.seal.0,
                 quarantine: &quarantine,
-                // One alone serves all customers; several are told by the centre which.
-                more: if inner.len() > 1 {
-                    "[share]\nleases = true\n"
-                } else {
-                    ""
-                },
+                more: "",
             });
             {
                 let name = format!("sanitizer {number}");
