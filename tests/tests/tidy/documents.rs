@@ -176,3 +176,33 @@ fn links_between_documents_lead_somewhere() {
     }
     report(problems);
 }
+
+/// The page for whoever signs names tests as `path::function`; each is there, and is one.
+#[test]
+fn the_assurance_page_names_tests_that_exist() {
+    let page = read("docs/ASSURANCE.md");
+    let rows = page.lines().filter(|line| line.starts_with("| ")).skip(1);
+    let mut faults = Vec::new();
+    let mut count = 0;
+    for row in rows {
+        let shown = row.rsplit(" | ").next().unwrap();
+        let names: Vec<&str> = shown.split('`').skip(1).step_by(2).collect();
+        if names.is_empty() {
+            faults.push(format!("docs/ASSURANCE.md: a row without a test: {row:.60}"));
+        }
+        for name in names {
+            let (file, function) = name.split_once("::").unwrap_or((name, ""));
+            let text = std::fs::read_to_string(root().join(file)).unwrap_or_default();
+            let is_test = text
+                .split("#[")
+                .any(|part| (part.starts_with("test]") || part.starts_with("tokio::test"))
+                    && part.contains(&format!("fn {function}(")));
+            if !is_test {
+                faults.push(format!("docs/ASSURANCE.md: no test {name}, name one that exists"));
+            }
+            count += 1;
+        }
+    }
+    assert!(count >= 20, "only {count} tests are named");
+    report(faults);
+}
