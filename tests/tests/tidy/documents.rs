@@ -188,17 +188,21 @@ fn the_assurance_page_names_tests_that_exist() {
         let shown = row.rsplit(" | ").next().unwrap();
         let names: Vec<&str> = shown.split('`').skip(1).step_by(2).collect();
         if names.is_empty() {
-            faults.push(format!("docs/ASSURANCE.md: a row without a test: {row:.60}"));
+            faults.push(format!(
+                "docs/ASSURANCE.md: a row without a test: {row:.60}"
+            ));
         }
         for name in names {
             let (file, function) = name.split_once("::").unwrap_or((name, ""));
             let text = std::fs::read_to_string(root().join(file)).unwrap_or_default();
-            let is_test = text
-                .split("#[")
-                .any(|part| (part.starts_with("test]") || part.starts_with("tokio::test"))
-                    && part.contains(&format!("fn {function}(")));
+            let is_test = text.split("#[").any(|part| {
+                (part.starts_with("test]") || part.starts_with("tokio::test"))
+                    && part.contains(&format!("fn {function}("))
+            });
             if !is_test {
-                faults.push(format!("docs/ASSURANCE.md: no test {name}, name one that exists"));
+                faults.push(format!(
+                    "docs/ASSURANCE.md: no test {name}, name one that exists"
+                ));
             }
             count += 1;
         }

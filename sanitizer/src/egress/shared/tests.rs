@@ -83,24 +83,18 @@ fn with_a_reply_and_a_push() -> Shared {
     let keys = Keys::from([(acme.clone(), master.tenant(&acme))]);
     let trust_domain = "spokegate.local".to_owned().try_into().unwrap();
     let shared = Shared::new(keys, audit, trust_domain, Out::nowhere());
-    for (lane, channel, about) in [
+    for (lane, channel, record) in [
         (
             Lane::Reply,
             "reply",
-            r#""id":"0123456789abcdef0123456789abcdef","kind":"reply""#,
+            r#"{"at":7,"id":"0123456789abcdef0123456789abcdef","kind":"reply","satellite":"hq","tenant":"acme","version":1}"#,
         ),
         (
             Lane::Push,
             "push",
-            r#""epoch":5,"kind":"push","sequence":9"#,
+            r#"{"at":7,"epoch":5,"kind":"push","satellite":"hq","sequence":9,"tenant":"acme"}"#,
         ),
     ] {
-        let version = if lane == Lane::Reply {
-            r#","version":1"#
-        } else {
-            ""
-        };
-        let record = format!(r#"{{"at":7,{about},"satellite":"hq","tenant":"acme"{version}}}"#);
         let head = RecordHead {
             lane,
             length: record.len() as u32,
