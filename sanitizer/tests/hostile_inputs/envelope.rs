@@ -291,7 +291,7 @@ pub(crate) fn other_channels(all: &mut Vec<Attack>) {
         agent_version: "1\n\u{202e}2\u{7}".into(),
         ..hello(1, 1)
     };
-    hellos("with control characters", &rude, Named("hello"));
+    hellos("with control characters", &rude, refused("agent-version"));
     let hello_of = |dataset: &str| {
         Members::new(&[
             ("v", head(0, 1)),

@@ -98,7 +98,7 @@ impl Lane {
         }
         count(&self.stats.crashes);
         metrics::counter!("spokegate_sanitizer_worker_crashes_total").increment(1);
-        let reason = if out_of_time || worker.kill.is_cancelled() {
+        let reason = if out_of_time || worker.stalled {
             Reason::Stall
         } else {
             Reason::Crash
@@ -139,8 +139,9 @@ impl Lane {
 
     /// The alarm rang.
     pub(super) fn stalled(&mut self) {
-        if let Some(worker) = &self.worker {
+        if let Some(worker) = &mut self.worker {
             tracing::warn!(tenant.id = %self.tenant, "a worker stalls and is ended");
+            worker.stalled = true;
             worker.kill.cancel();
         }
     }

@@ -26,6 +26,8 @@ pub(super) struct Worker {
     pub(super) pipe: Pipe,
     /// Ends it at once.
     pub(super) kill: CancellationToken,
+    /// Whether it was ended because it took too long.
+    pub(super) stalled: bool,
     /// Whether it is confined and waiting for work.
     pub(super) ready: bool,
     /// Messages given to it.
@@ -60,6 +62,7 @@ pub(super) fn start(
         pid: process.child.id().unwrap_or_default(),
         pipe: process.pipe.clone(),
         kill: kill.clone(),
+        stalled: false,
         ready: false,
         handled: 0,
         born: Instant::now(),
