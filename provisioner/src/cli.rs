@@ -1,12 +1,12 @@
 //! The command line of `spokegate`.
 
 use std::ffi::OsString;
-use std::future::Future;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use spokegate_daemon::cli::wait_for;
 use spokegate_daemon::{Clock, EXIT_FAILURE, cli};
 
 use crate::broker_config;
@@ -125,15 +125,6 @@ pub(crate) fn conclude(result: anyhow::Result<String>) -> ExitCode {
             ExitCode::from(EXIT_FAILURE)
         }
     }
-}
-
-/// Runs what a verb has to wait for.
-fn wait_for<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("start the runtime")?;
-    runtime.block_on(work)
 }
 
 fn variable(name: &str) -> Option<PathBuf> {

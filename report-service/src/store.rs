@@ -124,6 +124,16 @@ impl Store {
     }
 }
 
+/// A number as SQL has it; what does not fit is as large as it gets.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A number out of SQL; one below 0 was put there by somebody else, and is none.
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
 /// Creates the file so that only we can read it. SQLite gives its companions (`-wal`, `-shm`) the same permissions.
 fn keep_private(url: &str, options: &SqliteConnectOptions) -> anyhow::Result<()> {
     if url.contains(":memory:") {

@@ -5,7 +5,7 @@ use crate::store::Store;
 use crate::store::satellites::Satellite;
 use anyhow::Context as _;
 use serde_json::{Value, json};
-use spokegate_daemon::cli::{ConfigArgs, print, tell};
+use spokegate_daemon::cli::{ConfigArgs, print, tell, wait_for};
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
@@ -26,11 +26,7 @@ pub(crate) fn datasets(files: &ConfigArgs, as_json: bool) -> ExitCode {
 }
 
 fn satellites(url: &str) -> anyhow::Result<Vec<Satellite>> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("start a runtime")?;
-    runtime.block_on(async {
+    wait_for(async {
         let store = Store::open(url).await?;
         store.satellites().await.context("read the satellites")
     })

@@ -7,7 +7,7 @@ use crate::store::sanitizer_audit::{SanitizerEntry, SanitizerRoot};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 use spokegate_contract::hex;
-use spokegate_daemon::cli::{ConfigArgs, print, tell};
+use spokegate_daemon::cli::{ConfigArgs, print, tell, wait_for};
 use std::io::{BufWriter, Write as _};
 use std::process::ExitCode;
 
@@ -96,14 +96,6 @@ fn line(entry: &SanitizerEntry, root: Option<&SanitizerRoot>) -> Value {
         members.insert("signature".into(), json!(hex::encode(&root.signature)));
     }
     line
-}
-
-fn wait_for<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("start a runtime")?;
-    runtime.block_on(work)
 }
 
 fn walk(url: &str) -> anyhow::Result<ChainState> {

@@ -9,9 +9,8 @@ mod verdict;
 use crate::config::SanitizerConfig;
 use crate::sandbox::{self, ATTACKS, Layers, Stage};
 use crate::service::SanitizerService;
-use anyhow::Context as _;
 use serde::Serialize;
-use spokegate_daemon::cli::{ConfigArgs, print, tell};
+use spokegate_daemon::cli::{ConfigArgs, print, tell, wait_for};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -87,11 +86,7 @@ pub(crate) fn main(args: &SelfTestArgs, files: &ConfigArgs) -> ExitCode {
 /// Gives up the rights that a supervisor gives up, and then makes one attack after the other.
 fn run(config: SanitizerConfig, bare: bool) -> anyhow::Result<Report> {
     sandbox::become_supervisor(&config.users)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("start the runtime")?;
-    runtime.block_on(async {
+    wait_for(async {
         let host = Host::new(config, bare)?;
         let mut report = Report {
             stages: BTreeMap::new(),

@@ -5,10 +5,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::hex;
+
 /// Latest time that an id can carry: 13 digits.
 const AT_MS_MAX: u64 = 9_999_999_999_999;
 const AT_DIGITS: usize = 13;
-const TOKEN_DIGITS: usize = 16;
 
 /// When a refused message came and its number in the sanitizer: `<unix milliseconds, 13 digits>-<number, 16 lower-case
 /// hexadecimal digits>`. Unique within a customer and a sanitizer; ids sort by time.
@@ -44,14 +45,13 @@ impl FromStr for QuarantineId {
     fn from_str(text: &str) -> Result<Self, QuarantineIdError> {
         let (at, token) = text.split_once('-').ok_or(QuarantineIdError)?;
         let decimal = at.len() == AT_DIGITS && at.bytes().all(|b| b.is_ascii_digit());
-        let digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        let hexadecimal = token.len() == TOKEN_DIGITS && token.bytes().all(digit);
-        if !decimal || !hexadecimal {
+        let token = hex::decode_array(token).ok_or(QuarantineIdError)?;
+        if !decimal {
             return Err(QuarantineIdError);
         }
         Ok(Self {
             at_ms: at.parse().map_err(|_| QuarantineIdError)?,
-            token: u64::from_str_radix(token, 16).map_err(|_| QuarantineIdError)?,
+            token: u64::from_be_bytes(token),
         })
     }
 }

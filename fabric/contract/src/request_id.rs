@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::hex;
+
 /// 128 random bits, written as 32 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -37,13 +39,7 @@ impl RequestId {
 impl FromStr for RequestId {
     type Err = RequestIdError;
     fn from_str(text: &str) -> Result<Self, RequestIdError> {
-        let lower = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        if text.len() != 32 || !text.bytes().all(lower) {
-            return Err(RequestIdError);
-        }
-        u128::from_str_radix(text, 16)
-            .map(|bits| Self(bits.to_be_bytes()))
-            .map_err(|_| RequestIdError)
+        hex::decode_array(text).map(Self).ok_or(RequestIdError)
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::config::{ConfigFaults, Layered, Section};
@@ -154,6 +155,18 @@ pub fn print(text: &str) -> ExitCode {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(_) => ExitCode::from(EXIT_FAILURE),
     }
+}
+
+/// Runs what a verb has to wait for, in a runtime of its own.
+///
+/// # Errors
+/// Those of the work; or there is no runtime to be had.
+pub fn wait_for<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("start the runtime")?;
+    runtime.block_on(work)
 }
 
 /// Prints one text for a person on standard error.

@@ -4,7 +4,7 @@ mod strangers;
 
 pub(super) use strangers::Strangers;
 
-use super::Store;
+use super::{Store, unsigned};
 use crate::text::escaped;
 use spokegate_daemon::audit::Event;
 use spokegate_daemon::chain::{self, Link, Walk};
@@ -145,7 +145,7 @@ impl Store {
 impl AuditRecord {
     fn link(&self) -> Link<'_> {
         Link {
-            sequence: natural(self.sequence),
+            sequence: unsigned(self.sequence),
             previous: &self.previous,
             stored: &self.hash,
             hash: self.digest(),
@@ -164,16 +164,11 @@ impl AuditRecord {
         ];
         chain::hash(
             &self.previous,
-            natural(self.sequence),
+            unsigned(self.sequence),
             self.at_ms,
             &fields.map(String::as_str),
         )
     }
-}
-
-/// Numbers count from 1; one below that was put there by somebody else, and fits nowhere.
-fn natural(sequence: i64) -> u64 {
-    u64::try_from(sequence).unwrap_or(0)
 }
 
 async fn insert(

@@ -4,8 +4,7 @@ use spokegate_contract::Address;
 use spokegate_contract::record::BudgetState;
 use sqlx::Row as _;
 
-use super::Store;
-use super::pushes::{signed, unsigned};
+use super::{Store, signed, unsigned};
 
 /// A satellite at a sanitizer.
 #[derive(Debug, Clone, PartialEq, Eq)]

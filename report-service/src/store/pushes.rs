@@ -13,7 +13,7 @@ use spokegate_contract::{Address, DatasetId, TenantId};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, Sqlite, Transaction};
 
-use super::Store;
+use super::{Store, signed, unsigned};
 use watermark::{Seen, Watermark};
 
 /// Pushes kept per satellite and dataset, whatever their age.
@@ -399,15 +399,6 @@ async fn prune(
     .execute(&mut **tx)
     .await?;
     Ok(())
-}
-
-/// SQL integers are signed; what does not fit is cut to the greatest, which sorts last.
-pub(super) fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-pub(super) fn unsigned(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -3,8 +3,7 @@
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-use super::Store;
-use super::pushes::{signed, unsigned};
+use super::{Store, signed, unsigned};
 
 /// Entries kept; the oldest go first.
 const ENTRIES_MAX: i64 = 50_000;

@@ -8,8 +8,7 @@ use spokegate_contract::TenantId;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-use super::Store;
-use super::pushes::{signed, unsigned};
+use super::{Store, signed, unsigned};
 use crate::runs::{NeedProgress, RunId, RunState};
 
 /// What a run says when the service stopped under it.

@@ -4,8 +4,7 @@ use futures_util::TryStreamExt as _;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-use super::Store;
-use super::pushes::{signed, unsigned};
+use super::{Store, signed, unsigned};
 
 /// Entries kept; the oldest go first.
 const ENTRIES_MAX: u64 = 1_000_000;

@@ -4,8 +4,7 @@ use spokegate_contract::{Address, DatasetId};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-use super::Store;
-use super::pushes::{signed, unsigned};
+use super::{Store, signed, unsigned};
 
 /// A satellite as last heard of.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Rows of the session table. What they mean is decided in `auth::session`.
 
-use super::Store;
+use super::{Store, signed, unsigned};
 use crate::auth::Site;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
@@ -266,12 +266,4 @@ fn read(row: &SqliteRow) -> Result<SessionRow, sqlx::Error> {
 
 fn groups_text(groups: &[String]) -> String {
     serde_json::Value::from(groups.to_vec()).to_string()
-}
-
-fn signed(ms: u64) -> i64 {
-    i64::try_from(ms).unwrap_or(i64::MAX)
-}
-
-fn unsigned(ms: i64) -> u64 {
-    u64::try_from(ms).unwrap_or(0)
 }

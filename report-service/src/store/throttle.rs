@@ -1,6 +1,6 @@
 //! Counters of failed sign-ins, stored so that a restart forgives nobody.
 
-use super::Store;
+use super::{Store, signed};
 use sqlx::Row as _;
 
 impl Store {
@@ -70,8 +70,4 @@ impl Store {
             .await?;
         Ok(())
     }
-}
-
-fn signed(ms: u64) -> i64 {
-    i64::try_from(ms).unwrap_or(i64::MAX)
 }

@@ -8,7 +8,7 @@ use super::budget::{Budget, Samples};
 use super::hub::Hub;
 use super::stats::{LaneStats, count};
 use super::window::{Item, Window};
-use crate::link::{AnswerHead, FromWorker, ToEgress, ToIngest, ToWorker};
+use crate::link::{AnswerHead, FromWorker, ToEgress, ToWorker};
 use bytes::Bytes;
 use spokegate_contract::{ENROLMENT_TENANT, TenantId, record};
 use spokegate_daemon::Backoff;
@@ -196,12 +196,7 @@ impl Lane {
         };
         count(&self.stats.overflowed);
         metrics::counter!("spokegate_sanitizer_lane_overflowed_total").increment(1);
-        let done = ToIngest::Done {
-            tenant: self.tenant.clone(),
-            token,
-            refused: true,
-        };
-        self.hub.ingest.send(&done, b"").await;
+        self.left(token, true).await;
     }
 
     async fn answered(&mut self, number: u64, answer: AnswerHead, records: Bytes) {

@@ -88,9 +88,14 @@ impl Lane {
         if item.work.channel == BUDGET_CHANNEL {
             return;
         }
+        self.left(item.work.token, refused).await;
+    }
+
+    /// The same for a message of which only the number is left.
+    pub(super) async fn left(&self, token: u64, refused: bool) {
         let done = ToIngest::Done {
             tenant: self.tenant.clone(),
-            token: item.work.token,
+            token,
             refused,
         };
         self.hub.ingest.send(&done, b"").await;
