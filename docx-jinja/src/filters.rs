@@ -1,6 +1,7 @@
 //! Filters for reports, beside minijinja's own.
 
 mod bounded;
+mod cell;
 mod cut;
 mod date;
 mod quantity;
@@ -11,7 +12,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, Value};
 
 use crate::escape::{self, Style};
-use crate::prepare::{PLAIN, SHARE};
+use crate::prepare::{FILL, PLAIN, SHARE, SPAN};
 
 /// Adds all filters and the helpers of prepared sources.
 pub(crate) fn register(environment: &mut Environment<'static>) {
@@ -26,6 +27,8 @@ pub(crate) fn register(environment: &mut Environment<'static>) {
     environment.add_filter("escape", |value: Value| value);
     environment.add_filter("e", |value: Value| value);
     environment.add_filter(PLAIN, plain);
+    environment.add_filter(SPAN, cell::span);
+    environment.add_filter(FILL, cell::fill);
     environment.add_function(SHARE, share);
 }
 

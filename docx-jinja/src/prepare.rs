@@ -3,6 +3,7 @@
 //! Literal XML is passed on as it is. Tags are written between control characters, which XML cannot
 //! hold, so that no text of the document can ever be taken for a tag, nor end one.
 
+mod cells;
 mod collect;
 mod emit;
 mod grid;
@@ -12,6 +13,7 @@ mod structure;
 
 use std::collections::HashMap;
 
+pub(crate) use cells::{FILL, SPAN};
 pub(crate) use emit::PLAIN;
 pub(crate) use grid::SHARE;
 pub(crate) use guard::operators;
@@ -56,6 +58,17 @@ enum Piece<'a> {
     Tag(usize),
     /// An expression made here.
     Expression(String),
+    /// The expression inside a tag, with what is put around it.
+    Asked {
+        id: usize,
+        before: String,
+        behind: String,
+    },
+    /// A statement made here.
+    Statement(&'static str),
+    /// Between these two, which a directive asked for, blocks neither begin nor end that do not do both.
+    Wall(usize),
+    WallEnd(usize),
 }
 
 /// A tag and where it stands.
@@ -79,6 +92,9 @@ struct Draft<'a> {
     /// Tags in front of an open token and behind a close token.
     before: HashMap<usize, Vec<usize>>,
     after: HashMap<usize, Vec<usize>>,
+    /// What is made in front of a token and behind one, inside `before` and `after`.
+    fronts: HashMap<usize, Vec<Piece<'a>>>,
+    backs: HashMap<usize, Vec<Piece<'a>>>,
     /// Elements, by close token, that must not end up empty: the global to write there.
     guards: HashMap<usize, &'static str>,
 }
@@ -103,6 +119,8 @@ pub(crate) fn prepare(
         overrides: HashMap::new(),
         before: HashMap::new(),
         after: HashMap::new(),
+        fronts: HashMap::new(),
+        backs: HashMap::new(),
         guards: HashMap::new(),
     };
     collect::tags(&mut draft, faults);
@@ -113,8 +131,9 @@ pub(crate) fn prepare(
         return Ok(None);
     }
     for placed in &draft.tags {
-        crate::check::tag(&placed.tag, &placed.place, faults);
+        crate::check::tag(&cells::expression(&placed.tag), &placed.place, faults);
     }
+    cells::apply(&mut draft, faults);
     lift::apply(&mut draft, faults);
     grid::apply(&mut draft);
     Ok(Some(emit::write(&draft, faults)))

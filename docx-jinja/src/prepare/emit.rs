@@ -1,5 +1,6 @@
 //! Writes the minijinja source of a part.
 
+use super::cells::{self, Directive};
 use super::structure::Structure;
 use super::{Draft, EXPRESSION, Piece, Prepared, STATEMENT};
 use crate::check;
@@ -47,6 +48,9 @@ impl Emitter<'_, '_> {
         if let Some(global) = self.draft.guards.get(&index) {
             self.expression(global);
         }
+        for piece in self.draft.fronts.get(&index).into_iter().flatten() {
+            self.piece(piece, token.parent, faults);
+        }
         let next = match self.draft.overrides.get(&index) {
             Some((last, pieces)) => {
                 for piece in pieces {
@@ -59,6 +63,9 @@ impl Emitter<'_, '_> {
                 index + 1
             }
         };
+        for piece in self.draft.backs.get(&index).into_iter().flatten() {
+            self.piece(piece, token.parent, faults);
+        }
         for &id in self.draft.after.get(&index).into_iter().flatten() {
             self.tag(id, token.parent, faults);
         }
@@ -84,12 +91,21 @@ impl Emitter<'_, '_> {
             Piece::Made(raw) => self.source.push_str(raw),
             Piece::Tag(id) => self.tag(*id, anchor, faults),
             Piece::Expression(body) => self.expression(body),
+            Piece::Asked { id, before, behind } => self.asked(*id, before, behind),
+            Piece::Statement(body) => self.statement(body),
+            Piece::Wall(id) => self.structure.wall(*id, faults),
+            Piece::WallEnd(id) => self.structure.wall_end(*id, faults),
         }
     }
 
     fn tag(&mut self, id: usize, anchor: usize, faults: &mut Faults) {
         let placed = &self.draft.tags[id];
         let tag = &placed.tag;
+        if Directive::of(tag).is_some() {
+            let cell = xml::ancestor(&self.draft.tokens, anchor, "w:tc");
+            self.structure.directive(id, cell, faults);
+            return;
+        }
         let (open, close) = match tag.kind {
             TagKind::Comment => return,
             TagKind::Statement => STATEMENT,
@@ -130,6 +146,26 @@ impl Emitter<'_, '_> {
         self.source
             .push_str(if trim { " none -" } else { " none " });
         self.source.push_str(close);
+    }
+
+    /// Writes what a directive asks for, where it belongs.
+    fn asked(&mut self, id: usize, before: &str, behind: &str) {
+        let placed = &self.draft.tags[id];
+        let mut place = placed.place.clone();
+        place.loops = self.structure.loops();
+        self.map.add(self.source.len(), place);
+        let tag = cells::expression(&placed.tag);
+        let guarded = check::guarded(&tag).ok().flatten();
+        let body = guarded.as_deref().unwrap_or(&tag.body);
+        self.expression(&format!("{before}{body}{behind}"));
+    }
+
+    fn statement(&mut self, body: &str) {
+        self.source.push_str(STATEMENT.0);
+        self.source.push(' ');
+        self.source.push_str(body);
+        self.source.push(' ');
+        self.source.push_str(STATEMENT.1);
     }
 
     fn expression(&mut self, body: &str) {

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::{Draft, Piece};
+use super::{Draft, Piece, cells};
 use crate::tags::{Lift, TagKind};
 use crate::xml::{self, Kind};
 
@@ -230,10 +230,15 @@ fn set_cell_width(draft: &mut Draft<'_>, cell: &Cell) {
         return;
     };
     let raw = draft.tokens[at].raw;
+    let width = if cells::covers_loop(draft, cell.open) {
+        Piece::Made(format!("{total:.0}"))
+    } else {
+        share_expression(total)
+    };
     if xml::attribute(raw, "w:type").as_deref() == Some("dxa") {
         let pieces = vec![
             Piece::Raw("<w:tcW w:w=\""),
-            share_expression(total),
+            width,
             Piece::Raw("\" w:type=\"dxa\"/>"),
         ];
         draft

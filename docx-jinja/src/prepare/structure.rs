@@ -1,11 +1,13 @@
 //! Blocks must open and close at the same depth of the same elements: then whatever the values are, the
 //! XML stays well-formed.
 
+use crate::error::TagError;
 use crate::locate::{Faults, Loop};
 use crate::suggest;
+use crate::tags::Lift;
 use crate::xml;
 
-use super::Draft;
+use super::{Draft, Placed};
 
 /// Statements that a template may use.
 const KEYWORDS: &[&str] = &[
@@ -27,6 +29,10 @@ const KEYWORDS: &[&str] = &[
     "endfilter",
     "raw",
     "endraw",
+    "colspan",
+    "cellbg",
+    "vm",
+    "hm",
 ];
 
 /// Follows the statements in the order they are written.
@@ -39,6 +45,8 @@ struct Block {
     id: usize,
     anchor: usize,
     captures: bool,
+    /// The edge of a merged cell, which no block crosses.
+    wall: bool,
 }
 
 impl<'d, 'a> Structure<'d, 'a> {
@@ -84,7 +92,8 @@ impl<'d, 'a> Structure<'d, 'a> {
 
     /// The loops around the present place, outermost first.
     pub(super) fn loops(&self) -> Vec<Loop> {
-        let tags = self.open.iter().map(|block| &self.draft.tags[block.id].tag);
+        let blocks = self.open.iter().filter(|block| !block.wall);
+        let tags = blocks.map(|block| &self.draft.tags[block.id].tag);
         tags.filter(|tag| tag.keyword() == "for")
             .filter_map(|tag| {
                 let (variable, iterable) = tag.rest().split_once(" in ")?;
@@ -94,6 +103,76 @@ impl<'d, 'a> Structure<'d, 'a> {
                 })
             })
             .collect()
+    }
+
+    /// Takes a directive where it stands in the text of `cell`: no block of the cell's own may be around it.
+    pub(super) fn directive(&self, id: usize, cell: Option<usize>, faults: &mut Faults) {
+        let Some(cell) = cell else { return };
+        let inside = cell..=self.draft.tokens[cell].partner;
+        let mut around = self.open.iter().rev().filter(|block| !block.wall);
+        if let Some(block) = around.find(|block| inside.contains(&block.anchor)) {
+            let placed = &self.draft.tags[id];
+            let shown = self.draft.tags[block.id].tag.shown();
+            faults.add(placed.place.error(
+                format!("it stands inside {shown}, and is about the whole cell"),
+                Some(
+                    "put it at the cell's beginning, with the condition in its value: {% cellbg \"FF0000\" if bad else none %}"
+                        .to_owned(),
+                ),
+            ));
+        }
+    }
+
+    /// Takes the beginning of what a merged cell holds.
+    pub(super) fn wall(&mut self, id: usize, faults: &mut Faults) {
+        let placed = &self.draft.tags[id];
+        let columns = placed.tag.keyword() == "hm";
+        let parent = self.draft.tokens[placed.token].parent;
+        let table = xml::ancestor(&self.draft.tokens, parent, "w:tbl").unwrap_or(0);
+        let table = table..=self.draft.tokens[table].partner;
+        let mut blocks = self.open.iter().rev().filter(|block| !block.wall);
+        let around = blocks.find(|block| self.draft.tags[block.id].tag.keyword() == "for");
+        let fits = around.is_some_and(|block| {
+            let over_cells = self.draft.tags[block.id].tag.lift == Some(Lift::Cell);
+            table.contains(&block.anchor) && over_cells == columns
+        });
+        if !fits {
+            let (what, mark) = if columns {
+                ("columns", "tc")
+            } else {
+                ("rows", "tr")
+            };
+            faults.add(placed.place.error(
+                format!("it stands in no loop over {what}"),
+                Some(format!("put {{%{mark} for … %}} around it")),
+            ));
+        }
+        self.open.push(Block {
+            id,
+            anchor: placed.token,
+            captures: false,
+            wall: true,
+        });
+    }
+
+    /// Takes the end of what a merged cell holds.
+    pub(super) fn wall_end(&mut self, id: usize, faults: &mut Faults) {
+        while let Some(block) = self.open.pop() {
+            if block.wall && block.id == id {
+                return;
+            }
+            if !block.wall {
+                let placed = &self.draft.tags[block.id];
+                let shown = self.draft.tags[id].tag.shown();
+                faults.add(placed.place.error(
+                    format!("the block must end in its cell, which {shown} merges"),
+                    Some(format!(
+                        "add {} in the same cell",
+                        self.closing(block.id, placed.tag.keyword())
+                    )),
+                ));
+            }
+        }
     }
 
     /// Reports what was never closed.
@@ -116,6 +195,7 @@ impl<'d, 'a> Structure<'d, 'a> {
             id,
             anchor,
             captures,
+            wall: false,
         });
     }
 
@@ -131,6 +211,9 @@ impl<'d, 'a> Structure<'d, 'a> {
             return;
         };
         let opening = &self.draft.tags[block.id];
+        if block.wall {
+            return faults.add(crosses(placed, opening));
+        }
         let fits = match opening.tag.keyword() {
             "if" => true,
             "for" => keyword == "else",
@@ -151,8 +234,11 @@ impl<'d, 'a> Structure<'d, 'a> {
     fn pop(&mut self, id: usize, anchor: usize, faults: &mut Faults) {
         let placed = &self.draft.tags[id];
         let keyword = placed.tag.keyword();
-        let Some(block) = self.open.pop() else {
-            faults.add(placed.place.error("it closes nothing", None));
+        let Some(block) = self.open.pop_if(|block| !block.wall) else {
+            faults.add(match self.open.last() {
+                Some(wall) => crosses(placed, &self.draft.tags[wall.id]),
+                None => placed.place.error("it closes nothing", None),
+            });
             return;
         };
         let opening = &self.draft.tags[block.id];
@@ -213,7 +299,6 @@ impl<'d, 'a> Structure<'d, 'a> {
     }
 
     fn closing(&self, id: usize, keyword: &str) -> String {
-        use crate::tags::Lift;
         let mark = match self.draft.tags[id].tag.lift {
             Some(Lift::Row) => "tr",
             Some(Lift::Cell) => "tc",
@@ -226,4 +311,12 @@ impl<'d, 'a> Structure<'d, 'a> {
             _ => format!("{{%{mark} end{keyword} %}}"),
         }
     }
+}
+
+fn crosses(placed: &Placed, merge: &Placed) -> TagError {
+    let shown = merge.tag.shown();
+    placed.place.error(
+        format!("its block begins outside of the cell that {shown} merges"),
+        Some("open and close it in the same cell".to_owned()),
+    )
 }

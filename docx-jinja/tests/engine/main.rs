@@ -7,6 +7,7 @@
 )]
 
 mod bombs;
+mod cells;
 mod corpus;
 mod errors;
 mod properties;

@@ -94,6 +94,10 @@ fn snippet() -> impl Strategy<Value = String> {
         "{%r endif %}",
         "{% raw %}",
         "{% endraw %}",
+        "{% vm %}",
+        "{% hm %}",
+        "{% colspan 2 %}",
+        "{% cellbg 'red' %}",
         "{% set d %}",
         "{% endset %}",
         "{{ d }}",
@@ -120,7 +124,16 @@ fn blocks() -> impl Strategy<Value = String> {
         "</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>",
         "</w:t></w:r></w:p></w:tc></w:tr><w:tr><w:tc><w:p><w:r><w:t>",
     ];
-    let leaf = prop::sample::select(vec!["text", "{{ a }}", "", "{# no #}", "{% set q = 1 %}"]);
+    let leaf = prop::sample::select(vec![
+        "text",
+        "{{ a }}",
+        "",
+        "{# no #}",
+        "{% set q = 1 %}",
+        "{% colspan 2 %}",
+        "{% vm %}",
+        "{% hm %}",
+    ]);
     let kind = prop::sample::select(vec![
         ("if b", "endif"),
         ("if not b", "endif"),
