@@ -73,6 +73,7 @@ pub(crate) fn begin() -> anyhow::Result<Option<Begun>> {
         read: sandbox::folders_of(&setup.tls),
         listen: vec![setup.listen.port()],
         connect: Vec::new(),
+        ..Reach::default()
     };
     let layers = sandbox::enter_stage(&setup.stage, &reach, Direction::In)?;
     Ok(Some(Begun {

@@ -22,31 +22,32 @@
 //! required.
 
 mod attacks;
-mod landlock;
-mod layers;
-mod privileges;
 mod seccomp;
-mod sys;
 mod users;
 
-use crate::setup::{StageSetup, WorkerSetup};
-use layers::{Reached, SECCOMP};
-use std::path::PathBuf;
+use crate::setup::{StageSetup, TlsPaths, WorkerSetup};
+use spokegate_confine::privileges::{self, empty_bounding_set, no_capabilities, told};
+use spokegate_confine::reach;
+use spokegate_confine::{Reached, SECCOMP, sys};
+use std::path::{Path, PathBuf};
 
 pub(crate) use attacks::{ATTACKS, Attack, Ends, Scene, Stage, Tried};
-pub(crate) use landlock::{Reach, folders_of};
-pub(crate) use layers::{Layers, Missing};
-pub(crate) use privileges::start_as;
 pub(crate) use seccomp::Direction;
-pub(crate) use sys::{arm_cpu_timer, bound_heaps};
-pub(crate) use users::{Ids, Users, become_supervisor};
+pub(crate) use spokegate_confine::privileges::{Ids, start_as};
+pub(crate) use spokegate_confine::reach::Reach;
+pub(crate) use spokegate_confine::sys::{arm_cpu_timer, bound_heaps};
+pub(crate) use spokegate_confine::{Layers, Missing};
+pub(crate) use users::{Users, become_supervisor};
+
+/// What to do where a layer is missing.
+const HINT: &str = "`spokegate-sanitizer self-test` lists the layers of this host; worker.sandbox = \"best-effort\" starts without those that it does not offer";
 
 /// Closes a worker's confinement for good and names the layers that hold.
 ///
 /// # Errors
 /// Where confinement is required, the first layer that is missing.
 pub(crate) fn enter(setup: &WorkerSetup) -> Result<Layers, Missing> {
-    let mut reached = Reached::new(setup.stage.sandbox);
+    let mut reached = Reached::new(setup.stage.sandbox, HINT);
     own_alone(&mut reached, &setup.stage)?;
     reached.must("descriptors", sys::close_all_but_stdio())?;
     // A new user namespace has all capabilities in itself, so it comes before they are given up.
@@ -60,7 +61,7 @@ pub(crate) fn enter(setup: &WorkerSetup) -> Result<Layers, Missing> {
     reached.must("no-dumps", sys::forbid_dumps())?;
     reached.must("dies-with-parent", sys::stay_with_parent())?;
     reached.must("limits", sys::limit_resources(setup.memory_bytes_max))?;
-    let closed = landlock::close(&Reach::default());
+    let closed = reach::close(&Reach::default());
     reached.must("landlock", closed.files)?;
     reached.may("landlock-network", closed.network);
     reached.may("landlock-scope", closed.scope);
@@ -78,7 +79,7 @@ pub(crate) fn enter_stage(
     reach: &Reach,
     direction: Direction,
 ) -> Result<Layers, Missing> {
-    let mut reached = Reached::new(setup.sandbox);
+    let mut reached = Reached::new(setup.sandbox, HINT);
     own_alone(&mut reached, setup)?;
     reached.may("bounding-set", empty_bounding_set());
     reached.must("capabilities", no_capabilities())?;
@@ -88,7 +89,7 @@ pub(crate) fn enter_stage(
     )?;
     reached.must("no-dumps", sys::forbid_dumps())?;
     reached.must("dies-with-parent", sys::stay_with_parent())?;
-    let closed = landlock::close(reach);
+    let closed = reach::close(reach);
     reached.must("landlock", closed.files)?;
     if direction == Direction::Out {
         reached.must("landlock-network", closed.network)?;
@@ -118,14 +119,6 @@ fn own_alone(reached: &mut Reached, setup: &StageSetup) -> Result<(), Missing> {
     Ok(())
 }
 
-fn is_user(ids: Ids) -> Result<(), String> {
-    match privileges::is_only(ids) {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(format!("this process is not user {} alone", ids.uid)),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
 fn opens_none_of(keys: &[PathBuf]) -> Result<(), String> {
     match keys.iter().find(|key| std::fs::File::open(key).is_ok()) {
         None => Ok(()),
@@ -136,26 +129,23 @@ fn opens_none_of(keys: &[PathBuf]) -> Result<(), String> {
     }
 }
 
-fn told(result: std::io::Result<()>) -> Result<(), String> {
-    result.map_err(|error| error.to_string())
-}
-
-fn empty_bounding_set() -> Result<(), String> {
-    told(privileges::bound_capabilities(0))?;
-    match privileges::capabilities() {
-        Ok(held) if held.bounding == 0 => Ok(()),
-        Ok(held) => Err(format!("the set is {:x}", held.bounding)),
+fn is_user(ids: Ids) -> Result<(), String> {
+    match privileges::is_only(ids) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(format!("this process is not user {} alone", ids.uid)),
         Err(error) => Err(error.to_string()),
     }
 }
 
-fn no_capabilities() -> Result<(), String> {
-    told(privileges::keep_capabilities(0))?;
-    match privileges::capabilities() {
-        Ok(held) => match held.effective | held.permitted | held.inheritable | held.ambient {
-            0 => Ok(()),
-            some => Err(format!("{some:x} are held")),
-        },
-        Err(error) => Err(error.to_string()),
+/// The folders that TLS files stand in: the files are replaced by others of the same names.
+pub(crate) fn folders_of(files: &TlsPaths) -> Vec<PathBuf> {
+    let mut folders = Vec::new();
+    for file in [&files.certificate, &files.key, &files.ca] {
+        // A link's own folder, and the one that it leads to.
+        for path in [Some(file.clone()), file.canonicalize().ok()] {
+            let folder = path.as_deref().and_then(Path::parent).map(Path::to_owned);
+            folders.extend(folder.filter(|folder| !folders.contains(folder)));
+        }
     }
+    folders
 }

@@ -6,6 +6,8 @@ use spokegate_contract::TenantId;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+pub use spokegate_confine::SandboxMode;
+
 /// Certificate, key and the roots trusted for the peer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TlsPaths {
@@ -119,38 +121,6 @@ pub(crate) struct WorkerSetup {
     pub memory_bytes_max: u64,
     /// CPU time of one message, in milliseconds.
     pub cpu_ms_max: u64,
-}
-
-/// What happens when a layer of the confinement is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SandboxMode {
-    /// No start.
-    Require,
-    /// A start without it, and a warning.
-    BestEffort,
-}
-
-impl SandboxMode {
-    /// The name in the configuration.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            SandboxMode::Require => "require",
-            SandboxMode::BestEffort => "best-effort",
-        }
-    }
-}
-
-impl std::str::FromStr for SandboxMode {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<SandboxMode, String> {
-        [SandboxMode::Require, SandboxMode::BestEffort]
-            .into_iter()
-            .find(|mode| mode.as_str() == text)
-            .ok_or_else(|| "is neither require nor best-effort".to_owned())
-    }
 }
 
 /// The egress process.

@@ -98,22 +98,5 @@ impl Sanitizer {
 
 /// The program that is started again for every other process: this one, or the one beside this one when this is not it.
 pub(crate) fn own_program() -> anyhow::Result<PathBuf> {
-    let own = std::env::current_exe()?;
-    let name = format!("spokegate-sanitizer{}", std::env::consts::EXE_SUFFIX);
-    if own.file_name().is_some_and(|file| file == name.as_str()) {
-        return Ok(own);
-    }
-    // Test programs stand one folder below the others.
-    let found = own
-        .ancestors()
-        .skip(1)
-        .take(2)
-        .map(|folder| folder.join(&name))
-        .find(|path| path.is_file());
-    found.with_context(|| {
-        format!(
-            "no {name} beside {}; hint: cargo build -p spokegate-sanitizer",
-            own.display()
-        )
-    })
+    spokegate_confine::program::own("spokegate-sanitizer")
 }

@@ -23,6 +23,7 @@ pub(super) fn of(setup: &IngestSetup) -> Reach {
         read: folders_of(&setup.tls),
         connect: port.parse().into_iter().collect(),
         listen: Vec::new(),
+        ..Reach::default()
     };
     reach.read.push(setup.schemas.clone());
     if host.trim_matches(['[', ']']).parse::<IpAddr>().is_err() {

@@ -1,10 +1,10 @@
 //! The users of the sanitizer's processes, and what of its rights the supervisor keeps.
 
-use super::privileges::{
-    self, CAP_KILL, CAP_SETGID, CAP_SETPCAP, CAP_SETUID, bound_capabilities, keep_capabilities,
-};
 use crate::config::{Separate, UsersConfig};
 use anyhow::Context as _;
+use spokegate_confine::privileges::{
+    self, CAP_KILL, CAP_SETGID, CAP_SETPCAP, CAP_SETUID, Ids, bound_capabilities, keep_capabilities,
+};
 
 /// What the supervisor needs for its whole life: it starts workers as another user, and ends those that stall.
 const SUPERVISOR_CAPABILITIES: [(&str, u64); 4] = [
@@ -13,26 +13,6 @@ const SUPERVISOR_CAPABILITIES: [(&str, u64); 4] = [
     ("CAP_SETPCAP", CAP_SETPCAP),
     ("CAP_KILL", CAP_KILL),
 ];
-
-/// User and group of a process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Ids {
-    pub uid: u32,
-    pub gid: u32,
-}
-
-impl std::str::FromStr for Ids {
-    type Err = String;
-
-    /// `UID:GID`
-    fn from_str(text: &str) -> Result<Ids, String> {
-        let both = text
-            .split_once(':')
-            .and_then(|(uid, gid)| Some((uid.parse().ok()?, gid.parse().ok()?)));
-        let (uid, gid) = both.ok_or("is not UID:GID")?;
-        Ok(Ids { uid, gid })
-    }
-}
 
 /// As whom each process runs; all as the supervisor itself when they are not separate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

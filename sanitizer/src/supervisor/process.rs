@@ -60,7 +60,7 @@ impl Process {
             .stdout(Stdio::piped())
             .stderr(third)
             .kill_on_drop(true);
-        sandbox::start_as(&mut command, user);
+        sandbox::start_as(command.as_std_mut(), user);
         let mut child = command.spawn()?;
         let missing = || std::io::Error::other("a child without its pipes");
         let input = child.stdin.take().ok_or_else(missing)?;
@@ -96,7 +96,7 @@ pub(crate) fn derive(
         .stdout(pipe)
         .stderr(Stdio::piped())
         .kill_on_drop(true);
-    sandbox::start_as(&mut command, user);
+    sandbox::start_as(command.as_std_mut(), user);
     command.spawn()
 }
 

@@ -9,6 +9,7 @@ use super::{metadata, read, report};
 /// What each of our crates may use of ours, outside its tests.
 const DIRECTIONS: &[(&str, &[&str])] = &[
     ("docx-jinja", &[]),
+    ("spokegate-confine", &[]),
     ("spokegate-contract", &[]),
     ("spokegate-daemon", &[]),
     ("spokegate-identity", &["spokegate-contract"]),
@@ -48,6 +49,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     (
         "spokegate-sanitizer",
         &[
+            "spokegate-confine",
             "spokegate-contract",
             "spokegate-daemon",
             "spokegate-identity",
@@ -57,6 +59,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
         "spokegate-reports",
         &[
             "docx-jinja",
+            "spokegate-confine",
             "spokegate-contract",
             "spokegate-daemon",
             "spokegate-identity",

@@ -1,11 +1,10 @@
 //! Which layers of a process's confinement hold, and what a missing one means.
 
-use crate::setup::SandboxMode;
 use serde::{Deserialize, Serialize};
 
 /// The layers of a process's confinement, for `GET /v1/status`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Layers {
+pub struct Layers {
     /// What holds.
     pub held: Vec<String>,
     /// What this host does not offer and the system call filter refuses as well: nothing is open for want of it.
@@ -14,44 +13,82 @@ pub(crate) struct Layers {
     pub missing: Vec<String>,
 }
 
+/// What happens when a layer of the confinement is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SandboxMode {
+    /// No start.
+    Require,
+    /// A start without it, and a warning.
+    BestEffort,
+}
+
+impl SandboxMode {
+    /// The name in the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SandboxMode::Require => "require",
+            SandboxMode::BestEffort => "best-effort",
+        }
+    }
+}
+
+impl std::str::FromStr for SandboxMode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<SandboxMode, String> {
+        [SandboxMode::Require, SandboxMode::BestEffort]
+            .into_iter()
+            .find(|mode| mode.as_str() == text)
+            .ok_or_else(|| "is neither require nor best-effort".to_owned())
+    }
+}
+
 /// Why a process does not start.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "confinement layer {layer} is missing: {reason}\n  hint: `spokegate-sanitizer self-test` lists the layers of this host; worker.sandbox = \"best-effort\" starts without those that it does not offer"
-)]
-pub(crate) struct Missing {
+#[error("confinement layer {layer} is missing: {reason}\n  hint: {hint}")]
+pub struct Missing {
     layer: &'static str,
     reason: String,
+    hint: &'static str,
 }
 
 /// The layer that stands in for others.
-pub(super) const SECCOMP: &str = "seccomp";
+pub const SECCOMP: &str = "seccomp";
 
 /// Layers as they are reached, one after the other.
 #[derive(Debug)]
-pub(super) struct Reached {
+pub struct Reached {
     mode: SandboxMode,
+    hint: &'static str,
     layers: Layers,
 }
 
 impl Reached {
-    pub(super) fn new(mode: SandboxMode) -> Reached {
+    /// None yet. The hint says what to do where a layer is missing.
+    #[must_use]
+    pub fn new(mode: SandboxMode, hint: &'static str) -> Reached {
         Reached {
             mode,
+            hint,
             layers: Layers::default(),
         }
     }
 
     /// A layer that nothing stands in for.
-    pub(super) fn must(
-        &mut self,
-        layer: &'static str,
-        result: Result<(), String>,
-    ) -> Result<(), Missing> {
+    ///
+    /// # Errors
+    /// Where it is missing and confinement is required.
+    pub fn must(&mut self, layer: &'static str, result: Result<(), String>) -> Result<(), Missing> {
         match result {
             Ok(()) => self.layers.held.push(layer.to_owned()),
             Err(reason) if self.mode == SandboxMode::Require => {
-                return Err(Missing { layer, reason });
+                return Err(Missing {
+                    layer,
+                    reason,
+                    hint: self.hint,
+                });
             }
             Err(_) => self.layers.missing.push(layer.to_owned()),
         }
@@ -59,7 +96,7 @@ impl Reached {
     }
 
     /// A layer whose ground the system call filter covers too.
-    pub(super) fn may(&mut self, layer: &'static str, result: Result<(), String>) {
+    pub fn may(&mut self, layer: &'static str, result: Result<(), String>) {
         let place = match result {
             Ok(()) => &mut self.layers.held,
             Err(_) => &mut self.layers.covered,
@@ -68,7 +105,8 @@ impl Reached {
     }
 
     /// All of them; without the filter nothing is covered.
-    pub(super) fn all(mut self) -> Layers {
+    #[must_use]
+    pub fn all(mut self) -> Layers {
         if !self.layers.held.iter().any(|layer| layer == SECCOMP) {
             self.layers.missing.append(&mut self.layers.covered);
         }
@@ -86,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_missing_layer_means_no_start_unless_less_is_asked_for() {
-        let mut reached = Reached::new(SandboxMode::Require);
+        let mut reached = Reached::new(SandboxMode::Require, "ask");
         reached.must("user", Ok(())).unwrap();
         let told = reached.must("landlock", absent()).unwrap_err().to_string();
         assert!(
@@ -94,7 +132,7 @@ mod tests {
             "{told}"
         );
 
-        let mut reached = Reached::new(SandboxMode::BestEffort);
+        let mut reached = Reached::new(SandboxMode::BestEffort, "ask");
         reached.must("landlock", absent()).unwrap();
         reached.must(SECCOMP, Ok(())).unwrap();
         assert_eq!(reached.all().missing, ["landlock"]);
@@ -102,7 +140,7 @@ mod tests {
 
     #[test]
     fn only_the_filter_covers_what_the_host_does_not_offer() {
-        let mut reached = Reached::new(SandboxMode::Require);
+        let mut reached = Reached::new(SandboxMode::Require, "ask");
         reached.may("namespaces", absent());
         reached.may("landlock-scope", Ok(()));
         reached.must(SECCOMP, Ok(())).unwrap();
@@ -111,7 +149,7 @@ mod tests {
         assert_eq!(layers.held, ["landlock-scope", "seccomp"]);
         assert!(layers.missing.is_empty());
 
-        let mut reached = Reached::new(SandboxMode::BestEffort);
+        let mut reached = Reached::new(SandboxMode::BestEffort, "ask");
         reached.may("namespaces", absent());
         reached.must(SECCOMP, absent()).unwrap();
         let layers = reached.all();

@@ -14,10 +14,21 @@ fn check(result: libc::c_int) -> Result<(), String> {
     }
 }
 
-/// Closes every descriptor but the two pipes.
-pub(super) fn close_all_but_stdio() -> Result<(), String> {
-    let (first, last) = (libc::c_uint::from(2u8), libc::c_uint::MAX);
-    // SAFETY: nothing in this process uses a descriptor past 1; the key's was read and is done with.
+/// Closes every descriptor but standard input and output, standard error included.
+///
+/// # Errors
+/// The system's reason.
+pub fn close_all_but_stdio() -> Result<(), String> {
+    close_from(2)
+}
+
+/// Closes every descriptor from this number on.
+///
+/// # Errors
+/// The system's reason.
+pub fn close_from(first: u8) -> Result<(), String> {
+    let (first, last) = (libc::c_uint::from(first), libc::c_uint::MAX);
+    // SAFETY: takes numbers. Whoever calls this uses no descriptor from the first one on any more.
     let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
     if result == 0 {
         Ok(())
@@ -29,7 +40,7 @@ pub(super) fn close_all_but_stdio() -> Result<(), String> {
 /// Two heaps for all threads. By default glibc gives each thread one of its own and keeps what was freed in it: with
 /// chunks of 100 KB passing from thread to thread that adds up to gigabytes.
 #[cfg(target_env = "gnu")]
-pub(crate) fn bound_heaps() {
+pub fn bound_heaps() {
     const HEAPS: libc::c_int = 2;
     // SAFETY: takes numbers and sets an option of the allocator.
     unsafe {
@@ -39,10 +50,13 @@ pub(crate) fn bound_heaps() {
 
 /// Other allocators have one heap.
 #[cfg(not(target_env = "gnu"))]
-pub(crate) fn bound_heaps() {}
+pub fn bound_heaps() {}
 
 /// Own user, network, IPC, host name, mount and control-group namespaces.
-pub(super) fn unshare_namespaces() -> Result<(), String> {
+///
+/// # Errors
+/// The system's reason.
+pub fn unshare_namespaces() -> Result<(), String> {
     let flags = libc::CLONE_NEWUSER
         | libc::CLONE_NEWNET
         | libc::CLONE_NEWIPC
@@ -54,7 +68,10 @@ pub(super) fn unshare_namespaces() -> Result<(), String> {
 }
 
 /// No core dumps, and no debugger or memory reader of the same user.
-pub(super) fn forbid_dumps() -> Result<(), String> {
+///
+/// # Errors
+/// The system's reason.
+pub fn forbid_dumps() -> Result<(), String> {
     limit(libc::RLIMIT_CORE, 0)?;
     let off: libc::c_ulong = 0;
     // SAFETY: takes numbers and touches no memory.
@@ -62,7 +79,10 @@ pub(super) fn forbid_dumps() -> Result<(), String> {
 }
 
 /// Death with the parent, whatever ends it, and no end by the signal that has the parent read its files again.
-pub(super) fn stay_with_parent() -> Result<(), String> {
+///
+/// # Errors
+/// The system's reason.
+pub fn stay_with_parent() -> Result<(), String> {
     let off: libc::c_ulong = 0;
     // SAFETY: takes numbers and touches no memory; the ignored signal has no handler that could be lost.
     unsafe {
@@ -77,16 +97,54 @@ pub(super) fn stay_with_parent() -> Result<(), String> {
     }
 }
 
-/// Memory, files, processes.
-pub(super) fn limit_resources(memory_bytes_max: u64) -> Result<(), String> {
-    limit(libc::RLIMIT_FSIZE, 0)?;
+/// Memory, files, processes: no file may grow.
+///
+/// # Errors
+/// The system's reason.
+pub fn limit_resources(memory_bytes_max: u64) -> Result<(), String> {
+    limit_file_size(0)?;
     limit(libc::RLIMIT_NPROC, 0)?;
+    limit_memory(memory_bytes_max)
+}
+
+/// No file may be written past this size; who does is ended.
+///
+/// # Errors
+/// The system's reason.
+pub fn limit_file_size(bytes_max: u64) -> Result<(), String> {
+    limit(libc::RLIMIT_FSIZE, bytes_max)
+}
+
+/// No further process or thread, where the user is not root.
+///
+/// # Errors
+/// The system's reason.
+pub fn forbid_new_processes() -> Result<(), String> {
+    limit(libc::RLIMIT_NPROC, 0)
+}
+
+/// CPU time of the whole process, in seconds; after that it is ended.
+///
+/// # Errors
+/// The system's reason.
+pub fn limit_cpu(seconds: u64) -> Result<(), String> {
+    limit(libc::RLIMIT_CPU, seconds)
+}
+
+/// Memory on top of what the process maps already.
+///
+/// # Errors
+/// The system's reason.
+pub fn limit_memory(memory_bytes_max: u64) -> Result<(), String> {
     let mapped = mapped_bytes().ok_or("cannot read the own size")?;
     limit(libc::RLIMIT_AS, mapped.saturating_add(memory_bytes_max))
 }
 
 /// No descriptor can be opened any more. Comes after landlock, which needs one.
-pub(super) fn forbid_new_descriptors() -> Result<(), String> {
+///
+/// # Errors
+/// The system's reason.
+pub fn forbid_new_descriptors() -> Result<(), String> {
     limit(libc::RLIMIT_NOFILE, 0)
 }
 
@@ -109,7 +167,7 @@ fn mapped_bytes() -> Option<u64> {
 }
 
 /// From now on the process may use this much CPU time before the system ends it.
-pub(crate) fn arm_cpu_timer(cpu_ms: u64) {
+pub fn arm_cpu_timer(cpu_ms: u64) {
     let seconds = libc::time_t::try_from(cpu_ms / 1000).unwrap_or(libc::time_t::MAX);
     let rest = libc::suseconds_t::try_from((cpu_ms % 1000).saturating_mul(1000)).unwrap_or(0);
     let never = libc::timeval {

@@ -4,25 +4,47 @@
     reason = "identity and capabilities of a process have no safe interface in use here"
 )]
 
-use super::users::Ids;
 use std::ffi::CString;
 use std::io;
-use tokio::process::Command;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 
 /// `_LINUX_CAPABILITY_VERSION_3`: sets of 64 bits in two halves.
 const CAPABILITY_VERSION: u32 = 0x2008_0522;
 /// Ends a process of another user.
-pub(super) const CAP_KILL: u64 = 1 << 5;
+pub const CAP_KILL: u64 = 1 << 5;
 /// Changes groups.
-pub(super) const CAP_SETGID: u64 = 1 << 6;
+pub const CAP_SETGID: u64 = 1 << 6;
 /// Changes users.
-pub(super) const CAP_SETUID: u64 = 1 << 7;
+pub const CAP_SETUID: u64 = 1 << 7;
 /// Empties a bounding set.
-pub(super) const CAP_SETPCAP: u64 = 1 << 8;
+pub const CAP_SETPCAP: u64 = 1 << 8;
 /// Bits of a capability set.
 const CAPABILITIES: u64 = 64;
 /// Room for what the system's user database says of one user.
 const LOOKUP_BYTES: usize = 16 * 1024;
+
+/// User and group of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Ids {
+    /// The user.
+    pub uid: u32,
+    /// The group.
+    pub gid: u32,
+}
+
+impl std::str::FromStr for Ids {
+    type Err = String;
+
+    /// `UID:GID`
+    fn from_str(text: &str) -> Result<Ids, String> {
+        let both = text
+            .split_once(':')
+            .and_then(|(uid, gid)| Some((uid.parse().ok()?, gid.parse().ok()?)));
+        let (uid, gid) = both.ok_or("is not UID:GID")?;
+        Ok(Ids { uid, gid })
+    }
+}
 
 #[repr(C)]
 struct Header {
@@ -40,12 +62,17 @@ struct Half {
 
 /// The capability sets of this thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Capabilities {
-    pub(super) effective: u64,
-    pub(super) permitted: u64,
-    pub(super) inheritable: u64,
-    pub(super) ambient: u64,
-    pub(super) bounding: u64,
+pub struct Capabilities {
+    /// What it may do now.
+    pub effective: u64,
+    /// What it may make effective.
+    pub permitted: u64,
+    /// What an exec may keep.
+    pub inheritable: u64,
+    /// What an exec keeps.
+    pub ambient: u64,
+    /// What an exec may gain.
+    pub bounding: u64,
 }
 
 fn done(result: libc::c_long) -> io::Result<()> {
@@ -63,7 +90,10 @@ fn prctl(option: libc::c_int, value: libc::c_ulong, second: libc::c_ulong) -> li
 }
 
 /// What this thread may do.
-pub(super) fn capabilities() -> io::Result<Capabilities> {
+///
+/// # Errors
+/// The system's reason.
+pub fn capabilities() -> io::Result<Capabilities> {
     let mut header = Header {
         version: CAPABILITY_VERSION,
         pid: 0,
@@ -95,7 +125,10 @@ pub(super) fn capabilities() -> io::Result<Capabilities> {
 }
 
 /// Keeps these capabilities and no other; they are not passed on through exec.
-pub(super) fn keep_capabilities(kept: u64) -> io::Result<()> {
+///
+/// # Errors
+/// The system's reason.
+pub fn keep_capabilities(kept: u64) -> io::Result<()> {
     let clear_all = libc::PR_CAP_AMBIENT_CLEAR_ALL as libc::c_ulong;
     done(prctl(libc::PR_CAP_AMBIENT, clear_all, 0).into())?;
     let mut header = Header {
@@ -121,7 +154,10 @@ pub(super) fn keep_capabilities(kept: u64) -> io::Result<()> {
 }
 
 /// Takes all but these out of the bounding set: no exec gives them back.
-pub(super) fn bound_capabilities(kept: u64) -> io::Result<()> {
+///
+/// # Errors
+/// The system's reason.
+pub fn bound_capabilities(kept: u64) -> io::Result<()> {
     for bit in 0..CAPABILITIES {
         let held = prctl(libc::PR_CAPBSET_READ, bit, 0);
         if held < 0 {
@@ -136,17 +172,26 @@ pub(super) fn bound_capabilities(kept: u64) -> io::Result<()> {
 }
 
 /// What is permitted now stays so when the user changes from root to another.
-pub(super) fn carry_capabilities() -> io::Result<()> {
+///
+/// # Errors
+/// The system's reason.
+pub fn carry_capabilities() -> io::Result<()> {
     done(prctl(libc::PR_SET_KEEPCAPS, 1, 0).into())
 }
 
 /// No program that is started from now on has more rights than this one.
-pub(super) fn forbid_new_privileges() -> io::Result<()> {
+///
+/// # Errors
+/// The system's reason.
+pub fn forbid_new_privileges() -> io::Result<()> {
     done(prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0).into())
 }
 
 /// Makes this thread another user's, without any further group. Only right in a process of one thread.
-pub(super) fn become_user(ids: Ids) -> io::Result<()> {
+///
+/// # Errors
+/// The system's reason.
+pub fn become_user(ids: Ids) -> io::Result<()> {
     let none: *const libc::gid_t = std::ptr::null();
     let (uid, gid) = (ids.uid, ids.gid);
     // SAFETY: no group is read through the pointer, for the count is 0; the other calls take numbers. The calls themselves
@@ -159,7 +204,10 @@ pub(super) fn become_user(ids: Ids) -> io::Result<()> {
 }
 
 /// Whether this process is this user and nobody else: real, effective and saved, and without further groups.
-pub(super) fn is_only(ids: Ids) -> io::Result<bool> {
+///
+/// # Errors
+/// The system's reason.
+pub fn is_only(ids: Ids) -> io::Result<bool> {
     let (mut users, mut groups) = ([0; 3], [0; 3]);
     let ([real_u, effective_u, saved_u], [real_g, effective_g, saved_g]) =
         (&mut users, &mut groups);
@@ -174,13 +222,17 @@ pub(super) fn is_only(ids: Ids) -> io::Result<bool> {
 }
 
 /// The effective user of this process.
-pub(super) fn effective_user() -> u32 {
+#[must_use]
+pub fn effective_user() -> u32 {
     // SAFETY: takes nothing and cannot fail.
     unsafe { libc::geteuid() }
 }
 
 /// A user of this host by name; nothing when there is none.
-pub(super) fn lookup(name: &str) -> io::Result<Option<Ids>> {
+///
+/// # Errors
+/// The system's reason.
+pub fn lookup(name: &str) -> io::Result<Option<Ids>> {
     let Ok(name) = CString::new(name) else {
         return Ok(None);
     };
@@ -212,7 +264,7 @@ pub(super) fn lookup(name: &str) -> io::Result<Option<Ids>> {
 }
 
 /// Has a command start as this user (or as ours), without capabilities and without a way to new ones.
-pub(crate) fn start_as(command: &mut Command, user: Option<Ids>) {
+pub fn start_as(command: &mut Command, user: Option<Ids>) {
     let last_steps = move || -> io::Result<()> {
         // Who may not empty the bounding set has nothing that another program could draw from it.
         if user.is_some() || capabilities()?.effective & CAP_SETPCAP != 0 {
@@ -227,5 +279,41 @@ pub(crate) fn start_as(command: &mut Command, user: Option<Ids>) {
     // SAFETY: between fork and exec only system calls are made; nothing allocates or takes a lock.
     unsafe {
         command.pre_exec(last_steps);
+    }
+}
+
+/// An outcome in words.
+///
+/// # Errors
+/// The same, as text.
+pub fn told(result: io::Result<()>) -> Result<(), String> {
+    result.map_err(|error| error.to_string())
+}
+
+/// No exec gives a capability back.
+///
+/// # Errors
+/// When the set could not be emptied.
+pub fn empty_bounding_set() -> Result<(), String> {
+    told(bound_capabilities(0))?;
+    match capabilities() {
+        Ok(held) if held.bounding == 0 => Ok(()),
+        Ok(held) => Err(format!("the set is {:x}", held.bounding)),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Gives up every capability.
+///
+/// # Errors
+/// When one is still held.
+pub fn no_capabilities() -> Result<(), String> {
+    told(keep_capabilities(0))?;
+    match capabilities() {
+        Ok(held) => match held.effective | held.permitted | held.inheritable | held.ambient {
+            0 => Ok(()),
+            some => Err(format!("{some:x} are held")),
+        },
+        Err(error) => Err(error.to_string()),
     }
 }

@@ -1,49 +1,40 @@
 //! Files, ports and the reach of signals, by landlock.
 
-use crate::setup::TlsPaths;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, LandlockStatus, NetPort, Ruleset,
     RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope, path_beneath_rules,
 };
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What is left to a process; all else is closed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Reach {
+pub struct Reach {
     /// Files, and folders with what is in them, that it reads.
     pub read: Vec<PathBuf>,
+    /// Folders with programs and libraries that it starts.
+    pub run: Vec<PathBuf>,
+    /// Folders in which it may do anything but start programs, and devices that it writes to.
+    pub write: Vec<PathBuf>,
     /// TCP ports that it connects to.
     pub connect: Vec<u16>,
     /// TCP ports that it listens on.
     pub listen: Vec<u16>,
 }
 
-/// The folders that TLS files stand in: the files are replaced by others of the same names.
-pub(crate) fn folders_of(files: &TlsPaths) -> Vec<PathBuf> {
-    let mut folders = Vec::new();
-    for file in [&files.certificate, &files.key, &files.ca] {
-        // A link's own folder, and the one that it leads to.
-        for path in [Some(file.clone()), file.canonicalize().ok()] {
-            let folder = path.as_deref().and_then(Path::parent).map(Path::to_owned);
-            folders.extend(folder.filter(|folder| !folders.contains(folder)));
-        }
-    }
-    folders
-}
-
 /// Which of the three kinds of rule hold.
 #[derive(Debug)]
-pub(super) struct Closed {
+pub struct Closed {
     /// From Linux 5.13 on.
-    pub(super) files: Result<(), String>,
+    pub files: Result<(), String>,
     /// From Linux 6.7 on.
-    pub(super) network: Result<(), String>,
+    pub network: Result<(), String>,
     /// Abstract sockets and signals of other processes; from Linux 6.12 on.
-    pub(super) scope: Result<(), String>,
+    pub scope: Result<(), String>,
 }
 
 /// Closes all but what is in reach.
-pub(super) fn close(reach: &Reach) -> Closed {
+#[must_use]
+pub fn close(reach: &Reach) -> Closed {
     let abi = match restrict(reach) {
         Ok(abi) => abi,
         Err(reason) => {
@@ -76,6 +67,8 @@ fn restrict(reach: &Reach) -> Result<ABI, String> {
             .collect::<Vec<_>>()
     };
     let readable = AccessFs::ReadFile | AccessFs::ReadDir;
+    let runnable = readable | AccessFs::Execute;
+    let writable = AccessFs::from_all(ABI::V5) & !AccessFs::Execute;
     let status = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(ABI::V5))
@@ -83,6 +76,8 @@ fn restrict(reach: &Reach) -> Result<ABI, String> {
         .and_then(|rules| rules.scope(Scope::from_all(ABI::V6)))
         .and_then(|rules| rules.create())
         .and_then(|rules| rules.add_rules(path_beneath_rules(&reach.read, readable)))
+        .and_then(|rules| rules.add_rules(path_beneath_rules(&reach.run, runnable)))
+        .and_then(|rules| rules.add_rules(path_beneath_rules(&reach.write, writable)))
         .and_then(|rules| rules.add_rules(ports(&reach.connect, AccessNet::ConnectTcp)))
         .and_then(|rules| rules.add_rules(ports(&reach.listen, AccessNet::BindTcp)))
         .and_then(|rules| rules.restrict_self())
