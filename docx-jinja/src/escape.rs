@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 /// Where the text goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// Inside `w:t`: line breaks and tabs become elements.
+    /// Inside `w:t`: line breaks, page breaks and tabs become elements.
     Run,
     /// Attributes and other text: line breaks and tabs become references.
     Plain,
@@ -14,6 +14,7 @@ pub(crate) enum Style {
 }
 
 const BREAK: &str = "</w:t><w:br/><w:t xml:space=\"preserve\">";
+const PAGE: &str = "</w:t><w:br w:type=\"page\"/><w:t xml:space=\"preserve\">";
 const TAB: &str = "</w:t><w:tab/><w:t xml:space=\"preserve\">";
 
 /// True for bytes that may begin something to replace. 0xef begins U+FFFE and U+FFFF.
@@ -71,6 +72,7 @@ fn replacement(character: &[u8], next: Option<&u8>, style: Style) -> Option<&'st
         ([b'\n' | b'\r'], Style::Run) => Some(BREAK),
         ([b'\n' | b'\r'], Style::Plain) => Some("&#10;"),
         ([b'\t'], Style::Run) => Some(TAB),
+        ([0x0c], Style::Run) => Some(PAGE),
         ([b'\t'], Style::Plain) => Some("&#9;"),
         ([0..=0x1f], _) => Some(""),
         (_, Style::Markup) => None,
@@ -89,7 +91,10 @@ pub(crate) fn plain(markup: &str) -> String {
     if !markup.contains(['<', '&']) {
         return markup.to_owned();
     }
-    let markup = markup.replace(BREAK, "\n").replace(TAB, "\t");
+    let markup = markup
+        .replace(BREAK, "\n")
+        .replace(TAB, "\t")
+        .replace(PAGE, "\u{c}");
     let mut out = String::with_capacity(markup.len());
     let mut rest = markup.as_str();
     while let Some(at) = rest.find('&') {
@@ -165,6 +170,12 @@ mod tests {
             Style::Run,
             "a</w:t><w:tab/><w:t xml:space=\"preserve\">b",
         );
+        check(
+            "a\u{c}b",
+            Style::Run,
+            "a</w:t><w:br w:type=\"page\"/><w:t xml:space=\"preserve\">b",
+        );
+        check("a\u{c}b", Style::Plain, "ab");
         check("<b>\u{1}&amp;\n", Style::Markup, "<b>&amp;\n");
     }
 

@@ -25,7 +25,10 @@ const FILLED_TYPES: &[&str] = &[
     "wordprocessingml.footer+xml",
     "wordprocessingml.footnotes+xml",
     "wordprocessingml.endnotes+xml",
+    "wordprocessingml.comments+xml",
     "package.core-properties+xml",
+    "officedocument.custom-properties+xml",
+    "officedocument.extended-properties+xml",
 ];
 
 type Archive = ZipArchive<Cursor<Arc<[u8]>>>;

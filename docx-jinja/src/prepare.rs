@@ -5,6 +5,7 @@
 
 mod cells;
 mod collect;
+mod controls;
 mod emit;
 mod grid;
 mod guard;
@@ -134,6 +135,7 @@ pub(crate) fn prepare(
         crate::check::tag(&cells::expression(&placed.tag), &placed.place, faults);
     }
     cells::apply(&mut draft, faults);
+    controls::apply(&mut draft);
     lift::apply(&mut draft, faults);
     grid::apply(&mut draft);
     Ok(Some(emit::write(&draft, faults)))

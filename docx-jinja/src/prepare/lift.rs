@@ -11,7 +11,7 @@ use crate::locate::Faults;
 use crate::tags::{Lift, TagKind};
 use crate::xml::{self, Kind};
 
-/// Global that is written where a cell, text box or part ends which must hold a paragraph.
+/// Global that is written where a cell, text box, content control or part ends which must hold a paragraph.
 pub(crate) const END_OF_BLOCKS: &str = "__end_of_blocks";
 /// Global that is written where a row ends which must hold a cell.
 pub(crate) const END_OF_ROW: &str = "__end_of_row";
@@ -22,6 +22,7 @@ pub(crate) const END_OF_TABLE: &str = "__end_of_table";
 const BLOCK_CONTAINERS: &[&str] = &[
     "w:tc",
     "w:txbxContent",
+    "w:sdtContent",
     "w:hdr",
     "w:ftr",
     "w:footnote",

@@ -7,7 +7,7 @@ use crate::support::{body, docx, p, render_error, row, text};
 
 fn values() -> Value {
     context! {
-        n => 3, colour => "#d9e2f3", none => (), bad => "ugly", row => context! { colour => "red" },
+        n => 3, colour => "#d9e2f3", bad => "ugly", row => context! { colour => "red" },
         rows => vec![context! { x => "a", c => "red" }, context! { x => "b", c => "" }],
         columns => vec!["k", "l", "m"],
     }

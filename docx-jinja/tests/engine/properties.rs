@@ -9,8 +9,9 @@ use crate::support::{body, docx, docx_with, entry, fill, p, row, text};
 /// What a value looks like in Word: without characters XML cannot hold, line ends alike.
 fn shown(value: &str) -> String {
     let value = value.replace("\r\n", "\n").replace('\r', "\n");
-    let legal =
-        |c: &char| matches!(c, '\t' | '\n') || (*c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}'));
+    let legal = |c: &char| {
+        matches!(c, '\t' | '\n' | '\u{c}') || (*c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}'))
+    };
     value.chars().filter(legal).collect()
 }
 

@@ -31,6 +31,9 @@ pub(crate) fn content_types(extra: &str) -> String {
          <Override PartName=\"/word/footer1.xml\" ContentType=\"{TYPES}.footer+xml\"/>\
          <Override PartName=\"/word/footnotes.xml\" ContentType=\"{TYPES}.footnotes+xml\"/>\
          <Override PartName=\"/word/endnotes.xml\" ContentType=\"{TYPES}.endnotes+xml\"/>\
+         <Override PartName=\"/word/comments.xml\" ContentType=\"{TYPES}.comments+xml\"/>\
+         <Override PartName=\"/docProps/app.xml\" ContentType=\"application/vnd.openxmlformats-officedocument.extended-properties+xml\"/>\
+         <Override PartName=\"/docProps/custom.xml\" ContentType=\"application/vnd.openxmlformats-officedocument.custom-properties+xml\"/>\
          <Override PartName=\"/docProps/core.xml\" ContentType=\"application/vnd.openxmlformats-package.core-properties+xml\"/>\
          {extra}</Types>"
     )
@@ -121,6 +124,7 @@ pub(crate) fn text(xml: &str) -> String {
         let (tag, after) = piece.split_once('>').unwrap();
         match tag.split([' ', '/']).next().unwrap() {
             "w:t" if !tag.ends_with('/') => out.push_str(after),
+            "w:br" if tag.contains("\"page\"") => out.push('\u{c}'),
             "w:br" => out.push('\n'),
             "w:tab" => out.push('\t'),
             "" if tag == "/w:p" => out.push('¶'),
