@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use minijinja::machinery::{CompiledTemplate, Instruction, TemplateConfig};
+use minijinja::machinery::{CompiledTemplate, Instruction, TemplateConfig, parse};
 use minijinja::{AutoEscape, Error, ErrorKind};
 
 use crate::engine;
@@ -57,6 +57,14 @@ pub(crate) fn guarded(tag: &Tag) -> Result<Option<String>, &'static str> {
     prepare::operators(&source, at, &tag.body).map(Some)
 }
 
+/// True for a tag that can be read alone.
+pub(crate) fn reads_alone(tag: &Tag) -> bool {
+    let Some(source) = alone(tag, &tag.body) else {
+        return false;
+    };
+    !tag.body.is_empty() && parse(&source, "tag", engine::syntax()).is_ok()
+}
+
 /// The tag with this body as a template of its own.
 fn alone(tag: &Tag, body: &str) -> Option<String> {
     let (open, close) = STATEMENT;
@@ -99,7 +107,9 @@ fn names(compiled: &CompiledTemplate<'_>, place: &Place, faults: &mut Faults) {
                 faults.add(place.error(format!("there is no filter \"{name}\""), hint));
             }
             Instruction::PerformTest(name, ..) if !has_test(name) => {
-                faults.add(place.error(format!("there is no test \"{name}\""), None));
+                let hint = suggest::closest(name, engine::TESTS.iter().copied());
+                let hint = hint.map(|found| format!("did you mean {found}?"));
+                faults.add(place.error(format!("there is no test \"{name}\""), hint));
             }
             _ => {}
         }

@@ -60,6 +60,37 @@ pub(crate) const FILTERS: &[&str] = &[
     "upper",
 ];
 
+/// Tests worth suggesting for a misspelt one.
+pub(crate) const TESTS: &[&str] = &[
+    "defined",
+    "divisibleby",
+    "endingwith",
+    "eq",
+    "even",
+    "false",
+    "filter",
+    "float",
+    "ge",
+    "gt",
+    "in",
+    "integer",
+    "iterable",
+    "le",
+    "lower",
+    "lt",
+    "mapping",
+    "ne",
+    "none",
+    "number",
+    "odd",
+    "sequence",
+    "startingwith",
+    "string",
+    "true",
+    "undefined",
+    "upper",
+];
+
 /// The delimiters of prepared sources.
 pub(crate) fn syntax() -> SyntaxConfig {
     static SYNTAX: OnceLock<SyntaxConfig> = OnceLock::new();

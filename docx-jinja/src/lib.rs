@@ -7,6 +7,7 @@ mod error;
 mod escape;
 mod filters;
 pub mod limits;
+pub mod lint;
 mod locate;
 mod package;
 mod prepare;
@@ -18,5 +19,6 @@ mod xml;
 
 pub use error::{RenderError, TagError, TagErrors, TemplateError};
 pub use limits::{Limits, Options};
+pub use lint::{Inspection, Shape};
 pub use minijinja::{self, Value};
 pub use template::{RenderReport, Template};

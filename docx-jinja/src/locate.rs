@@ -21,6 +21,8 @@ pub(crate) struct Place {
     pub(crate) paragraph: Option<usize>,
     pub(crate) text: String,
     pub(crate) tag: String,
+    /// The tag itself.
+    pub(crate) source: Tag,
     pub(crate) loops: Vec<Loop>,
 }
 
@@ -35,6 +37,7 @@ impl Place {
             paragraph,
             text: shown,
             tag: tag.shown(),
+            source: tag.clone(),
             loops: Vec::new(),
         }
     }
@@ -62,6 +65,11 @@ impl SourceMap {
         self.places.push((offset, place));
     }
 
+    /// All tags, in the order in which they are written.
+    pub(crate) fn places(&self) -> impl Iterator<Item = &Place> {
+        self.places.iter().map(|(_, place)| place)
+    }
+
     /// The tag at or before an offset.
     pub(crate) fn find(&self, offset: usize) -> Option<&Place> {
         let after = self.places.partition_point(|(start, _)| *start <= offset);
@@ -86,8 +94,24 @@ impl Faults {
         self.0.is_empty()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// All of them in reading order; those outside paragraphs follow at the end of their part.
     pub(crate) fn into_vec(self) -> Vec<TagError> {
-        self.0
+        let mut parts: Vec<String> = Vec::new();
+        let mut faults = self.0;
+        for fault in &faults {
+            if !parts.contains(&fault.part) {
+                parts.push(fault.part.clone());
+            }
+        }
+        faults.sort_by_key(|fault| {
+            let part = parts.iter().position(|part| *part == fault.part);
+            (part, fault.paragraph.unwrap_or(usize::MAX))
+        });
+        faults
     }
 }
 

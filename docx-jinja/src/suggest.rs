@@ -62,6 +62,12 @@ pub(crate) fn for_path(path: &str, values: &Value, loops: &[Loop]) -> Option<Str
         let prefix = path.strip_suffix(name).unwrap_or_default();
         return Some(format!("did you mean {prefix}{found}?"));
     }
+    listed(names.iter().map(String::as_str))
+}
+
+/// A hint that lists what there is; none when there is nothing.
+pub(crate) fn listed<'n>(names: impl Iterator<Item = &'n str>) -> Option<String> {
+    let mut names: Vec<&str> = names.take(NAMES_SHOWN + 1).collect();
     if names.is_empty() {
         return None;
     }

@@ -97,6 +97,8 @@ impl Tag {
 pub(crate) struct Unclosed {
     /// What the text shows from there on, shortened.
     pub(crate) shown: String,
+    /// The tags before it.
+    pub(crate) before: Vec<Tag>,
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::check;
 use crate::engine;
 use crate::error::{RenderError, TagErrors, TemplateError};
 use crate::limits::Options;
+use crate::lint::Inspection;
 use crate::locate::{Faults, SourceMap, part_name};
 use crate::package::{Package, damaged};
 use crate::prepare::{self, Prepared};
@@ -74,13 +75,14 @@ impl Template {
         let mut faults = Faults::default();
         let mut parts = Vec::new();
         for part in found {
+            let faults_before = faults.len();
             let prepared = prepare::prepare(part_name(&part.entry), &part.xml, &mut faults);
             let Some(Prepared { source, map }) =
                 prepared.map_err(|what| damaged(&part.entry, what))?
             else {
                 continue;
             };
-            if faults.is_empty() {
+            if faults.len() == faults_before {
                 add(&mut environment, &part.entry, source, &map, &mut faults);
             }
             parts.push(FilledPart {
@@ -113,6 +115,15 @@ impl Template {
                     && self.environment.globals().all(|(global, _)| global != name)
             })
             .collect()
+    }
+
+    /// What the template reads and how, with paths through its loops: `devices[].hostname`.
+    pub fn inspect(&self) -> Inspection {
+        let parts = self.parts.iter().filter_map(|part| {
+            let template = self.environment.get_template(&part.entry).ok()?;
+            Some((template.source().to_owned(), &part.map))
+        });
+        Inspection::of(parts, Vec::new())
     }
 
     /// Fills the template and writes the document as it goes, in memory that does not grow with the rows.

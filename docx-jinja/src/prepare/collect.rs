@@ -24,13 +24,15 @@ pub(super) fn tags(draft: &mut Draft<'_>, faults: &mut Faults) {
         let text = decode(&joined);
         let place = |tag: &Tag| Place::new(draft.part, carrier.paragraph, &text, tag);
         match scan(&joined) {
-            Err(Unclosed { shown }) => {
-                let mut place = place(&nowhere());
-                place.tag = shown;
-                faults.add(place.error(
+            Err(Unclosed { shown, before }) => {
+                let mut nameless = place(&nowhere());
+                nameless.tag = shown;
+                faults.add(nameless.error(
                     "the tag is never closed in its paragraph",
                     Some(LITERAL_HINT.to_owned()),
                 ));
+                let placed = before.into_iter().map(|tag| (place(&tag), tag)).collect();
+                split(draft, &carrier, placed);
             }
             Ok(found) if is_field_code(&draft.tokens, &carrier) => {
                 if let Some(tag) = found.first() {
@@ -169,7 +171,7 @@ fn attributes(draft: &mut Draft<'_>, faults: &mut Faults) {
                         place(&nowhere()).error("an attribute can hold {{ }} tags only", None),
                     );
                 }
-                Err(Unclosed { shown }) => {
+                Err(Unclosed { shown, .. }) => {
                     let mut place = place(&nowhere());
                     place.tag = shown;
                     faults.add(place.error("the tag is never closed in its attribute", None));

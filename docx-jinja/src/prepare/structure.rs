@@ -41,12 +41,15 @@ pub(super) struct Structure<'d, 'a> {
     open: Vec<Block>,
 }
 
+#[derive(Clone, Copy)]
 struct Block {
     id: usize,
     anchor: usize,
     captures: bool,
     /// The edge of a merged cell, which no block crosses.
     wall: bool,
+    /// True behind its `else`.
+    has_else: bool,
 }
 
 impl<'d, 'a> Structure<'d, 'a> {
@@ -152,6 +155,7 @@ impl<'d, 'a> Structure<'d, 'a> {
             anchor: placed.token,
             captures: false,
             wall: true,
+            has_else: false,
         });
     }
 
@@ -196,13 +200,14 @@ impl<'d, 'a> Structure<'d, 'a> {
             anchor,
             captures,
             wall: false,
+            has_else: false,
         });
     }
 
     fn middle(&mut self, id: usize, anchor: usize, faults: &mut Faults) {
         let placed = &self.draft.tags[id];
         let keyword = placed.tag.keyword();
-        let Some(block) = self.open.last() else {
+        let Some(block) = self.open.last_mut() else {
             faults.add(
                 placed
                     .place
@@ -210,9 +215,18 @@ impl<'d, 'a> Structure<'d, 'a> {
             );
             return;
         };
+        let is_late = block.has_else;
+        block.has_else |= keyword == "else";
+        let block = *block;
         let opening = &self.draft.tags[block.id];
         if block.wall {
             return faults.add(crosses(placed, opening));
+        }
+        if is_late {
+            let shown = opening.tag.shown();
+            let message = format!("{keyword} comes after the else of {shown}");
+            faults.add(placed.place.error(message, None));
+            return;
         }
         let fits = match opening.tag.keyword() {
             "if" => true,
@@ -220,7 +234,7 @@ impl<'d, 'a> Structure<'d, 'a> {
             _ => false,
         };
         if fits {
-            self.same_place(block, id, anchor, faults);
+            self.same_place(&block, id, anchor, faults);
         } else {
             let shown = opening.tag.shown();
             faults.add(

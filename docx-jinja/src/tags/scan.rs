@@ -17,11 +17,16 @@ pub(crate) fn scan(raw: &str) -> Result<Vec<Tag>, Unclosed> {
                 continue;
             }
         };
-        let (inner, end) = inner(raw, start, kind).ok_or_else(|| unclosed(&raw[start..]))?;
+        let Some((inner, end)) = inner(raw, start, kind) else {
+            return Err(unclosed(&raw[start..], tags));
+        };
         let tag = tag(start, end, kind, &inner);
         at = end;
         if tag.kind == TagKind::Statement && tag.body == "raw" {
-            at = literal(raw, tag, &mut tags)?;
+            at = match literal(raw, tag, &mut tags) {
+                Some(end) => end,
+                None => return Err(unclosed(&raw[start..], tags)),
+            };
         } else {
             tags.push(tag);
         }
@@ -29,10 +34,10 @@ pub(crate) fn scan(raw: &str) -> Result<Vec<Tag>, Unclosed> {
     Ok(tags)
 }
 
-/// Handles `{% raw %}`: both marks vanish, what is between them stays text. Gives where to go on.
-fn literal(raw: &str, opening: Tag, tags: &mut Vec<Tag>) -> Result<usize, Unclosed> {
+/// Handles `{% raw %}`: both marks vanish, what is between them stays text. Gives where to go on; none when it never
+/// ends.
+fn literal(raw: &str, opening: Tag, tags: &mut Vec<Tag>) -> Option<usize> {
     let from = opening.end;
-    let start = opening.start;
     tags.push(Tag {
         kind: TagKind::Comment,
         ..opening
@@ -46,12 +51,12 @@ fn literal(raw: &str, opening: Tag, tags: &mut Vec<Tag>) -> Result<usize, Unclos
                     kind: TagKind::Comment,
                     ..tag
                 });
-                return Ok(end);
+                return Some(end);
             }
         }
         at = found + 2;
     }
-    Err(unclosed(&raw[start..]))
+    None
 }
 
 /// The decoded text between the braces, and where the tag ends. Closing braces inside quotes do not
@@ -161,8 +166,9 @@ fn begins_value(rest: &str) -> bool {
     rest.starts_with(['"', '\'']) || !(word.is_empty() || OPERATORS.contains(&word))
 }
 
-fn unclosed(raw: &str) -> Unclosed {
+fn unclosed(raw: &str, before: Vec<Tag>) -> Unclosed {
     Unclosed {
         shown: decode(raw).chars().take(60).collect(),
+        before,
     }
 }

@@ -74,8 +74,8 @@ fn every_fault_is_reported_in_one_run() {
         places,
         [
             ("document", Some(1)),
-            ("document", Some(3)),
             ("document", Some(2)),
+            ("document", Some(3)),
             ("header1", Some(1))
         ]
     );

@@ -62,6 +62,14 @@ fn blocks_nest_and_end() {
         Err("elif does not belong to {% for a in b %}"),
     );
     check(
+        &p("{% if a %}{% else %}{% elif b %}{% endif %}"),
+        Err("elif comes after the else of {% if a %}"),
+    );
+    check(
+        &p("{% if a %}{% else %}{% else %}{% endif %}"),
+        Err("else comes after the else of {% if a %}"),
+    );
+    check(
         &p("{% for a in b %}{% if a %}{% endfor %}"),
         Err("{% if a %} of paragraph 1 must be closed first"),
     );

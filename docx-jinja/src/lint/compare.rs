@@ -1,0 +1,273 @@
+//! What a template reads against what is supplied.
+
+use std::collections::{BTreeMap, HashSet};
+
+use minijinja::Value;
+use minijinja::value::ValueKind;
+
+use super::path::{Path, Step};
+use super::{Inspection, Variable};
+use crate::error::TagError;
+use crate::suggest;
+
+/// Deepest shape made from a value.
+const DEPTH_MAX: usize = 32;
+/// Most items of a list looked at for its shape.
+const ITEMS_MAX: usize = 1_000;
+
+/// The names that values have, as far as they are known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shape {
+    /// Nothing is known: every path fits.
+    Any,
+    /// Text, a number, a truth or null: nothing stands below it.
+    Plain,
+    /// Items that are all alike.
+    List(Box<Shape>),
+    /// Fields by name.
+    Map(BTreeMap<String, Shape>),
+    /// There, or left out altogether.
+    Optional(Box<Shape>),
+}
+
+/// How a template and a shape fit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Comparison {
+    /// Paths that lead nowhere, at each place where they are read.
+    pub faults: Vec<TagError>,
+    /// Paths that may lead nowhere: fields that can be left out, read without asking first.
+    pub warnings: Vec<TagError>,
+    /// Paths that are supplied and never read; of what is not read at all, the outermost.
+    pub unused: Vec<String>,
+}
+
+impl Shape {
+    /// Fields by name.
+    pub fn map<N: Into<String>>(fields: impl IntoIterator<Item = (N, Shape)>) -> Self {
+        let fields = fields.into_iter();
+        Self::Map(fields.map(|(name, shape)| (name.into(), shape)).collect())
+    }
+
+    /// A list of items that are all alike.
+    pub fn list(item: Shape) -> Self {
+        Self::List(Box::new(item))
+    }
+
+    /// A field that may be left out.
+    pub fn optional(shape: Shape) -> Self {
+        match shape {
+            Self::Optional(_) => shape,
+            _ => Self::Optional(Box::new(shape)),
+        }
+    }
+
+    /// The shape of sample values. A field that some items of a list lack is optional; nothing is known below null and
+    /// in an empty list.
+    pub fn of(sample: &Value) -> Self {
+        of(sample, 0)
+    }
+
+    /// What fits both.
+    fn merged(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Any, known) | (known, Self::Any) => known,
+            (Self::Optional(left), right) | (right, Self::Optional(left)) => {
+                Self::optional(left.merged(match right {
+                    Self::Optional(inner) => *inner,
+                    plain => plain,
+                }))
+            }
+            (Self::Plain, Self::Plain) => Self::Plain,
+            (Self::List(left), Self::List(right)) => Self::list(left.merged(*right)),
+            (Self::Map(left), Self::Map(mut right)) => {
+                let mut fields = BTreeMap::new();
+                for (name, shape) in left {
+                    let both = match right.remove(&name) {
+                        Some(other) => shape.merged(other),
+                        None => Self::optional(shape),
+                    };
+                    fields.insert(name, both);
+                }
+                fields.extend(
+                    right
+                        .into_iter()
+                        .map(|(name, shape)| (name, Self::optional(shape))),
+                );
+                Self::Map(fields)
+            }
+            _ => Self::Any,
+        }
+    }
+}
+
+fn of(sample: &Value, depth: usize) -> Shape {
+    if depth >= DEPTH_MAX {
+        return Shape::Any;
+    }
+    match sample.kind() {
+        ValueKind::None | ValueKind::Undefined => Shape::Any,
+        ValueKind::Seq | ValueKind::Iterable => {
+            let items = sample.try_iter().into_iter().flatten().take(ITEMS_MAX);
+            let item = items.map(|item| of(&item, depth + 1)).reduce(Shape::merged);
+            Shape::list(item.unwrap_or(Shape::Any))
+        }
+        ValueKind::Map => {
+            let names = sample.try_iter().into_iter().flatten();
+            let names = names.filter_map(|name| name.as_str().map(str::to_owned));
+            Shape::Map(
+                names
+                    .map(|name| {
+                        let field = sample.get_attr(&name).unwrap_or_default();
+                        (name, of(&field, depth + 1))
+                    })
+                    .collect(),
+            )
+        }
+        _ => Shape::Plain,
+    }
+}
+
+impl Inspection {
+    /// Compares what the template reads with what it will be given.
+    pub fn compare(&self, supplied: &Shape) -> Comparison {
+        let mut comparison = Comparison::default();
+        let mut reached = HashSet::new();
+        for variable in &self.variables {
+            let outcome = follow(supplied, &variable.steps, &mut reached);
+            let (list, message, hint) = match outcome {
+                Outcome::There => continue,
+                Outcome::MayBeMissing if variable.optional => continue,
+                Outcome::MayBeMissing => (
+                    &mut comparison.warnings,
+                    format!("{} may be missing in the values", variable.path),
+                    Some("add |default(\"\"), or ask first with {% if … is defined %}".to_owned()),
+                ),
+                Outcome::Wrong(message, hint) => (&mut comparison.faults, message, hint),
+                Outcome::Missing(message, hint) if variable.optional => {
+                    (&mut comparison.warnings, message, hint)
+                }
+                Outcome::Missing(message, hint) => (&mut comparison.faults, message, hint),
+            };
+            add(list, variable, &message, hint.as_ref());
+        }
+        unused(supplied, None, &reached, &mut comparison.unused);
+        comparison
+    }
+}
+
+fn add(list: &mut Vec<TagError>, variable: &Variable, message: &str, hint: Option<&String>) {
+    for place in &variable.places {
+        let error = place.error(message.to_owned(), hint.cloned());
+        // A path below one that is missing already says nothing new at the same tag.
+        let told = |known: &TagError| {
+            (known.tag == error.tag
+                && known.paragraph == error.paragraph
+                && known.part == error.part)
+                && error.message == known.message
+        };
+        if !list.iter().any(told) {
+            list.push(error);
+        }
+    }
+}
+
+enum Outcome {
+    There,
+    MayBeMissing,
+    /// It leads nowhere.
+    Missing(String, Option<String>),
+    /// It is not what the template takes it for.
+    Wrong(String, Option<String>),
+}
+
+/// Follows a path through a shape, noting what is passed.
+fn follow(shape: &Shape, path: &Path, reached: &mut HashSet<Path>) -> Outcome {
+    let mut current = shape;
+    let mut optional = false;
+    for (index, step) in path.steps().iter().enumerate() {
+        let so_far = path.first(index);
+        while let Shape::Optional(inner) = current {
+            optional = true;
+            current = inner;
+        }
+        current = match (current, step) {
+            (Shape::Any, _) | (Shape::Map(_), Step::Item) => {
+                reached.insert(so_far);
+                return Outcome::There;
+            }
+            (Shape::Map(fields), Step::Field(name)) => match fields.get(name) {
+                Some(field) => field,
+                None => return missing(fields, &path.first(index + 1), &so_far, name),
+            },
+            (Shape::List(item), Step::Item) => item,
+            (Shape::List(_), Step::Field(name)) => {
+                return Outcome::Wrong(
+                    format!("{so_far} is a list and has no {name} of its own"),
+                    Some(format!(
+                        "repeat it: {{% for item in {so_far} %}} … {{{{ item.{name} }}}} … {{% endfor %}}"
+                    )),
+                );
+            }
+            (Shape::Plain | Shape::Optional(_), Step::Field(name)) => {
+                return Outcome::Wrong(
+                    format!("{so_far} is a plain value and has no {name}"),
+                    None,
+                );
+            }
+            (Shape::Plain | Shape::Optional(_), Step::Item) => {
+                return Outcome::Wrong(format!("{so_far} is a plain value and no list"), None);
+            }
+        };
+        reached.insert(path.first(index + 1));
+    }
+    if optional || matches!(current, Shape::Optional(_)) {
+        Outcome::MayBeMissing
+    } else {
+        Outcome::There
+    }
+}
+
+fn missing(fields: &BTreeMap<String, Shape>, path: &Path, parent: &Path, name: &str) -> Outcome {
+    let prefix = path.to_string();
+    let prefix = prefix.strip_suffix(name).unwrap_or_default();
+    let hint = match suggest::closest(name, fields.keys().map(String::as_str)) {
+        Some(found) => Some(format!("did you mean {prefix}{found}?")),
+        None => suggest::listed(fields.keys().map(String::as_str)),
+    };
+    let below = if parent.steps().is_empty() {
+        "the values".to_owned()
+    } else {
+        format!("the values of {parent}")
+    };
+    Outcome::Missing(format!("there is no {path} in {below}"), hint)
+}
+
+/// Lists what no path has passed.
+fn unused(shape: &Shape, at: Option<&Path>, reached: &HashSet<Path>, list: &mut Vec<String>) {
+    if let Some(path) = at.filter(|path| !reached.contains(*path)) {
+        list.push(path.to_string());
+        return;
+    }
+    match shape {
+        Shape::Optional(inner) => unused(inner, at, reached, list),
+        Shape::Map(fields) => {
+            for (name, field) in fields {
+                let path = match at {
+                    Some(path) => path.then(Step::Field(name.clone())),
+                    None => Some(Path::root(name)),
+                };
+                if let Some(path) = path {
+                    unused(field, Some(&path), reached, list);
+                }
+            }
+        }
+        Shape::List(item) => {
+            let path = at.and_then(|path| path.then(Step::Item));
+            // A list whose items nobody looks into is read as a whole.
+            if let Some(path) = path.filter(|path| reached.contains(path)) {
+                unused(item, Some(&path), reached, list);
+            }
+        }
+        Shape::Any | Shape::Plain => {}
+    }
+}
