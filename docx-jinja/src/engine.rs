@@ -20,6 +20,7 @@ pub(crate) const FILTERS: &[&str] = &[
     "bytes",
     "capitalize",
     "count",
+    "currency",
     "date",
     "datetime",
     "default",

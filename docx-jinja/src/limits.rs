@@ -1,5 +1,7 @@
 //! Every bound the engine keeps, as a named constant and as a field to override it.
 
+use crate::locale::Locale;
+
 /// Largest template package accepted, in bytes.
 pub const PACKAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Most entries a template package may hold.
@@ -82,6 +84,8 @@ pub struct Options {
     pub limits: Limits,
     /// Deflate level of rendered parts, 0 to 9.
     pub compression_level: u8,
+    /// How numbers, dates and money are written, unless a tag asks for something else.
+    pub locale: Locale,
 }
 
 impl Default for Options {
@@ -89,6 +93,7 @@ impl Default for Options {
         Self {
             limits: Limits::default(),
             compression_level: COMPRESSION_LEVEL,
+            locale: Locale::default(),
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::engine;
 use crate::error::{RenderError, TagErrors, TemplateError};
 use crate::limits::Options;
 use crate::lint::Inspection;
+use crate::locale;
 use crate::locate::{Faults, SourceMap, part_name};
 use crate::package::{Package, damaged};
 use crate::prepare::{self, Prepared};
@@ -134,6 +135,7 @@ impl Template {
     /// The tag that could not be evaluated, a bound that was passed, or a failure of `out`.
     pub fn render(&self, values: Value, out: impl Write) -> Result<RenderReport, RenderError> {
         let _budget = budget::start(&self.options.limits);
+        let _locale = locale::start(self.options.locale);
         let mut package = self.package.clone();
         let failed = Cell::new(false);
         let mut counted = Counted {

@@ -85,6 +85,7 @@ pub(crate) fn register(environment: &mut Environment<'static>) {
         ("date", Value::from_function(date::date)),
         ("datetime", Value::from_function(date::datetime)),
         ("number", Value::from_function(quantity::number)),
+        ("currency", Value::from_function(quantity::currency)),
     ];
     for (name, filter) in own {
         add(environment, name, Input::One, filter);

@@ -3,16 +3,14 @@
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, ErrorKind, Value};
 use time::format_description::well_known::Rfc3339;
-use time::{Date, Month, OffsetDateTime, Weekday};
+use time::{Date, Month, OffsetDateTime};
 
 use super::shown;
+use crate::locale;
 
-const DATE: &str = "%-d %B %Y";
-const DATE_TIME: &str = "%-d %B %Y, %H:%M";
-
-/// `{{ x|date }}`: 22 November 2026; `{{ x|date("%Y-%m-%d") }}`. Nothing for null and empty text.
+/// `{{ x|date }}`: 22 November 2026, as the locale has it; `{{ x|date("%Y-%m-%d") }}`. Nothing for null and empty text.
 pub(super) fn date(value: Value, format: Option<&str>, kwargs: Kwargs) -> Result<String, Error> {
-    write(&value, format.unwrap_or(DATE), &kwargs)
+    write(&value, format.unwrap_or(locale::current().date()), &kwargs)
 }
 
 /// `{{ x|datetime }}`: 22 November 2026, 14:05, in the offset that the value has.
@@ -21,7 +19,8 @@ pub(super) fn datetime(
     format: Option<&str>,
     kwargs: Kwargs,
 ) -> Result<String, Error> {
-    write(&value, format.unwrap_or(DATE_TIME), &kwargs)
+    let usual = format!("{}, %H:%M", locale::current().date());
+    write(&value, format.unwrap_or(&usual), &kwargs)
 }
 
 fn write(value: &Value, format: &str, kwargs: &Kwargs) -> Result<String, Error> {
@@ -77,6 +76,9 @@ fn parse_exact(text: &str) -> Option<OffsetDateTime> {
 /// The part of strftime that reports need. `-` drops a leading zero.
 fn strftime(moment: &OffsetDateTime, format: &str) -> Result<String, Error> {
     let mut out = String::with_capacity(24);
+    let month = usize::from(u8::from(moment.month())) - 1;
+    let weekday = usize::from(moment.weekday().number_days_from_monday());
+    let locale = locale::current();
     let mut chars = format.chars();
     while let Some(c) = chars.next() {
         if c != '%' {
@@ -114,10 +116,10 @@ fn strftime(moment: &OffsetDateTime, format: &str) -> Result<String, Error> {
             Some('p') => out.push_str(if moment.hour() < 12 { "AM" } else { "PM" }),
             Some('M') => out.push_str(&padded(moment.minute().into())),
             Some('S') => out.push_str(&padded(moment.second().into())),
-            Some('B') => out.push_str(month(moment.month())),
-            Some('b') => out.push_str(&month(moment.month())[..3]),
-            Some('A') => out.push_str(weekday(moment.weekday())),
-            Some('a') => out.push_str(&weekday(moment.weekday())[..3]),
+            Some('B') => out.push_str(locale.month(month, false)),
+            Some('b') => out.push_str(locale.month(month, true)),
+            Some('A') => out.push_str(locale.weekday(weekday, false)),
+            Some('a') => out.push_str(locale.weekday(weekday, true)),
             Some('%') => out.push('%'),
             other => {
                 let other = other.map_or_else(String::new, String::from);
@@ -129,35 +131,4 @@ fn strftime(moment: &OffsetDateTime, format: &str) -> Result<String, Error> {
         }
     }
     Ok(out)
-}
-
-fn month(month: Month) -> &'static str {
-    const NAMES: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
-    NAMES[usize::from(u8::from(month)) - 1]
-}
-
-fn weekday(day: Weekday) -> &'static str {
-    const NAMES: [&str; 7] = [
-        "Monday",
-        "Tuesday",
-        "Wednesday",
-        "Thursday",
-        "Friday",
-        "Saturday",
-        "Sunday",
-    ];
-    NAMES[usize::from(day.number_days_from_monday())]
 }

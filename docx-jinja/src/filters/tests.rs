@@ -120,3 +120,80 @@ fn values_are_escaped_whatever_the_template_asks() {
     assert_eq!(super::share(9000.0, Value::from(4)), 2250);
     assert_eq!(super::share(9000.0, Value::UNDEFINED), 9000);
 }
+
+#[test]
+fn money() {
+    check("1234.5|currency('EUR')", "€1,234.50");
+    check("-1234.5|currency('usd')", "-$1,234.50");
+    check("1234.5|currency('JPY')", "¥1,234");
+    check("1234.5|currency('KWD')", "KWD\u{a0}1,234.500");
+    check("'1234.5'|currency('CHF', 0)", "CHF\u{a0}1,234");
+    check("1|currency('EUR', decimals=3)", "€1.000");
+    check("nothing|currency('EUR')", "");
+    check(
+        "1|currency",
+        "error: a currency has a code of three letters, such as \"EUR\", not \"\"",
+    );
+    check(
+        "1|currency('euro')",
+        "error: a currency has a code of three letters, such as \"EUR\", not \"EURO\"",
+    );
+    check(
+        "'much'|currency('EUR')",
+        "error: a number is needed, not \"much\"",
+    );
+}
+
+#[test]
+fn each_language_in_its_own_way() {
+    let check = |name: &str, expression: &str, expected: &str| {
+        let _guard = crate::locale::start(crate::Locale::named(name).unwrap());
+        assert_eq!(evaluate(expression), expected, "{name}: {expression}");
+    };
+    let moment = "'2026-03-02T14:05:09Z'";
+    for (name, expected) in [
+        ("en", "2 March 2026, 14:05"),
+        ("en-US", "March 2, 2026, 14:05"),
+        ("de", "2. März 2026, 14:05"),
+        ("fr", "2 mars 2026, 14:05"),
+        ("es", "2 de marzo de 2026, 14:05"),
+        ("it", "2 marzo 2026, 14:05"),
+        ("nl", "2 maart 2026, 14:05"),
+        ("pt", "2 de março de 2026, 14:05"),
+        ("pl", "2 marca 2026, 14:05"),
+        ("da", "2. marts 2026, 14:05"),
+        ("sv", "2 mars 2026, 14:05"),
+    ] {
+        check(name, &format!("{moment}|datetime"), expected);
+    }
+    check(
+        "de",
+        &format!("{moment}|date('%a, %-d. %b')"),
+        "Mo, 2. März",
+    );
+    check("fr", &format!("{moment}|date('%A %e %b')"), "lundi 2 mars");
+    for (name, expected) in [
+        ("en", "€1,234.50"),
+        ("de", "1.234,50\u{a0}€"),
+        ("de-CH", "€\u{a0}1’234.50"),
+        ("fr", "1\u{202f}234,50\u{a0}€"),
+        ("es", "1234,50\u{a0}€"),
+        ("nl", "€\u{a0}1.234,50"),
+    ] {
+        check(name, "1234.5|currency('EUR')", expected);
+    }
+    check("es", "12345.5|currency('EUR')", "12.345,50\u{a0}€");
+    check("nl", "-5|currency('EUR')", "€\u{a0}-5,00");
+    check("de", "-5|currency('EUR')", "-5,00\u{a0}€");
+    check("de", "1234567.891|number(2)", "1.234.567,89");
+    check(
+        "de",
+        "1234.5|number(1, thousands=' ', decimal='.')",
+        "1 234.5",
+    );
+    check("es", "1234|number(thousands='.')", "1.234");
+    check("de", "1536|bytes", "1,5 KB");
+    check("fr", "1536|bytes", "1,5 Ko");
+    check("de", "0.953|percent(1)", "95,3\u{a0}%");
+    check("it", "0.953|percent(1)", "95,3%");
+}

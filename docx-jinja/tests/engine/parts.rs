@@ -1,8 +1,9 @@
 //! Parts beside the main text, and content controls.
 
 use docx_jinja::minijinja::context;
+use docx_jinja::{Locale, Options, Template};
 
-use crate::support::{body, docx_with, entry, fill, p, part, text};
+use crate::support::{body, docx, docx_with, entry, fill, p, part, text};
 
 #[test]
 fn comments_and_all_properties_are_filled() {
@@ -117,4 +118,24 @@ fn a_content_control_whose_paragraphs_all_go_keeps_one() {
     let cell = format!("<w:tbl><w:tr><w:tc>{template}</w:tc></w:tr></w:tbl>");
     let out = body(&cell, context! { list => Vec::<i32>::new() });
     assert!(out.contains("<w:sdtContent><w:p/></w:sdtContent>"), "{out}");
+}
+
+#[test]
+fn a_template_is_filled_in_the_language_it_was_opened_with() {
+    let package = docx(&p(
+        "{{ at|date }}: {{ total|currency('EUR') }}, {{ total|number(1) }}",
+    ));
+    let filled = |name: &str| {
+        let options = Options {
+            locale: Locale::named(name).unwrap(),
+            ..Options::default()
+        };
+        let mut out = Vec::new();
+        let template = Template::compile_with(&package, options).unwrap();
+        let values = context! { at => "2026-03-02", total => 1234.5 };
+        template.render(values, &mut out).unwrap();
+        text(&entry(&out, "word/document.xml"))
+    };
+    assert_eq!(filled("de"), "2. März 2026: 1.234,50\u{a0}€, 1.234,5¶");
+    assert_eq!(filled("en"), "2 March 2026: €1,234.50, 1,234.5¶");
 }
