@@ -2,6 +2,7 @@
 //! is supplied.
 
 mod compare;
+mod marked;
 mod path;
 mod repair;
 mod trace;
@@ -10,6 +11,7 @@ mod walk;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use compare::{Comparison, Shape};
+pub use marked::marked_copy;
 use path::Path;
 
 use crate::error::{TagError, TemplateError};

@@ -80,6 +80,23 @@ impl Package {
         self.archive.len()
     }
 
+    /// Every file with its content, inflated; its size was bounded when the package was opened.
+    pub(crate) fn entries(&mut self) -> Result<Vec<(String, Vec<u8>)>, TemplateError> {
+        let mut entries = Vec::with_capacity(self.archive.len());
+        for index in 0..self.archive.len() {
+            let mut file = self.archive.by_index(index).map_err(not_a_package)?;
+            if file.is_dir() {
+                continue;
+            }
+            let name = file.name().map_err(not_a_package)?.into_owned();
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)
+                .map_err(|error| damaged(&name, error.to_string()))?;
+            entries.push((name, bytes));
+        }
+        Ok(entries)
+    }
+
     /// Copies an entry, its content byte for byte.
     ///
     /// It is compressed anew: an archive that is written in one go keeps sizes behind each entry, and the library leaves
@@ -99,6 +116,28 @@ impl Package {
         std::io::copy(&mut file, writer)?;
         Ok(())
     }
+}
+
+/// A package of these entries.
+pub(crate) fn write_entries(
+    entries: &[(String, Vec<u8>)],
+    compression_level: u8,
+) -> Result<Vec<u8>, TemplateError> {
+    let options = SimpleFileOptions::default()
+        .compression_method(zip::CompressionMethod::Deflated)
+        .compression_level(Some(i64::from(compression_level.min(9))))
+        .last_modified_time(zip::DateTime::default());
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in entries {
+        writer
+            .start_file(name.as_str(), options)
+            .map_err(not_a_package)?;
+        writer
+            .write_all(bytes)
+            .map_err(|error| damaged(name, error.to_string()))?;
+    }
+    let written = writer.finish().map_err(not_a_package)?;
+    Ok(written.into_inner())
 }
 
 /// Inflates entries under one budget, since sizes in zip headers can lie.

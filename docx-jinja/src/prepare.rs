@@ -15,6 +15,7 @@ mod structure;
 use std::collections::HashMap;
 
 pub(crate) use cells::{FILL, SPAN};
+pub(crate) use collect::MARK_INITIALS;
 pub(crate) use emit::PLAIN;
 pub(crate) use grid::SHARE;
 pub(crate) use guard::operators;

@@ -6,6 +6,9 @@ use crate::locate::{Faults, Place};
 use crate::tags::{Tag, TagKind, Unclosed, scan};
 use crate::xml::{self, Kind, NO_PARENT, Token, decode};
 
+/// The initials of comments that tell faults; no person has them.
+pub(crate) const MARK_INITIALS: &str = "{}";
+
 /// Text that is read as one: the runs of a paragraph, or one element outside paragraphs.
 struct Carrier {
     /// The paragraph's number, from 1.
@@ -76,6 +79,7 @@ fn carriers(tokens: &[Token<'_>]) -> Vec<Carrier> {
             }
             (Kind::Text, _) if token.parent != NO_PARENT => {
                 match (tokens[token.parent].name, open.last()) {
+                    ("w:t", Some(_)) if is_marking(tokens, index) => {}
                     ("w:t", Some(&at)) => carriers[at].texts.push(index),
                     // Text that tracked changes have deleted.
                     ("w:delText" | "w:delInstrText", _) => {}
@@ -91,6 +95,16 @@ fn carriers(tokens: &[Token<'_>]) -> Vec<Carrier> {
         }
     }
     carriers
+}
+
+/// True inside a comment that tells a fault: the tags it names are not meant to be filled.
+fn is_marking(tokens: &[Token<'_>], text: usize) -> bool {
+    if tokens[text].raw.contains('{') {
+        let comment = xml::ancestor(tokens, tokens[text].parent, "w:comment");
+        let initials = comment.and_then(|at| xml::attribute(tokens[at].raw, "w:initials"));
+        return initials.as_deref() == Some(MARK_INITIALS);
+    }
+    false
 }
 
 fn is_field_code(tokens: &[Token<'_>], carrier: &Carrier) -> bool {

@@ -8,6 +8,7 @@
 
 mod compare;
 mod inspect;
+mod marked;
 #[expect(dead_code, reason = "shared with the tests of the engine")]
 #[path = "../engine/support.rs"]
 mod support;
