@@ -1,15 +1,20 @@
 //! Bytes as lower-case hexadecimal digits: the one spelling that Spokegate has for them.
 
-use std::fmt::Write;
-
 /// The digits of `bytes`.
 pub fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().saturating_mul(2));
     for byte in bytes {
-        // A string takes everything.
-        let _ = write!(text, "{byte:02x}");
+        text.push(letter(byte >> 4));
+        text.push(letter(byte & 0x0f));
     }
     text
+}
+
+fn letter(value: u8) -> char {
+    char::from(match value {
+        0..10 => value.wrapping_add(b'0'),
+        _ => value.wrapping_sub(10).wrapping_add(b'a'),
+    })
 }
 
 /// The bytes of `text`; none when it is odd, or holds anything but lower-case digits.

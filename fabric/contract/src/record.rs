@@ -11,7 +11,7 @@ mod flat;
 mod messages;
 
 pub use audit::{AuditEntry, AuditRoot};
-pub use canonical::{NotCanonical, check_canonical, write_number, write_string};
+pub use canonical::{NotCanonical, check_canonical, write_integer, write_number, write_string};
 pub use content::{BudgetState, Content, Data, Record, RecordError, Refusal};
 pub use enrolment::{AdmissionBody, AdmissionsBody, BodyError, Claim, CrlBody, Enrolment};
 pub use flat::{Flat, Served};

@@ -33,19 +33,28 @@ pub enum TextFault {
     NotNormal,
 }
 
-/// Checks a text; says whether it holds line feeds or tabs.
+/// What a text that may stand holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Traits {
+    /// Line feeds or tabs.
+    pub breaks: bool,
+    /// Quotation marks or backslashes.
+    pub quotes: bool,
+}
+
+/// Checks a text; says what it holds.
 ///
 /// # Errors
 /// The rule that it breaks.
-pub fn check(text: &str) -> Result<bool, TextFault> {
-    if is_plain(text.as_bytes()) {
-        return Ok(false);
-    }
-    let (mut breaks, mut unsteady, mut joins) = (false, false, false);
-    for c in text.chars() {
+pub fn check(text: &str) -> Result<Traits, TextFault> {
+    let rest = after_plain(text);
+    let mut traits = Traits::default();
+    let (mut unsteady, mut joins) = (false, false);
+    for c in rest.chars() {
         match c {
+            '"' | '\\' => traits.quotes = true,
             ' '..='~' => {}
-            '\t' | '\n' => breaks = true,
+            '\t' | '\n' => traits.breaks = true,
             _ => match kind(c) {
                 Kind::Steady => {}
                 Kind::Unsteady => unsteady = true,
@@ -61,18 +70,22 @@ pub fn check(text: &str) -> Result<bool, TextFault> {
     if unsteady && !is_nfc(text) {
         return Err(TextFault::NotNormal);
     }
-    Ok(breaks)
+    Ok(traits)
 }
 
-/// Printable ASCII and nothing else. Sixteen bytes at a time, so that the compiler compares them at once.
-fn is_plain(text: &[u8]) -> bool {
-    let plain = |bytes: &[u8]| {
-        bytes
-            .iter()
-            .fold(true, |plain, byte| plain & (b' '..=b'~').contains(byte))
-    };
-    let mut chunks = text.chunks_exact(16);
-    chunks.all(plain) && plain(chunks.remainder())
+/// The text from where it may hold more than printable ASCII without quotation marks and backslashes. Sixteen bytes at a
+/// time, so that the compiler compares them at once.
+fn after_plain(text: &str) -> &str {
+    let plain = |byte: &u8| (b' '..=b'~').contains(byte) & (*byte != b'"') & (*byte != b'\\');
+    let all_plain = |bytes: &[u8]| bytes.iter().fold(true, |all, byte| all & plain(byte));
+    let mut chunks = text.as_bytes().chunks_exact(16);
+    let before = chunks.by_ref().take_while(|chunk| all_plain(chunk)).count();
+    let start = before.saturating_mul(16);
+    let rest = text.get(start..).unwrap_or(text);
+    if rest.len() < 16 && all_plain(rest.as_bytes()) {
+        return "";
+    }
+    rest
 }
 
 /// Places of joiners that do not stand between two characters outside ASCII.

@@ -2,9 +2,9 @@
 
 use super::float::{fits_half, fits_single, half_to_f64};
 use super::refusal::{Refusal, Rule};
-use super::tree::{Item, Tree};
+use super::tree::{Item, Tree, after};
 use spokegate_contract::limits::{self, INTEGER_MAX};
-use spokegate_contract::text::{self, TextFault};
+use spokegate_contract::text::{self, TextFault, Traits};
 
 /// What a body may hold. The default is the contract's; a schema bounds texts further.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +44,8 @@ pub fn decode<'a>(input: &'a [u8], limits: &BodyLimits) -> Result<Tree<'a>, Refu
     let mut decoder = Decoder {
         rest: input,
         limits,
-        tree: Tree::default(),
+        tree: Tree::for_input(input.len()),
+        maps: Vec::new(),
     };
     decoder.value(0)?;
     if decoder.rest.is_empty() {
@@ -58,6 +59,16 @@ struct Decoder<'a, 'l> {
     rest: &'a [u8],
     limits: &'l BodyLimits,
     tree: Tree<'a>,
+    /// Where the last map of each depth begins. Rows are alike: a name that stands where the map before had the same one
+    /// is known to be allowed and in order.
+    maps: Vec<u32>,
+}
+
+/// A map that the next one may be like: where its next name stands and how many are left.
+#[derive(Default)]
+struct Alike {
+    next: u32,
+    left: u32,
 }
 
 /// Major type, additional information and argument of one head.
@@ -112,9 +123,10 @@ impl<'a> Decoder<'a, '_> {
 
     fn map(&mut self, count: u64, depth: usize) -> Result<(), Refusal> {
         let (start, length) = self.open(count, depth, self.limits.map_entries, Rule::MapEntries)?;
+        let mut alike = self.last_map(depth, start);
         let mut before: Option<&'a str> = None;
         for _ in 0..length {
-            let key = self.key(before)?;
+            let key = self.key(before, &mut alike)?;
             before = Some(key);
             self.value(depth.saturating_add(1))
                 .map_err(|refusal| refusal.under_key(key))?;
@@ -153,23 +165,62 @@ impl<'a> Decoder<'a, '_> {
         Ok((start, length))
     }
 
-    fn key(&mut self, before: Option<&'a str>) -> Result<&'a str, Refusal> {
+    /// Notes where a map begins; gives its forerunner of the same depth.
+    fn last_map(&mut self, depth: usize, start: u32) -> Alike {
+        if self.maps.len() <= depth {
+            self.maps.resize(depth.saturating_add(1), u32::MAX);
+        }
+        let last = self
+            .maps
+            .get_mut(depth)
+            .map(|last| std::mem::replace(last, start));
+        let map = last.and_then(|last| self.tree.items.get(last as usize).zip(Some(last)));
+        match map {
+            Some((Item::Map { count, .. }, at)) => Alike {
+                next: at.saturating_add(1),
+                left: *count,
+            },
+            _ => Alike::default(),
+        }
+    }
+
+    /// The name and what holds it, if the forerunner has the same one here.
+    fn known(&mut self, alike: &mut Alike) -> Option<&'a str> {
+        alike.left = alike.left.checked_sub(1)?;
+        let item = *self.tree.items.get(alike.next as usize)?;
+        let Item::Text { text, .. } = item else {
+            return None;
+        };
+        let length = u8::try_from(text.len())
+            .ok()
+            .filter(|length| *length < 24)?;
+        let (head, rest) = self.rest.split_first()?;
+        let rest = rest.strip_prefix(text.as_bytes())?;
+        if *head != 0x60 | length || self.tree.items.len() >= self.limits.nodes {
+            return None;
+        }
+        self.rest = rest;
+        self.tree.push(item);
+        alike.next = after(&self.tree.items, alike.next.saturating_add(1));
+        Some(text)
+    }
+
+    fn key(&mut self, before: Option<&'a str>, alike: &mut Alike) -> Result<&'a str, Refusal> {
+        if let Some(key) = self.known(alike) {
+            return Ok(key);
+        }
+        // From here on the two maps differ, and every name is looked at.
+        *alike = Alike::default();
         let head = self.head()?;
         if head.major != 3 {
             return Err(Refusal::new(Rule::KeyType));
         }
         let item = self.text(head.argument, self.limits.key_bytes, Rule::KeyLength)?;
-        let Item::Text {
-            text: key,
-            breaks: false,
-        } = item
-        else {
-            return Err(Refusal::new(Rule::Character));
-        };
         // Names in canonical JSON hold no escapes, so that they compare as they are written.
-        if key.contains(['"', '\\']) {
-            return Err(Refusal::new(Rule::Character));
-        }
+        let key = match item {
+            Item::Text { text, traits } if traits == Traits::default() => text,
+            _ => return Err(Refusal::new(Rule::Character)),
+        };
         self.push(item)?;
         match before {
             Some(before) if before == key => Err(Refusal::new(Rule::DuplicateKey)),
@@ -189,7 +240,7 @@ impl<'a> Decoder<'a, '_> {
         }
         let text = std::str::from_utf8(bytes).map_err(|_| Refusal::new(Rule::Utf8))?;
         match text::check(text) {
-            Ok(breaks) => Ok(Item::Text { text, breaks }),
+            Ok(traits) => Ok(Item::Text { text, traits }),
             Err(TextFault::Character) => Err(Refusal::new(Rule::Character)),
             Err(TextFault::NotNormal) => Err(Refusal::new(Rule::NotNormalized)),
         }

@@ -1,5 +1,7 @@
 //! The decoded body: values in pre-order in one vector, strings borrowed from the input.
 
+use spokegate_contract::text::Traits;
+
 /// One value. Containers know where their content ends, so that a reader can step over them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Item<'a> {
@@ -15,8 +17,8 @@ pub enum Item<'a> {
     Text {
         /// The text.
         text: &'a str,
-        /// Whether it holds LF or TAB.
-        breaks: bool,
+        /// What it holds.
+        traits: Traits,
     },
     /// An array; its items follow.
     Array {
@@ -40,7 +42,17 @@ pub struct Tree<'a> {
     pub(super) items: Vec<Item<'a>>,
 }
 
+/// Bytes of input to a value, at a guess; rows have more.
+const BYTES_PER_ITEM: usize = 8;
+
 impl<'a> Tree<'a> {
+    /// An empty one with room for what an input of this length is likely to hold.
+    pub(super) fn for_input(bytes: usize) -> Tree<'a> {
+        Tree {
+            items: Vec::with_capacity(bytes / BYTES_PER_ITEM),
+        }
+    }
+
     /// The whole body.
     #[must_use]
     pub fn root(&self) -> Node<'_> {
@@ -87,7 +99,7 @@ impl<'a> Node<'a> {
             Node::Item { items, index } => items.get(index as usize).copied().unwrap_or(Item::Null),
             Node::Name(text) => Item::Text {
                 text,
-                breaks: false,
+                traits: Traits::default(),
             },
         }
     }
@@ -185,7 +197,8 @@ impl<'a> Iterator for Members<'a> {
     }
 }
 
-fn after(items: &[Item<'_>], index: u32) -> u32 {
+/// The index behind a value.
+pub(super) fn after(items: &[Item<'_>], index: u32) -> u32 {
     match items.get(index as usize) {
         Some(Item::Array { end, .. } | Item::Map { end, .. }) => *end,
         _ => index.saturating_add(1),

@@ -21,7 +21,7 @@ impl<'i> Keyword<'i, Body> for TextKeyword {
 
     fn is_valid(&self, instance: Node<'i>) -> bool {
         match instance.item() {
-            Item::Text { text, breaks } => self.0.allows(text, breaks),
+            Item::Text { text, traits } => self.0.allows(text, traits.breaks),
             _ => true,
         }
     }

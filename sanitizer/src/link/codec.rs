@@ -7,6 +7,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// Largest frame: a full body written as JSON and its head fit four times.
 const FRAME_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Room for the head of a frame, as most need it.
+const HEAD_BYTES: usize = 512;
 /// Bytes asked of the pipe at once.
 const READ_BYTES: usize = 256 * 1024;
 
@@ -35,15 +37,18 @@ pub(crate) enum FrameError {
 
 /// Appends a frame to `out`.
 pub(crate) fn encode_into<H: Serialize>(head: &H, body: &[u8], out: &mut BytesMut) {
-    let head = serde_json::to_vec(head).expect("heads are plain data with text keys");
-    let head_length = u32::try_from(head.len()).unwrap_or(u32::MAX);
-    let length =
-        u32::try_from(head.len().saturating_add(body.len()).saturating_add(4)).unwrap_or(u32::MAX);
-    out.reserve(head.len().saturating_add(body.len()).saturating_add(8));
-    out.put_u32(length);
-    out.put_u32(head_length);
-    out.put_slice(&head);
+    let start = out.len();
+    out.reserve(body.len().saturating_add(HEAD_BYTES));
+    out.put_u64(0);
+    serde_json::to_writer((&mut *out).writer(), head).expect("heads are plain data with text keys");
+    let head_length = out.len().saturating_sub(start).saturating_sub(8);
     out.put_slice(body);
+    let length = out.len().saturating_sub(start).saturating_sub(4);
+    let bounded = |length: usize| u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
+    let lengths = [bounded(length), bounded(head_length)];
+    if let Some(place) = out.get_mut(start..start.saturating_add(8)) {
+        place.copy_from_slice(lengths.as_flattened());
+    }
 }
 
 /// Takes one whole frame from the front of `buffer`, if there is one.

@@ -39,6 +39,7 @@ pub(crate) fn main() -> ExitCode {
 struct Worker {
     desk: Desk,
     cpu_ms_max: u64,
+    room: Vec<u8>,
     input: BytesMut,
 }
 
@@ -88,6 +89,7 @@ fn start() -> anyhow::Result<Worker> {
     Ok(Worker {
         desk,
         cpu_ms_max,
+        room: vec![0; READ_BYTES],
         input: BytesMut::with_capacity(READ_BYTES),
     })
 }
@@ -107,7 +109,7 @@ impl Worker {
             }
             // Never waits to fill a batch: all that has come is answered before more is asked for.
             emit(&mut self.desk.output)?;
-            if !fill(&mut self.input)? {
+            if !fill(&mut self.room, &mut self.input)? {
                 return Ok(());
             }
         }
@@ -115,12 +117,9 @@ impl Worker {
 }
 
 /// Reads what is there; false at the end.
-fn fill(input: &mut BytesMut) -> std::io::Result<bool> {
-    let before = input.len();
-    input.resize(before.saturating_add(READ_BYTES), 0);
-    let room = input.get_mut(before..).unwrap_or_default();
+fn fill(room: &mut [u8], input: &mut BytesMut) -> std::io::Result<bool> {
     let count = std::io::stdin().lock().read(room)?;
-    input.truncate(before.saturating_add(count));
+    input.extend_from_slice(room.get(..count).unwrap_or_default());
     Ok(count > 0)
 }
 

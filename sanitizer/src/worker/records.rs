@@ -4,12 +4,15 @@ use super::judge::Data;
 use crate::link::{BudgetNews, Reason, RefusalHead, WorkHead};
 use bytes::Bytes;
 use ring::digest::{SHA256, digest};
+use serde::Serialize;
+use serde_json::ser::{Formatter, Serializer};
 use serde_json::value::RawValue;
 use spokegate_contract::envelope::{Enrol, EnrolRequest, Hello, Presence, Push, Reply, Status};
 use spokegate_contract::limits::{FAILURE_TEXT_BYTES_MAX, VERSION_TEXT_BYTES_MAX};
 use spokegate_contract::record::{Flat, Lane, Served};
 use spokegate_contract::text::one_line;
 use spokegate_contract::{DatasetId, ENROLMENT_TENANT, Failure, RequestId, Shape, hex};
+use std::io::{self, Write};
 
 pub(super) fn reply(work: &WorkHead, reply: &Reply, data: &Data, last: bool) -> Vec<u8> {
     let mut flat = blank(work, "reply");
@@ -159,16 +162,26 @@ pub(super) fn refused(
     records
 }
 
-fn written_with<'a>(mut flat: Flat<'a>, data: &'a Data) -> Vec<u8> {
-    let raw: &RawValue =
-        serde_json::from_slice(&data.json).expect("the canonical writer writes JSON");
+/// The record with the data where its one raw member stands: canonical JSON already, and never read again here.
+fn written_with(mut flat: Flat<'_>, data: &Data) -> Vec<u8> {
     match data.shape {
-        Shape::Rows => flat.rows = Some(raw),
-        Shape::Document => flat.document = Some(raw),
+        Shape::Rows => flat.rows = Some(RawValue::NULL),
+        Shape::Document => flat.document = Some(RawValue::NULL),
     }
     let mut out = Vec::with_capacity(data.json.len().saturating_add(512));
-    serde_json::to_writer(&mut out, &flat).expect("writing plain data into memory cannot fail");
+    let mut writer = Serializer::with_formatter(&mut out, InPlaceOfRaw(&data.json));
+    flat.serialize(&mut writer)
+        .expect("writing plain data into memory cannot fail");
     out
+}
+
+/// Compact JSON whose raw members are written as these bytes.
+struct InPlaceOfRaw<'a>(&'a [u8]);
+
+impl Formatter for InPlaceOfRaw<'_> {
+    fn write_raw_fragment<W: ?Sized + Write>(&mut self, out: &mut W, _: &str) -> io::Result<()> {
+        out.write_all(self.0)
+    }
 }
 
 fn written(flat: &Flat<'_>) -> Vec<u8> {

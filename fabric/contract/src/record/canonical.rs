@@ -34,21 +34,25 @@ pub fn write_number(value: f64, out: &mut Vec<u8>) {
     if value.fract() == 0.0 && value.abs() <= most {
         #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
         let whole = value as i64;
-        out.extend_from_slice(whole.to_string().as_bytes());
+        write_integer(whole, out);
     } else {
         // A vector takes every byte, and a float is always a JSON number or null.
         let _ = serde_json::to_writer(out, &value);
     }
 }
 
+/// Appends an integer.
+pub fn write_integer(value: i64, out: &mut Vec<u8>) {
+    // A vector takes every byte, and an integer is always a JSON number.
+    let _ = serde_json::to_writer(out, &value);
+}
+
 /// Appends a text in quotes with the four escapes of canonical JSON.
 pub fn write_string(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
     let mut rest = text.as_bytes();
-    while let Some(at) = rest
-        .iter()
-        .position(|b| matches!(b, b'"' | b'\\' | b'\n' | b'\t'))
-    {
+    out.reserve(rest.len().saturating_add(2));
+    out.push(b'"');
+    while let Some(at) = first_escaped(rest) {
         let (plain, tail) = rest.split_at(at);
         out.extend_from_slice(plain);
         let Some((special, tail)) = tail.split_first() else {
@@ -64,6 +68,20 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(rest);
     out.push(b'"');
+}
+
+/// Where the first character stands that needs an escape. Sixteen bytes at a time, so that the compiler compares them
+/// at once.
+fn first_escaped(text: &[u8]) -> Option<usize> {
+    let is_escaped = |byte: &u8| matches!(byte, b'"' | b'\\' | b'\n' | b'\t');
+    let chunks = text.chunks(16);
+    let clear = |chunk: &[u8]| !chunk.iter().fold(false, |any, byte| any | is_escaped(byte));
+    let before = chunks.take_while(|chunk| clear(chunk)).count();
+    let start = before.saturating_mul(16);
+    let rest = text.get(start..)?;
+    rest.iter()
+        .position(is_escaped)
+        .map(|at| start.saturating_add(at))
 }
 
 struct Scan<'a> {

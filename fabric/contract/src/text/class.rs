@@ -113,7 +113,9 @@ mod tests {
 
     #[track_caller]
     fn check_class(class: &str, text: &str, expected: bool) {
-        let breaks = crate::text::check(text).expect("a text that a decoder lets in");
+        let breaks = crate::text::check(text)
+            .expect("a text that a decoder lets in")
+            .breaks;
         assert_eq!(
             TextClass::named(class).unwrap().allows(text, breaks),
             expected,

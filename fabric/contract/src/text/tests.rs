@@ -39,7 +39,35 @@ fn one_line_cuts_at_a_character() {
 
 #[track_caller]
 fn checked(text: &str, expected: Result<bool, TextFault>) {
-    assert_eq!(check(text), expected, "{text:?}");
+    let breaks = check(text).map(|traits| traits.breaks);
+    assert_eq!(breaks, expected, "{text:?}");
+}
+
+#[test]
+fn quotes_are_told_wherever_they_stand() {
+    for length in [0, 1, 15, 16, 17, 31, 32, 40] {
+        for filling in ["a", "é", "\n"] {
+            let plain = filling.repeat(length);
+            assert!(!check(&plain).unwrap().quotes, "{plain:?}");
+            for quote in ['"', '\\'] {
+                for at in 0..=length {
+                    let mut text = filling.repeat(at);
+                    text.push(quote);
+                    text.push_str(&filling.repeat(length - at));
+                    let traits = check(&text).unwrap();
+                    let breaks = filling == "\n" && length > 0;
+                    assert_eq!(
+                        traits,
+                        Traits {
+                            breaks,
+                            quotes: true
+                        },
+                        "{text:?}"
+                    );
+                }
+            }
+        }
+    }
 }
 
 #[test]
@@ -249,7 +277,7 @@ proptest! {
         prop_assert!(check(&cleaned).is_ok());
         prop_assert_eq!(clean(&cleaned), cleaned.as_str());
         let line = one_line(&text, 20);
-        prop_assert_eq!(check(&line), Ok(false));
+        prop_assert!(check(&line).is_ok_and(|traits| !traits.breaks));
     }
 
     /// The short way round normalisation agrees with the long one.

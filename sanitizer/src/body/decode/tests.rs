@@ -74,6 +74,52 @@ fn what_is_of_the_profile_passes() {
     }
 }
 
+/// Names of a row that the row before had at the same place are not looked at again; that lets nothing in.
+#[test]
+fn rows_that_are_like_the_one_before_or_nearly_so_are_judged_as_if_they_stood_alone() {
+    let first = "a2 6161 01 6162 02";
+    let check = |second: &str, expected: Result<&str, (Rule, &str)>| {
+        let both = bytes(&format!("82 {first} {second}"));
+        match expected {
+            Ok(json) => accepted(&both, &format!(r#"[{{"a":1,"b":2}},{json}]"#)),
+            Err((rule, pointer)) => refused(&both, rule, pointer),
+        }
+    };
+    check("a2 6161 03 6162 04", Ok(r#"{"a":3,"b":4}"#));
+    check("a1 6161 03", Ok(r#"{"a":3}"#));
+    check("a1 6162 03", Ok(r#"{"b":3}"#));
+    check("a3 6161 03 6162 04 6163 05", Ok(r#"{"a":3,"b":4,"c":5}"#));
+    check("a2 6161 03 6163 04", Ok(r#"{"a":3,"c":4}"#));
+    check("a2 6161 a1 6162 03 6162 04", Ok(r#"{"a":{"b":3},"b":4}"#));
+    check("a0", Ok("{}"));
+    check("a2 6161 03 6161 04", Err((Rule::DuplicateKey, "/1")));
+    check(
+        "a3 6161 03 6162 04 6162 05",
+        Err((Rule::DuplicateKey, "/1")),
+    );
+    check("a3 6161 03 6162 04 6161 05", Err((Rule::KeyOrder, "/1")));
+    check("a2 6162 03 6161 04", Err((Rule::KeyOrder, "/1")));
+    check("a2 7801 61 03 6162 04", Err((Rule::HeadForm, "/1")));
+    check("a2 4161 03 6162 04", Err((Rule::KeyType, "/1")));
+    check("a2 6161 03 6122 04", Err((Rule::Character, "/1")));
+    check("a2 6161 03 6162", Err((Rule::Truncated, "/1/b")));
+    check("a2 6161 03 61", Err((Rule::Truncated, "/1")));
+}
+
+#[test]
+fn a_name_that_is_known_counts_as_a_value_like_any_other() {
+    let input = bytes("82 a1 6161 01 a1 6161 02");
+    let limits = |nodes| BodyLimits {
+        nodes,
+        ..BodyLimits::default()
+    };
+    assert!(decode(&input, &limits(7)).is_ok());
+    for nodes in 0..7 {
+        let refusal = decode(&input, &limits(nodes)).map(drop).unwrap_err();
+        assert_eq!(refusal.rule, Rule::Nodes, "{nodes}");
+    }
+}
+
 /// Every hostile class of the measurements: each accepted by at least one general decoder, none here.
 #[test]
 #[expect(clippy::too_many_lines, reason = "one table")]

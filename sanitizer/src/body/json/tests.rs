@@ -29,3 +29,14 @@ fn keys_are_in_byte_order_and_escapes_are_few() {
         r#"{"a":{"b":{},"c":[]}}"#,
     );
 }
+
+#[test]
+fn each_row_has_its_own_order_whatever_the_row_before_had() {
+    check(
+        &serde_json::json!([
+            {"b": 1, "aa": 2}, {"b": 3, "aa": 4}, {"c": 1, "aa": 2}, {"aa": 1}, {}, {"b": 1, "aa": 2, "d": 3},
+            {"b": {"z": 1, "aa": 2}, "aa": {"y": 1, "aa": [{"z": 1, "aa": 2}]}},
+        ]),
+        r#"[{"aa":2,"b":1},{"aa":4,"b":3},{"aa":2,"c":1},{"aa":1},{},{"aa":2,"b":1,"d":3},{"aa":{"aa":[{"aa":2,"z":1}],"y":1},"b":{"aa":2,"z":1}}]"#,
+    );
+}
