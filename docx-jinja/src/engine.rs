@@ -11,6 +11,7 @@ use crate::escape::{self, Style};
 use crate::filters;
 use crate::limits::{Limits, RECURSION_MAX};
 use crate::prepare::{COMMENT, EXPRESSION, STATEMENT, globals};
+use crate::values;
 
 /// Filters worth suggesting for a misspelt one.
 pub(crate) const FILTERS: &[&str] = &[
@@ -30,12 +31,14 @@ pub(crate) const FILTERS: &[&str] = &[
     "float",
     "format",
     "groupby",
+    "image",
     "indent",
     "int",
     "items",
     "join",
     "last",
     "length",
+    "link",
     "list",
     "lower",
     "map",
@@ -126,6 +129,7 @@ pub(crate) fn environment(limits: &Limits) -> Environment<'static> {
     environment.set_recursion_limit(RECURSION_MAX);
     environment.remove_global("debug");
     filters::register(&mut environment);
+    values::register(&mut environment);
     for (name, mark) in globals() {
         environment.add_global(name, Value::from_safe_string(mark.to_string()));
     }
@@ -153,6 +157,11 @@ fn format(out: &mut Output, _state: &mut State, value: &Value) -> Result<(), Err
         // Prepared sources write nothing at all where blocks begin, to have the time looked at.
         ValueKind::Undefined | ValueKind::None => budget::step(),
         ValueKind::Number | ValueKind::Bool => Ok(write!(out, "{value}")?),
+        ValueKind::Plain if let Some(markup) = values::in_run(value) => {
+            let markup = markup?;
+            budget::charge(markup.len())?;
+            Ok(escape::write(out, &markup, Style::Markup)?)
+        }
         _ => {
             let text = filters::shown_text(value)?;
             Ok(escape::write(out, &text, Style::Run)?)

@@ -34,6 +34,13 @@ const SPECIAL: [bool; 256] = {
     table
 };
 
+/// `text` in the given style.
+pub(crate) fn made(text: &str, style: Style) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / 8);
+    write(&mut out, text, style).expect("a string takes all text");
+    out
+}
+
 /// Writes `text` in the given style.
 pub(crate) fn write(out: &mut impl Write, text: &str, style: Style) -> fmt::Result {
     if style == Style::Markup && is_mark(text) {
@@ -86,7 +93,8 @@ fn replacement(character: &[u8], next: Option<&u8>, style: Style) -> Option<&'st
     }
 }
 
-/// The text that markup of ours shows: entities, breaks and tabs as the characters they stand for.
+/// The text that markup of ours shows: entities, breaks and tabs as the characters they stand for, without other
+/// elements.
 pub(crate) fn plain(markup: &str) -> String {
     if !markup.contains(['<', '&']) {
         return markup.to_owned();
@@ -97,9 +105,13 @@ pub(crate) fn plain(markup: &str) -> String {
         .replace(PAGE, "\u{c}");
     let mut out = String::with_capacity(markup.len());
     let mut rest = markup.as_str();
-    while let Some(at) = rest.find('&') {
+    while let Some(at) = rest.find(['&', '<']) {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
+        if rest.starts_with('<') {
+            rest = rest.find('>').map_or("", |end| &rest[end + 1..]);
+            continue;
+        }
         let decoded = rest
             .find(';')
             .and_then(|end| Some((entity(&rest[1..end])?, end)));
@@ -177,6 +189,22 @@ mod tests {
         );
         check("a\u{c}b", Style::Plain, "ab");
         check("<b>\u{1}&amp;\n", Style::Markup, "<b>&amp;\n");
+    }
+
+    #[test]
+    fn markup_shows_its_text() {
+        let check = |markup, expected| assert_eq!(super::plain(markup), expected);
+        check("a &amp; b", "a & b");
+        check(
+            "a</w:t><w:br/><w:t xml:space=\"preserve\">b&#9;c",
+            "a\nb\tc",
+        );
+        check(
+            "a</w:t></w:r><w:r><w:t>b</w:t></w:r><w:r><w:t>&lt;c>",
+            "ab<c>",
+        );
+        check("&odd;&", "&odd;&");
+        check("a<b", "a");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod additions;
 mod budget;
 mod check;
 mod engine;
@@ -16,6 +17,7 @@ mod sink;
 mod suggest;
 mod tags;
 mod template;
+pub mod values;
 mod xml;
 
 pub use error::{RenderError, TagError, TagErrors, TemplateError};

@@ -38,6 +38,14 @@ pub const WIDTH_MAX: usize = 10_000;
 pub const TAG_BYTES_MAX: usize = 8 * 1024;
 /// Most faults collected before the search ends.
 pub const FAULTS_MAX: usize = 50;
+/// Largest picture, in bytes.
+pub const PICTURE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Most that a render may add to the package beside the text of its parts, in bytes before compression.
+pub const ADDED_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Most pictures and other parts that a render may add.
+pub const ADDED_PARTS_MAX: usize = 10_000;
+/// Most links and pictures that one part may get.
+pub const RELATIONSHIPS_MAX: usize = 100_000;
 /// Deflate level of rendered parts: 3 is a quarter larger and twice as fast as 6.
 pub const COMPRESSION_LEVEL: u8 = 3;
 

@@ -15,7 +15,7 @@ use crate::limits::{INFLATE_FREE_BYTES, Limits};
 use crate::xml::{self, Kind};
 
 /// The package's index of content types (ECMA-376 part 2, §7.2.3).
-const CONTENT_TYPES: &str = "[Content_Types].xml";
+pub(crate) const CONTENT_TYPES: &str = "[Content_Types].xml";
 /// The first bytes of a compound file, which wraps encrypted packages and the old binary format.
 const COMPOUND_FILE_MAGIC: &[u8] = &[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
 /// Content types of parts whose tags are filled, by their ending.
@@ -34,7 +34,7 @@ const FILLED_TYPES: &[&str] = &[
 type Archive = ZipArchive<Cursor<Arc<[u8]>>>;
 
 /// An opened package, cheap to clone.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Package {
     archive: Archive,
 }
@@ -45,6 +45,8 @@ pub(crate) struct Part {
     /// The entry's name: `word/header2.xml`.
     pub(crate) entry: String,
     pub(crate) xml: String,
+    /// True for the main document.
+    pub(crate) is_main: bool,
 }
 
 impl Package {
@@ -75,9 +77,18 @@ impl Package {
         Ok((Self { archive }, parts))
     }
 
-    /// How many entries there are.
-    pub(crate) fn len(&self) -> usize {
-        self.archive.len()
+    /// The names of all entries, in the order of the archive.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let names = self.archive.file_names().filter_map(Result::ok);
+        names.map(std::borrow::Cow::into_owned).collect()
+    }
+
+    /// An entry's content; its size was checked when the package was opened.
+    pub(crate) fn read(&mut self, entry: &str) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut file = self.archive.by_name(entry).ok()?;
+        file.read_to_end(&mut bytes).ok()?;
+        Some(bytes)
     }
 
     /// Every file with its content, inflated; its size was bounded when the package was opened.
@@ -274,9 +285,15 @@ fn select(
         else {
             continue;
         };
-        has_main |= kind.ends_with(FILLED_TYPES[0]);
+        let is_main = kind.ends_with(FILLED_TYPES[0]);
+        has_main |= is_main;
         let xml = utf8(&entry, &bytes)?.to_owned();
-        parts.push(Part { index, entry, xml });
+        parts.push(Part {
+            index,
+            entry,
+            xml,
+            is_main,
+        });
     }
     if !has_main {
         return Err(TemplateError::NotAPackage(

@@ -9,6 +9,7 @@ mod controls;
 mod emit;
 mod grid;
 mod guard;
+mod inserts;
 mod lift;
 mod structure;
 
@@ -82,6 +83,8 @@ struct Placed {
     token: usize,
     /// True inside `w:t`, where a line break of a value can become `w:br`.
     in_run: bool,
+    /// What `{{r }}` and `{{p }}` write around their value.
+    insert: Option<inserts::Insert>,
 }
 
 /// All that is known about a part before it is written.
@@ -138,6 +141,7 @@ pub(crate) fn prepare(
     cells::apply(&mut draft, faults);
     controls::apply(&mut draft);
     lift::apply(&mut draft, faults);
+    inserts::apply(&mut draft, faults);
     grid::apply(&mut draft);
     Ok(Some(emit::write(&draft, faults)))
 }

@@ -3,12 +3,14 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use minijinja::{Environment, Error, ErrorKind, Value};
 use zip::CompressionMethod;
 use zip::result::ZipError;
 use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
 
+use crate::additions::{self, Changes, Original};
 use crate::budget;
 use crate::check;
 use crate::engine;
@@ -24,7 +26,7 @@ use crate::suggest;
 
 /// A checked template, ready to be filled any number of times, by any number of threads.
 pub struct Template {
-    package: Package,
+    original: Arc<Original>,
     environment: Environment<'static>,
     /// Parts with tags, by their index in the package.
     parts: Vec<FilledPart>,
@@ -72,6 +74,7 @@ impl Template {
     /// As [`Template::compile`].
     pub fn compile_with(bytes: &[u8], options: Options) -> Result<Self, TemplateError> {
         let (package, found) = Package::open(bytes, &options.limits)?;
+        let original = Arc::new(Original::new(package, &found));
         let mut environment = engine::environment(&options.limits);
         let mut faults = Faults::default();
         let mut parts = Vec::new();
@@ -96,7 +99,7 @@ impl Template {
             return Err(TemplateError::Tags(TagErrors(faults.into_vec())));
         }
         Ok(Self {
-            package,
+            original,
             environment,
             parts,
             options,
@@ -136,7 +139,7 @@ impl Template {
     pub fn render(&self, values: Value, out: impl Write) -> Result<RenderReport, RenderError> {
         let _budget = budget::start(&self.options.limits);
         let _locale = locale::start(self.options.locale);
-        let mut package = self.package.clone();
+        let _additions = additions::start(&self.original);
         let failed = Cell::new(false);
         let mut counted = Counted {
             out,
@@ -144,7 +147,7 @@ impl Template {
             failed: &failed,
         };
         let mut writer = ZipWriter::new_stream(&mut counted);
-        let written = self.write(&values, &mut package, &mut writer);
+        let written = self.write(&values, &mut writer);
         // A zip writer completes its archive when dropped: what is unfinished must not pass for a document.
         failed.set(written.is_err());
         let xml_bytes = written?;
@@ -156,29 +159,55 @@ impl Template {
         })
     }
 
-    /// Writes every entry; gives the bytes of XML written.
+    /// Writes every entry; gives the bytes of XML written. What filling the parts added to others is known when
+    /// they are written: they follow.
     fn write<W: Write>(
         &self,
         values: &Value,
-        package: &mut Package,
         writer: &mut ZipWriter<StreamWriter<W>>,
     ) -> Result<u64, RenderError> {
         let mut xml_bytes = 0;
-        for index in 0..package.len() {
-            match self.parts.iter().find(|part| part.index == index) {
-                Some(part) => xml_bytes += self.fill(part, values, writer, xml_bytes)?,
-                None => package
-                    .copy(index, writer, self.entry_options())
-                    .map_err(output)?,
-            }
+        for part in &self.parts {
+            xml_bytes += self.fill(part, values, writer, xml_bytes)?;
         }
+        let changes = additions::finish();
+        for (entry, bytes) in changes.entries() {
+            writer
+                .start_file(entry, self.entry_options(entry))
+                .map_err(output)?;
+            writer.write_all(bytes).map_err(RenderError::Output)?;
+        }
+        self.copy(&changes, writer)?;
         Ok(xml_bytes)
     }
 
-    fn entry_options(&self) -> SimpleFileOptions {
+    /// Copies what nothing touched.
+    fn copy<W: Write>(
+        &self,
+        changes: &Changes,
+        writer: &mut ZipWriter<StreamWriter<W>>,
+    ) -> Result<(), RenderError> {
+        let mut package = self.original.package();
+        for (index, entry) in package.names().iter().enumerate() {
+            let filled = self.parts.iter().any(|part| part.index == index);
+            if !filled && !changes.holds(entry) {
+                package
+                    .copy(index, writer, self.entry_options(entry))
+                    .map_err(output)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn entry_options(&self, entry: &str) -> SimpleFileOptions {
+        let level = if is_compressed(entry) {
+            1
+        } else {
+            self.options.compression_level.min(9)
+        };
         SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
-            .compression_level(Some(i64::from(self.options.compression_level.min(9))))
+            .compression_level(Some(i64::from(level)))
             .last_modified_time(zip::DateTime::default())
     }
 
@@ -190,8 +219,9 @@ impl Template {
         written: u64,
     ) -> Result<u64, RenderError> {
         writer
-            .start_file(part.entry.as_str(), self.entry_options())
+            .start_file(part.entry.as_str(), self.entry_options(&part.entry))
             .map_err(output)?;
+        additions::enter(&part.entry);
         let template = self.environment.get_template(&part.entry);
         let template = template.map_err(|error| RenderError::Template(error.to_string()))?;
         let left = self.options.limits.output_bytes.saturating_sub(written);
@@ -229,6 +259,9 @@ impl Template {
         };
         let mut message = check::message(error);
         let mut hint = None;
+        if let Some((what, next)) = message.split_once("\nhint: ") {
+            (message, hint) = (what.to_owned(), Some(next.to_owned()));
+        }
         if error.kind() == ErrorKind::UndefinedError {
             let named = message.split('`').nth(1).map(str::to_owned);
             if let Some(path) = named.or_else(|| suggest::missing(&place.tag, values, &place.loops))
@@ -256,6 +289,14 @@ fn add(
             faults.add(place.error(check::message(&error), None));
         }
     }
+}
+
+/// True for pictures whose format compresses already: more work would gain nothing.
+fn is_compressed(entry: &str) -> bool {
+    let extension = entry.rsplit('.').next().unwrap_or_default();
+    ["png", "jpg", "jpeg", "gif"]
+        .iter()
+        .any(|known| extension.eq_ignore_ascii_case(known))
 }
 
 fn output(error: ZipError) -> RenderError {

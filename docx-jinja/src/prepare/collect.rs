@@ -143,7 +143,10 @@ fn split<'a>(draft: &mut Draft<'a>, carrier: &Carrier, found: Vec<(Place, Tag)>)
     }
     let mut starts = carrier.texts.iter();
     let mut current = (0, starts.next().copied());
-    for (place, tag) in found {
+    for (place, mut tag) in found {
+        if !carrier.in_run && tag.kind == TagKind::Variable {
+            tag.lift = None;
+        }
         while let Some(token) = current.1 {
             let end = current.0 + draft.tokens[token].raw.len();
             if tag.start < end {
@@ -157,6 +160,7 @@ fn split<'a>(draft: &mut Draft<'a>, carrier: &Carrier, found: Vec<(Place, Tag)>)
             place,
             token,
             in_run: carrier.in_run,
+            insert: None,
         });
     }
 }
@@ -177,6 +181,7 @@ fn attributes(draft: &mut Draft<'_>, faults: &mut Faults) {
                     found.extend(tags.into_iter().map(|tag| Tag {
                         start: value.start + tag.start,
                         end: value.start + tag.end,
+                        lift: None,
                         ..tag
                     }));
                 }
@@ -204,6 +209,7 @@ fn attributes(draft: &mut Draft<'_>, faults: &mut Faults) {
                 place,
                 token: index,
                 in_run: false,
+                insert: None,
             });
         }
         pieces.push(Piece::Raw(&token.raw[cursor..]));

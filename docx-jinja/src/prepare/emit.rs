@@ -117,12 +117,18 @@ impl Emitter<'_, '_> {
         if tag.kind == TagKind::Statement {
             self.structure.statement(id, anchor, faults);
         }
+        if let Some(insert) = &placed.insert {
+            self.source.push_str(insert.before());
+        }
         self.source.push_str(open);
         self.source.push_str(if tag.trim.0 { "-" } else { " " });
         // A tag that could not be guarded is a fault already.
         let guarded = check::guarded(tag).ok().flatten();
         let body = guarded.as_deref().unwrap_or(&tag.body);
-        if tag.kind == TagKind::Variable && !placed.in_run {
+        if let Some(insert) = &placed.insert {
+            self.source
+                .push_str(&format!("({body})|{}", insert.filter()));
+        } else if tag.kind == TagKind::Variable && !placed.in_run {
             self.source.push('(');
             self.source.push_str(body);
             self.source.push_str(")|");
@@ -132,6 +138,9 @@ impl Emitter<'_, '_> {
         }
         self.source.push_str(if tag.trim.1 { "-" } else { " " });
         self.source.push_str(close);
+        if let Some(insert) = &placed.insert {
+            self.source.push_str(&insert.after());
+        }
         if matches!(tag.keyword(), "for" | "if" | "macro" | "set" | "with")
             && tag.kind == TagKind::Statement
         {

@@ -37,6 +37,10 @@ pub(super) fn apply(draft: &mut Draft<'_>, faults: &mut Faults) {
         let Some(lift) = placed.tag.lift else {
             continue;
         };
+        // `{{r }}` splits its run instead of standing for it.
+        if placed.tag.kind == TagKind::Variable && lift == Lift::Run {
+            continue;
+        }
         let parent = draft.tokens[placed.token].parent;
         match xml::ancestor(&draft.tokens, parent, lift.element()) {
             Some(element) => groups.entry(element).or_default().push(id),
@@ -116,6 +120,7 @@ fn halves(draft: &Draft<'_>, ids: &[usize]) -> Option<(Vec<usize>, Vec<usize>)> 
         let tag = &draft.tags[id].tag;
         match tag.keyword() {
             _ if tag.kind == TagKind::Comment => {}
+            _ if tag.kind == TagKind::Variable => return None,
             keyword @ ("for" | "if" | "with") if after.is_empty() => {
                 open.push(keyword);
                 before.push(id);

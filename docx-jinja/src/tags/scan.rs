@@ -150,9 +150,10 @@ fn lift(kind: TagKind, inner: &str) -> (Option<Lift>, &str) {
         if kind != TagKind::Variable {
             return (Some(lift), rest);
         }
-        // `{{p x }}` and `{{r x }}` fill in place: a value is text and takes the run's own look.
         if begins_value(rest.trim_start()) {
-            return (None, rest);
+            // A value cannot stand for a row or a cell: there the tag fills its place.
+            let fills = matches!(lift, Lift::Row | Lift::Cell);
+            return ((!fills).then_some(lift), rest);
         }
     }
     (None, inner)

@@ -39,7 +39,10 @@ fn lifts_are_split_off() {
     check("{% tc endfor %}", &["{%tc endfor %}"]);
     check("{%p if x %}{%r endif %}", &["{%p if x %}", "{%r endif %}"]);
     check("{%- tr if x -%}", &["{%tr if x %}"]);
-    check("{{p name }}{{r name }}", &["{{ name }}", "{{ name }}"]);
+    check(
+        "{{p name }}{{r name }}{{tr x }}",
+        &["{{p name }}", "{{r name }}", "{{ x }}"],
+    );
     check(
         "{{p }}{{p + 1 }}{{r if x }}{{p|upper }}",
         &["{{ p }}", "{{ p + 1 }}", "{{ r if x }}", "{{ p|upper }}"],

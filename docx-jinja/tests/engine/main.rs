@@ -10,6 +10,7 @@ mod bombs;
 mod cells;
 mod corpus;
 mod errors;
+mod inserts;
 mod parts;
 mod properties;
 mod refusals;

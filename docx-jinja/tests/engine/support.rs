@@ -137,3 +137,10 @@ pub(crate) fn text(xml: &str) -> String {
         .replace("&quot;", "\"");
     out.replace("&amp;", "&")
 }
+
+/// The names of all entries, in order.
+pub(crate) fn names(package: &[u8]) -> Vec<String> {
+    let archive = ZipArchive::new(Cursor::new(package)).unwrap();
+    let names = archive.file_names().map(|name| name.unwrap().into_owned());
+    names.collect()
+}

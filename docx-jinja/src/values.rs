@@ -1,0 +1,220 @@
+//! Values that are more than text: made in Rust by the host, or asked for by a template with a filter. Data never
+//! becomes one by itself.
+
+mod filters;
+mod image;
+mod length;
+mod link;
+mod picture;
+mod properties;
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use minijinja::value::{Object, ObjectRepr, ValueKind};
+use minijinja::{Environment, Error, ErrorKind, Value};
+
+pub use image::{Format, ImageError};
+pub use length::Length;
+pub use link::Link;
+pub use picture::Picture;
+pub(crate) use properties::{ParagraphProperties, RunProperties};
+
+use crate::budget;
+use crate::escape::{self, Style};
+use crate::filters::shown_text;
+
+/// Filter that writes a value as runs.
+pub(crate) const RUNS: &str = "__runs";
+/// Filter that writes a value as paragraphs and tables.
+pub(crate) const BLOCKS: &str = "__blocks";
+
+/// What the runs of `{{r }}` inherit from the one around the tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RunPlace<'a> {
+    /// `w:rPr` as it stands in the template, or nothing.
+    pub(crate) properties: &'a str,
+    /// True inside a hyperlink, which must not hold another one.
+    pub(crate) linked: bool,
+}
+
+/// What the blocks of `{{p }}` inherit from the paragraph that they take the place of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BlockPlace<'a> {
+    /// `w:pPr` as it stands in the template, without a section's end, or nothing.
+    pub(crate) paragraph: &'a str,
+    /// The run in which the tag began.
+    pub(crate) run: RunPlace<'a>,
+}
+
+impl BlockPlace<'_> {
+    /// A paragraph of these runs.
+    pub(crate) fn paragraph(&self, runs: &str) -> String {
+        format!("<w:p>{}{runs}</w:p>", self.paragraph)
+    }
+}
+
+/// A value that becomes markup. Each form is none where it needs more room than the place has.
+pub(crate) trait Insert: Any + fmt::Debug + Send + Sync {
+    /// What it is, for messages: `a picture`.
+    fn noun(&self) -> &'static str;
+
+    /// The plain text that stands for it.
+    fn text(&self) -> Cow<'_, str>;
+
+    /// Markup that may stand beside `w:t` inside a run.
+    fn in_run(&self) -> Result<Option<String>, Error> {
+        Ok(None)
+    }
+
+    /// Runs.
+    fn runs(&self, place: RunPlace<'_>) -> Result<Option<String>, Error> {
+        let inside = self.in_run()?;
+        Ok(inside.map(|inside| format!("<w:r>{}{inside}</w:r>", place.properties)))
+    }
+
+    /// Paragraphs and tables; what ends with a table ends with a paragraph behind it.
+    fn blocks(&self, place: BlockPlace<'_>) -> Result<Option<String>, Error> {
+        let runs = self.runs(place.run)?;
+        Ok(runs.map(|runs| place.paragraph(&runs)))
+    }
+}
+
+/// An [`Insert`] as minijinja carries it.
+#[derive(Debug, Clone)]
+pub(crate) struct Typed(Arc<dyn Insert>);
+
+impl Typed {
+    pub(crate) fn value(insert: impl Insert) -> Value {
+        Value::from_object(Self(Arc::new(insert)))
+    }
+
+    /// The insert in a value, if it is one.
+    pub(crate) fn of(value: &Value) -> Option<&dyn Insert> {
+        value
+            .downcast_object_ref::<Self>()
+            .map(|typed| typed.0.as_ref())
+    }
+
+    /// The insert in a value when it is of this type.
+    pub(crate) fn as_a<T: Insert>(value: &Value) -> Option<&T> {
+        let insert: &dyn Any = Self::of(value)?;
+        insert.downcast_ref()
+    }
+}
+
+impl Object for Typed {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.text())
+    }
+}
+
+/// Adds the filters that prepared sources write.
+pub(crate) fn register(environment: &mut Environment<'static>) {
+    environment.add_filter(RUNS, runs);
+    environment.add_filter(BLOCKS, blocks);
+    filters::register(environment);
+}
+
+/// A value in `{{ }}`, if it is more than text: the text around it is interrupted.
+pub(crate) fn in_run(value: &Value) -> Option<Result<String, Error>> {
+    let insert = Typed::of(value)?;
+    let markup = insert.in_run().and_then(|markup| {
+        let markup = markup.ok_or_else(|| misplaced(insert, "run", "{{r … }}"))?;
+        Ok(format!("</w:t>{markup}<w:t xml:space=\"preserve\">"))
+    });
+    Some(markup)
+}
+
+fn misplaced(insert: &dyn Insert, room: &str, tag: &str) -> Error {
+    let noun = insert.noun();
+    let message = format!("{noun} needs a {room} of its own\nhint: write {tag}");
+    Error::new(ErrorKind::InvalidOperation, message)
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature minijinja asks for"
+)]
+fn runs(value: Value, properties: &str, linked: bool) -> Result<Value, Error> {
+    let place = RunPlace { properties, linked };
+    budget::step()?;
+    let markup = match Typed::of(&value) {
+        Some(insert) => match insert.runs(place)? {
+            Some(markup) => markup,
+            None => return Err(misplaced(insert, "paragraph", "{{p … }}")),
+        },
+        None => text_markup(&value)?.map_or_else(String::new, |text| text_run(place, &text)),
+    };
+    made(markup)
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature minijinja asks for"
+)]
+fn blocks(value: Value, paragraph: &str, properties: &str) -> Result<Value, Error> {
+    let linked = false;
+    let run = RunPlace { properties, linked };
+    let place = BlockPlace { paragraph, run };
+    budget::step()?;
+    let markup = match Typed::of(&value) {
+        Some(insert) => match insert.blocks(place)? {
+            Some(markup) => markup,
+            None => return Err(misplaced(insert, "place", "it another way")),
+        },
+        None if value.is_safe() => {
+            let text = text_markup(&value)?.unwrap_or_default();
+            place.paragraph(&text_run(run, &text))
+        }
+        None => match plain_text(&value)? {
+            None => String::new(),
+            Some(text) => text
+                .replace("\r\n", "\n")
+                .split(['\n', '\r'])
+                .map(|line| place.paragraph(&text_run(run, &escape::made(line, Style::Run))))
+                .collect(),
+        },
+    };
+    made(markup)
+}
+
+fn made(markup: String) -> Result<Value, Error> {
+    budget::charge(markup.len())?;
+    Ok(Value::from_safe_string(markup))
+}
+
+/// A run of text that is markup already.
+pub(crate) fn text_run(place: RunPlace<'_>, text: &str) -> String {
+    format!(
+        "<w:r>{}<w:t xml:space=\"preserve\">{text}</w:t></w:r>",
+        place.properties
+    )
+}
+
+/// A value that is text as what stands inside `w:t`; none for null.
+fn text_markup(value: &Value) -> Result<Option<String>, Error> {
+    match value.as_str() {
+        Some(text) if value.is_safe() => Ok(Some(escape::made(text, Style::Markup))),
+        _ => Ok(plain_text(value)?.map(|text| escape::made(&text, Style::Run))),
+    }
+}
+
+/// A value as the text that it shows; none for null.
+fn plain_text(value: &Value) -> Result<Option<String>, Error> {
+    match value.kind() {
+        ValueKind::Undefined => Err(ErrorKind::UndefinedError.into()),
+        ValueKind::None => Ok(None),
+        _ => match value.as_str() {
+            Some(text) if value.is_safe() => Ok(Some(escape::plain(text))),
+            Some(text) => Ok(Some(text.to_owned())),
+            None => shown_text(value).map(Some),
+        },
+    }
+}
