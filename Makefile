@@ -12,7 +12,7 @@ help: ## list the targets
 demo: ## run everything on this machine; ARGS="--once out.docx" does the job without a hand on it
 	@deploy/node-red/setup.sh
 	@echo "building; the first time takes some minutes"
-	@$(CARGO) build --release --locked --quiet -p spokegate-demo -p spokegate-sanitizer --bins
+	@$(CARGO) build --release --locked --quiet -p spokegate-demo -p spokegate-reports -p spokegate-sanitizer --bins
 	@target/release/spokegate-demo $(ARGS)
 
 check: ## format and lints

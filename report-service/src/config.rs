@@ -9,11 +9,13 @@ use std::path::PathBuf;
 mod directory;
 mod listener;
 mod people;
+mod render;
 mod runs;
 
 pub use directory::DirectoryConfig;
 pub use listener::{ListenerConfig, ListenerTls};
 pub use people::{RolesConfig, SessionConfig, StoreConfig, ThrottleConfig};
+pub use render::RenderConfig;
 pub use runs::{RunsConfig, TenantConfig};
 pub use spokegate_relay::SanitizerConfig;
 
@@ -39,6 +41,8 @@ pub struct Config {
     pub tenants: Vec<TenantConfig>,
     /// How many runs, and how long they stay.
     pub runs: RunsConfig,
+    /// What filling a template may take.
+    pub render: RenderConfig,
     /// Where staff work.
     pub forms: ListenerConfig,
     /// Where administrators work.
@@ -80,6 +84,7 @@ impl Section for Config {
         faults.within("throttle", &self.throttle);
         faults.within("store", &self.store);
         faults.within("runs", &self.runs);
+        faults.within("render", &self.render);
         runs::validate_lists(&self.sanitizers, &self.tenants, faults);
         faults.within("ops", &self.ops);
         faults.within("log", &self.log);

@@ -1,152 +1,236 @@
-//! Fills a template into a file that appears only when it is whole.
+//! Fills a template in a process of its own, into a file that appears only when it is whole.
+//!
+//! No byte of a template, and no value on its way into one, is read by the service itself: both go through a file without
+//! a name, the [`Spool`], to a process that has given up files, network and rights before it reads them. Rows are read
+//! there when a loop asks for them, so memory grows with them neither here nor there.
+
+mod confine;
+mod files;
+mod order;
+mod process;
+mod row;
+mod spool;
+mod values;
+pub mod worker;
+
+pub use files::{Files, verb};
+pub use order::{Chunk, Span, TagFault, Told, Values};
+pub use spool::Spool;
 
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::Stdio;
+use std::sync::Arc;
 
-use docx_jinja::{RenderError, Template, TemplateError, Value};
-use serde_json::Value as Json;
+use spokegate_daemon::Tasks;
 
-/// Bytes gathered before they go to the disk.
-const BUFFER_BYTES: usize = 262_144;
+use crate::config::RenderConfig;
+use order::{Answer, Order, Task};
+use process::Launch;
 
 /// Why there is no document.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderFailure {
     /// The template is not usable.
-    #[error("{}: {error}", path.display())]
-    Template {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        error: TemplateError,
-    },
+    #[error("{}", .0.text)]
+    Template(Told),
     /// The template cannot be filled with these values.
-    #[error("{0}")]
-    Render(#[from] RenderError),
+    #[error("{}", .0.text)]
+    Values(Told),
+    /// The process was ended before it had an answer.
+    #[error("{}", how.sentence(*memory_mb, *document_mb, *seconds))]
+    Stopped {
+        /// What ended it.
+        how: Stopped,
+        /// How much memory it had, in MB.
+        memory_mb: u64,
+        /// How large its document could be, in MB.
+        document_mb: u64,
+        /// How long it had.
+        seconds: u64,
+    },
     /// A file cannot be read or written.
     #[error("{}: {error}", path.display())]
     File {
         /// The file.
         path: PathBuf,
         /// The system's reason.
-        error: std::io::Error,
+        error: io::Error,
     },
-    /// The values are not JSON.
-    #[error("{}: is not JSON: {error}\nhint: a report's values look like its sample.json", path.display())]
-    Data {
-        /// The file.
-        path: PathBuf,
-        /// Line, column and reason.
-        error: serde_json::Error,
-    },
+    /// The process cannot be started, or is not fit for the work.
+    #[error("the process that fills templates: {0}")]
+    Worker(String),
 }
 
-/// Fills a template; the file appears under its name only when it is whole. Returns its size in bytes.
-///
-/// # Errors
-/// When the values do not fit, or the disk does not take it. Nothing is left behind then.
-pub fn to_file(template: &Template, values: Value, output: &Path) -> Result<u64, RenderFailure> {
-    let fault = |error| RenderFailure::File {
-        path: output.into(),
-        error,
-    };
-    let name = output
-        .file_name()
-        .ok_or_else(|| fault(std::io::ErrorKind::InvalidInput.into()))?;
-    let partial = output.with_file_name(format!(
-        ".{}.{}.part",
-        name.to_string_lossy(),
-        std::process::id()
-    ));
-    let rendered = write(template, values, &partial);
-    let finished = rendered.and_then(|bytes| {
-        std::fs::rename(&partial, output)
-            .map(|()| bytes)
-            .map_err(fault)
-    });
-    if finished.is_err() {
-        // It may not have been made at all.
-        let _ = std::fs::remove_file(&partial);
+/// What ends a process that fills a template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// It took too long.
+    Late,
+    /// It needed too much memory.
+    Memory,
+    /// The document became too large.
+    TooLarge,
+    /// It broke off.
+    Broken,
+}
+
+impl Stopped {
+    fn sentence(self, memory_mb: u64, document_mb: u64, seconds: u64) -> String {
+        let (what, hint) = match self {
+            Self::Late => (
+                format!("filling the template takes longer than {seconds} s (render.limit_s)"),
+                "look for a loop inside a loop",
+            ),
+            Self::Memory => (
+                format!("filling the template takes more than {memory_mb} MB (render.memory_mb)"),
+                "look for text or lists that grow in a loop",
+            ),
+            Self::TooLarge => (
+                format!("the document is larger than {document_mb} MB (render.document_mb)"),
+                "choose fewer rows, or look for a loop inside a loop",
+            ),
+            Self::Broken => (
+                "the process that fills the template broke off".to_owned(),
+                "undo the last change of the template",
+            ),
+        };
+        format!("{what}\nhint: {hint}")
     }
-    finished
 }
 
-fn write(template: &Template, values: Value, path: &Path) -> Result<u64, RenderFailure> {
-    let fault = |error| RenderFailure::File {
-        path: path.into(),
-        error,
-    };
-    let mut file = BufWriter::with_capacity(BUFFER_BYTES, File::create(path).map_err(fault)?);
-    let report = template.render(values, &mut file)?;
-    file.flush().map_err(fault)?;
-    Ok(report.document_bytes)
+/// Fills templates; cloning shares it.
+#[derive(Debug, Clone)]
+pub struct Renderer {
+    launch: Arc<Launch>,
+    folder: PathBuf,
+    tasks: Tasks,
 }
 
-/// Template and values from files, document into a file.
-///
-/// # Errors
-/// With text for the person who called it.
-pub fn files(template: &Path, data: &Path, output: &Path) -> Result<u64, RenderFailure> {
-    let read = |path: &Path| {
-        std::fs::read(path).map_err(|error| RenderFailure::File {
-            path: path.into(),
-            error,
+impl Renderer {
+    /// With its spools on the disk of this folder.
+    ///
+    /// # Errors
+    /// When the program that fills templates is not there.
+    pub fn new(config: &RenderConfig, folder: &Path, tasks: &Tasks) -> anyhow::Result<Self> {
+        Ok(Self {
+            launch: Arc::new(Launch::new(config)?),
+            folder: folder.to_owned(),
+            tasks: tasks.clone(),
         })
-    };
-    let compiled = Template::compile(&read(template)?);
-    let compiled = compiled.map_err(|error| RenderFailure::Template {
-        path: template.into(),
-        error,
-    })?;
-    let values: Json =
-        serde_json::from_slice(&read(data)?).map_err(|error| RenderFailure::Data {
-            path: data.into(),
-            error,
-        })?;
-    to_file(&compiled, value(values), output)
-}
+    }
 
-/// JSON in the form that templates read.
-pub fn value(json: Json) -> Value {
-    match json {
-        Json::Null => Value::from(()),
-        Json::Bool(truth) => Value::from(truth),
-        Json::String(text) => Value::from(text),
-        Json::Number(number) => match (number.as_i64(), number.as_f64()) {
-            (Some(whole), _) => Value::from(whole),
-            (None, Some(fraction)) => Value::from(fraction),
-            (None, None) => Value::from(()),
-        },
-        Json::Array(items) => items.into_iter().map(value).collect::<Vec<_>>().into(),
-        Json::Object(entries) => {
-            Value::from_pairs(entries.into_iter().map(|(key, entry)| (key, value(entry))))
+    /// A place for the data of one document.
+    ///
+    /// # Errors
+    /// When the disk does not give it.
+    pub fn spool(&self) -> Result<Arc<Spool>, RenderFailure> {
+        let spool = Spool::create(&self.folder).map_err(|error| at(&self.folder, error))?;
+        Ok(Arc::new(spool))
+    }
+
+    /// Fills a template; the file appears under its name only when it is whole. Returns its size in bytes. Dropping this
+    /// ends the work and leaves nothing behind.
+    ///
+    /// # Errors
+    /// When the values do not fit, a bound is passed, or the disk does not take the document.
+    pub async fn to_file(
+        &self,
+        spool: Arc<Spool>,
+        template: Arc<[u8]>,
+        values: Values,
+        output: &Path,
+    ) -> Result<u64, RenderFailure> {
+        let partial = Partial::beside(output)?;
+        let file = File::create(&partial.0).map_err(|error| at(&partial.0, error))?;
+        let written = file.try_clone().map_err(|error| at(&partial.0, error))?;
+        let order = (Task::Render, template, Some(values));
+        let answer = self.have_done(spool, order, file.into()).await?;
+        let promised = done(answer, &partial.0)?;
+        let length = written
+            .metadata()
+            .map_err(|error| at(&partial.0, error))?
+            .len();
+        if length != promised || length == 0 {
+            return Err(self.launch.stopped(Stopped::Broken));
         }
+        std::fs::rename(&partial.0, output).map_err(|error| at(output, error))?;
+        Ok(length)
+    }
+
+    /// Reads a template, and fills it for nobody when there are values.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub async fn check(
+        &self,
+        template: Arc<[u8]>,
+        values: Option<Values>,
+    ) -> Result<(), RenderFailure> {
+        let order = (Task::Check, template, values);
+        let answer = self.have_done(self.spool()?, order, Stdio::null()).await?;
+        done(answer, &self.folder).map(drop)
+    }
+
+    async fn have_done(
+        &self,
+        spool: Arc<Spool>,
+        (task, template, values): (Task, Arc<[u8]>, Option<Values>),
+        output: Stdio,
+    ) -> Result<Answer, RenderFailure> {
+        let write = move || -> io::Result<(File, Span)> {
+            let template = spool.append(&template)?;
+            let order = Order {
+                task,
+                template,
+                values,
+            };
+            let order = spool.append(&serde_json::to_vec(&order)?)?;
+            Ok((spool.handle()?, order))
+        };
+        let written = self.tasks.blocking("write the order of a render", write);
+        let written = written
+            .await
+            .unwrap_or_else(|| Err(io::ErrorKind::Other.into()));
+        let (spool, order) = written.map_err(|error| at(&self.folder, error))?;
+        self.launch.run(spool, order, output).await
     }
 }
 
-/// Arguments of the verb `render`.
-#[derive(Debug, clap::Args)]
-pub struct Files {
-    /// The Word template
-    #[arg(long)]
-    template: PathBuf,
-    /// The values, JSON
-    #[arg(long)]
-    data: PathBuf,
-    /// The document to write
-    #[arg(long)]
-    output: PathBuf,
+fn at(path: &Path, error: io::Error) -> RenderFailure {
+    RenderFailure::File {
+        path: path.to_owned(),
+        error,
+    }
 }
 
-/// The verb `render`: exit 0 with the document written, or 1 with the reason on standard error and nothing written.
-pub fn verb(arguments: &Files) -> ExitCode {
-    match files(&arguments.template, &arguments.data, &arguments.output) {
-        Ok(_) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("{failure}");
-            ExitCode::FAILURE
-        }
+fn done(answer: Answer, output: &Path) -> Result<u64, RenderFailure> {
+    match answer {
+        Answer::Done(bytes) => Ok(bytes),
+        Answer::Template(told) => Err(RenderFailure::Template(told)),
+        Answer::Values(told) => Err(RenderFailure::Values(told)),
+        Answer::Output(reason) => Err(at(output, io::Error::other(reason))),
+        Answer::Unfit(reason) => Err(RenderFailure::Worker(reason)),
+    }
+}
+
+/// A file on its way; it goes when it has not been given its name.
+struct Partial(PathBuf);
+
+impl Partial {
+    fn beside(output: &Path) -> Result<Self, RenderFailure> {
+        let name = output
+            .file_name()
+            .ok_or_else(|| at(output, io::ErrorKind::InvalidInput.into()))?;
+        let name = format!(".{}.{}.part", name.to_string_lossy(), std::process::id());
+        Ok(Self(output.with_file_name(name)))
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        // It has its name by now, or was never made.
+        let _ = std::fs::remove_file(&self.0);
     }
 }

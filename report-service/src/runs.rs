@@ -8,7 +8,6 @@ mod fetch;
 mod plan;
 mod progress;
 mod start;
-mod table;
 mod text;
 
 pub use engine::{Engine, EngineParts, NewRun, StartError};

@@ -244,6 +244,9 @@ pub enum Extra {
     },
     /// Fills a Word template with values from a JSON file; needs no service
     Render(crate::render::Files),
+    /// Fills one template for the service, which starts it
+    #[command(hide = true)]
+    RenderWorker(crate::render::worker::Arguments),
 }
 
 impl cli::Service for Service {
@@ -275,6 +278,7 @@ impl cli::Service for Service {
             Extra::VerifyAudit => crate::verify::audit(files),
             Extra::ExportAudit(export) => crate::verify::export(&export, files),
             Extra::Render(files) => crate::render::verb(&files),
+            Extra::RenderWorker(arguments) => crate::render::worker::verb(&arguments),
         }
     }
 }

@@ -37,6 +37,20 @@ fn what_is_required_is_enough() {
 }
 
 #[test]
+fn filling_a_template_by_hand_has_the_bounds_of_the_service() {
+    assert_eq!(load(GOOD).unwrap().render, RenderConfig::default());
+    let faults = load(&format!(
+        "{GOOD}[render]\nmemory_mb = 1\nlimit_s = 0\nsandbox = \"off\"\n"
+    ));
+    let faults = faults.unwrap_err();
+    assert!(faults.contains("render.sandbox"), "{faults}");
+    let faults = load(&format!("{GOOD}[render]\nmemory_mb = 1\nlimit_s = 0\n")).unwrap_err();
+    for told in ["render.memory_mb", "64 to 65536", "render.limit_s"] {
+        assert!(faults.contains(told), "{told}: {faults}");
+    }
+}
+
+#[test]
 fn every_fault_is_told_in_one_run() {
     let faults = load("[session]\nidel_s = 5\n").unwrap_err();
     for key in [

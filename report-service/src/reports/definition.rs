@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use docx_jinja::Template;
 use serde_json::{Map, Value};
 use spokegate_contract::{DatasetId, ReportId, Validator};
 
@@ -27,8 +26,8 @@ pub struct Report {
     pub form: Form,
     /// The whole of the parameter schema, for what the form's own checks leave open.
     pub(super) params: Validator,
-    /// The template, compiled.
-    pub template: Arc<Template>,
+    /// The template, checked.
+    pub template: Arc<[u8]>,
     /// SHA-256 of the template in hexadecimal.
     pub template_sha256: String,
 }

@@ -1,11 +1,10 @@
 //! Reads report folders; finds every fault of every folder in one go.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use docx_jinja::Template;
 use serde::Deserialize;
 use serde_json::Value;
 use spokegate_contract::{ReportId, Validator};
@@ -14,6 +13,7 @@ use super::definition::Report;
 use super::needs::FileNeed;
 use crate::forms::Form;
 use crate::relay::Contracts;
+use crate::render::{RenderFailure, Renderer, Values};
 use spokegate_contract::hex;
 
 /// Largest file of a report folder.
@@ -60,10 +60,14 @@ impl Catalogue {
     ///
     /// # Errors
     /// Every fault of every folder.
-    pub fn open(directory: &Path, contracts: &Contracts) -> Result<Self, ReportFaults> {
+    pub async fn open(
+        directory: &Path,
+        contracts: &Contracts,
+        renderer: &Renderer,
+    ) -> Result<Self, ReportFaults> {
         let mut loader = Loader {
             contracts,
-            templates: HashMap::new(),
+            renderer,
             faults: Vec::new(),
             folder: String::new(),
         };
@@ -72,7 +76,7 @@ impl Catalogue {
             loader.folder.clone_from(&folder);
             match folder.parse::<ReportId>() {
                 Ok(id) => {
-                    if let Some(report) = loader.report(&id, &directory.join(&folder)) {
+                    if let Some(report) = loader.report(&id, &directory.join(&folder)).await {
                         reports.insert(id, Arc::new(report));
                     }
                 }
@@ -120,18 +124,22 @@ fn folders(directory: &Path) -> Result<Vec<String>, String> {
 
 pub(super) struct Loader<'a> {
     pub(super) contracts: &'a Contracts,
-    /// Compiled templates by SHA-256: the same file in two folders is compiled once.
-    templates: HashMap<String, Arc<Template>>,
+    /// Templates are read there alone.
+    renderer: &'a Renderer,
     faults: Vec<String>,
     folder: String,
 }
 
 impl Loader<'_> {
-    fn report(&mut self, id: &ReportId, folder: &Path) -> Option<Report> {
+    async fn report(&mut self, id: &ReportId, folder: &Path) -> Option<Report> {
         let file = self.file(folder);
         let form = self.form(folder);
-        let template = self.template(folder);
+        let template = self.read(folder, "template.docx");
         let sample = self.json(folder, "sample.json");
+        let template = match template {
+            Some(bytes) => self.template(bytes, sample).await,
+            None => None,
+        };
         let fields: Vec<String> = match &form {
             Some((form, _)) => form
                 .fields()
@@ -143,15 +151,6 @@ impl Loader<'_> {
         let needs = file
             .as_ref()
             .map(|file| self.needs(&file.needs, form.is_some().then_some(&fields)));
-        if let (Some((template, _)), Some(sample)) = (&template, sample) {
-            let rendered = template.render(crate::render::value(sample), std::io::sink());
-            if let Err(error) = rendered {
-                self.fault(
-                    "template.docx",
-                    format!("cannot be filled with sample.json: {error}"),
-                );
-            }
-        }
         let (file, (form, params), (template, template_sha256), needs) =
             (file?, form?, template?, needs?);
         Some(Report {
@@ -225,20 +224,24 @@ impl Loader<'_> {
         faults.into_iter().for_each(|fault| self.fault(file, fault));
     }
 
-    fn template(&mut self, folder: &Path) -> Option<(Arc<Template>, String)> {
-        let bytes = self.read(folder, "template.docx")?;
+    /// The template, read and filled with the sample in a process of its own.
+    async fn template(
+        &mut self,
+        bytes: Vec<u8>,
+        sample: Option<Value>,
+    ) -> Option<(Arc<[u8]>, String)> {
         let hash = hex::encode(ring::digest::digest(&ring::digest::SHA256, &bytes).as_ref());
-        if let Some(template) = self.templates.get(&hash) {
-            return Some((Arc::clone(template), hash));
-        }
-        match Template::compile(&bytes) {
-            Ok(template) => {
-                let template = Arc::new(template);
-                self.templates.insert(hash.clone(), Arc::clone(&template));
+        let template: Arc<[u8]> = bytes.into();
+        let values = sample.map(Values::from);
+        match self.renderer.check(Arc::clone(&template), values).await {
+            Ok(()) => Some((template, hash)),
+            Err(RenderFailure::Values(told)) => {
+                let what = format!("cannot be filled with sample.json: {}", told.text);
+                self.fault("template.docx", what);
                 Some((template, hash))
             }
-            Err(error) => {
-                self.fault("template.docx", error.to_string());
+            Err(failure) => {
+                self.fault("template.docx", failure);
                 None
             }
         }

@@ -2,12 +2,26 @@ use std::path::Path;
 
 use spokegate_contract::Registry;
 
+use spokegate_daemon::Tasks;
+use spokegate_daemon::cli::wait_for;
+
 use super::*;
+use crate::config::RenderConfig;
 use crate::relay::Contracts;
+use crate::render::Renderer;
 use crate::testing::schemas;
 
 fn contracts() -> Contracts {
     Contracts::compile(&Registry::open(&schemas()).unwrap()).unwrap()
+}
+
+fn open(directory: &Path, contracts: &Contracts) -> Result<Catalogue, ReportFaults> {
+    let work = async {
+        let (config, folder) = (RenderConfig::default(), std::env::temp_dir());
+        let renderer = Renderer::new(&config, &folder, &Tasks::new())?;
+        Ok(Catalogue::open(directory, contracts, &renderer).await)
+    };
+    wait_for(work).unwrap()
 }
 
 fn shipped() -> std::path::PathBuf {
@@ -32,7 +46,7 @@ fn changed(change: impl FnOnce(&Path)) -> Result<Catalogue, ReportFaults> {
         .unwrap();
     }
     change(&folder);
-    Catalogue::open(roof.path(), &contracts())
+    open(roof.path(), &contracts())
 }
 
 #[track_caller]
@@ -49,7 +63,7 @@ fn refused(change: impl FnOnce(&Path), expected: &[&str]) {
 
 #[test]
 fn the_shipped_reports_load() {
-    let catalogue = Catalogue::open(&shipped(), &contracts()).unwrap();
+    let catalogue = open(&shipped(), &contracts()).unwrap();
     let overview = catalogue
         .get(&"customer-overview".parse().unwrap())
         .unwrap();
@@ -144,7 +158,7 @@ fn single_faults() {
         faults.0[0].starts_with("Customer Overview: the folder's name is not a report id"),
         "{faults}"
     );
-    let missing = Catalogue::open(Path::new("/nowhere"), &contracts()).unwrap_err();
+    let missing = open(Path::new("/nowhere"), &contracts()).unwrap_err();
     assert!(missing.0[0].contains("hint: set `reports`"), "{missing}");
 }
 

@@ -32,8 +32,8 @@ impl Bounds {
     }
 
     /// Counts rows.
-    pub(super) fn rows(&mut self, rows: usize) -> Result<(), Failure> {
-        self.rows = self.rows.saturating_add(rows as u64);
+    pub(super) fn rows(&mut self, rows: u64) -> Result<(), Failure> {
+        self.rows = self.rows.saturating_add(rows);
         let most = self.limits.rows;
         check(self.rows <= most, || {
             format!("more than the {most} rows that the dataset allows (limits.rows)")

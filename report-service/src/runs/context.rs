@@ -1,13 +1,12 @@
 //! What a template sees of a run.
 
-use docx_jinja::Value;
 use serde_json::Map;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::Tenant;
 use super::fetch::Fetched;
-use crate::render::value;
+use crate::render::Values;
 use crate::reports::Need;
 
 /// One need of one customer, as it ended: data, or the reason in words.
@@ -32,9 +31,9 @@ pub(super) fn values(
     tenants: &[Tenant],
     needs: &[Need],
     parts: Vec<Part>,
-) -> Value {
+) -> Values {
     let mut missing = Vec::new();
-    let mut by_tenant: Vec<Vec<(String, Value)>> = tenants
+    let mut by_tenant: Vec<Vec<(String, Values)>> = tenants
         .iter()
         .map(|tenant| {
             vec![
@@ -71,41 +70,41 @@ pub(super) fn values(
     ]);
     map([
         pair("report", report),
-        pair("params", value(serde_json::Value::Object(params))),
+        pair("params", params),
         pair(
             "tenants",
-            Value::from(by_tenant.into_iter().map(map).collect::<Vec<_>>()),
+            Values::List(by_tenant.into_iter().map(map).collect()),
         ),
-        pair("missing", Value::from(missing)),
+        pair("missing", Values::List(missing)),
     ])
 }
 
-fn present(fetched: Fetched) -> Value {
+fn present(fetched: Fetched) -> Values {
     map([
         pair("rows", fetched.data),
         pair("count", fetched.count),
         pair("state", "ok"),
-        pair("reason", Value::from(())),
+        pair("reason", ()),
         pair("captured_at", timestamp(fetched.captured_at_ms)),
     ])
 }
 
-fn absent(reason: &str) -> Value {
+fn absent(reason: &str) -> Values {
     map([
-        pair("rows", Value::from(Vec::<Value>::new())),
+        pair("rows", Values::Rows(Vec::new())),
         pair("count", 0),
         pair("state", "missing"),
         pair("reason", reason),
-        pair("captured_at", Value::from(())),
+        pair("captured_at", ()),
     ])
 }
 
-fn pair(key: &str, value: impl Into<Value>) -> (String, Value) {
+fn pair(key: &str, value: impl Into<Values>) -> (String, Values) {
     (key.into(), value.into())
 }
 
-fn map(entries: impl IntoIterator<Item = (String, Value)>) -> Value {
-    Value::from_pairs(entries)
+fn map(entries: impl IntoIterator<Item = (String, Values)>) -> Values {
+    Values::Map(entries.into_iter().collect())
 }
 
 /// RFC 3339, whole seconds, UTC.

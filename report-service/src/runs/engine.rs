@@ -1,6 +1,6 @@
 //! Starts, watches and ends runs.
 
-mod keep;
+pub(super) mod keep;
 mod life;
 mod steps;
 mod work;
@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::context::timestamp;
 use super::{Progress, RunId, RunState, Tenant, file_stem};
 use crate::relay::{Contracts, Relay};
+use crate::render::Renderer;
 use crate::reports::{Catalogue, Report};
 use crate::store::Store;
 use crate::store::runs::RunRow;
@@ -34,6 +35,8 @@ pub struct EngineParts {
     pub catalogue: Arc<Catalogue>,
     /// Every customer.
     pub tenants: Arc<Vec<Tenant>>,
+    /// Fills templates.
+    pub renderer: Renderer,
     /// Where documents are kept.
     pub files: PathBuf,
     /// Runs at the same time; more wait.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use docx_jinja::Value;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
 use ring::digest::{Context, SHA256};
@@ -14,8 +13,8 @@ use spokegate_daemon::{Clock, Tasks};
 
 use super::bounds::Bounds;
 use super::plan::{Asked, Source};
-use super::table;
 use crate::relay::{BodyFault, Contract, PullEvent, PullOrder, PullStream, Relay};
+use crate::render::{Chunk, Spool, Values};
 use crate::store::Store;
 
 /// Chunks smaller than this are parsed where they arrive; a thread's hand-over would take longer.
@@ -32,6 +31,8 @@ pub(super) struct Fetcher {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) tasks: Tasks,
+    /// Where rows go.
+    pub(super) spool: Arc<Spool>,
 }
 
 /// What to fetch.
@@ -66,7 +67,7 @@ impl Job {
 /// Data of one need for one customer.
 pub(super) struct Fetched {
     /// A list of rows, or the document.
-    pub(super) data: Value,
+    pub(super) data: Values,
     /// How many rows; a document counts as one.
     pub(super) count: u64,
     /// When the oldest part of it was captured, in milliseconds since 1970; now for a pull.
@@ -77,45 +78,49 @@ pub(super) struct Fetched {
 
 /// Rows or a document while they come.
 struct Gathered {
-    rows: Vec<Value>,
-    document: Option<Value>,
+    chunks: Vec<Chunk>,
+    rows: u64,
+    document: Option<Map<String, serde_json::Value>>,
     digest: Context,
     bytes: u64,
-    chunks: u32,
+    bodies: u32,
 }
 
 /// What was gathered before a pull that may have to be asked again.
 struct Mark {
-    rows: usize,
+    parts: usize,
+    rows: u64,
     digest: Context,
     bytes: u64,
-    chunks: u32,
+    bodies: u32,
 }
 
 impl Gathered {
     fn mark(&self) -> Mark {
         Mark {
-            rows: self.rows.len(),
+            parts: self.chunks.len(),
+            rows: self.rows,
             digest: self.digest.clone(),
             bytes: self.bytes,
-            chunks: self.chunks,
+            bodies: self.bodies,
         }
     }
 
     /// Throws away what came since.
     fn back_to(&mut self, mark: &Mark) {
-        self.rows.truncate(mark.rows);
+        self.chunks.truncate(mark.parts);
         self.digest = mark.digest.clone();
-        (self.bytes, self.chunks) = (mark.bytes, mark.chunks);
+        (self.rows, self.bytes, self.bodies) = (mark.rows, mark.bytes, mark.bodies);
     }
 
     fn new() -> Self {
         Self {
-            rows: Vec::new(),
+            chunks: Vec::new(),
+            rows: 0,
             document: None,
             digest: Context::new(&SHA256),
             bytes: 0,
-            chunks: 0,
+            bodies: 0,
         }
     }
 
@@ -123,9 +128,9 @@ impl Gathered {
     fn note(&mut self, body: &[u8]) -> Result<(), Failure> {
         self.digest.update(body);
         self.bytes = self.bytes.saturating_add(body.len() as u64);
-        self.chunks = self.chunks.saturating_add(1);
+        self.bodies = self.bodies.saturating_add(1);
         // JSON is larger than the CBOR that the limit counts on the wire, never more than twice for real data.
-        if self.bytes > PULL_BYTES_MAX.saturating_mul(2) || self.chunks > PULL_CHUNKS_MAX {
+        if self.bytes > PULL_BYTES_MAX.saturating_mul(2) || self.bodies > PULL_CHUNKS_MAX {
             return Err(Failure::new(
                 FailureClass::TooLarge,
                 &format!("more than {} MB", PULL_BYTES_MAX >> 20),
@@ -134,13 +139,10 @@ impl Gathered {
         Ok(())
     }
 
-    fn add(&mut self, mut rows: Vec<Value>) -> Result<(), Failure> {
-        if self.rows.is_empty() {
-            self.rows = rows;
-        } else {
-            self.rows.append(&mut rows);
-        }
-        if self.rows.len() as u64 > PULL_ROWS_MAX {
+    fn add(&mut self, chunk: Chunk) -> Result<(), Failure> {
+        self.rows = self.rows.saturating_add(chunk.rows);
+        self.chunks.push(chunk);
+        if self.rows > PULL_ROWS_MAX {
             return Err(Failure::new(
                 FailureClass::TooLarge,
                 &format!("more than {PULL_ROWS_MAX} rows"),
@@ -152,12 +154,10 @@ impl Gathered {
     fn finish(self, captured_at_ms: u64) -> Fetched {
         let mut digest = [0; 32];
         digest.copy_from_slice(self.digest.finish().as_ref());
-        let count = if self.document.is_some() {
-            1
-        } else {
-            self.rows.len() as u64
+        let (data, count) = match self.document {
+            Some(document) => (Values::from(document), 1),
+            None => (Values::Rows(self.chunks), self.rows),
         };
-        let data = self.document.unwrap_or_else(|| Value::from(self.rows));
         Fetched {
             data,
             count,
@@ -194,7 +194,7 @@ impl Fetcher {
                     captured_at_ms = captured_at_ms.min(push.captured_at_ms);
                     self.whole(&job.piece(push.version)?, &mut gathered, body)
                         .await?;
-                    progress(gathered.rows.len() as u64);
+                    progress(gathered.rows);
                 }
                 Ok(gathered.finish(captured_at_ms))
             }
@@ -287,11 +287,11 @@ impl Fetcher {
             tokio::select! {
                 biased;
                 Some(rows) = parsing.next() => {
-                    let rows: Vec<Value> = rows?;
-                    bounds.rows(rows.len())?;
-                    gathered.add(rows)?;
+                    let chunk: Chunk = rows?;
+                    bounds.rows(chunk.rows)?;
+                    gathered.add(chunk)?;
                     stream.taken();
-                    progress(gathered.rows.len() as u64);
+                    progress(gathered.rows);
                 }
                 event = stream.next(), if !ended => match event {
                     PullEvent::Rows { body, last } => {
@@ -324,29 +324,29 @@ impl Fetcher {
         gathered.note(&body)?;
         match job.contract.dataset.shape {
             Shape::Rows => {
-                let rows = self.rows(Arc::clone(&job.contract), body).await?;
-                bounds.rows(rows.len())?;
-                gathered.add(rows)
+                let chunk = self.rows(Arc::clone(&job.contract), body).await?;
+                bounds.rows(chunk.rows)?;
+                gathered.add(chunk)
             }
             Shape::Document => {
                 let document = job
                     .contract
                     .document(&body)
                     .map_err(|fault| invalid(&fault))?;
-                gathered.document = Some(table::document(document));
+                gathered.document = Some(document);
                 Ok(())
             }
         }
     }
 
-    /// Checks a chunk and turns it into values, several at a time when they are large.
-    async fn rows(&self, contract: Arc<Contract>, body: Bytes) -> Result<Vec<Value>, Failure> {
+    /// Checks a chunk and puts it by, several at a time when they are large.
+    async fn rows(&self, contract: Arc<Contract>, body: Bytes) -> Result<Chunk, Failure> {
         let small = body.len() <= INLINE_BYTES_MAX;
+        let spool = Arc::clone(&self.spool);
         let work = move || {
-            contract
-                .rows(&body)
-                .map(table::rows)
-                .map_err(|fault| invalid(&fault))
+            let rows = contract.rows(&body).map_err(|fault| invalid(&fault))?;
+            let chunk = spool.append_rows(&body, rows.len());
+            chunk.map_err(|error| spool_failed(&error))
         };
         if small {
             return work();
@@ -363,6 +363,14 @@ impl Fetcher {
 
 fn invalid(fault: &BodyFault) -> Failure {
     Failure::new(FailureClass::Invalid, &fault.to_string())
+}
+
+fn spool_failed(error: &std::io::Error) -> Failure {
+    tracing::error!(error = %error, "rows could not be put by");
+    Failure::new(
+        FailureClass::SourceError,
+        "the centre's disk did not take the rows",
+    )
 }
 
 fn store_failed(error: &sqlx::Error) -> Failure {

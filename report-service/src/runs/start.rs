@@ -7,9 +7,11 @@ use anyhow::Context as _;
 use spokegate_contract::Registry;
 use spokegate_daemon::Context;
 
+use super::engine::keep::prepare;
 use super::{Engine, EngineParts};
 use crate::config::{Config, SanitizerConfig};
 use crate::relay::{Contracts, Relay, Surroundings};
+use crate::render::Renderer;
 use crate::reports::Catalogue;
 use crate::store::Store;
 
@@ -25,7 +27,10 @@ pub async fn start_engine(
     let registry = Registry::open(&config.schemas)
         .with_context(|| format!("read the dataset contracts in {}", config.schemas.display()))?;
     let contracts = Arc::new(Contracts::compile(&registry)?);
-    let catalogue = Catalogue::open(&config.reports, &contracts)
+    prepare(&config.files)?;
+    let renderer = Renderer::new(&config.render, &config.files, &context.tasks)?;
+    let catalogue = Catalogue::open(&config.reports, &contracts, &renderer)
+        .await
         .with_context(|| format!("read the reports in {}", config.reports.display()))?;
     let links = config
         .sanitizers
@@ -59,6 +64,7 @@ pub async fn start_engine(
                 .map(crate::config::TenantConfig::tenant)
                 .collect(),
         ),
+        renderer,
         files: config.files.clone(),
         concurrent_max: config.runs.concurrent_max as usize,
         queued_max: config.runs.queued_max as usize,

@@ -12,7 +12,7 @@ use super::Shared;
 const INTERVAL: Duration = Duration::from_secs(3_600);
 
 /// Makes the folder of documents, readable by nobody else, and removes what an interrupted run left half-written.
-pub(super) fn prepare(files: &Path) -> anyhow::Result<()> {
+pub(in crate::runs) fn prepare(files: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     let context = || format!("use the folder of documents {}", files.display());
     std::fs::DirBuilder::new()

@@ -10,6 +10,7 @@ use spokegate_contract::record::{Lane, RequestBody};
 use spokegate_contract::{Address, Registry};
 
 use super::*;
+use crate::config::RenderConfig;
 use crate::relay::Surroundings;
 use crate::runs::{NeedState, Tenant};
 use crate::store::runs::INTERRUPTED;
@@ -67,13 +68,18 @@ impl Bench {
         };
         let relay = Relay::start(vec![sanitizer.link()], around);
         let reports = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports");
+        let files = folder.path().join("files");
+        keep::prepare(&files).unwrap();
+        let renderer = Renderer::new(&RenderConfig::default(), &files, &tasks).unwrap();
+        let catalogue = Catalogue::open(&reports, &contracts, &renderer).await;
         let parts = EngineParts {
             relay,
+            renderer,
             store: store.clone(),
-            catalogue: Arc::new(Catalogue::open(&reports, &contracts).unwrap()),
+            catalogue: Arc::new(catalogue.unwrap()),
             contracts,
             tenants: Arc::new(tenants),
-            files: folder.path().join("files"),
+            files,
             concurrent_max,
             queued_max: 2,
             keep_ms: 86_400_000,

@@ -15,7 +15,7 @@ use super::super::{Progress, RunState, Tenant};
 use super::steps::{Planned, announce, digest, fetch_one, in_words, note_end};
 use super::{Ended, Live, Shared};
 use crate::relay::Contract;
-use crate::render;
+use crate::render::{RenderFailure, Spool};
 use crate::reports::{Need, Report};
 use crate::store::runs::RunRow;
 
@@ -47,10 +47,20 @@ impl Shared {
                 );
             }
         };
+        let spool = match self.parts.renderer.spool() {
+            Ok(spool) => spool,
+            Err(error) => {
+                tracing::error!(error = %error, "there is no place for a run's data");
+                return Ended::failed(
+                    "The service has no room for the data of this report. Tell your administrator.",
+                );
+            }
+        };
         announce(&live.progress, report, &tenants, &planned);
         self.count();
-        match self.gather(report, &tenants, planned, &live.progress).await {
-            Ok(parts) => self.render(row, report, tenants, parts, live).await,
+        let gathered = self.gather(report, &tenants, planned, (&live.progress, &spool));
+        match gathered.await {
+            Ok(parts) => self.render(row, report, &tenants, parts, spool).await,
             Err(reasons) => Ended::failed(reasons.join("\n")),
         }
     }
@@ -142,7 +152,7 @@ impl Shared {
         report: &Report,
         tenants: &[Tenant],
         planned: Vec<Planned>,
-        progress: &watch::Sender<Progress>,
+        (progress, spool): (&watch::Sender<Progress>, &Arc<Spool>),
     ) -> Result<Vec<Part>, Vec<String>> {
         let parts = &self.parts;
         let fetcher = Fetcher {
@@ -150,6 +160,7 @@ impl Shared {
             store: parts.store.clone(),
             clock: parts.clock.clone(),
             tasks: parts.tasks.clone(),
+            spool: Arc::clone(spool),
         };
         // What is known to fail is told first, so that a person reads every reason and not just the quickest.
         let mut waiting: Vec<(usize, &Planned)> = planned.iter().enumerate().collect();
@@ -201,51 +212,40 @@ impl Shared {
     async fn render(
         &self,
         row: &RunRow,
-        report: &Arc<Report>,
-        tenants: Vec<Tenant>,
+        report: &Report,
+        tenants: &[Tenant],
         parts: Vec<Part>,
-        live: &Live,
+        spool: Arc<Spool>,
     ) -> Ended {
-        let data_sha256 = digest(report, &tenants, &parts);
-        let now_ms = self.parts.clock.now_ms();
-        let (row, report, cancel) = (row.clone(), Arc::clone(report), live.cancel.clone());
-        let output = self.file(&row.id);
-        let work = move || {
-            let about = About {
-                title: &report.title,
-                generated_by: &row.owner_title,
-                run_id: row.id.as_str(),
-                now_ms,
-            };
-            let values = context::values(
-                &about,
-                report.shown_params(&row.params),
-                &tenants,
-                &report.needs,
-                parts,
-            );
-            let rendered = render::to_file(&report.template, values, &output);
-            if cancel.is_cancelled() {
-                // Nobody will fetch it.
-                let _ = std::fs::remove_file(&output);
-            }
-            rendered
+        let data_sha256 = digest(report, tenants, &parts);
+        let about = About {
+            title: &report.title,
+            generated_by: &row.owner_title,
+            run_id: row.id.as_str(),
+            now_ms: self.parts.clock.now_ms(),
         };
-        match self.parts.tasks.blocking("render", work).await {
-            Some(Ok(file_bytes)) => Ended {
+        let params = report.shown_params(&row.params);
+        let values = context::values(&about, params, tenants, &report.needs, parts);
+        let (template, output) = (Arc::clone(&report.template), self.file(&row.id));
+        let renderer = &self.parts.renderer;
+        match renderer.to_file(spool, template, values, &output).await {
+            Ok(file_bytes) => Ended {
                 state: RunState::Done,
                 reason: String::new(),
                 data_sha256,
                 file_bytes,
             },
-            Some(Err(render::RenderFailure::Render(error))) => Ended::failed(format!(
+            Err(
+                error @ (RenderFailure::Template(_)
+                | RenderFailure::Values(_)
+                | RenderFailure::Stopped { .. }),
+            ) => Ended::failed(format!(
                 "The report's template could not be filled: {error}"
             )),
-            Some(Err(error)) => {
+            Err(error) => {
                 tracing::error!(error = %error, "a document could not be written");
                 Ended::failed("The document could not be written. Tell your administrator.")
             }
-            None => Ended::failed("The document could not be made. Tell your administrator."),
         }
     }
 }

@@ -1,0 +1,63 @@
+//! The verb `render`: a template and values from files, a document into a file.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::anyhow;
+use spokegate_daemon::{Tasks, cli};
+
+use super::{RenderFailure, Renderer, Values};
+use crate::config::RenderConfig;
+
+/// Arguments of the verb `render`.
+#[derive(Debug, clap::Args)]
+pub struct Files {
+    /// The Word template
+    #[arg(long)]
+    template: PathBuf,
+    /// The values, JSON
+    #[arg(long)]
+    data: PathBuf,
+    /// The document to write
+    #[arg(long)]
+    output: PathBuf,
+}
+
+/// The verb `render`: exit 0 with the document written, or 1 with the reason on standard error and nothing written.
+pub fn verb(arguments: &Files) -> ExitCode {
+    match cli::wait_for(render(arguments)) {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(failure) => {
+            cli::tell(&format!("{failure:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn render(arguments: &Files) -> anyhow::Result<u64> {
+    let template = read(&arguments.template)?;
+    let data = &arguments.data;
+    let values: serde_json::Value = serde_json::from_slice(&read(data)?).map_err(|error| {
+        anyhow!(
+            "{}: is not JSON: {error}\nhint: a report's values look like its sample.json",
+            data.display()
+        )
+    })?;
+    let renderer = Renderer::new(
+        &RenderConfig::default(),
+        &std::env::temp_dir(),
+        &Tasks::new(),
+    )?;
+    let (spool, values) = (renderer.spool()?, Values::from(values));
+    let rendered = renderer.to_file(spool, template.into(), values, &arguments.output);
+    match rendered.await {
+        Err(RenderFailure::Template(told)) => {
+            Err(anyhow!("{}: {}", arguments.template.display(), told.text))
+        }
+        rendered => Ok(rendered?),
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).map_err(|error| anyhow!("{}: {error}", path.display()))
+}

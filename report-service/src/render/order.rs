@@ -1,0 +1,143 @@
+//! What passes between the service and the process that fills a template.
+
+use docx_jinja::{RenderError, TagError, TemplateError};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A piece of the spool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// Where it begins.
+    pub at: u64,
+    /// How long it is, in bytes.
+    pub bytes: u64,
+}
+
+/// A JSON array of rows in the spool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chunk {
+    /// Where it stands.
+    pub span: Span,
+    /// How many rows it has.
+    pub rows: u64,
+}
+
+/// Values on their way to a template. What is data is in `Plain` and in the spool, and is never taken for anything else.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Values {
+    /// As it is.
+    Plain(Value),
+    /// Members in their order.
+    Map(Vec<(String, Values)>),
+    /// Items in their order.
+    List(Vec<Values>),
+    /// Rows that are read when a loop asks for them.
+    Rows(Vec<Chunk>),
+}
+
+impl<T: Into<Value>> From<T> for Values {
+    fn from(value: T) -> Self {
+        Self::Plain(value.into())
+    }
+}
+
+/// What the process is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Task {
+    /// Fill the template and write the document.
+    Render,
+    /// Read the template, and fill it for nobody when there are values.
+    Check,
+}
+
+/// The last piece of the spool.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Order {
+    pub(super) task: Task,
+    pub(super) template: Span,
+    pub(super) values: Option<Values>,
+}
+
+/// What the process says before it ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Answer {
+    /// All done; the document's size in bytes.
+    Done(u64),
+    /// The template is not usable.
+    Template(Told),
+    /// It cannot be filled with these values.
+    Values(Told),
+    /// The document cannot be written.
+    Output(String),
+    /// The process itself is not fit for the work.
+    Unfit(String),
+}
+
+/// A fault in words, and place by place where there are places.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// All of it.
+    pub text: String,
+    /// The tags with faults.
+    pub tags: Vec<TagFault>,
+}
+
+/// A fault at one tag of a template.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagFault {
+    /// The part: `document`, `header2`.
+    pub part: String,
+    /// The paragraph's number in that part, from 1.
+    pub paragraph: Option<usize>,
+    /// The paragraph's text, shortened.
+    pub text: String,
+    /// The tag as written.
+    pub tag: String,
+    /// What is wrong with it.
+    pub message: String,
+    /// The next step.
+    pub hint: Option<String>,
+}
+
+impl From<&TagError> for TagFault {
+    fn from(error: &TagError) -> Self {
+        let error = error.clone();
+        Self {
+            part: error.part,
+            paragraph: error.paragraph,
+            text: error.text,
+            tag: error.tag,
+            message: error.message,
+            hint: error.hint,
+        }
+    }
+}
+
+impl From<&TemplateError> for Told {
+    fn from(error: &TemplateError) -> Self {
+        let tags = match error {
+            TemplateError::Tags(faults) => faults.0.iter().map(TagFault::from).collect(),
+            _ => Vec::new(),
+        };
+        Self {
+            text: error.to_string(),
+            tags,
+        }
+    }
+}
+
+impl From<&RenderError> for Told {
+    fn from(error: &RenderError) -> Self {
+        let tags = match error {
+            RenderError::Tag(fault) => vec![TagFault::from(fault.as_ref())],
+            _ => Vec::new(),
+        };
+        Self {
+            text: error.to_string(),
+            tags,
+        }
+    }
+}
