@@ -10,6 +10,7 @@ mod emit;
 mod grid;
 mod guard;
 mod inserts;
+mod join;
 mod lift;
 mod structure;
 
@@ -140,6 +141,7 @@ pub(crate) fn prepare(
     }
     cells::apply(&mut draft, faults);
     controls::apply(&mut draft);
+    join::apply(&mut draft);
     lift::apply(&mut draft, faults);
     inserts::apply(&mut draft, faults);
     grid::apply(&mut draft);

@@ -342,3 +342,47 @@ fn a_value_stays_inside_its_attribute_whichever_quotes_stand_around_it() {
     let around = "<w:p {{=\"x\" }}=\"y\"/>";
     assert_eq!(body(around, values()), around);
 }
+
+#[test]
+fn lines_of_the_template_may_be_one_line_of_the_document() {
+    let check = |template: &str, expected: &str| {
+        assert_eq!(
+            text(&body(template, context! { yes => true, no => false })),
+            expected,
+            "{template}"
+        );
+    };
+    let choice = |condition: &str| {
+        p("It is")
+            + &p(&format!("{{%- if {condition} -%}}"))
+            + &p(" on")
+            + &p("{%- else -%}")
+            + &p(" off")
+            + &p("{%- endif -%}")
+            + &p(".")
+    };
+    check(&choice("yes"), "It is on.¶");
+    check(&choice("no"), "It is off.¶");
+    check(
+        &(p("a") + &p("{%- if yes %}b{% endif %}") + &p("c")),
+        "ab¶c¶",
+    );
+    check(
+        &(p("a") + &p("{% if yes %}b{% endif -%}") + &p("c")),
+        "a¶bc¶",
+    );
+    // Inside a line, beside a table and at the ends of the text there is nothing to join.
+    check(&(p("a") + &p("b {%- if yes -%} c{% endif %}")), "a¶bc¶");
+    check(
+        &(p("{%- if yes %}a{% endif -%}") + "<w:tbl>" + &row(&["x"]) + "</w:tbl>"),
+        "a¶x¶",
+    );
+    // A paragraph that gives way to its tag is no line to join.
+    check(
+        &(p("{%p if yes %}") + &p("{%- if yes %}a{% endif -%}") + &p("{%p endif %}") + &p("b")),
+        "a¶b¶",
+    );
+    let section =
+        "<w:p><w:pPr><w:sectPr/></w:pPr><w:r><w:t>{%- if yes %}b{% endif %}</w:t></w:r></w:p>";
+    check(&(p("a") + section), "a¶b¶");
+}
