@@ -1,6 +1,6 @@
 //! jsonschema's view of a decoded body.
 
-use crate::body::{Item, Node};
+use crate::body::{Elements, Item, Members, Node};
 use jsonschema::JsonType;
 use jsonschema::json::{
     Array, Json, JsonNumber, Node as JsonNode, NodeIdentity, Object, SerdeJson,
@@ -84,16 +84,16 @@ impl JsonNumber for BodyNumber {
 }
 
 impl<'a> JsonNode<'a, Body> for Node<'a> {
-    type Object = Whole<'a>;
-    type Array = Whole<'a>;
+    type Object = MapBody<'a>;
+    type Array = ArrayBody<'a>;
     type Number = BodyNumber;
 
-    fn as_object(&self) -> Option<Whole<'a>> {
-        matches!(self.item(), Item::Map { .. }).then_some(Whole(*self))
+    fn as_object(&self) -> Option<MapBody<'a>> {
+        self.members().map(MapBody)
     }
 
-    fn as_array(&self) -> Option<Whole<'a>> {
-        matches!(self.item(), Item::Array { .. }).then_some(Whole(*self))
+    fn as_array(&self) -> Option<ArrayBody<'a>> {
+        self.elements().map(ArrayBody)
     }
 
     fn as_string(&self) -> Option<Cow<'a, str>> {
@@ -180,49 +180,48 @@ fn to_value(node: Node<'_>) -> Value {
     }
 }
 
-/// A container of a body.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Whole<'a>(Node<'a>);
+/// A map of a body.
+#[derive(Debug, Clone)]
+pub(super) struct MapBody<'a>(Members<'a>);
 
-impl<'a> Object<'a, Body> for Whole<'a> {
+impl<'a> Object<'a, Body> for MapBody<'a> {
     type Node = Node<'a>;
     type MemberName = &'a str;
-    type MembersIter = std::iter::Flatten<std::option::IntoIter<crate::body::Members<'a>>>;
+    type MembersIter = Members<'a>;
 
     fn len(&self) -> usize {
-        self.0.members().map_or(0, |members| members.count_left())
+        self.0.count_left()
     }
 
     fn get(&self, key: &Box<str>) -> Option<Node<'a>> {
-        self.0
-            .members()?
+        self.members()
             .find(|(name, _)| *name == &**key)
             .map(|(_, value)| value)
     }
 
-    fn members(&self) -> Self::MembersIter {
-        self.0.members().into_iter().flatten()
+    fn members(&self) -> Members<'a> {
+        self.0.clone()
     }
 }
 
-impl<'a> Array<'a, Body> for Whole<'a> {
+/// An array of a body.
+#[derive(Debug, Clone)]
+pub(super) struct ArrayBody<'a>(Elements<'a>);
+
+impl<'a> Array<'a, Body> for ArrayBody<'a> {
     type Node = Node<'a>;
-    type ElementsIter = std::iter::Flatten<std::option::IntoIter<crate::body::Elements<'a>>>;
+    type ElementsIter = Elements<'a>;
 
     fn len(&self) -> usize {
-        self.0
-            .elements()
-            .map_or(0, |elements| elements.count_left())
+        self.0.count_left()
     }
 
-    fn elements(&self) -> Self::ElementsIter {
-        self.0.elements().into_iter().flatten()
+    fn elements(&self) -> Elements<'a> {
+        self.0.clone()
     }
 
     fn is_unique(&self) -> bool {
-        let Value::Array(values) = to_value(self.0) else {
-            return true;
-        };
+        let values: Vec<Value> = self.elements().map(to_value).collect();
         Array::<SerdeJson>::is_unique(&values.as_slice())
     }
 }
