@@ -27,14 +27,28 @@ const OFFERED_PER_S: u32 = 4_000;
 const BURST: u16 = 40;
 /// Bytes of one.
 const BYTES: usize = 1_024;
-/// Stretches of each kind on one server; an even number, so that each comes first as often.
-const STRETCHES: usize = 6;
+/// Rounds of stretches on one server: each kind comes first once.
+const ROUNDS: usize = 3;
 /// Until all are in and the flood stands, or the last one has ebbed away.
 const RISE: Duration = Duration::from_millis(500);
 
-/// The others' 99th percentile with the flood, over that without. Stretches with and without lie side by side on one
-/// server, in turn one or the other first: what the machine does beside falls on both alike, and the median over all of
-/// them forgets the stretches on which it fell alone.
+/// What is at work beside the tenants that are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    /// Nothing.
+    Nobody,
+    /// The flood, at a second server of the same kind: the generator and a server share the machine all the same.
+    FloodElsewhere,
+    /// The flood, at the server that is measured.
+    FloodHere,
+}
+
+const KINDS: [Beside; 3] = [Beside::Nobody, Beside::FloodElsewhere, Beside::FloodHere];
+
+/// The others' 99th percentile with the flood, over that without, and over that with the same flood at another server: only
+/// the last leaves out what the generator takes of a machine that it shares with the server. Stretches of all kinds lie
+/// side by side on one server and take turns in coming first: what the machine does besides falls on all alike, and the
+/// median over all of them forgets the stretches on which it fell alone.
 pub(super) async fn measure(effort: &Effort, authority: &Authority) -> anyhow::Result<Vec<Row>> {
     let mut all = tenants(QUIET, 1);
     all.push(Tenant {
@@ -42,27 +56,27 @@ pub(super) async fn measure(effort: &Effort, authority: &Authority) -> anyhow::R
         satellites: FLOODING,
     });
     let (mut calm, mut flooded) = (Both::default(), Both::default());
-    let mut ratio = Both::default();
+    let (mut to_calm, mut to_elsewhere) = (Both::default(), Both::default());
     for _ in 0..effort.runs {
         for kind in SIDES {
-            let server = Server::with_quotas(kind, authority, &all, QUOTAS).await?;
             let hall = Hall {
-                server,
+                here: Server::with_quotas(kind, authority, &all, QUOTAS).await?,
+                elsewhere: Server::with_quotas(kind, authority, &all, QUOTAS).await?,
                 authority,
                 quiet: &all[..QUIET],
                 length: effort.stretch,
             };
-            for number in 0..STRETCHES {
-                let (before, during) = if number % 2 == 0 {
-                    let before = hall.calm().await?;
-                    (before, hall.flooded().await?)
-                } else {
-                    let during = hall.flooded().await?;
-                    (hall.calm().await?, during)
-                };
-                calm.add(kind, before);
-                flooded.add(kind, during);
-                ratio.add(kind, during / before);
+            for round in 0..ROUNDS {
+                let mut p99 = [0.0; KINDS.len()];
+                for turn in 0..KINDS.len() {
+                    let at = (round + turn) % KINDS.len();
+                    p99[at] = hall.stretch(KINDS[at]).await?;
+                }
+                let [nobody, elsewhere, here] = p99;
+                calm.add(kind, nobody);
+                flooded.add(kind, here);
+                to_calm.add(kind, here / nobody);
+                to_elsewhere.add(kind, here / elsewhere);
             }
         }
     }
@@ -73,39 +87,42 @@ pub(super) async fn measure(effort: &Effort, authority: &Authority) -> anyhow::R
             format!("{name}, beside a tenant that floods"),
             "ms, less is better",
         ),
-        ratio.row(
+        to_calm.row(
             format!("{name}, with the flood ÷ without"),
+            "less is better",
+        ),
+        to_elsewhere.row(
+            format!("{name}, with the flood ÷ with it at another server beside"),
             "less is better",
         ),
     ])
 }
 
-/// One server and who is measured there.
+/// Two servers and who is measured at one of them.
 struct Hall<'a> {
-    server: Server,
+    here: Server,
+    elsewhere: Server,
     authority: &'a Authority,
     quiet: &'a [Tenant],
     length: Duration,
 }
 
 impl Hall<'_> {
-    /// The 99th percentile of one stretch.
-    async fn calm(&self) -> anyhow::Result<f64> {
-        let pairs = pairs(&self.server, self.authority, self.quiet).await?;
+    /// The 99th percentile of one stretch; a flood must hold out to its end.
+    async fn stretch(&self, beside: Beside) -> anyhow::Result<f64> {
+        let mut flood = match beside {
+            Beside::Nobody => JoinSet::new(),
+            Beside::FloodElsewhere => flood(&self.elsewhere, self.authority).await?,
+            Beside::FloodHere => flood(&self.here, self.authority).await?,
+        };
+        let pairs = pairs(&self.here, self.authority, self.quiet).await?;
         tokio::time::sleep(RISE).await;
         let times = trips(pairs, PER_S, self.length).await?;
-        Ok(percentile(&times, 99))
-    }
-
-    /// The same beside the flood, which must hold out to the end.
-    async fn flooded(&self) -> anyhow::Result<f64> {
-        let mut flood = flood(&self.server, self.authority).await?;
-        let p99 = self.calm().await?;
         if let Some(ended) = flood.try_join_next() {
             ended.context("the flood broke off")??;
         }
         flood.shutdown().await;
-        Ok(p99)
+        Ok(percentile(&times, 99))
     }
 }
 
