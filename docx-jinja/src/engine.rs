@@ -50,6 +50,7 @@ pub(crate) const FILTERS: &[&str] = &[
     "rejectattr",
     "replace",
     "reverse",
+    "rich",
     "round",
     "select",
     "selectattr",

@@ -5,8 +5,10 @@ mod filters;
 mod image;
 mod length;
 mod link;
+mod look;
 mod picture;
 mod properties;
+mod rich_text;
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -19,8 +21,10 @@ use minijinja::{Environment, Error, ErrorKind, Value};
 pub use image::{Format, ImageError};
 pub use length::Length;
 pub use link::Link;
+pub use look::{Look, LookError};
 pub use picture::Picture;
 pub(crate) use properties::{ParagraphProperties, RunProperties};
+pub use rich_text::RichText;
 
 use crate::budget;
 use crate::escape::{self, Style};

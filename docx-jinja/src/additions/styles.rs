@@ -51,7 +51,6 @@ impl Styles {
     }
 
     /// The id of the style that an author calls `name`: by name in any case, else by id.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no value names a style yet"))]
     pub(crate) fn named(&self, kind: &str, name: &str) -> Option<&str> {
         let lower = name.to_lowercase();
         let by_name = self.find(kind, &[&lower]);
@@ -65,7 +64,6 @@ impl Styles {
     }
 
     /// Names of one kind, for messages.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no value names a style yet"))]
     pub(crate) fn names(&self, kind: &str) -> impl Iterator<Item = &str> {
         let styles = self.0.iter().filter(move |style| style.kind == kind);
         styles.map(|style| style.name.as_str())

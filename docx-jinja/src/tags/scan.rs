@@ -164,7 +164,7 @@ fn begins_value(rest: &str) -> bool {
     const OPERATORS: &[&str] = &["if", "and", "or", "in", "is", "not"];
     let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
     let word = &rest[..end.unwrap_or(rest.len())];
-    rest.starts_with(['"', '\'']) || !(word.is_empty() || OPERATORS.contains(&word))
+    rest.starts_with(['"', '\'', '[', '(']) || !(word.is_empty() || OPERATORS.contains(&word))
 }
 
 fn unclosed(raw: &str, before: Vec<Tag>) -> Unclosed {

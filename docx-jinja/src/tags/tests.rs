@@ -40,8 +40,14 @@ fn lifts_are_split_off() {
     check("{%p if x %}{%r endif %}", &["{%p if x %}", "{%r endif %}"]);
     check("{%- tr if x -%}", &["{%tr if x %}"]);
     check(
-        "{{p name }}{{r name }}{{tr x }}",
-        &["{{p name }}", "{{r name }}", "{{ x }}"],
+        "{{p name }}{{r name }}{{tr x }}{{r [a] }}{{r[0] }}",
+        &[
+            "{{p name }}",
+            "{{r name }}",
+            "{{ x }}",
+            "{{r [a] }}",
+            "{{ r[0] }}",
+        ],
     );
     check(
         "{{p }}{{p + 1 }}{{r if x }}{{p|upper }}",

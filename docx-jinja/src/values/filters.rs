@@ -3,13 +3,14 @@
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Value};
 
-use super::{Length, Link, Picture, Typed, plain_text};
+use super::{Length, Link, Look, LookError, Picture, RichText, Typed, plain_text};
 use crate::budget;
 
 /// Adds them.
 pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_filter("image", image);
     environment.add_filter("link", link);
+    environment.add_filter("rich", rich);
 }
 
 /// A picture in another size: `{{ logo|image(width="4cm") }}`.
@@ -59,6 +60,89 @@ fn link(url: Value, text: Option<Value>) -> Result<Value, Error> {
     let text = text.map(|text| plain_text(&text)).transpose()?.flatten();
     let text = text.unwrap_or_else(|| address.clone());
     Ok(Link::new(&address, text).into())
+}
+
+/// Text with a look: `{{r x|rich(bold=true, colour="C00000") }}`. A list is its pieces one behind the other.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature minijinja asks for"
+)]
+fn rich(value: Value, options: Kwargs) -> Result<Value, Error> {
+    let mut text = RichText::new();
+    match (value.kind(), value.as_str()) {
+        (ValueKind::Seq | ValueKind::Iterable, None) => {
+            for item in value.try_iter()? {
+                budget::step()?;
+                text.extend(&piece(&item)?);
+            }
+        }
+        _ => text = piece(&value)?,
+    }
+    let link: Option<String> = options.get("link")?;
+    text.under(&look(&options)?, link.as_deref());
+    options.assert_all_used()?;
+    budget::charge(text.bytes())?;
+    Ok(text.into())
+}
+
+fn piece(value: &Value) -> Result<RichText, Error> {
+    if let Some(text) = Typed::as_a::<RichText>(value) {
+        return Ok(text.clone());
+    }
+    if let Some(link) = Typed::as_a::<Link>(value) {
+        return Ok(link.rich());
+    }
+    Ok(RichText::new().text(plain_text(value)?.unwrap_or_default()))
+}
+
+/// Sets a switch of a look, or what it calls by name.
+type Switch = fn(Look, bool) -> Look;
+type Name = fn(Look, &str) -> Result<Look, LookError>;
+
+fn look(options: &Kwargs) -> Result<Look, Error> {
+    const SWITCHES: [(&str, Switch); 5] = [
+        ("bold", Look::bold),
+        ("italic", Look::italic),
+        ("strike", Look::strike),
+        ("caps", Look::caps),
+        ("small_caps", Look::small_caps),
+    ];
+    const NAMES: [(&str, Name); 5] = [
+        ("colour", Look::colour),
+        ("color", Look::colour),
+        ("highlight", Look::highlight),
+        ("font", |look, name| Ok(look.font(name))),
+        ("style", |look, name| Ok(look.style(name))),
+    ];
+    let mut look = Look::new();
+    for (name, set) in SWITCHES {
+        if let Some(on) = options.get::<Option<bool>>(name)? {
+            look = set(look, on);
+        }
+    }
+    for (name, set) in NAMES {
+        if let Some(given) = options.get::<Option<String>>(name)? {
+            look = set(look, &given).map_err(refused)?;
+        }
+    }
+    if let Some(line) = options.get::<Option<Value>>("underline")? {
+        look = match (line.as_str(), line.is_true()) {
+            (Some(line), _) => look.underline(line),
+            (None, true) => look.underline("single"),
+            (None, false) => look.underline("none"),
+        }
+        .map_err(refused)?;
+    }
+    if let Some(points) = options.get::<Option<f64>>("size")? {
+        look = look.size(points).map_err(refused)?;
+    }
+    if options.get::<Option<bool>>("subscript")? == Some(true) {
+        look = look.subscript();
+    }
+    if options.get::<Option<bool>>("superscript")? == Some(true) {
+        look = look.superscript();
+    }
+    Ok(look)
 }
 
 fn refused(what: impl std::fmt::Display) -> Error {

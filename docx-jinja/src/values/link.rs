@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use minijinja::{Error, Value};
 
-use super::{Insert, RunPlace, RunProperties, Typed, text_run};
+use super::{Insert, Look, RichText, RunPlace, RunProperties, Typed, text_run};
 use crate::additions;
 use crate::escape::{self, Style};
 
@@ -29,6 +29,14 @@ impl Link {
             address: address(url),
             text: text.into(),
         }
+    }
+}
+
+impl Link {
+    /// The same as a piece of rich text.
+    pub(super) fn rich(&self) -> RichText {
+        let url = self.address.as_deref().unwrap_or_default();
+        RichText::new().link(url, self.text.as_str(), Look::new())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Values that become more than text: `{{r }}`, `{{p }}`, pictures and links.
 
 use docx_jinja::minijinja::context;
-use docx_jinja::values::{Length, Link, Picture};
+use docx_jinja::values::{Length, Link, Look, Picture, RichText};
 use docx_jinja::{Template, Value};
 
 use crate::support::{
@@ -175,6 +175,63 @@ fn links_lead_to_the_web_in_the_templates_own_style() {
         assert_eq!(entry(&out, "word/_rels/document.xml.rels"), RELS);
         assert_eq!(text(&entry(&out, "word/document.xml")), format!("{value}¶"));
     }
+}
+
+#[test]
+fn rich_text_looks_its_own_way() {
+    let bold = |text: &str| {
+        format!("<w:p><w:r><w:rPr><w:sz w:val=\"20\"/></w:rPr><w:t>{text}</w:t></w:r></w:p>")
+    };
+    let run = |look: &str, text: &str| {
+        format!("<w:r><w:rPr>{look}</w:rPr><w:t xml:space=\"preserve\">{text}</w:t></w:r>")
+    };
+    let between = |body: &str| {
+        let start = body.find("</w:r>").unwrap() + 6;
+        body[start..body.rfind("<w:r>").unwrap()].to_owned()
+    };
+    let got = body(
+        &bold("{{r v|rich(bold=true, colour='c00') }}"),
+        context! { v => "a&\nb" },
+    );
+    let text_of = "a&amp;</w:t><w:br/><w:t xml:space=\"preserve\">b";
+    let look = "<w:b/><w:bCs/><w:color w:val=\"CC0000\"/><w:sz w:val=\"20\"/>";
+    assert_eq!(between(&got), run(look, text_of));
+    let list = "{{r ['x', v|rich(italic=true), 1]|rich(size=8, underline=true) }}";
+    let got = body(&bold(list), context! { v => "y" });
+    let small = "<w:sz w:val=\"16\"/><w:szCs w:val=\"16\"/><w:u w:val=\"single\"/>";
+    let expected =
+        run(small, "x") + &run(&format!("<w:i/><w:iCs/>{small}"), "y") + &run(small, "1");
+    assert_eq!(between(&got), expected);
+    let out = fill(
+        &with_rels(&p(
+            "{{r v|rich(style='hyperlink') }}{{r 'w'|rich(link='https://a', bold=true) }}",
+        )),
+        context! { v => Value::from(RichText::new().text("a").with("b", Look::new().bold(true))) },
+    );
+    let document = entry(&out, "word/document.xml");
+    assert_eq!(
+        document.matches("<w:rStyle w:val=\"Verweis\"/>").count(),
+        3,
+        "{document}"
+    );
+    assert!(document.contains("<w:hyperlink "), "{document}");
+    let refused = |tag: &str, expected: &str| {
+        let error = render_error(&p(tag), context! { v => "x" }).to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    refused(
+        "{{r v|rich(colour='rot') }}",
+        "\"rot\" is not a colour\nhint: write six digits",
+    );
+    refused(
+        "{{r v|rich(style='Strang') }}",
+        "the template has no character style \"Strang\"",
+    );
+    refused("{{r v|rich(boldly=true) }}", "boldly");
+    refused(
+        "{{ v|rich(bold=true) }}",
+        "rich text needs a run of its own\nhint: write {{r … }}",
+    );
 }
 
 #[test]
