@@ -13,6 +13,7 @@ pub mod store;
 pub mod text;
 pub mod web;
 
+mod import_template;
 mod service;
 mod supplied;
 #[cfg(test)]
