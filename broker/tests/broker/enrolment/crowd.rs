@@ -10,7 +10,7 @@ use crate::support::SOON;
 /// 500 callers from 10 addresses: 256 wait for the centre, all others are told to come again meanwhile, nobody hangs.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_500_callers_256_wait_and_the_others_are_told_to_come_again() {
-    let broker = broker("requests_per_address_burst = 100\nwait_s = 60").await;
+    let broker = broker("requests_per_address_burst = 100").await;
     let (caller, mut centre) = (Caller::new(&broker), Centre::connect(&broker).await);
     let (told, mut statuses) = mpsc::unbounded_channel();
     for n in 0..500_u16 {
