@@ -120,7 +120,6 @@ pub(crate) fn relationship(kind: &str, part: &str) -> Result<String, Error> {
 }
 
 /// A relationship of another part than the current one.
-#[expect(dead_code, reason = "parts that are added have parts of their own")]
 pub(crate) fn relationship_of(from: &str, kind: &str, part: &str) -> Result<String, Error> {
     with(|session| session.relate(from, kind, part, false))
 }
@@ -161,13 +160,11 @@ pub(crate) fn picture(bytes: &Arc<[u8]>, format: crate::values::Format) -> Resul
 }
 
 /// A new part, named like `hint` with a number that is free; gives its name.
-#[expect(dead_code, reason = "pictures add theirs from inside")]
 pub(crate) fn part(hint: &str, content_type: &str, bytes: Arc<[u8]>) -> Result<String, Error> {
     with(|session| session.add(hint, content_type, bytes))
 }
 
 /// Replaces a part of the template as a whole.
-#[expect(dead_code, reason = "nothing replaces whole parts yet")]
 pub(crate) fn replace(entry: &str, bytes: Arc<[u8]>) -> Result<(), Error> {
     with(|session| {
         session.charge(bytes.len())?;

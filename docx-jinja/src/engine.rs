@@ -10,6 +10,7 @@ use crate::budget;
 use crate::escape::{self, Style};
 use crate::filters;
 use crate::limits::{Limits, RECURSION_MAX};
+use crate::numbering;
 use crate::prepare::{COMMENT, EXPRESSION, STATEMENT, globals};
 use crate::values;
 
@@ -131,6 +132,7 @@ pub(crate) fn environment(limits: &Limits) -> Environment<'static> {
     environment.remove_global("debug");
     filters::register(&mut environment);
     values::register(&mut environment);
+    numbering::register(&mut environment);
     for (name, mark) in globals() {
         environment.add_global(name, Value::from_safe_string(mark.to_string()));
     }

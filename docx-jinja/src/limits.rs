@@ -46,6 +46,8 @@ pub const ADDED_BYTES_MAX: u64 = 256 * 1024 * 1024;
 pub const ADDED_PARTS_MAX: usize = 10_000;
 /// Most links and pictures that one part may get.
 pub const RELATIONSHIPS_MAX: usize = 100_000;
+/// Most lists that may begin anew in one render; Word counts them with 15 bits.
+pub const NUMBERINGS_MAX: usize = 30_000;
 /// Deflate level of rendered parts: 3 is a quarter larger and twice as fast as 6.
 pub const COMPRESSION_LEVEL: u8 = 3;
 
@@ -94,6 +96,11 @@ pub struct Options {
     pub compression_level: u8,
     /// How numbers, dates and money are written, unless a tag asks for something else.
     pub locale: Locale,
+    /// Whether a numbered list that lies inside a loop begins anew in each of its rounds.
+    pub restart_numbering: bool,
+    /// Whether Word is asked to bring a table of contents up to date when it opens the document; it asks the reader
+    /// first. A document without one is not changed.
+    pub refresh_fields: bool,
 }
 
 impl Default for Options {
@@ -102,6 +109,8 @@ impl Default for Options {
             limits: Limits::default(),
             compression_level: COMPRESSION_LEVEL,
             locale: Locale::default(),
+            restart_numbering: true,
+            refresh_fields: false,
         }
     }
 }

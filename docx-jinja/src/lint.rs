@@ -83,7 +83,7 @@ pub fn inspect(bytes: &[u8], options: Options) -> Result<Inspection, TemplateErr
     // The faults are known; they are only passed by here.
     let mut known = Faults::default();
     for part in found {
-        let prepared = prepare::prepare(part_name(&part.entry), &part.xml, &mut known);
+        let prepared = prepare::prepare(part_name(&part.entry), &part.xml, None, &mut known);
         if let Some(Prepared { source, map, .. }) =
             prepared.map_err(|what| damaged(&part.entry, what))?
         {

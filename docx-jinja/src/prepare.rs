@@ -12,6 +12,7 @@ mod guard;
 mod inserts;
 mod join;
 mod lift;
+mod lists;
 mod structure;
 
 use std::collections::HashMap;
@@ -21,12 +22,13 @@ pub(crate) use collect::MARK_INITIALS;
 pub(crate) use emit::PLAIN;
 pub(crate) use grid::SHARE;
 pub(crate) use guard::operators;
+pub(crate) use lists::ListStyles;
 
 use crate::limits::TAGS_MAX;
 use crate::locate::{Faults, Place, SourceMap};
 use crate::sink;
 use crate::tags::Tag;
-use crate::xml::{self, Token};
+use crate::xml::{self, Kind, Token};
 
 /// Opens and closes a statement in the source.
 pub(crate) const STATEMENT: (&str, &str) = ("\u{1}", "\u{2}");
@@ -101,17 +103,44 @@ struct Draft<'a> {
     /// What is made in front of a token and behind one, inside `before` and `after`.
     fronts: HashMap<usize, Vec<Piece<'a>>>,
     backs: HashMap<usize, Vec<Piece<'a>>>,
+    /// Lists that begin anew in each round of a loop, by the loop's tag.
+    restarts: HashMap<usize, Vec<usize>>,
     /// Elements, by close token, that must not end up empty: the global to write there.
     guards: HashMap<usize, &'static str>,
 }
 
-/// Prepares a part; none when it holds no tags.
+impl Draft<'_> {
+    /// The elements directly inside another, by open token.
+    fn children(&self, element: usize) -> impl Iterator<Item = usize> + '_ {
+        let end = self.tokens[element].partner;
+        let mut at = element + 1;
+        std::iter::from_fn(move || {
+            while at < end {
+                let found = at;
+                at = self.tokens[found].partner + 1;
+                if matches!(self.tokens[found].kind, Kind::Open | Kind::Empty) {
+                    return Some(found);
+                }
+            }
+            None
+        })
+    }
+
+    /// The first of them with this name.
+    fn child(&self, element: usize, name: &str) -> Option<usize> {
+        self.children(element)
+            .find(|&at| self.tokens[at].name == name)
+    }
+}
+
+/// Prepares a part; none when it holds no tags. Lists in it begin anew as `styles` has them; without these, none does.
 ///
 /// # Errors
 /// What is wrong with the XML itself. Faults of tags go to `faults`.
 pub(crate) fn prepare(
     part: &str,
     text: &str,
+    styles: Option<&ListStyles>,
     faults: &mut Faults,
 ) -> Result<Option<Prepared>, String> {
     let tokens = xml::tokenize(text)?;
@@ -127,6 +156,7 @@ pub(crate) fn prepare(
         after: HashMap::new(),
         fronts: HashMap::new(),
         backs: HashMap::new(),
+        restarts: HashMap::new(),
         guards: HashMap::new(),
     };
     collect::tags(&mut draft, faults);
@@ -145,5 +175,6 @@ pub(crate) fn prepare(
     lift::apply(&mut draft, faults);
     inserts::apply(&mut draft, faults);
     grid::apply(&mut draft);
+    lists::apply(&mut draft, styles, faults);
     Ok(Some(emit::write(&draft, faults)))
 }

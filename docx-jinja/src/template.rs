@@ -19,8 +19,10 @@ use crate::limits::Options;
 use crate::lint::Inspection;
 use crate::locale;
 use crate::locate::{Faults, SourceMap, part_name};
+use crate::numbering;
 use crate::package::{Package, damaged};
-use crate::prepare::{self, Prepared};
+use crate::prepare::{self, ListStyles, Prepared};
+use crate::settings;
 use crate::sink::Sink;
 use crate::suggest;
 
@@ -30,6 +32,8 @@ pub struct Template {
     environment: Environment<'static>,
     /// Parts with tags, by their index in the package.
     parts: Vec<FilledPart>,
+    /// Whether Word is asked to refresh the fields.
+    refresh: bool,
     options: Options,
 }
 
@@ -76,11 +80,14 @@ impl Template {
         let (package, found) = Package::open(bytes, &options.limits)?;
         let original = Arc::new(Original::new(package, &found));
         let mut environment = engine::environment(&options.limits);
+        let styles = list_styles(&original, &options);
+        let contents = found.iter().any(|part| settings::has_contents(&part.xml));
         let mut faults = Faults::default();
         let mut parts = Vec::new();
         for part in found {
             let faults_before = faults.len();
-            let prepared = prepare::prepare(part_name(&part.entry), &part.xml, &mut faults);
+            let styles = styles.as_ref().filter(|_| part.is_main);
+            let prepared = prepare::prepare(part_name(&part.entry), &part.xml, styles, &mut faults);
             let Some(Prepared { source, map }) =
                 prepared.map_err(|what| damaged(&part.entry, what))?
             else {
@@ -102,6 +109,7 @@ impl Template {
             original,
             environment,
             parts,
+            refresh: options.refresh_fields && contents,
             options,
         })
     }
@@ -140,6 +148,7 @@ impl Template {
         let _budget = budget::start(&self.options.limits);
         let _locale = locale::start(self.options.locale);
         let _additions = additions::start(&self.original);
+        let _numbering = numbering::start();
         let failed = Cell::new(false);
         let mut counted = Counted {
             out,
@@ -170,6 +179,8 @@ impl Template {
         for part in &self.parts {
             xml_bytes += self.fill(part, values, writer, xml_bytes)?;
         }
+        self.complete()
+            .map_err(|error| RenderError::Template(check::message(&error)))?;
         let changes = additions::finish();
         for (entry, bytes) in changes.entries() {
             writer
@@ -179,6 +190,15 @@ impl Template {
         }
         self.copy(&changes, writer)?;
         Ok(xml_bytes)
+    }
+
+    /// Changes the parts that follow from what was filled in.
+    fn complete(&self) -> Result<(), Error> {
+        numbering::write()?;
+        if self.refresh {
+            settings::refresh(&self.original)?;
+        }
+        Ok(())
     }
 
     /// Copies what nothing touched.
@@ -272,6 +292,16 @@ impl Template {
         }
         RenderError::Tag(Box::new(place.error(message, hint)))
     }
+}
+
+/// What the template's styles say about lists, when these are to begin anew.
+fn list_styles(original: &Original, options: &Options) -> Option<ListStyles> {
+    options.restart_numbering.then(|| {
+        let text = original
+            .related("styles")
+            .and_then(|entry| original.text(&entry));
+        ListStyles::read(text.as_deref().unwrap_or_default())
+    })
 }
 
 /// Gives a part's source to the engine. Each tag was checked before, so what fails here is how they meet.

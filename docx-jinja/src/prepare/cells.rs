@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::lift::END_OF_ROW;
-use super::{Draft, Piece};
+use super::{Draft, Piece, lists};
 use crate::locate::Faults;
 use crate::tags::{Tag, TagKind};
 use crate::xml::{self, Kind};
@@ -66,8 +66,15 @@ impl Directive {
 
 /// The expression inside a directive, as a tag that can be checked alone; all other tags as they are.
 pub(super) fn expression(tag: &Tag) -> Cow<'_, Tag> {
-    let Some(directive) = Directive::of(tag) else {
-        return Cow::Borrowed(tag);
+    let directive = match Directive::of(tag) {
+        Some(directive) => directive,
+        None if lists::is_directive(tag) => {
+            return Cow::Owned(Tag {
+                kind: TagKind::Comment,
+                ..tag.clone()
+            });
+        }
+        None => return Cow::Borrowed(tag),
     };
     let body = tag.rest().to_owned();
     let kind = if directive.takes_value() && !body.is_empty() {
@@ -183,28 +190,8 @@ fn written_well(tag: &Tag, directive: Directive) -> Result<(), (String, String)>
     }
 }
 
-/// The element directly inside another, by open token.
-fn child(draft: &Draft<'_>, element: usize, name: &str) -> Option<usize> {
-    children(draft, element).find(|&at| draft.tokens[at].name == name)
-}
-
-fn children<'d>(draft: &'d Draft<'_>, element: usize) -> impl Iterator<Item = usize> + 'd {
-    let end = draft.tokens[element].partner;
-    let mut at = element + 1;
-    std::iter::from_fn(move || {
-        while at < end {
-            let found = at;
-            at = draft.tokens[found].partner + 1;
-            if matches!(draft.tokens[found].kind, Kind::Open | Kind::Empty) {
-                return Some(found);
-            }
-        }
-        None
-    })
-}
-
 fn property(draft: &Draft<'_>, cell: usize, name: &str) -> Option<usize> {
-    child(draft, child(draft, cell, "w:tcPr")?, name)
+    draft.child(draft.child(cell, "w:tcPr")?, name)
 }
 
 fn span<'a>(draft: &Draft<'a>, cell: usize, asked: &Asked) -> Vec<Piece<'a>> {
@@ -274,7 +261,7 @@ fn set<'a>(
         pieces.push(Piece::Raw("</w:tcPr>"));
         pieces
     };
-    let Some(own) = child(draft, cell, "w:tcPr") else {
+    let Some(own) = draft.child(cell, "w:tcPr") else {
         if !properties.is_empty() {
             draft
                 .backs
@@ -291,12 +278,13 @@ fn set<'a>(
     let close = draft.tokens[own].partner;
     let rank = |name: &str| PROPERTIES.iter().position(|known| *known == name);
     for (name, pieces) in properties {
-        if let Some(at) = child(draft, own, name) {
+        if let Some(at) = draft.child(own, name) {
             let last = draft.tokens[at].partner;
             draft.overrides.insert(at, (last, pieces));
             continue;
         }
-        let later = children(draft, own)
+        let later = draft
+            .children(own)
             .find(|&at| rank(draft.tokens[at].name).is_none_or(|other| Some(other) > rank(name)));
         let before = later.unwrap_or(close);
         draft.fronts.entry(before).or_default().extend(pieces);
@@ -307,8 +295,9 @@ fn set<'a>(
 /// Writes the cell's content in the loop's first row; in the others its first paragraph, empty.
 fn show_once(draft: &mut Draft<'_>, cell: usize, behind: usize, id: usize) {
     let close = draft.tokens[cell].partner;
-    let paragraph = child(draft, cell, "w:p")
-        .and_then(|paragraph| child(draft, paragraph, "w:pPr"))
+    let paragraph = draft
+        .child(cell, "w:p")
+        .and_then(|paragraph| draft.child(paragraph, "w:pPr"))
         .map_or_else(String::new, |at| raw(draft, at));
     let begin = [Piece::Wall(id), Piece::Statement("if loop.first")];
     draft.backs.entry(behind).or_default().extend(begin);

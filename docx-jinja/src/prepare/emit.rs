@@ -2,9 +2,10 @@
 
 use super::cells::{self, Directive};
 use super::structure::Structure;
-use super::{Draft, EXPRESSION, Piece, Prepared, STATEMENT};
+use super::{Draft, EXPRESSION, Piece, Prepared, STATEMENT, lists};
 use crate::check;
 use crate::locate::{Faults, SourceMap};
+use crate::numbering::RESTART;
 use crate::tags::TagKind;
 use crate::xml::{self, Kind, Token};
 
@@ -106,6 +107,9 @@ impl Emitter<'_, '_> {
             self.structure.directive(id, cell, faults);
             return;
         }
+        if lists::is_directive(tag) {
+            return;
+        }
         let (open, close) = match tag.kind {
             TagKind::Comment => return,
             TagKind::Statement => STATEMENT,
@@ -145,6 +149,12 @@ impl Emitter<'_, '_> {
             && tag.kind == TagKind::Statement
         {
             self.watch(tag.trim.1);
+        }
+        for list in self.draft.restarts.get(&id).into_iter().flatten() {
+            let close = if tag.trim.1 { "-" } else { " " };
+            let (open, end) = EXPRESSION;
+            self.source
+                .push_str(&format!("{open} {RESTART}({list}){close}{end}"));
         }
     }
 

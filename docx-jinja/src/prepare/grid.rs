@@ -40,7 +40,7 @@ pub(super) fn apply(draft: &mut Draft<'_>) {
 }
 
 fn adjust(draft: &mut Draft<'_>, table: usize) {
-    let children = children(draft, table);
+    let children: Vec<usize> = draft.children(table).collect();
     let Some(&grid) = children
         .iter()
         .find(|&&at| draft.tokens[at].name == "w:tblGrid")
@@ -76,27 +76,12 @@ fn adjust(draft: &mut Draft<'_>, table: usize) {
     }
 }
 
-/// The elements directly inside one, by open token.
-fn children(draft: &Draft<'_>, element: usize) -> Vec<usize> {
-    let end = draft.tokens[element].partner;
-    let mut found = Vec::new();
-    let mut at = element + 1;
-    while at < end {
-        let token = draft.tokens[at];
-        if matches!(token.kind, Kind::Open | Kind::Empty) {
-            found.push(at);
-        }
-        at = token.partner + 1;
-    }
-    found
-}
-
 fn number(draft: &Draft<'_>, token: usize, name: &str) -> Option<f64> {
     xml::attribute(draft.tokens[token].raw, name)?.parse().ok()
 }
 
 fn widths(draft: &Draft<'_>, grid: usize) -> Vec<f64> {
-    let columns = children(draft, grid).into_iter();
+    let columns = draft.children(grid);
     columns
         .map(|at| number(draft, at, "w:w").unwrap_or(0.0))
         .collect()
@@ -140,7 +125,7 @@ fn cells(draft: &Draft<'_>, row: usize, widths: &[f64]) -> Option<Vec<Cell>> {
     }
     let mut cells = Vec::new();
     let mut column = 0;
-    for open in children(draft, row) {
+    for open in draft.children(row) {
         if draft.tokens[open].name != "w:tc" {
             continue;
         }
@@ -217,12 +202,7 @@ fn share(draft: &Draft<'_>, cells: &mut [Cell]) {
 }
 
 fn property(draft: &Draft<'_>, cell: usize, name: &str) -> Option<usize> {
-    let properties = children(draft, cell)
-        .into_iter()
-        .find(|&at| draft.tokens[at].name == "w:tcPr")?;
-    children(draft, properties)
-        .into_iter()
-        .find(|&at| draft.tokens[at].name == name)
+    draft.child(draft.child(cell, "w:tcPr")?, name)
 }
 
 fn set_cell_width(draft: &mut Draft<'_>, cell: &Cell) {

@@ -33,6 +33,7 @@ const KEYWORDS: &[&str] = &[
     "cellbg",
     "vm",
     "hm",
+    "numbering",
 ];
 
 /// Follows the statements in the order they are written.

@@ -5,6 +5,8 @@
 pub(crate) enum Reach {
     /// Formatting only: text, structure and PDF text are the same.
     Looks,
+    /// Formatting, and with it the numbers of lists that the PDF shows.
+    Numbers,
     /// Text or structure.
     Text,
     /// docxtpl makes no document; its error is pinned.
@@ -46,6 +48,13 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         ours: "[<u val=single>] \" in \"",
         theirs: "\"Köln in \"",
         why: "text behind a tag keeps its own look; docxtpl gives it the look of the tag",
+    },
+    Difference {
+        name: "python-docx: lists",
+        reach: Reach::Numbers,
+        ours: "<pStyle val=ListNumber><numPr<ilvl val=0>",
+        theirs: "<pStyle val=ListNumber>>",
+        why: "a numbered list inside a loop begins anew in each round; docxtpl goes on counting",
     },
     Difference {
         name: "macro",

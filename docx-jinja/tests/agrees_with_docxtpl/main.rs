@@ -156,6 +156,9 @@ fn judge(outcome: &Outcome, difference: Option<&Difference>) -> Result<(), Strin
             "the PDFs differ\nours   {:?}\ntheirs {:?}",
             outcome.ours_pdf, outcome.theirs_pdf
         )),
+        (Some(Reach::Looks), Some(Reach::Numbers)) if !same_pdf => {
+            pinned(difference, &ours.looks, &theirs.looks)
+        }
         (Some(Reach::Looks), Some(Reach::Looks)) => pinned(difference, &ours.looks, &theirs.looks),
         (Some(Reach::Text), Some(Reach::Text)) => pinned(difference, &ours.text, &theirs.text),
         (Some(Reach::Text), _) => Err(shown(&ours.text, &theirs.text)),

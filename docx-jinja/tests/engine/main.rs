@@ -11,6 +11,7 @@ mod cells;
 mod corpus;
 mod errors;
 mod inserts;
+mod lists;
 mod parts;
 mod properties;
 mod refusals;
