@@ -53,6 +53,8 @@ pub struct Variable {
     /// True when a loop goes over it.
     pub repeated: bool,
     pub(crate) steps: Path,
+    /// How many of its first steps each place makes sure of.
+    pub(crate) sure: usize,
 }
 
 /// A tag that reads a value.
@@ -130,6 +132,7 @@ struct Reading<'f> {
     filter: Option<&'f str>,
     optional: bool,
     repeated: bool,
+    sure: usize,
 }
 
 impl Found {
@@ -145,13 +148,15 @@ impl Found {
                 optional: true,
                 repeated: false,
                 steps: path.clone(),
+                sure: usize::MAX,
             };
             self.variables.insert(path.clone(), variable);
         }
         let Some(variable) = self.variables.get_mut(path) else {
             return;
         };
-        variable.optional &= reading.optional;
+        variable.sure = variable.sure.min(reading.sure);
+        variable.optional = variable.sure >= path.steps().len();
         variable.repeated |= reading.repeated;
         variable.filters.extend(reading.filter.map(str::to_owned));
         if let Some(place) = place {

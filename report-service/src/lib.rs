@@ -10,6 +10,7 @@ pub mod reports;
 pub mod runs;
 pub mod state;
 pub mod store;
+pub mod templates;
 pub mod text;
 pub mod web;
 

@@ -6,6 +6,7 @@ mod load;
 mod needs;
 
 pub use definition::{Need, ParamSource, Report};
+pub(crate) use load::outline;
 pub use load::{Catalogue, ReportFaults};
 
 #[cfg(test)]

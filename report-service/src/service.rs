@@ -244,14 +244,13 @@ pub enum Extra {
     },
     /// Fills a Word template with values from a JSON file; needs no service
     Render(crate::render::Files),
-<<<<<<< HEAD
     /// Fills one template for the service, which starts it
     #[command(hide = true)]
     RenderWorker(crate::render::worker::Arguments),
-=======
     /// Takes a Word template with docxtemplater's tags over, and says what is left to do; exit 0 or 1
     ImportTemplate(crate::import_template::Files),
->>>>>>> d40c0b6 (docx-build: templates of docxtemplater are taken over; the verb import-template)
+    /// Tells what a Word template reads and what is wrong with it; exit 0, or 1 when it has faults
+    CheckTemplate(crate::templates::CheckTemplate),
 }
 
 impl cli::Service for Service {
@@ -283,11 +282,9 @@ impl cli::Service for Service {
             Extra::VerifyAudit => crate::verify::audit(files),
             Extra::ExportAudit(export) => crate::verify::export(&export, files),
             Extra::Render(files) => crate::render::verb(&files),
-<<<<<<< HEAD
             Extra::RenderWorker(arguments) => crate::render::worker::verb(&arguments),
-=======
             Extra::ImportTemplate(files) => crate::import_template::verb(&files),
->>>>>>> d40c0b6 (docx-build: templates of docxtemplater are taken over; the verb import-template)
+            Extra::CheckTemplate(check) => crate::templates::check(&check, files),
         }
     }
 }

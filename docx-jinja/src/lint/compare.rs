@@ -136,17 +136,17 @@ impl Inspection {
             let outcome = follow(supplied, &variable.steps, &mut reached);
             let (list, message, hint) = match outcome {
                 Outcome::There => continue,
-                Outcome::MayBeMissing if variable.optional => continue,
-                Outcome::MayBeMissing => (
+                Outcome::MayBeMissing(step) if step < variable.sure => continue,
+                Outcome::MayBeMissing(_) => (
                     &mut comparison.warnings,
                     format!("{} may be missing in the values", variable.path),
                     Some("add |default(\"\"), or ask first with {% if … is defined %}".to_owned()),
                 ),
                 Outcome::Wrong(message, hint) => (&mut comparison.faults, message, hint),
-                Outcome::Missing(message, hint) if variable.optional => {
+                Outcome::Missing(step, message, hint) if step < variable.sure => {
                     (&mut comparison.warnings, message, hint)
                 }
-                Outcome::Missing(message, hint) => (&mut comparison.faults, message, hint),
+                Outcome::Missing(_, message, hint) => (&mut comparison.faults, message, hint),
             };
             add(list, variable, &message, hint.as_ref());
         }
@@ -173,9 +173,10 @@ fn add(list: &mut Vec<TagError>, variable: &Variable, message: &str, hint: Optio
 
 enum Outcome {
     There,
-    MayBeMissing,
-    /// It leads nowhere.
-    Missing(String, Option<String>),
+    /// The last step that may lead nowhere.
+    MayBeMissing(usize),
+    /// The step that leads nowhere.
+    Missing(usize, String, Option<String>),
     /// It is not what the template takes it for.
     Wrong(String, Option<String>),
 }
@@ -183,11 +184,11 @@ enum Outcome {
 /// Follows a path through a shape, noting what is passed.
 fn follow(shape: &Shape, path: &Path, reached: &mut HashSet<Path>) -> Outcome {
     let mut current = shape;
-    let mut optional = false;
+    let mut optional = None;
     for (index, step) in path.steps().iter().enumerate() {
         let so_far = path.first(index);
         while let Shape::Optional(inner) = current {
-            optional = true;
+            optional = index.checked_sub(1);
             current = inner;
         }
         current = match (current, step) {
@@ -197,7 +198,7 @@ fn follow(shape: &Shape, path: &Path, reached: &mut HashSet<Path>) -> Outcome {
             }
             (Shape::Map(fields), Step::Field(name)) => match fields.get(name) {
                 Some(field) => field,
-                None => return missing(fields, &path.first(index + 1), &so_far, name),
+                None => return missing(fields, &path.first(index + 1), name),
             },
             (Shape::List(item), Step::Item) => item,
             (Shape::List(_), Step::Field(name)) => {
@@ -220,14 +221,15 @@ fn follow(shape: &Shape, path: &Path, reached: &mut HashSet<Path>) -> Outcome {
         };
         reached.insert(path.first(index + 1));
     }
-    if optional || matches!(current, Shape::Optional(_)) {
-        Outcome::MayBeMissing
-    } else {
-        Outcome::There
+    if matches!(current, Shape::Optional(_)) {
+        optional = path.steps().len().checked_sub(1);
     }
+    optional.map_or(Outcome::There, Outcome::MayBeMissing)
 }
 
-fn missing(fields: &BTreeMap<String, Shape>, path: &Path, parent: &Path, name: &str) -> Outcome {
+fn missing(fields: &BTreeMap<String, Shape>, path: &Path, name: &str) -> Outcome {
+    let step = path.steps().len().saturating_sub(1);
+    let parent = path.first(step);
     let prefix = path.to_string();
     let prefix = prefix.strip_suffix(name).unwrap_or_default();
     let hint = match suggest::closest(name, fields.keys().map(String::as_str)) {
@@ -239,7 +241,7 @@ fn missing(fields: &BTreeMap<String, Shape>, path: &Path, parent: &Path, name: &
     } else {
         format!("the values of {parent}")
     };
-    Outcome::Missing(format!("there is no {path} in {below}"), hint)
+    Outcome::Missing(step, format!("there is no {path} in {below}"), hint)
 }
 
 /// Lists what no path has passed.

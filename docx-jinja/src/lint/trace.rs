@@ -7,8 +7,8 @@ use super::path::{Path, Step};
 /// What is known of a value without having it.
 #[derive(Debug, Clone)]
 pub(super) enum Trace {
-    /// It stands in the values.
-    Path(Path),
+    /// It stands in the values. So many of its first steps are sure to lead somewhere, or something stands in for them.
+    Path(Path, usize),
     /// A list made here, with items of this kind.
     Items(Box<Trace>),
     /// Several values, by name or only in order.
@@ -40,9 +40,9 @@ impl Trace {
 
     pub(super) fn field(&self, name: &str) -> Self {
         match self {
-            Self::Path(path) => path
+            Self::Path(path, sure) => path
                 .then(Step::Field(name.to_owned()))
-                .map_or(Self::Made, Self::Path),
+                .map_or(Self::Made, |path| Self::Path(path, *sure)),
             Self::Several(items) => items
                 .iter()
                 .find(|(known, _)| known == name)
@@ -61,7 +61,12 @@ impl Trace {
     /// What a loop over it gives.
     pub(super) fn item(&self) -> Self {
         match self {
-            Self::Path(path) => path.then(Step::Item).map_or(Self::Made, Self::Path),
+            Self::Path(path, sure) => {
+                // Where there is a list, its items are there too.
+                let more = usize::from(*sure >= path.steps().len());
+                path.then(Step::Item)
+                    .map_or(Self::Made, |path| Self::Path(path, sure + more))
+            }
             Self::Items(item) => (**item).clone(),
             Self::Several(items) => items.first().map_or(Self::Made, |(_, item)| item.clone()),
             Self::Made => Self::Made,
@@ -84,7 +89,11 @@ impl Trace {
             // Those of prepared sources leave the value as it is.
             _ if name.starts_with("__") => self.clone(),
             "sort" | "reverse" | "list" | "unique" | "select" | "reject" | "selectattr"
-            | "rejectattr" | "default" | "d" | "safe" | "escape" | "e" => self.clone(),
+            | "rejectattr" | "safe" | "escape" | "e" => self.clone(),
+            "default" | "d" => match self {
+                Self::Path(path, _) => Self::Path(path.clone(), path.steps().len()),
+                other => other.clone(),
+            },
             "first" | "last" | "min" | "max" => self.item(),
             "batch" | "slice" | "chunks" => {
                 Self::Items(Box::new(Self::Items(Box::new(self.item()))))

@@ -173,8 +173,14 @@ impl<'t, 's> Walk<'t, 's> {
         match condition {
             Expr::Test(e) if (e.name == "defined") == holds => {
                 if matches!(e.name, "defined" | "undefined")
-                    && let Trace::Path(path) = self.trace(&e.expr)
+                    && let Trace::Path(path, _) = self.trace(&e.expr)
                 {
+                    self.defined.push(path);
+                }
+            }
+            // What stands in for a missing value does not hold, or the template's author knows what it is.
+            Expr::Filter(e) if holds && matches!(e.name, "default" | "d") => {
+                if let Some(Trace::Path(path, _)) = e.expr.as_ref().map(|inner| self.trace(inner)) {
                     self.defined.push(path);
                 }
             }
@@ -199,15 +205,20 @@ impl<'t, 's> Walk<'t, 's> {
     }
 
     fn mention(&mut self, trace: &Trace, expression: &Expr<'_>, reading: Reading<'_>) {
-        let Trace::Path(path) = trace else { return };
-        let place = self.map.find(expression.span().start_offset as usize);
-        let optional = reading.optional
-            || is_told(expression)
-            || self.defined.iter().any(|known| path.is_in(known));
-        let reading = Reading {
-            optional,
-            ..reading
+        let Trace::Path(path, sure) = trace else {
+            return;
         };
+        let place = self.map.find(expression.span().start_offset as usize);
+        let all = path.steps().len();
+        let sure = if reading.optional || is_told(expression) {
+            all
+        } else {
+            let known = self.defined.iter().filter(|known| path.is_in(known));
+            known
+                .map(|known| known.steps().len())
+                .fold((*sure).min(all), usize::max)
+        };
+        let reading = Reading { sure, ..reading };
         self.found.mention(path, place, reading);
     }
 
@@ -239,7 +250,7 @@ impl<'t, 's> Walk<'t, 's> {
                     let reading = Reading {
                         filter: shown.then_some(e.name),
                         optional: matches!(e.name, "default" | "d"),
-                        repeated: false,
+                        ..Reading::default()
                     };
                     self.mention(&input, inner, reading);
                     for field in input.read_by(e.name, &e.args) {
@@ -337,7 +348,7 @@ impl<'t, 's> Walk<'t, 's> {
         if self.macros.contains_key(name) || name == "caller" || is_global(name) {
             return Trace::Made;
         }
-        Trace::Path(Path::root(name))
+        Trace::Path(Path::root(name), 0)
     }
 
     fn call(&mut self, call: &'t Call<'s>) -> Trace {

@@ -114,6 +114,22 @@ fn what_may_be_missing_is_a_warning() {
 }
 
 #[test]
+fn what_is_there_when_asked_for_must_still_have_its_fields() {
+    check(
+        "{{ report.title }}{{ report.date }}{{ extra }}{% for x in lost|default([]) %}{{ x.y }}{% endfor %}\
+         {% if devices is defined %}{% for d in devices %}{{ d.hostname }}{{ d.disks }}{{ d.owner|d }}{{ d.zebra }}{% endfor %}{% endif %}",
+        &[
+            "{{ d.zebra }}: there is no devices[].zebra in the values of devices[]; there are: disks, hostname, owner",
+        ],
+        &[
+            "{% for x in lost|default([]) %}: there is no lost in the values; there are: devices, extra, report",
+            "{{ x.y }}: there is no lost in the values; there are: devices, extra, report",
+        ],
+        &[],
+    );
+}
+
+#[test]
 fn samples_give_shapes() {
     let sample = context! {
         a => vec![context! { x => 1, y => "t" }, context! { x => 2 }],

@@ -167,19 +167,25 @@ fn what_is_asked_for_first_is_optional() {
     );
     check(
         &p("{% if a is defined %}{{ a.b }}{% else %}{{ a.c }}{% endif %}"),
-        &["a?", "a.b?", "a.c"],
+        &["a?", "a.b", "a.c"],
     );
     check(
         &p("{% if a is not defined or a.x %}{{ a.y }}{% endif %}"),
-        &["a?", "a.x?", "a.y"],
+        &["a?", "a.x", "a.y"],
     );
     check(
         &p("{{ a.b if a.b is defined and a.b.c else d }}"),
-        &["a.b?", "a.b.c?", "d"],
+        &["a.b?", "a.b.c", "d"],
     );
     check(
         &p("{% if a is undefined %}{% else %}{{ a }}{% endif %}"),
         &["a?"],
+    );
+    check(
+        &p(
+            "{% set b = a.b|default('') %}{{ b }}{% if c|d %}{{ c }}{% endif %}{% for r in rows|default([]) %}{{ r }}{{ r.x }}{% endfor %}",
+        ),
+        &["a.b?", "c?", "rows*?", "rows[]?", "rows[].x"],
     );
     check(&p("{{ a|default('-') }}{{ a }}"), &["a"]);
 }

@@ -37,7 +37,7 @@ pub(super) fn readable(values: Values, spool: &Arc<File>) -> Value {
 }
 
 /// JSON in the form that templates read.
-fn plain(json: Json) -> Value {
+pub(crate) fn plain(json: Json) -> Value {
     match json {
         Json::Null => Value::from(()),
         Json::Bool(truth) => Value::from(truth),

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use spokegate_contract::{ReportId, Validator};
 
-use super::definition::Report;
+use super::definition::{Need, Report};
 use super::needs::FileNeed;
 use crate::forms::Form;
 use crate::relay::Contracts;
@@ -65,18 +65,15 @@ impl Catalogue {
         contracts: &Contracts,
         renderer: &Renderer,
     ) -> Result<Self, ReportFaults> {
-        let mut loader = Loader {
-            contracts,
-            renderer,
-            faults: Vec::new(),
-            folder: String::new(),
-        };
+        let mut loader = Loader::new(contracts);
         let mut reports = BTreeMap::new();
         for folder in folders(directory).map_err(|fault| ReportFaults(vec![fault]))? {
             loader.folder.clone_from(&folder);
             match folder.parse::<ReportId>() {
                 Ok(id) => {
-                    if let Some(report) = loader.report(&id, &directory.join(&folder)).await {
+                    if let Some(report) =
+                        loader.report(&id, &directory.join(&folder), renderer).await
+                    {
                         reports.insert(id, Arc::new(report));
                     }
                 }
@@ -103,6 +100,31 @@ impl Catalogue {
     }
 }
 
+/// The needs and the form of the report in a folder, whatever its template is.
+///
+/// # Errors
+/// Every fault of its other files.
+pub(crate) fn outline(
+    folder: &Path,
+    contracts: &Contracts,
+) -> Result<(Vec<Need>, Form), ReportFaults> {
+    let mut loader = Loader::new(contracts);
+    loader.folder = folder.display().to_string();
+    let file = loader.file(folder);
+    let form = loader.form(folder);
+    let fields = form.as_ref().map(|(form, _)| names(form));
+    let needs = file.map(|file| loader.needs(&file.needs, fields.as_ref()));
+    match (needs, form) {
+        (Some(needs), Some((form, _))) if loader.faults.is_empty() => Ok((needs, form)),
+        _ => Err(ReportFaults(loader.faults)),
+    }
+}
+
+fn names(form: &Form) -> Vec<String> {
+    let fields = form.fields().iter();
+    fields.map(|field| field.name.clone()).collect()
+}
+
 fn folders(directory: &Path) -> Result<Vec<String>, String> {
     let fault = |error| {
         format!(
@@ -124,33 +146,37 @@ fn folders(directory: &Path) -> Result<Vec<String>, String> {
 
 pub(super) struct Loader<'a> {
     pub(super) contracts: &'a Contracts,
-    /// Templates are read there alone.
-    renderer: &'a Renderer,
     faults: Vec<String>,
     folder: String,
 }
 
-impl Loader<'_> {
-    async fn report(&mut self, id: &ReportId, folder: &Path) -> Option<Report> {
+impl<'a> Loader<'a> {
+    fn new(contracts: &'a Contracts) -> Self {
+        Self {
+            contracts,
+            faults: Vec::new(),
+            folder: String::new(),
+        }
+    }
+
+    async fn report(
+        &mut self,
+        id: &ReportId,
+        folder: &Path,
+        renderer: &Renderer,
+    ) -> Option<Report> {
         let file = self.file(folder);
         let form = self.form(folder);
         let template = self.read(folder, "template.docx");
         let sample = self.json(folder, "sample.json");
         let template = match template {
-            Some(bytes) => self.template(bytes, sample).await,
+            Some(bytes) => self.template(bytes, sample, renderer).await,
             None => None,
         };
-        let fields: Vec<String> = match &form {
-            Some((form, _)) => form
-                .fields()
-                .iter()
-                .map(|field| field.name.clone())
-                .collect(),
-            None => Vec::new(),
-        };
+        let fields = form.as_ref().map(|(form, _)| names(form));
         let needs = file
             .as_ref()
-            .map(|file| self.needs(&file.needs, form.is_some().then_some(&fields)));
+            .map(|file| self.needs(&file.needs, fields.as_ref()));
         let (file, (form, params), (template, template_sha256), needs) =
             (file?, form?, template?, needs?);
         Some(Report {
@@ -224,16 +250,17 @@ impl Loader<'_> {
         faults.into_iter().for_each(|fault| self.fault(file, fault));
     }
 
-    /// The template, read and filled with the sample in a process of its own.
+    /// The template, read and filled with the sample in a process of its own; templates are read there alone.
     async fn template(
         &mut self,
         bytes: Vec<u8>,
         sample: Option<Value>,
+        renderer: &Renderer,
     ) -> Option<(Arc<[u8]>, String)> {
         let hash = hex::encode(ring::digest::digest(&ring::digest::SHA256, &bytes).as_ref());
         let template: Arc<[u8]> = bytes.into();
         let values = sample.map(Values::from);
-        match self.renderer.check(Arc::clone(&template), values).await {
+        match renderer.check(Arc::clone(&template), values).await {
             Ok(()) => Some((template, hash)),
             Err(RenderFailure::Values(told)) => {
                 let what = format!("cannot be filled with sample.json: {}", told.text);

@@ -1,0 +1,123 @@
+//! The names that a template finds in a run, as far as contracts and forms know them.
+
+use docx_jinja::Shape;
+use serde_json::{Map, Value};
+use spokegate_contract::Shape as Body;
+
+use crate::forms::Form;
+use crate::relay::Contracts;
+use crate::reports::Need;
+
+/// Deepest schema followed.
+const DEPTH_MAX: usize = 24;
+
+/// What a run of a report with these needs and this form supplies.
+pub(crate) fn supplied(needs: &[Need], form: &Form, contracts: &Contracts) -> Shape {
+    let plain = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| ((*name).to_owned(), Shape::Plain))
+            .collect::<Vec<_>>()
+    };
+    let params = form
+        .fields()
+        .iter()
+        .map(|field| (field.name.clone(), Shape::Plain));
+    let mut tenant = plain(&["id", "title"]);
+    for need in needs {
+        let mut part = plain(&["count", "state", "reason", "captured_at"]);
+        part.push(("rows".to_owned(), rows(need, contracts)));
+        tenant.push((need.key.clone(), Shape::map(part)));
+    }
+    let missing = Shape::map(plain(&["tenant", "dataset", "reason"]));
+    let report = Shape::map(plain(&["title", "generated_at", "generated_by", "run_id"]));
+    Shape::map([
+        ("report", report),
+        ("params", Shape::map(params)),
+        ("tenants", Shape::list(Shape::map(tenant))),
+        ("missing", Shape::list(missing)),
+    ])
+}
+
+/// What a need's data has in every version that may be taken.
+fn rows(need: &Need, contracts: &Contracts) -> Shape {
+    let newest = need
+        .versions
+        .first()
+        .and_then(|version| contracts.get(&need.dataset, *version));
+    let Some(contract) = newest else {
+        return Shape::Any;
+    };
+    let schema = &contract.dataset.data_schema;
+    let data = of_schema(schema, schema, 0);
+    match contract.dataset.shape {
+        Body::Rows => Shape::list(data),
+        // A missing document is an empty list.
+        Body::Document => Shape::Any,
+    }
+}
+
+/// The shape of what a JSON Schema describes.
+pub(super) fn of_schema(schema: &Value, root: &Value, depth: usize) -> Shape {
+    let Some(rules) = schema.as_object().filter(|_| depth < DEPTH_MAX) else {
+        return Shape::Any;
+    };
+    if let Some(pointer) = rules.get("$ref").and_then(Value::as_str) {
+        let target = pointer
+            .strip_prefix('#')
+            .and_then(|pointer| root.pointer(pointer));
+        return target.map_or(Shape::Any, |target| of_schema(target, root, depth + 1));
+    }
+    if ["anyOf", "oneOf", "allOf", "if"]
+        .iter()
+        .any(|key| rules.contains_key(*key))
+    {
+        return Shape::Any;
+    }
+    match kind(rules) {
+        Some("object") => fields(rules, root, depth),
+        Some("array") => {
+            let items = rules.get("items").unwrap_or(&Value::Null);
+            Shape::list(of_schema(items, root, depth + 1))
+        }
+        Some(_) => Shape::Plain,
+        None if rules.contains_key("enum") || rules.contains_key("const") => Shape::Plain,
+        None => Shape::Any,
+    }
+}
+
+fn fields(rules: &Map<String, Value>, root: &Value, depth: usize) -> Shape {
+    let is_closed = rules.get("additionalProperties") == Some(&Value::Bool(false));
+    let properties = rules.get("properties").and_then(Value::as_object);
+    let Some(properties) = properties.filter(|_| is_closed) else {
+        return Shape::Any;
+    };
+    let required = rules.get("required").and_then(Value::as_array);
+    let is_required = |name: &str| {
+        required.is_some_and(|names| names.iter().any(|known| known.as_str() == Some(name)))
+    };
+    Shape::map(properties.iter().map(|(name, schema)| {
+        let shape = of_schema(schema, root, depth + 1);
+        let shape = if is_required(name) {
+            shape
+        } else {
+            Shape::optional(shape)
+        };
+        (name.clone(), shape)
+    }))
+}
+
+/// The one type besides null.
+fn kind(rules: &Map<String, Value>) -> Option<&str> {
+    match rules.get("type")? {
+        Value::String(kind) => Some(kind),
+        Value::Array(kinds) => {
+            let mut kinds = kinds
+                .iter()
+                .filter_map(Value::as_str)
+                .filter(|kind| *kind != "null");
+            kinds.next().filter(|_| kinds.next().is_none())
+        }
+        _ => None,
+    }
+}
