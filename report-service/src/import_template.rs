@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use docx_build::docxtemplater::{Delimiters, Import, Options, Weight, import};
-use docx_jinja::Template;
 use serde_json::Value as Json;
-use spokegate_daemon::cli::{print, tell};
+use spokegate_daemon::Tasks;
+use spokegate_daemon::cli::{print, tell, wait_for};
 
-use crate::render::value;
+use crate::config::RenderConfig;
+use crate::render::{Renderer, Values};
 
 /// Which template, and how it was meant to be filled.
 #[derive(Debug, clap::Args)]
@@ -89,9 +90,13 @@ fn summary(files: &Files, done: &Import, tried: Option<&Result<(), String>>) -> 
 
 /// Fills the new template with the sample.
 fn tried(done: &Import, sample: Json) -> Result<(), String> {
-    let template = Template::compile(&done.template).map_err(|error| error.to_string())?;
-    let rendered = template.render(value(sample), std::io::sink());
-    rendered.map(|_| ()).map_err(|error| error.to_string())
+    let (config, folder) = (RenderConfig::default(), std::env::temp_dir());
+    let renderer =
+        Renderer::new(&config, &folder, &Tasks::new()).map_err(|error| error.to_string())?;
+    let template = done.template.as_slice().into();
+    let checked = async { Ok(renderer.check(template, Some(Values::from(sample))).await) };
+    let checked = wait_for(checked).map_err(|error| error.to_string())?;
+    checked.map_err(|failure| failure.to_string())
 }
 
 fn delimiters(text: &str) -> Result<Delimiters, String> {

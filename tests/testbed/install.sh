@@ -27,15 +27,11 @@ wanted=(
   systemd-analyze:systemd
   setpriv:util-linux
 )
-<<<<<<< HEAD
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # Archives from PyPI, pinned by digests; each folder's setup.sh brings them.
 pinned=(json-schema-suite/suite docx-oracle/packages)
-=======
-suite=$(cd "$(dirname "${BASH_SOURCE[0]}")/../json-schema-suite" && pwd)
-npm_setup=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../deploy/node-red" && pwd)/setup.sh
-npm_folders=("$(cd "$(dirname "${BASH_SOURCE[0]}")/../docxtemplater" && pwd)")
->>>>>>> d40c0b6 (docx-build: templates of docxtemplater are taken over; the verb import-template)
+# Packages from npm, by their lock files.
+npm_folders=(docxtemplater)
 
 is_there() { case $1 in /*) [ -e "$1" ] ;; *) command -v "$1" >/dev/null ;; esac; }
 
@@ -52,25 +48,21 @@ for pair in "${wanted[@]}"; do
 done
 node_is_new_enough || missing+=(nodejs npm)
 
-bring_pinned() { for folder in "${pinned[@]}"; do "$here/../${folder%/*}/setup.sh"; done; }
+bring_pinned() {
+  for folder in "${pinned[@]}"; do "$here/../${folder%/*}/setup.sh"; done
+  "$here/../../deploy/node-red/setup.sh" "${npm_folders[@]/#/$here/../}"
+}
 
 if [ "${1:-}" = --check ]; then
   for folder in "${pinned[@]}"; do
     cmp -s "$here/../${folder%/*}/requirements.txt" "$here/../$folder/requirements.txt" || missing+=("${folder%/*}")
   done
+  for folder in "${npm_folders[@]}"; do
+    [ -e "$here/../$folder/node_modules" ] || missing+=("$folder")
+  done
 fi
-for folder in "${npm_folders[@]}"; do
-  if [ "${1:-}" = --check ] && [ ! -e "$folder/node_modules" ]; then missing+=("${folder##*/}"); fi
-done
 if [ ${#missing[@]} = 0 ]; then
-<<<<<<< HEAD
   [ "${1:-}" = --check ] || bring_pinned
-=======
-  if [ "${1:-}" != --check ]; then
-    "$suite/setup.sh"
-    "$npm_setup" "${npm_folders[@]}"
-  fi
->>>>>>> d40c0b6 (docx-build: templates of docxtemplater are taken over; the verb import-template)
   echo "test bed: everything is installed"
   exit 0
 fi
@@ -103,10 +95,5 @@ if ! node_is_new_enough; then
   echo "hint: install a newer one from nodejs.org; the tests find it on the PATH" >&2
   exit 1
 fi
-<<<<<<< HEAD
 bring_pinned
-=======
-"$suite/setup.sh"
-"$npm_setup" "${npm_folders[@]}"
->>>>>>> d40c0b6 (docx-build: templates of docxtemplater are taken over; the verb import-template)
 echo "test bed: installed ${missing[*]}"
