@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 /// Each service with one known key of its own.
@@ -11,17 +11,7 @@ const SERVICES: [&str; 4] = ["broker", "sanitizer", "agent", "reports"];
 
 /// The built binary: `make test` builds them all before it runs the tests.
 fn binary(service: &str) -> PathBuf {
-    let profile = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .parent()
-        .unwrap()
-        .join("debug");
-    let path = profile.join(format!("spokegate-{service}"));
-    assert!(
-        path.is_file(),
-        "{}: not built, run `cargo build --workspace --bins`",
-        path.display()
-    );
-    path
+    spokegate_tests::binary(env!("CARGO_TARGET_TMPDIR"), &format!("spokegate-{service}"))
 }
 
 fn run(service: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Output {

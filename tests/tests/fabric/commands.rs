@@ -26,17 +26,7 @@ pub(crate) async fn fabric() -> Fabric {
 
 /// The built executable: `make test` builds them all before it runs the tests.
 pub(crate) fn binary(name: &str) -> PathBuf {
-    let profile = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .parent()
-        .unwrap()
-        .join("debug");
-    let path = profile.join(name);
-    assert!(
-        path.is_file(),
-        "{}: not built, run `cargo build --workspace --bins`",
-        path.display()
-    );
-    path
+    spokegate_tests::binary(env!("CARGO_TARGET_TMPDIR"), name)
 }
 
 /// Runs a command to its end.

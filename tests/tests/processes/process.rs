@@ -168,17 +168,7 @@ pub(crate) fn free_port() -> SocketAddr {
 
 /// The built binary: `make test` builds them all before it runs the tests.
 fn binary(name: &str) -> PathBuf {
-    let profile = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .parent()
-        .unwrap()
-        .join("debug");
-    let path = profile.join(name);
-    assert!(
-        path.is_file(),
-        "{}: not built, run `cargo build --workspace --bins`",
-        path.display()
-    );
-    path
+    spokegate_tests::binary(env!("CARGO_TARGET_TMPDIR"), name)
 }
 
 /// A copy of the built binary below `root`, so that the installation stays what it is while others build.
