@@ -18,6 +18,7 @@ pub(crate) use original::Original;
 
 use crate::budget::refused;
 use crate::limits::{ADDED_BYTES_MAX, ADDED_PARTS_MAX};
+use crate::values::{Assets, Picture};
 use media::Media;
 use relationships::Relationships;
 
@@ -31,6 +32,7 @@ pub(crate) const LINK_SCHEMES: &[&str] = &["http://", "https://", "mailto:"];
 /// One render's additions.
 struct Session {
     original: Arc<Original>,
+    assets: Assets,
     /// The entry that is being written.
     part: String,
     drawing_id: u32,
@@ -62,11 +64,12 @@ impl Drop for Guard {
 }
 
 /// Starts the session of a render.
-pub(crate) fn start(original: &Arc<Original>) -> Guard {
+pub(crate) fn start(original: &Arc<Original>, assets: Assets) -> Guard {
     let session = Session {
         part: original.main().to_owned(),
         drawing_id: original.drawing_id(),
         original: Arc::clone(original),
+        assets,
         relationships: BTreeMap::new(),
         parts: Vec::new(),
         replaced: BTreeMap::new(),
@@ -107,6 +110,19 @@ pub(crate) fn original() -> Option<Arc<Original>> {
         session
             .as_ref()
             .map(|session| Arc::clone(&session.original))
+    })
+}
+
+/// A picture that the render was given.
+pub(crate) fn asset(name: &str) -> Option<Picture> {
+    SESSION.with_borrow(|session| session.as_ref()?.assets.find(name).cloned())
+}
+
+/// The names of the pictures that the render was given.
+pub(crate) fn asset_names() -> Vec<String> {
+    SESSION.with_borrow(|session| {
+        let names = session.iter().flat_map(|session| session.assets.names());
+        names.map(str::to_owned).collect()
     })
 }
 

@@ -6,6 +6,7 @@
 mod cells;
 mod collect;
 mod controls;
+mod drawings;
 mod emit;
 mod grid;
 mod guard;
@@ -29,6 +30,7 @@ use crate::locate::{Faults, Place, SourceMap};
 use crate::sink;
 use crate::tags::Tag;
 use crate::xml::{self, Kind, Token};
+use drawings::Pictures;
 
 /// Opens and closes a statement in the source.
 pub(crate) const STATEMENT: (&str, &str) = ("\u{1}", "\u{2}");
@@ -51,6 +53,8 @@ pub(crate) fn globals() -> [(&'static str, char); 3] {
 pub(crate) struct Prepared {
     pub(crate) source: String,
     pub(crate) map: SourceMap,
+    /// True without tags: it gives the part as it was unless a picture is replaced.
+    pub(crate) idle: bool,
 }
 
 /// A piece of what replaces a token or a range of tokens.
@@ -64,6 +68,11 @@ enum Piece<'a> {
     Tag(usize),
     /// An expression made here.
     Expression(String),
+    /// An expression made here, and where its author finds it.
+    Told {
+        place: Place,
+        expression: String,
+    },
     /// The expression inside a tag, with what is put around it.
     Asked {
         id: usize,
@@ -133,7 +142,7 @@ impl Draft<'_> {
     }
 }
 
-/// Prepares a part; none when it holds no tags. Lists in it begin anew as `styles` has them; without these, none does.
+/// Prepares a part; none when it holds neither tags nor pictures. Lists in it begin anew as `styles` has them; without these, none does.
 ///
 /// # Errors
 /// What is wrong with the XML itself. Faults of tags go to `faults`.
@@ -144,7 +153,7 @@ pub(crate) fn prepare(
     faults: &mut Faults,
 ) -> Result<Option<Prepared>, String> {
     let tokens = xml::tokenize(text)?;
-    if !text.contains('{') {
+    if !text.contains('{') && !text.contains("r:embed=") {
         return Ok(None);
     }
     let mut draft = Draft {
@@ -163,7 +172,8 @@ pub(crate) fn prepare(
     if draft.tags.len() > TAGS_MAX {
         return Err(format!("it holds more than {TAGS_MAX} tags"));
     }
-    if draft.tags.is_empty() {
+    let pictures = drawings::apply(&mut draft);
+    if draft.tags.is_empty() && pictures == Pictures::None {
         return Ok(None);
     }
     for placed in &draft.tags {
@@ -176,5 +186,7 @@ pub(crate) fn prepare(
     inserts::apply(&mut draft, faults);
     grid::apply(&mut draft);
     lists::apply(&mut draft, styles, faults);
-    Ok(Some(emit::write(&draft, faults)))
+    let mut prepared = emit::write(&draft, faults);
+    prepared.idle = draft.tags.is_empty() && pictures == Pictures::Some;
+    Ok(Some(prepared))
 }

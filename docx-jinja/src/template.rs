@@ -25,6 +25,7 @@ use crate::prepare::{self, ListStyles, Prepared};
 use crate::settings;
 use crate::sink::Sink;
 use crate::suggest;
+use crate::values::Assets;
 
 /// A checked template, ready to be filled any number of times, by any number of threads.
 pub struct Template {
@@ -41,6 +42,8 @@ struct FilledPart {
     index: usize,
     entry: String,
     map: SourceMap,
+    /// Copied unless the render is given pictures.
+    idle: bool,
 }
 
 /// What a render did.
@@ -88,7 +91,7 @@ impl Template {
             let faults_before = faults.len();
             let styles = styles.as_ref().filter(|_| part.is_main);
             let prepared = prepare::prepare(part_name(&part.entry), &part.xml, styles, &mut faults);
-            let Some(Prepared { source, map }) =
+            let Some(Prepared { source, map, idle }) =
                 prepared.map_err(|what| damaged(&part.entry, what))?
             else {
                 continue;
@@ -100,6 +103,7 @@ impl Template {
                 index: part.index,
                 entry: part.entry,
                 map,
+                idle,
             });
         }
         if !faults.is_empty() {
@@ -145,9 +149,24 @@ impl Template {
     /// # Errors
     /// The tag that could not be evaluated, a bound that was passed, or a failure of `out`.
     pub fn render(&self, values: Value, out: impl Write) -> Result<RenderReport, RenderError> {
+        self.render_with(values, Assets::default(), out)
+    }
+
+    /// Fills the template as [`Template::render`] does, with pictures beside the values.
+    ///
+    /// # Errors
+    /// As [`Template::render`].
+    pub fn render_with(
+        &self,
+        values: Value,
+        assets: Assets,
+        out: impl Write,
+    ) -> Result<RenderReport, RenderError> {
+        let filled = |part: &&FilledPart| !part.idle || !assets.is_empty();
+        let parts: Vec<&FilledPart> = self.parts.iter().filter(filled).collect();
         let _budget = budget::start(&self.options.limits);
         let _locale = locale::start(self.options.locale);
-        let _additions = additions::start(&self.original);
+        let _additions = additions::start(&self.original, assets);
         let _numbering = numbering::start();
         let failed = Cell::new(false);
         let mut counted = Counted {
@@ -156,7 +175,7 @@ impl Template {
             failed: &failed,
         };
         let mut writer = ZipWriter::new_stream(&mut counted);
-        let written = self.write(&values, &mut writer);
+        let written = self.write(&parts, &values, &mut writer);
         // A zip writer completes its archive when dropped: what is unfinished must not pass for a document.
         failed.set(written.is_err());
         let xml_bytes = written?;
@@ -164,7 +183,7 @@ impl Template {
         Ok(RenderReport {
             xml_bytes,
             document_bytes: counted.bytes,
-            parts_filled: self.parts.len(),
+            parts_filled: parts.len(),
         })
     }
 
@@ -172,11 +191,12 @@ impl Template {
     /// they are written: they follow.
     fn write<W: Write>(
         &self,
+        parts: &[&FilledPart],
         values: &Value,
         writer: &mut ZipWriter<StreamWriter<W>>,
     ) -> Result<u64, RenderError> {
         let mut xml_bytes = 0;
-        for part in &self.parts {
+        for part in parts {
             xml_bytes += self.fill(part, values, writer, xml_bytes)?;
         }
         self.complete()
@@ -188,7 +208,7 @@ impl Template {
                 .map_err(output)?;
             writer.write_all(bytes).map_err(RenderError::Output)?;
         }
-        self.copy(&changes, writer)?;
+        self.copy(parts, &changes, writer)?;
         Ok(xml_bytes)
     }
 
@@ -204,12 +224,13 @@ impl Template {
     /// Copies what nothing touched.
     fn copy<W: Write>(
         &self,
+        parts: &[&FilledPart],
         changes: &Changes,
         writer: &mut ZipWriter<StreamWriter<W>>,
     ) -> Result<(), RenderError> {
         let mut package = self.original.package();
         for (index, entry) in package.names().iter().enumerate() {
-            let filled = self.parts.iter().any(|part| part.index == index);
+            let filled = parts.iter().any(|part| part.index == index);
             if !filled && !changes.holds(entry) {
                 package
                     .copy(index, writer, self.entry_options(entry))

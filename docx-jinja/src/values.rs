@@ -1,6 +1,7 @@
 //! Values that are more than text: made in Rust by the host, or asked for by a template with a filter. Data never
 //! becomes one by itself.
 
+mod assets;
 mod filters;
 mod image;
 mod length;
@@ -8,6 +9,7 @@ mod link;
 mod look;
 mod picture;
 mod properties;
+mod replaced;
 mod rich_text;
 
 use std::any::Any;
@@ -18,12 +20,14 @@ use std::sync::Arc;
 use minijinja::value::{Object, ObjectRepr, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Value};
 
+pub use assets::Assets;
 pub use image::{Format, ImageError};
 pub use length::Length;
 pub use link::Link;
 pub use look::{Look, LookError};
 pub use picture::Picture;
 pub(crate) use properties::{ParagraphProperties, RunProperties};
+pub(crate) use replaced::{DRAWING_ID, KEPT, PICTURE, PREFIX};
 pub use rich_text::RichText;
 
 use crate::budget;
@@ -124,6 +128,7 @@ pub(crate) fn register(environment: &mut Environment<'static>) {
     environment.add_filter(RUNS, runs);
     environment.add_filter(BLOCKS, blocks);
     filters::register(environment);
+    replaced::register(environment);
 }
 
 /// A value in `{{ }}`, if it is more than text: the text around it is interrupted.

@@ -2,9 +2,7 @@
 
 mod text;
 
-#[cfg(test)]
-pub(crate) use text::attributes;
-pub(crate) use text::{attribute, decode, entity_at, values};
+pub(crate) use text::{attribute, attributes, decode, entity_at, values};
 
 use crate::limits::XML_DEPTH_MAX;
 

@@ -1,12 +1,14 @@
 //! Writes the minijinja source of a part.
 
 use super::cells::{self, Directive};
+use super::drawings;
 use super::structure::Structure;
 use super::{Draft, EXPRESSION, Piece, Prepared, STATEMENT, lists};
 use crate::check;
 use crate::locate::{Faults, SourceMap};
 use crate::numbering::RESTART;
 use crate::tags::TagKind;
+use crate::values::DRAWING_ID;
 use crate::xml::{self, Kind, Token};
 
 /// Filter that escapes a value where `w:br` and `w:tab` cannot stand.
@@ -29,6 +31,7 @@ pub(super) fn write(draft: &Draft<'_>, faults: &mut Faults) -> Prepared {
     Prepared {
         source: emitter.source,
         map: emitter.map,
+        idle: false,
     }
 }
 
@@ -82,16 +85,34 @@ impl Emitter<'_, '_> {
             self.source.push_str(token.raw.trim_end_matches('>'));
             self.source.push_str(" xml:space=\"preserve\">");
         } else {
-            self.source.push_str(token.raw);
+            self.raw(token.raw);
+        }
+    }
+
+    /// Markup of the template; drawings that a loop repeats are numbered anew.
+    fn raw(&mut self, raw: &str) {
+        match drawings::numbered(raw).filter(|_| self.structure.in_loop()) {
+            Some((before, behind)) => {
+                self.source.push_str(before);
+                self.expression(&format!("{DRAWING_ID}()"));
+                self.source.push_str(behind);
+            }
+            None => self.source.push_str(raw),
         }
     }
 
     fn piece(&mut self, piece: &Piece<'_>, anchor: usize, faults: &mut Faults) {
         match piece {
-            Piece::Raw(raw) => self.source.push_str(raw),
+            Piece::Raw(raw) => self.raw(raw),
             Piece::Made(raw) => self.source.push_str(raw),
             Piece::Tag(id) => self.tag(*id, anchor, faults),
             Piece::Expression(body) => self.expression(body),
+            Piece::Told { place, expression } => {
+                let mut place = place.clone();
+                place.loops = self.structure.loops();
+                self.map.add(self.source.len(), place);
+                self.expression(expression);
+            }
             Piece::Asked { id, before, behind } => self.asked(*id, before, behind),
             Piece::Statement(body) => self.statement(body),
             Piece::Wall(id) => self.structure.wall(*id, faults),

@@ -134,6 +134,6 @@ fn child(tokens: &[Token<'_>], element: usize, name: &str) -> String {
 }
 
 /// A text as minijinja writes one.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

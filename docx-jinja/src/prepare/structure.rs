@@ -94,6 +94,13 @@ impl<'d, 'a> Structure<'d, 'a> {
         }
     }
 
+    /// True where a block around the present place may be written more than once.
+    pub(super) fn in_loop(&self) -> bool {
+        self.open
+            .iter()
+            .any(|block| matches!(self.draft.tags[block.id].tag.keyword(), "for" | "macro"))
+    }
+
     /// The loops around the present place, outermost first.
     pub(super) fn loops(&self) -> Vec<Loop> {
         let blocks = self.open.iter().filter(|block| !block.wall);

@@ -3,7 +3,9 @@
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Value};
 
+use super::replaced::missing;
 use super::{Length, Link, Look, LookError, Picture, RichText, Typed, plain_text};
+use crate::additions;
 use crate::budget;
 
 /// Adds them.
@@ -13,7 +15,7 @@ pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_filter("rich", rich);
 }
 
-/// A picture in another size: `{{ logo|image(width="4cm") }}`.
+/// A picture in another size: `{{ logo|image(width="4cm") }}`. A text is the name of one that the render was given.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "the signature minijinja asks for"
@@ -27,6 +29,10 @@ fn image(value: Value, options: Kwargs) -> Result<Value, Error> {
             let bytes = value.as_bytes().unwrap_or_default();
             budget::charge(bytes.len())?;
             Picture::new(bytes).map_err(refused)?
+        }
+        (None, ValueKind::String) => {
+            let name = plain_text(&value)?.unwrap_or_default();
+            additions::asset(&name).ok_or_else(|| missing(&name))?
         }
         (None, kind) => {
             return Err(refused(format!(

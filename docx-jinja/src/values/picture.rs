@@ -91,12 +91,17 @@ impl Picture {
         }
     }
 
+    /// The relationship to its file, from the part that is being written.
+    pub(super) fn relationship(&self) -> Result<String, Error> {
+        additions::picture(&self.bytes, self.image.format)
+    }
+
     fn markup(&self) -> Result<String, Error> {
         let room = additions::original().map_or(u64::MAX, |original| {
             u64::from(original.text_width()) * EMU_PER_TWIP
         });
         let (cx, cy) = self.extent(room);
-        let relationship = additions::picture(&self.bytes, self.image.format)?;
+        let relationship = self.relationship()?;
         let id = additions::drawing_id();
         let alt = escape::made(&self.alt, Style::Plain);
         Ok(format!(

@@ -1,7 +1,7 @@
 //! Values that become more than text: `{{r }}`, `{{p }}`, pictures and links.
 
 use docx_jinja::minijinja::context;
-use docx_jinja::values::{Length, Link, Look, Picture, RichText};
+use docx_jinja::values::{Assets, Length, Link, Look, Picture, RichText};
 use docx_jinja::{Template, Value};
 
 use crate::support::{
@@ -296,11 +296,104 @@ fn pictures_are_added_once_and_related_from_each_part() {
     );
 }
 
+/// A picture of the template: its number and names, and the drawing of the same that Word prefers.
+fn drawing(names: &str) -> String {
+    format!(
+        "<w:p><w:r><w:drawing><wp:inline><wp:docPr id=\"3\" {names}/><a:blip r:embed=\"rId9\"><a:extLst>\
+         <a:ext uri=\"u\"><asvg:svgBlip r:embed=\"rId8\"/></a:ext></a:extLst></a:blip><a:srcRect/></wp:inline></w:drawing></w:r></w:p>"
+    )
+}
+
+#[test]
+fn pictures_of_the_template_are_replaced_by_name() {
+    let kept = drawing("name=\"Picture 1\" descr=\"a cat\"");
+    let template = with_rels(&(drawing("name=\"x\" descr=\"logo\"") + &kept));
+    let compiled = Template::compile(&template).unwrap();
+    let logo = || Picture::new(gif(5)).unwrap();
+    let filled = |name: &str| {
+        let mut out = Vec::new();
+        let assets = Assets::new().picture(name, logo());
+        let report = compiled.render_with(context! {}, assets, &mut out);
+        (report.unwrap(), out)
+    };
+    let (report, out) = filled("logo");
+    assert_eq!(report.parts_filled, 1);
+    let document = entry(&out, "word/document.xml");
+    assert!(
+        document.contains("<a:blip r:embed=\"rId5\"><a:extLst></a:extLst></a:blip><a:srcRect/>"),
+        "{document}"
+    );
+    assert!(document.contains(&kept), "{document}");
+    assert!(entry(&out, "word/_rels/document.xml.rels").contains("media/image2.gif"));
+    for out in [filled("other").1, fill(&template, context! {})] {
+        for name in names(&template) {
+            assert_eq!(entry(&out, &name), entry(&template, &name), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_picture_that_must_be_replaced_is_named_when_it_is_missing() {
+    let check = |template: String, value: &str, expected: Result<&str, &str>| {
+        let mut out = Vec::new();
+        let assets = Assets::new().picture("logo", Picture::new(gif(5)).unwrap());
+        let template = Template::compile(&docx(&template)).unwrap();
+        match (
+            template.render_with(context! { v => value }, assets, &mut out),
+            expected,
+        ) {
+            (Ok(_), Ok(part)) => {
+                let document = entry(&out, "word/document.xml");
+                assert!(document.contains(part), "{document}");
+            }
+            (Err(error), Err(expected)) => assert_eq!(error.to_string(), expected),
+            (got, _) => panic!("{got:?}"),
+        }
+    };
+    let asked = || drawing("descr=\"picture: {{ v }}\"");
+    check(
+        asked(),
+        "logo",
+        Ok("descr=\"picture: logo\"/><a:blip r:embed=\"rId1\">"),
+    );
+    let missing =
+        "document: picture: {{ v }}: there is no picture \"lgo\"\nhint: did you mean logo?";
+    check(asked(), "lgo", Err(missing));
+    check(
+        p("{{ v|image(height='1in') }}"),
+        "logo",
+        Ok("cx=\"1828800\" cy=\"914400\""),
+    );
+    let error = render_error(&drawing("descr=\"picture:logo\""), context! {}).to_string();
+    assert!(
+        error.contains("this document is given no pictures"),
+        "{error}"
+    );
+}
+
+#[test]
+fn drawings_in_loops_are_numbered_anew() {
+    let template = drawing("name=\"a\"")
+        + &p("{%p for v in vs %}")
+        + &drawing("name=\"{{ v }}\"")
+        + &p("{%p endfor %}");
+    let out = body(&template, context! { vs => vec!["b", "c"] });
+    for expected in [
+        "id=\"3\" name=\"a\"",
+        "id=\"4\" name=\"b\"",
+        "id=\"5\" name=\"c\"",
+    ] {
+        assert_eq!(out.matches(expected).count(), 1, "{out}");
+    }
+}
+
 #[test]
 fn data_never_becomes_more_than_text() {
     let error = render_error(&p("{{ v|image }}"), context! { v => "word/media/x.png" }).to_string();
     assert!(
-        error.contains("a picture is needed, not a value of type string"),
+        error.contains(
+            "there is no picture \"word/media/x.png\"\nhint: this document is given no pictures"
+        ),
         "{error}"
     );
     let error = render_error(

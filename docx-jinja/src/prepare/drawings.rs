@@ -1,0 +1,181 @@
+//! Pictures of the template, which others can take the place of: each asks for its relationship when it is written.
+
+use super::{Draft, Piece, inserts::quoted};
+use crate::check;
+use crate::locate::Place;
+use crate::tags::{Tag, TagKind, scan};
+use crate::values::{KEPT, PICTURE, PREFIX};
+use crate::xml::{self, Kind, decode};
+
+/// Attributes that may name a picture, most particular first.
+const NAMES: [&str; 3] = ["descr", "title", "name"];
+/// The attribute that leads to a picture's file.
+const EMBED: &str = "r:embed=";
+
+/// What a part's pictures ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pictures {
+    None,
+    /// They may be replaced.
+    Some,
+    /// One of them must be.
+    Asked,
+}
+
+/// Has every picture ask.
+pub(super) fn apply(draft: &mut Draft<'_>) -> Pictures {
+    let mut found = Pictures::None;
+    for at in 0..draft.tokens.len() {
+        let token = draft.tokens[at];
+        let is_element = matches!(token.kind, Kind::Open | Kind::Empty);
+        if !is_element || draft.overrides.contains_key(&at) {
+            continue;
+        }
+        let drawing = match token.name {
+            "a:blip" | "asvg:svgBlip" => xml::ancestor(&draft.tokens, token.parent, "w:drawing"),
+            _ => None,
+        };
+        let Some(drawing) = drawing else { continue };
+        let (names, told) = names(draft, drawing, token.parent);
+        if token.name == "a:blip" {
+            let Some((before, id, behind)) = embedded(token.raw) else {
+                continue;
+            };
+            let place = place(draft, &told);
+            let expression = format!("{PICTURE}({}, {names})", quoted(id));
+            let pieces = vec![
+                Piece::Raw(before),
+                Piece::Told { place, expression },
+                Piece::Raw(behind),
+            ];
+            draft.overrides.insert(at, (at, pieces));
+            let asked = told.trim_start().starts_with(PREFIX);
+            found = if asked || found == Pictures::Asked {
+                Pictures::Asked
+            } else {
+                Pictures::Some
+            };
+        } else if let Some(extension) = xml::ancestor(&draft.tokens, token.parent, "a:ext") {
+            // The same picture as a drawing, which Word would show instead.
+            let close = draft.tokens[extension].partner;
+            let markup: String = draft.tokens[extension..=close]
+                .iter()
+                .map(|token| token.raw)
+                .collect();
+            let place = place(draft, &told);
+            let expression = format!("{KEPT}({}, {names})", quoted(&markup));
+            draft
+                .overrides
+                .insert(extension, (close, vec![Piece::Told { place, expression }]));
+        }
+    }
+    found
+}
+
+/// The element's markup around the id that it embeds.
+fn embedded(raw: &str) -> Option<(&str, &str, &str)> {
+    let quote = raw.find(EMBED)? + EMBED.len();
+    let start = quote + 1;
+    let end = start + raw.get(start..)?.find(raw.get(quote..start)?)?;
+    Some((&raw[..start], &raw[start..end], &raw[end..]))
+}
+
+/// All names of a drawing and of the picture around `from`, as an expression, and what its author wrote first.
+fn names(draft: &Draft<'_>, drawing: usize, from: usize) -> (String, String) {
+    let tokens = &draft.tokens;
+    let inside = |element: usize, name: &str| {
+        let range = element..tokens[element].partner;
+        range.into_iter().find(|&at| tokens[at].name == name)
+    };
+    let picture = xml::ancestor(tokens, from, "pic:pic").and_then(|at| inside(at, "pic:cNvPr"));
+    let named = [inside(drawing, "wp:docPr"), picture];
+    let mut names = Vec::new();
+    let mut told = String::new();
+    for at in named.into_iter().flatten() {
+        for attribute in NAMES {
+            let found = xml::attributes(tokens[at].raw).find(|(name, _)| *name == attribute);
+            if let Some((_, value)) = found.filter(|(_, value)| !value.trim().is_empty()) {
+                if told.is_empty() {
+                    told = decode(value).into_owned();
+                }
+                names.push(pieces(value));
+            }
+        }
+    }
+    (format!("[{}]", names.join(", ")), told)
+}
+
+/// An attribute's value as a list of its pieces: text, and what its tags say.
+fn pieces(value: &str) -> String {
+    let mut pieces = Vec::new();
+    let mut from = 0;
+    for tag in scan(value).unwrap_or_default() {
+        pieces.push(quoted(&decode(&value[from..tag.start])));
+        // A tag that cannot be read is a fault already, where it stands.
+        if let (TagKind::Variable, Ok(Some(body))) = (tag.kind, check::guarded(&tag)) {
+            pieces.push(format!("({body})"));
+        }
+        from = tag.end;
+    }
+    pieces.push(quoted(&decode(&value[from..])));
+    format!("[{}]", pieces.join(", "))
+}
+
+fn place(draft: &Draft<'_>, told: &str) -> Place {
+    let tag = Tag {
+        start: 0,
+        end: 0,
+        kind: TagKind::Comment,
+        lift: None,
+        body: String::new(),
+        trim: (false, false),
+    };
+    let mut place = Place::new(draft.part, None, "", &tag);
+    place.tag = told.chars().take(80).collect();
+    place
+}
+
+/// The start of a drawing's tag and its rest, without the number between: inside a loop each pass needs one of its own.
+pub(super) fn numbered(raw: &str) -> Option<(&str, &str)> {
+    const ID: &str = " id=\"";
+    if !raw.starts_with("<wp:docPr") {
+        return None;
+    }
+    let start = raw.find(ID)? + ID.len();
+    let end = start + raw[start..].find('"')?;
+    Some((&raw[..start], &raw[end..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{embedded, numbered, pieces};
+
+    #[test]
+    fn ids_are_found_in_raw_tags() {
+        assert_eq!(
+            embedded("<a:blip r:embed=\"rId4\" x=\"y\"/>"),
+            Some(("<a:blip r:embed=\"", "rId4", "\" x=\"y\"/>"))
+        );
+        assert_eq!(
+            embedded("<a:blip r:embed='r'>"),
+            Some(("<a:blip r:embed='", "r", "'>"))
+        );
+        assert_eq!(embedded("<a:blip r:link=\"rId4\"/>"), None);
+        assert_eq!(embedded("<a:blip r:embed="), None);
+        assert_eq!(
+            numbered("<wp:docPr id=\"7\" name=\"n\"/>"),
+            Some(("<wp:docPr id=\"", "\" name=\"n\"/>"))
+        );
+        assert_eq!(numbered("<wp:docPr name=\"n\""), None);
+        assert_eq!(numbered("<w:t id=\"7\">"), None);
+    }
+
+    #[test]
+    fn names_may_hold_tags() {
+        assert_eq!(pieces("a&amp;\"b\\"), "[\"a&\\\"b\\\\\"]");
+        assert_eq!(
+            pieces("picture:{{ r.logo }}!"),
+            "[\"picture:\", (r.logo), \"!\"]"
+        );
+    }
+}
