@@ -1,6 +1,7 @@
 //! The zip package: opened under limits, searched for what a report must not carry, and copied entry by entry.
 
 mod fields;
+mod markup;
 mod refuse;
 mod relationships;
 
@@ -30,6 +31,10 @@ const FILLED_TYPES: &[&str] = &[
     "officedocument.custom-properties+xml",
     "officedocument.extended-properties+xml",
 ];
+
+/// How entries that are read as XML end; a part of an XML type under another name is refused. `.psmdcp` are the properties
+/// as some libraries name them.
+const XML_ENDINGS: &[&str] = &[".xml", ".rels", ".vml", ".svg", ".psmdcp"];
 
 type Archive = ZipArchive<Cursor<Arc<[u8]>>>;
 
@@ -209,7 +214,7 @@ impl<'l> Budget<'l> {
 
 fn is_xml(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    lower.ends_with(".xml") || lower.ends_with(".rels") || lower.ends_with(".vml")
+    XML_ENDINGS.iter().any(|ending| lower.ends_with(ending))
 }
 
 fn names(archive: &mut Archive) -> Result<Vec<String>, TemplateError> {
@@ -253,7 +258,14 @@ fn content_types(
             continue;
         };
         refuse::content_type(&kind)?;
-        if let Some(part) = xml::attribute(token.raw, "PartName") {
+        let part = xml::attribute(token.raw, "PartName");
+        let ending = xml::attribute(token.raw, "Extension").map(|ending| format!(".{ending}"));
+        let named = part.as_deref().or(ending.as_deref()).unwrap_or_default();
+        if kind.to_ascii_lowercase().ends_with("xml") && !is_xml(named) {
+            let what = format!("XML under another name ({named})");
+            return Err(refuse::refused(CONTENT_TYPES, &what, refuse::SAVE_AGAIN));
+        }
+        if let Some(part) = part {
             types.push((
                 part.trim_start_matches('/').to_ascii_lowercase(),
                 kind.into_owned(),
@@ -273,9 +285,8 @@ fn select(
     for (index, (entry, bytes)) in texts.into_iter().enumerate() {
         let Some(bytes) = bytes else { continue };
         refuse::document_type(&entry, &bytes)?;
-        if let Ok(text) = std::str::from_utf8(&bytes) {
-            fields::check(&entry, text)?;
-        }
+        let text = markup::check(&entry, &bytes)?;
+        fields::check(&entry, text)?;
         let lower = entry.to_ascii_lowercase();
         let kind = types
             .iter()
@@ -287,7 +298,7 @@ fn select(
         };
         let is_main = kind.ends_with(FILLED_TYPES[0]);
         has_main |= is_main;
-        let xml = utf8(&entry, &bytes)?.to_owned();
+        let xml = text.to_owned();
         parts.push(Part {
             index,
             entry,

@@ -2,23 +2,33 @@
 
 use super::damaged;
 use super::refuse::refused;
+use super::relationships::SCHEMES;
 use crate::error::TemplateError;
 use crate::xml::{self, Kind, Token};
 
 /// Field codes that reach outside the document (ECMA-376 part 1, §17.16.5, and Word's own).
 const OUTSIDE: &[&str] = &[
+    "ADDIN",
     "AUTOTEXT",
+    "CONTROL",
     "DATABASE",
     "DDE",
     "DDEAUTO",
+    "EMBED",
+    "GLOSSARY",
+    "HTMLCONTROL",
     "IMPORT",
     "INCLUDE",
     "INCLUDEPICTURE",
     "INCLUDETEXT",
     "LINK",
     "MACROBUTTON",
+    "PRINT",
     "RD",
 ];
+
+/// The next step for most of them.
+const MAKE_TEXT: &str = "in Word, click the field and press Ctrl+Shift+F9 to make it text";
 
 /// Checks the fields of one part.
 pub(super) fn check(entry: &str, text: &str) -> Result<(), TemplateError> {
@@ -31,10 +41,11 @@ pub(super) fn check(entry: &str, text: &str) -> Result<(), TemplateError> {
     for token in &tokens {
         match (token.kind, token.name) {
             (Kind::Open | Kind::Empty, "w:fldSimple") => {
-                code(
-                    entry,
-                    &xml::attribute(token.raw, "w:instr").unwrap_or_default(),
-                )?;
+                let instruction = xml::attribute(token.raw, "w:instr").unwrap_or_default();
+                if instruction.contains("{{") || instruction.contains("{%") {
+                    return Err(refused(entry, "a field whose code is a tag", MAKE_TEXT));
+                }
+                code(entry, &instruction)?;
             }
             (Kind::Open | Kind::Empty, "w:fldChar") => character(entry, token, &mut open)?,
             (Kind::Text, _)
@@ -54,7 +65,14 @@ pub(super) fn check(entry: &str, text: &str) -> Result<(), TemplateError> {
 
 fn character(entry: &str, token: &Token<'_>, open: &mut Vec<String>) -> Result<(), TemplateError> {
     match xml::attribute(token.raw, "w:fldCharType").as_deref() {
-        Some("begin") => open.push(String::new()),
+        Some("begin") => {
+            // What such a field does is known only when Word has worked out the inner one.
+            if open.last().is_some_and(|around| around.trim().is_empty()) {
+                let what = "a field whose code is another field";
+                return Err(refused(entry, what, MAKE_TEXT));
+            }
+            open.push(String::new());
+        }
         Some("separate") => {
             return open
                 .last()
@@ -78,11 +96,43 @@ fn code(entry: &str, instruction: &str) -> Result<(), TemplateError> {
         .to_ascii_uppercase();
     if OUTSIDE.contains(&word.as_str()) {
         let what = format!("a field that reaches outside the document ({word})");
-        return Err(refused(
-            entry,
-            &what,
-            "in Word, click the field and press Ctrl+Shift+F9 to make it text",
-        ));
+        return Err(refused(entry, &what, MAKE_TEXT));
+    }
+    if word == "HYPERLINK" {
+        return link(entry, instruction);
     }
     Ok(())
+}
+
+/// The target of a link by field, which is a link like any other.
+fn link(entry: &str, instruction: &str) -> Result<(), TemplateError> {
+    let mut words = words(instruction).into_iter().skip(1);
+    while let Some(word) = words.next() {
+        match word.to_ascii_lowercase().as_str() {
+            // A bookmark, a tip, a frame: the next word is theirs.
+            "\\l" | "\\o" | "\\s" | "\\t" => drop(words.next()),
+            switch if switch.starts_with('\\') && !switch.starts_with("\\\\") => {}
+            target if SCHEMES.iter().any(|scheme| target.starts_with(scheme)) => {}
+            target if target.is_empty() || target.starts_with('#') => {}
+            _ => {
+                let shown: String = word.chars().take(80).collect();
+                let what = format!("a hyperlink that is not http, https or mailto (\"{shown}\")");
+                return Err(refused(entry, &what, "change the link in Word"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The words of a field's code; a quoted text is one word.
+fn words(instruction: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (index, piece) in instruction.split('"').enumerate() {
+        if index % 2 == 1 {
+            words.push(piece.to_owned());
+        } else {
+            words.extend(piece.split_whitespace().map(str::to_owned));
+        }
+    }
+    words
 }

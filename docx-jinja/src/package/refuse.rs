@@ -14,6 +14,16 @@ const ACTIVE_NAMES: &[(&str, &str)] = &[
     ("vbadata", "macros"),
     ("activex/", "an ActiveX control"),
     ("oleobject", "an embedded OLE object"),
+    ("customui/", "a ribbon of its own"),
+    ("webextension", "a web add-in"),
+];
+
+/// Endings of entries that are programs, or documents of kinds that can hold some.
+const ACTIVE_ENDINGS: &[&str] = &[
+    "bat", "chm", "cmd", "com", "cpl", "dll", "docm", "dotm", "exe", "hta", "htm", "html", "inf",
+    "iso", "jar", "js", "jse", "lnk", "mht", "mhtml", "msi", "one", "potm", "ppam", "pps", "pptm",
+    "ps1", "py", "reg", "rtf", "scf", "scr", "sct", "sh", "swf", "url", "vb", "vbe", "vbs", "wsf",
+    "xhtml", "xlam", "xlsb", "xlsm", "xltm",
 ];
 
 /// Pieces of content types and of relationship types, in lower case.
@@ -25,6 +35,20 @@ const ACTIVE_TYPES: &[(&str, &str)] = &[
     ("oleobject", "an embedded OLE object"),
     ("relationships/aFChunk", "an embedded foreign document"),
     ("relationships/subdocument", "a linked sub-document"),
+    ("keymapcustomizations", "keys that start macros"),
+    ("attachedtoolbars", "toolbars of its own"),
+    ("ui/extensibility", "a ribbon of its own"),
+    ("relationships/customui", "a ribbon of its own"),
+    ("webextension", "a web add-in"),
+    (
+        "relationships/mailmerge",
+        "a mail merge with its data source",
+    ),
+    (
+        "relationships/recipientdata",
+        "a mail merge with its data source",
+    ),
+    ("x-shockwave-flash", "a Flash film"),
 ];
 
 /// Checks all entry names at once.
@@ -46,6 +70,11 @@ pub(super) fn names(names: &[String], repeated: bool) -> Result<(), TemplateErro
         }
         if let Some((_, what)) = ACTIVE_NAMES.iter().find(|(piece, _)| lower.contains(piece)) {
             return Err(refused(name, what, "remove it in Word and save again"));
+        }
+        let ending = lower.rsplit_once('.').map_or("", |(_, ending)| ending);
+        if ACTIVE_ENDINGS.contains(&ending) {
+            let what = format!("a .{ending} file, which can be a program");
+            return Err(refused(name, &what, "remove it in Word and save again"));
         }
         if !seen.insert(lower) {
             return Err(refused(name, "the same entry twice", SAVE_AGAIN));

@@ -6,7 +6,7 @@ use crate::error::TemplateError;
 use crate::xml::{self, Kind};
 
 /// Schemes that a hyperlink may have.
-const SCHEMES: &[&str] = &["http://", "https://", "mailto:"];
+pub(super) const SCHEMES: &[&str] = &["http://", "https://", "mailto:"];
 
 /// Checks every relationships part.
 pub(super) fn check(texts: &[(String, Option<Vec<u8>>)]) -> Result<(), TemplateError> {
@@ -29,7 +29,34 @@ fn check_part(entry: &str, text: &str) -> Result<(), TemplateError> {
         active_type(entry, &kind)?;
         if value("TargetMode").eq_ignore_ascii_case("external") {
             external(entry, &kind, value("Target").trim())?;
+        } else {
+            internal(entry, value("Target").trim())?;
         }
+    }
+    Ok(())
+}
+
+/// A target inside the package: a path that does not climb out of it.
+fn internal(entry: &str, target: &str) -> Result<(), TemplateError> {
+    let path = target.split(['#', '?']).next().unwrap_or_default();
+    // `word/_rels/document.xml.rels` speaks of parts beside `word/document.xml`.
+    let mut depth = entry.split('/').count().saturating_sub(2);
+    if path.starts_with('/') {
+        depth = 0;
+    }
+    let climbs = path.split('/').any(|segment| {
+        match segment {
+            ".." if depth == 0 => return true,
+            ".." => depth -= 1,
+            "" | "." => {}
+            _ => depth += 1,
+        }
+        false
+    });
+    if climbs || path.contains([':', '\\']) || path.starts_with("//") {
+        let shown: String = target.chars().take(80).collect();
+        let what = format!("a part outside the template (\"{shown}\")");
+        return Err(refused(entry, &what, super::refuse::SAVE_AGAIN));
     }
     Ok(())
 }

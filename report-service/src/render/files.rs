@@ -21,6 +21,15 @@ pub struct Files {
     /// The document to write
     #[arg(long)]
     output: PathBuf,
+    /// Memory that filling it may take, in MB
+    #[arg(long, default_value_t = RenderConfig::default().memory_mb)]
+    memory_mb: u32,
+    /// How long filling it may take, in seconds
+    #[arg(long, default_value_t = RenderConfig::default().limit_s)]
+    limit_s: u32,
+    /// How large the document may become, in MB
+    #[arg(long, default_value_t = RenderConfig::default().document_mb)]
+    document_mb: u32,
 }
 
 /// The verb `render`: exit 0 with the document written, or 1 with the reason on standard error and nothing written.
@@ -43,11 +52,13 @@ async fn render(arguments: &Files) -> anyhow::Result<u64> {
             data.display()
         )
     })?;
-    let renderer = Renderer::new(
-        &RenderConfig::default(),
-        &std::env::temp_dir(),
-        &Tasks::new(),
-    )?;
+    let config = RenderConfig {
+        memory_mb: arguments.memory_mb,
+        limit_s: arguments.limit_s,
+        document_mb: arguments.document_mb,
+        ..RenderConfig::default()
+    };
+    let renderer = Renderer::new(&config, &std::env::temp_dir(), &Tasks::new())?;
     let (spool, values) = (renderer.spool()?, Values::from(values));
     let rendered = renderer.to_file(spool, template.into(), values, &arguments.output);
     match rendered.await {
