@@ -15,6 +15,7 @@ use minijinja::Error;
 
 pub(crate) use changes::Changes;
 pub(crate) use original::Original;
+pub(crate) use relationships::{RELATIONSHIPS_TYPE, entry_of as relationships_entry};
 
 use crate::budget::refused;
 use crate::limits::{ADDED_BYTES_MAX, ADDED_PARTS_MAX};
@@ -127,7 +128,6 @@ pub(crate) fn asset_names() -> Vec<String> {
 }
 
 /// A relationship of the current part to another part, by the last word of its type (`image`, `chart`); gives its id.
-#[expect(dead_code, reason = "pictures relate theirs from inside")]
 pub(crate) fn relationship(kind: &str, part: &str) -> Result<String, Error> {
     with(|session| {
         let from = session.part.clone();
@@ -178,6 +178,25 @@ pub(crate) fn picture(bytes: &Arc<[u8]>, format: crate::values::Format) -> Resul
 /// A new part, named like `hint` with a number that is free; gives its name.
 pub(crate) fn part(hint: &str, content_type: &str, bytes: Arc<[u8]>) -> Result<String, Error> {
     with(|session| session.add(hint, content_type, bytes))
+}
+
+/// A new part of exactly this name, which no other entry has.
+pub(crate) fn put(entry: &str, content_type: &str, bytes: Arc<[u8]>) -> Result<(), Error> {
+    with(|session| {
+        session.charge(bytes.len())?;
+        session.names.insert(entry.to_ascii_lowercase());
+        session.parts.push(AddedPart {
+            name: entry.to_owned(),
+            content_type: content_type.to_owned(),
+            bytes,
+        });
+        Ok(())
+    })
+}
+
+/// True when a part of the template was replaced already.
+pub(crate) fn is_replaced(entry: &str) -> bool {
+    with(|session| Ok(session.replaced.contains_key(entry))).unwrap_or(false)
 }
 
 /// Replaces a part of the template as a whole.

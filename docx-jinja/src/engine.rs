@@ -7,6 +7,7 @@ use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Error, Output, State, UndefinedBehavior, Value};
 
 use crate::budget;
+use crate::chart;
 use crate::escape::{self, Style};
 use crate::filters;
 use crate::limits::{Limits, RECURSION_MAX};
@@ -21,6 +22,7 @@ pub(crate) const FILTERS: &[&str] = &[
     "bool",
     "bytes",
     "capitalize",
+    "chart",
     "count",
     "currency",
     "date",
@@ -133,6 +135,7 @@ pub(crate) fn environment(limits: &Limits) -> Environment<'static> {
     filters::register(&mut environment);
     values::register(&mut environment);
     numbering::register(&mut environment);
+    chart::register(&mut environment);
     for (name, mark) in globals() {
         environment.add_global(name, Value::from_safe_string(mark.to_string()));
     }

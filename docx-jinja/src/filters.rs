@@ -8,8 +8,10 @@ mod quantity;
 mod tally;
 
 pub(crate) use bounded::{OPERAND, RESULT, SLICE, TEXT, shown_text};
+pub(crate) use date::days;
 use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, Value};
+pub(crate) use quantity::written;
 
 use crate::escape::{self, Style};
 use crate::prepare::{FILL, PLAIN, SHARE, SPAN};
@@ -85,7 +87,7 @@ fn float(value: &Value) -> Result<Option<f64>, Error> {
 }
 
 /// A value for an error message, short.
-fn shown(value: &Value) -> String {
+pub(crate) fn shown(value: &Value) -> String {
     match value.as_str() {
         Some(text) => format!("\"{}\"", text.chars().take(40).collect::<String>()),
         None => format!("a value of type {}", value.kind()),

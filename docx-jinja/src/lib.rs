@@ -2,6 +2,7 @@
 
 mod additions;
 mod budget;
+mod chart;
 mod check;
 mod engine;
 mod error;
@@ -20,6 +21,7 @@ mod suggest;
 mod tags;
 mod template;
 pub mod values;
+mod workbook;
 mod xml;
 
 pub use error::{RenderError, TagError, TagErrors, TemplateError};

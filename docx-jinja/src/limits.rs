@@ -34,6 +34,12 @@ pub const MADE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 pub const ITEMS_MAX: usize = 1_000_000;
 /// Widest field, indent, batch or slice that a filter may be asked for.
 pub const WIDTH_MAX: usize = 10_000;
+/// Most points a series of a chart may have.
+pub const CHART_POINTS_MAX: usize = 1_000;
+/// Most series a chart may have.
+pub const CHART_SERIES_MAX: usize = 50;
+/// Longest side of a drawn chart, in English metric units: 60 cm.
+pub const CHART_SIDE_EMU_MAX: u64 = 21_600_000;
 /// Longest tag, in bytes.
 pub const TAG_BYTES_MAX: usize = 8 * 1024;
 /// Most faults collected before the search ends.

@@ -9,11 +9,14 @@ mod trace;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 pub use compare::{Comparison, Shape};
 pub use marked::marked_copy;
 use path::Path;
 
+use crate::additions::Original;
+use crate::chart::Charts;
 use crate::error::{TagError, TemplateError};
 use crate::limits::Options;
 use crate::locate::{Faults, Place, SourceMap, part_name};
@@ -80,12 +83,16 @@ pub fn inspect(bytes: &[u8], options: Options) -> Result<Inspection, TemplateErr
         Err(TemplateError::Tags(faults)) => faults.0,
         Err(error) => return Err(error),
     };
-    let (_, found) = Package::open(bytes, &options.limits)?;
+    let (package, found) = Package::open(bytes, &options.limits)?;
+    let original = Arc::new(Original::new(package, &found));
+    let mut charts = Charts::new(&original);
     let mut parts = Vec::new();
     // The faults are known; they are only passed by here.
     let mut known = Faults::default();
     for part in found {
-        let prepared = prepare::prepare(part_name(&part.entry), &part.xml, None, &mut known);
+        charts.enter(&part.entry);
+        let name = part_name(&part.entry);
+        let prepared = prepare::prepare(name, &part.xml, None, &mut charts, &mut known);
         if let Some(Prepared { source, map, .. }) =
             prepared.map_err(|what| damaged(&part.entry, what))?
         {

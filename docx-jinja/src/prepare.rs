@@ -4,6 +4,7 @@
 //! hold, so that no text of the document can ever be taken for a tag, nor end one.
 
 mod cells;
+mod charts;
 mod collect;
 mod controls;
 mod drawings;
@@ -25,6 +26,7 @@ pub(crate) use grid::SHARE;
 pub(crate) use guard::operators;
 pub(crate) use lists::ListStyles;
 
+use crate::chart::Charts;
 use crate::limits::TAGS_MAX;
 use crate::locate::{Faults, Place, SourceMap};
 use crate::sink;
@@ -142,7 +144,8 @@ impl Draft<'_> {
     }
 }
 
-/// Prepares a part; none when it holds neither tags nor pictures. Lists in it begin anew as `styles` has them; without these, none does.
+/// Prepares a part; none when it holds neither tags nor pictures. Charts that it fills are opened. Lists in it begin anew
+/// as `styles` has them; without these, none does.
 ///
 /// # Errors
 /// What is wrong with the XML itself. Faults of tags go to `faults`.
@@ -150,10 +153,12 @@ pub(crate) fn prepare(
     part: &str,
     text: &str,
     styles: Option<&ListStyles>,
+    found: &mut Charts,
     faults: &mut Faults,
 ) -> Result<Option<Prepared>, String> {
     let tokens = xml::tokenize(text)?;
-    if !text.contains('{') && !text.contains("r:embed=") {
+    let drawn = text.contains("r:embed=") || charts::are_in(text);
+    if !text.contains('{') && !drawn {
         return Ok(None);
     }
     let mut draft = Draft {
@@ -169,6 +174,7 @@ pub(crate) fn prepare(
         guards: HashMap::new(),
     };
     collect::tags(&mut draft, faults);
+    charts::apply(&mut draft, found, faults);
     if draft.tags.len() > TAGS_MAX {
         return Err(format!("it holds more than {TAGS_MAX} tags"));
     }

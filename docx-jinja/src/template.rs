@@ -12,6 +12,7 @@ use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
 
 use crate::additions::{self, Changes, Original};
 use crate::budget;
+use crate::chart::Charts;
 use crate::check;
 use crate::engine;
 use crate::error::{RenderError, TagErrors, TemplateError};
@@ -86,11 +87,14 @@ impl Template {
         let styles = list_styles(&original, &options);
         let contents = found.iter().any(|part| settings::has_contents(&part.xml));
         let mut faults = Faults::default();
+        let mut charts = Charts::new(&original);
         let mut parts = Vec::new();
         for part in found {
             let faults_before = faults.len();
             let styles = styles.as_ref().filter(|_| part.is_main);
-            let prepared = prepare::prepare(part_name(&part.entry), &part.xml, styles, &mut faults);
+            charts.enter(&part.entry);
+            let name = part_name(&part.entry);
+            let prepared = prepare::prepare(name, &part.xml, styles, &mut charts, &mut faults);
             let Some(Prepared { source, map, idle }) =
                 prepared.map_err(|what| damaged(&part.entry, what))?
             else {
@@ -109,6 +113,7 @@ impl Template {
         if !faults.is_empty() {
             return Err(TemplateError::Tags(TagErrors(faults.into_vec())));
         }
+        charts.register(&mut environment);
         Ok(Self {
             original,
             environment,

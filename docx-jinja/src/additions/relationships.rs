@@ -12,6 +12,9 @@ use crate::xml::{self, Kind};
 
 /// Where the types of relationships begin (ECMA-376 part 1, §7 and on).
 const TYPES: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/";
+/// The content type of relationships parts.
+pub(crate) const RELATIONSHIPS_TYPE: &str =
+    "application/vnd.openxmlformats-package.relationships+xml";
 /// A relationships part without content.
 const EMPTY: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n\
     <Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\"></Relationships>";
@@ -109,7 +112,7 @@ impl Relationships {
 }
 
 /// The entry that holds the relationships of another one.
-pub(super) fn entry_of(part: &str) -> String {
+pub(crate) fn entry_of(part: &str) -> String {
     match part.rsplit_once('/') {
         Some((folder, file)) => format!("{folder}/_rels/{file}.rels"),
         None => format!("_rels/{part}.rels"),

@@ -47,6 +47,17 @@ fn write(value: &Value, format: &str, kwargs: &Kwargs) -> Result<String, Error> 
     strftime(&moment.ok_or_else(unreadable)?, format)
 }
 
+/// A date as workbooks count it: days since 30 December 1899, in the offset that the text has.
+pub(crate) fn days(text: &str) -> Option<f64> {
+    const SECONDS_A_DAY: f64 = 86_400.0;
+    let moment = parse(text.trim())?;
+    let start = Date::from_calendar_date(1899, Month::December, 30).ok()?;
+    let whole = (moment.date() - start).whole_days() as f64;
+    let (hour, minute, second) = moment.time().as_hms();
+    let seconds = u32::from(hour) * 3_600 + u32::from(minute) * 60 + u32::from(second);
+    Some(whole + f64::from(seconds) / SECONDS_A_DAY)
+}
+
 fn parse(text: &str) -> Option<OffsetDateTime> {
     if let Ok(moment) = OffsetDateTime::parse(text, &Rfc3339) {
         return Some(moment);

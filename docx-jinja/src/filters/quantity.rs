@@ -175,6 +175,11 @@ impl Marks<'static> {
     }
 }
 
+/// A number as the locale writes it.
+pub(crate) fn written(number: f64, decimals: usize) -> String {
+    grouped(number, decimals, Marks::usual())
+}
+
 fn grouped(number: f64, decimals: usize, marks: Marks<'_>) -> String {
     if !number.is_finite() {
         return NO_QUOTIENT.to_owned();

@@ -1,0 +1,16 @@
+//! Charts: those drawn in Word get new values, and charts drawn here as pictures.
+
+mod caches;
+mod colour;
+mod data;
+mod draw;
+mod edits;
+mod filter;
+mod parts;
+mod rewrite;
+mod series;
+mod title;
+
+pub(crate) use data::{Cell, ChartData, Columns, Series};
+pub(crate) use filter::register;
+pub(crate) use parts::{Charts, FILL, FILLED, NUMBER};

@@ -1,0 +1,321 @@
+//! Chart parts of a template: found by the drawings that show them, filled by `__chart`, copied where a loop shows
+//! them again.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use minijinja::value::Kwargs;
+use minijinja::{Environment, Error, ErrorKind, Value};
+
+use super::edits::{Edits, prefix};
+use super::{Columns, data, rewrite};
+use crate::additions::{self, Original, RELATIONSHIPS_TYPE};
+use crate::budget::refused;
+use crate::workbook;
+use crate::xml::{self, Kind, Token};
+
+/// Fills a chart; gives the drawing's alternative text.
+pub(crate) const FILL: &str = "__chart";
+/// The number of a chart's drawing, which is another one each time.
+pub(crate) const NUMBER: &str = "__chart_number";
+/// The relationship of the chart that was filled last.
+pub(crate) const FILLED: &str = "__chart_id";
+
+const CHART_TYPE: &str = "application/vnd.openxmlformats-officedocument.drawingml.chart+xml";
+const PACKAGE: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/package";
+const RELATIONSHIPS: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+/// The id of a workbook's relationship where the template's chart has none.
+const WORKBOOK_ID: &str = "rIdWorkbook";
+/// Looks that Word offers when a chart is edited; a copy does without.
+const LOOKS: [&str; 2] = ["/chartStyle", "/chartColorStyle"];
+
+thread_local! {
+    static LAST: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// A chart of the template that is to be filled.
+#[derive(Debug)]
+struct Chart {
+    entry: String,
+    xml: String,
+    /// The id that the part around it knows it by.
+    id: String,
+    /// The path that its rows are read from, when they are no more than that.
+    path: Option<String>,
+    /// Its relationships, as they stand in the template.
+    relationships: Option<String>,
+    /// The id and the entry of its workbook.
+    workbook: Option<(String, String)>,
+}
+
+/// The charts of a template.
+#[derive(Debug)]
+pub(crate) struct Charts {
+    original: Arc<Original>,
+    /// The entry whose drawings are read.
+    part: String,
+    found: Vec<Chart>,
+}
+
+impl Charts {
+    pub(crate) fn new(original: &Arc<Original>) -> Self {
+        Self {
+            original: Arc::clone(original),
+            part: String::new(),
+            found: Vec::new(),
+        }
+    }
+
+    /// Says which entry's drawings are read from now on.
+    pub(crate) fn enter(&mut self, entry: &str) {
+        entry.clone_into(&mut self.part);
+    }
+
+    /// Opens the chart that the current entry knows by this id; gives its number.
+    ///
+    /// # Errors
+    /// Why it cannot be filled.
+    pub(crate) fn open(&mut self, id: &str, path: Option<String>) -> Result<usize, String> {
+        const LOST: &str = "the chart is not in the package; insert it again in Word";
+        let around = self.original.relationships(&self.part).unwrap_or_default();
+        let entry = target(&self.part, &around, id).ok_or(LOST)?;
+        let xml = self.original.text(&entry).ok_or(LOST)?;
+        rewrite::check(&xml)?;
+        let relationships = self.original.relationships(&entry);
+        let workbook = match workbook_id(&xml) {
+            None => None,
+            Some(id) => {
+                let target = target(&entry, relationships.as_deref().unwrap_or_default(), &id);
+                let found = target.filter(|found| self.original.bytes(found).is_some());
+                let found = found.ok_or("the chart's workbook is not in the package")?;
+                if !found.to_ascii_lowercase().ends_with(".xlsx") {
+                    return Err(format!(
+                        "the chart's numbers are in {found}, not in an .xlsx workbook; make the chart again in Word"
+                    ));
+                }
+                Some((id, found))
+            }
+        };
+        self.found.push(Chart {
+            entry,
+            xml,
+            id: id.to_owned(),
+            path,
+            relationships,
+            workbook,
+        });
+        Ok(self.found.len() - 1)
+    }
+
+    /// Lets prepared sources fill these charts.
+    pub(crate) fn register(self, environment: &mut Environment<'static>) {
+        let found = Arc::new(self.found);
+        let charts = Arc::clone(&found);
+        environment.add_function(FILL, move |number: usize, value: Value, kwargs: Kwargs| {
+            let chart = chart(&charts, number)?;
+            let (alternative, id) = chart.fill(&value, &kwargs)?;
+            LAST.replace(id);
+            Ok::<_, Error>(alternative)
+        });
+        environment.add_function(NUMBER, move |number: usize, id: &str| {
+            let chart = chart(&found, number)?;
+            Ok::<_, Error>(if additions::is_replaced(&chart.entry) {
+                additions::drawing_id().to_string()
+            } else {
+                id.to_owned()
+            })
+        });
+        environment.add_function(FILLED, || LAST.take());
+    }
+}
+
+fn chart(charts: &[Chart], number: usize) -> Result<&Chart, Error> {
+    let chart = charts.get(number);
+    chart.ok_or_else(|| refused("there is no such chart".to_owned()))
+}
+
+impl Chart {
+    /// Writes the chart and its workbook; gives the alternative text and the relationship's id.
+    fn fill(&self, value: &Value, kwargs: &Kwargs) -> Result<(String, String), Error> {
+        let columns = Columns::read(kwargs)?;
+        let title = kwargs.get::<Option<String>>("title")?;
+        let alternative = kwargs.get::<Option<String>>("alt")?;
+        kwargs.assert_all_used()?;
+        if let (true, Some(path)) = (value.is_undefined(), &self.path) {
+            let message = format!("undefined value `{path}`");
+            return Err(Error::new(ErrorKind::UndefinedError, message));
+        }
+        let shown = data::read(value, &columns)?;
+        let rewritten = rewrite::rewrite(&self.xml, &shown, title.as_deref()).map_err(refused)?;
+        let bytes = rewritten.sheet.workbook();
+        let bytes = bytes.map_err(|error| refused(format!("the chart's workbook: {error}")))?;
+        let id = if additions::is_replaced(&self.entry) {
+            self.copy(rewritten.xml, bytes)?
+        } else {
+            self.replace(rewritten.xml, bytes)?;
+            self.id.clone()
+        };
+        let alternative = alternative.or(title).unwrap_or_else(|| shown.names());
+        Ok((alternative, id))
+    }
+
+    /// Fills the template's own chart.
+    fn replace(&self, xml: String, workbook: Vec<u8>) -> Result<(), Error> {
+        let Some((_, entry)) = &self.workbook else {
+            let name = additions::part(WORKBOOK_HINT, workbook::CONTENT_TYPE, workbook.into())?;
+            let relationships = self.relationships(&name, &[]);
+            let entry = additions::relationships_entry(&self.entry);
+            if self.relationships.is_some() {
+                additions::replace(&entry, relationships.into_bytes().into())?;
+            } else {
+                additions::put(
+                    &entry,
+                    RELATIONSHIPS_TYPE,
+                    relationships.into_bytes().into(),
+                )?;
+            }
+            return additions::replace(&self.entry, with_workbook(&xml).into_bytes().into());
+        };
+        additions::replace(entry, workbook.into())?;
+        additions::replace(&self.entry, xml.into_bytes().into())
+    }
+
+    /// Adds a chart like the template's; gives its relationship's id.
+    fn copy(&self, xml: String, workbook: Vec<u8>) -> Result<String, Error> {
+        let book = additions::part(WORKBOOK_HINT, workbook::CONTENT_TYPE, workbook.into())?;
+        let xml = match self.workbook {
+            Some(_) => xml,
+            None => with_workbook(&xml),
+        };
+        let name = additions::part(CHART_HINT, CHART_TYPE, xml.into_bytes().into())?;
+        let relationships = self.relationships(&book, &LOOKS);
+        let entry = additions::relationships_entry(&name);
+        additions::put(
+            &entry,
+            RELATIONSHIPS_TYPE,
+            relationships.into_bytes().into(),
+        )?;
+        additions::relationship("chart", &name)
+    }
+
+    /// The chart's relationships with this workbook, without those whose type ends so.
+    fn relationships(&self, workbook: &str, without: &[&str]) -> String {
+        let id = self.workbook.as_ref().map_or(WORKBOOK_ID, |(id, _)| id);
+        let empty = "<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\"></Relationships>";
+        let text = self.relationships.as_deref().unwrap_or(empty);
+        let Ok(mut edits) = Edits::new(text) else {
+            return text.to_owned();
+        };
+        let Some(root) = edits.root() else {
+            return text.to_owned();
+        };
+        let p = prefix(edits.tokens[root].name).to_owned();
+        let gone = |token: Token<'_>| {
+            let kind = xml::attribute(token.raw, "Type").unwrap_or_default();
+            xml::attribute(token.raw, "Id").as_deref() == Some(id)
+                || without.iter().any(|end| kind.ends_with(end))
+        };
+        let children: Vec<usize> = edits.children(root).collect();
+        for at in children {
+            if gone(edits.tokens[at]) {
+                edits.replace(at, "");
+            }
+        }
+        let made =
+            format!("<{p}Relationship Id=\"{id}\" Type=\"{PACKAGE}\" Target=\"/{workbook}\"/>");
+        edits.append(root, &made);
+        edits.write()
+    }
+}
+
+const CHART_HINT: &str = "word/charts/chart.xml";
+const WORKBOOK_HINT: &str = "word/embeddings/workbook.xlsx";
+
+/// The entry that a relationship leads to inside the package.
+fn target(from: &str, relationships: &str, id: &str) -> Option<String> {
+    let tokens = xml::tokenize(relationships).ok()?;
+    let token = tokens.iter().find(|token| {
+        matches!(token.kind, Kind::Open | Kind::Empty)
+            && xml::attribute(token.raw, "Id").as_deref() == Some(id)
+    })?;
+    let target = xml::attribute(token.raw, "Target")?;
+    if let Some(absolute) = target.strip_prefix('/') {
+        return Some(absolute.to_owned());
+    }
+    let mut path: Vec<&str> = from.split('/').collect();
+    path.pop();
+    for step in target.split('/') {
+        match step {
+            "." | "" => {}
+            ".." => {
+                path.pop()?;
+            }
+            step => path.push(step),
+        }
+    }
+    Some(path.join("/"))
+}
+
+/// The relationship of a chart's workbook.
+fn workbook_id(xml: &str) -> Option<String> {
+    let edits = Edits::new(xml).ok()?;
+    let data = edits.child(edits.root()?, "externalData")?;
+    xml::attributes(edits.tokens[data].raw)
+        .find(|(name, _)| name.ends_with(":id"))
+        .map(|(_, id)| xml::decode(id).into_owned())
+}
+
+/// A chart that knows its workbook.
+fn with_workbook(xml: &str) -> String {
+    let Ok(mut edits) = Edits::new(xml) else {
+        return xml.to_owned();
+    };
+    let Some(root) = edits.root() else {
+        return xml.to_owned();
+    };
+    let p = prefix(edits.tokens[root].name);
+    let made = format!(
+        "<{p}externalData xmlns:r=\"{RELATIONSHIPS}\" r:id=\"{WORKBOOK_ID}\"><{p}autoUpdate val=\"0\"/></{p}externalData>"
+    );
+    let front = ["txPr", "spPr", "chart"]
+        .iter()
+        .find_map(|name| edits.child(root, name));
+    if let Some(front) = front {
+        edits.behind(front, &made);
+    }
+    edits.write()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{target, with_workbook, workbook_id};
+
+    #[test]
+    fn relationships_are_followed() {
+        let check = |to: &str, expected: Option<&str>| {
+            let text =
+                format!("<Relationships><Relationship Id=\"a\" Target=\"{to}\"/></Relationships>");
+            assert_eq!(
+                target("word/charts/c.xml", &text, "a").as_deref(),
+                expected,
+                "{to}"
+            );
+            assert_eq!(target("word/charts/c.xml", &text, "b"), None);
+        };
+        check("../embeddings/b.xlsx", Some("word/embeddings/b.xlsx"));
+        check("/word/b.xlsx", Some("word/b.xlsx"));
+        check("./s.xml", Some("word/charts/s.xml"));
+        check("../../../b", None);
+    }
+
+    #[test]
+    fn a_chart_without_a_workbook_is_given_one() {
+        let literal = include_str!("../../tests/charts/bar-literal.xml");
+        assert_eq!(workbook_id(literal), None);
+        let with = with_workbook(literal);
+        assert_eq!(workbook_id(&with).as_deref(), Some("rIdWorkbook"));
+        assert!(with.contains("</c:chart><c:externalData"));
+        let column = include_str!("../../tests/charts/column.xml");
+        assert_eq!(workbook_id(column).as_deref(), Some("rId3"));
+    }
+}

@@ -1,0 +1,208 @@
+//! Drawings whose alternative text says what their chart shows: `chart: rows, x="month", y=["ok", "failed"]`.
+
+use super::{Draft, Piece, Placed};
+use crate::chart::{Charts, FILL, FILLED, NUMBER};
+use crate::locate::{Faults, Place};
+use crate::tags::{Tag, TagKind, scan};
+use crate::xml::{self, Kind};
+
+/// What the alternative text begins with.
+const DIRECTIVES: [&str; 2] = ["chart:", "Chart:"];
+/// Where it can stand, in this order.
+const ATTRIBUTES: [&str; 3] = ["descr", "title", "name"];
+/// The charts of Word 2016 and on that have a form of their own.
+const NEW_CHARTS: &str = "chartex";
+
+/// True when a part may hold such drawings.
+pub(super) fn are_in(text: &str) -> bool {
+    text.contains("wp:docPr") && DIRECTIVES.iter().any(|word| text.contains(word))
+}
+
+/// Makes every such drawing fill its chart when it is written.
+pub(super) fn apply(draft: &mut Draft<'_>, charts: &mut Charts, faults: &mut Faults) {
+    let mut paragraphs = 0;
+    for at in 0..draft.tokens.len() {
+        let token = draft.tokens[at];
+        let begins = matches!(token.kind, Kind::Open | Kind::Empty);
+        paragraphs += usize::from(begins && token.name == "w:p");
+        if !begins || token.name != "wp:docPr" {
+            continue;
+        }
+        let Some((value, directive)) = directive(token.raw) else {
+            continue;
+        };
+        let mut place = Place::new(draft.part, Some(paragraphs), "", &statement(String::new()));
+        place.tag = xml::decode(&token.raw[value.clone()]).into_owned();
+        let read = expression(directive).and_then(|body| {
+            let drawing = drawing(draft, at, &body, charts)?;
+            Ok((body, drawing))
+        });
+        match read {
+            Err((message, hint)) => faults.add(place.error(message, hint)),
+            Ok((body, drawing)) => {
+                let tag = statement(format!("{FILL}({}, {body})", drawing.number));
+                fill(draft, at, &value, &drawing, (tag, place));
+            }
+        }
+    }
+}
+
+type Fault = (String, Option<String>);
+
+/// A drawing's chart.
+struct Drawing {
+    /// Its number among the template's charts.
+    number: usize,
+    /// The token that names the chart, and where in it the id stands.
+    token: usize,
+    id: std::ops::Range<usize>,
+}
+
+/// Where in a tag the directive's attribute stands, and what it says.
+fn directive(raw: &str) -> Option<(std::ops::Range<usize>, &str)> {
+    ATTRIBUTES.iter().find_map(|name| {
+        let value = range(raw, name)?;
+        let text = raw[value.clone()].trim();
+        let rest = DIRECTIVES.iter().find_map(|word| text.strip_prefix(word))?;
+        Some((value, rest.trim()))
+    })
+}
+
+/// The arguments of the directive as minijinja reads them.
+fn expression(raw: &str) -> Result<String, Fault> {
+    let inner = raw
+        .strip_prefix("{{")
+        .and_then(|rest| rest.strip_suffix("}}"))
+        .unwrap_or(raw);
+    if inner.contains("{{") || inner.contains("{%") {
+        return Err((
+            "tags cannot stand inside a chart's expression".to_owned(),
+            Some("write values by their names: chart: rows, title=report.title".to_owned()),
+        ));
+    }
+    let read = scan(&format!("{{{{ {inner} }}}}"));
+    let body = read.ok().and_then(|tags| tags.into_iter().next());
+    match body.map(|tag| tag.body).filter(|body| !body.is_empty()) {
+        Some(body) => Ok(body),
+        None => Err((
+            "it does not say which rows the chart shows".to_owned(),
+            Some("write chart: and the name of the rows: chart: rows".to_owned()),
+        )),
+    }
+}
+
+/// Opens the chart beside a drawing's properties.
+fn drawing(
+    draft: &Draft<'_>,
+    properties: usize,
+    body: &str,
+    charts: &mut Charts,
+) -> Result<Drawing, Fault> {
+    let around = draft.tokens[properties].parent;
+    let last = match around {
+        xml::NO_PARENT => draft.tokens.len(),
+        around => draft.tokens[around].partner,
+    };
+    let inside = properties..last;
+    let named = |at: &usize| {
+        let token = draft.tokens[*at];
+        let begins = matches!(token.kind, Kind::Open | Kind::Empty);
+        begins && token.name.rsplit(':').next() == Some("chart")
+    };
+    let is_new = |at: usize| {
+        let around = draft.tokens[at].parent;
+        around != xml::NO_PARENT && draft.tokens[around].raw.contains(NEW_CHARTS)
+    };
+    let Some(token) = inside.clone().find(named) else {
+        return Err((
+            "there is no chart at this alternative text".to_owned(),
+            Some("insert a chart in Word and write the text into its alternative text".to_owned()),
+        ));
+    };
+    if is_new(token) {
+        return Err((
+            "this kind of chart cannot be filled".to_owned(),
+            Some(
+                "choose columns, bars, lines, a pie, an area, a radar, points or bubbles"
+                    .to_owned(),
+            ),
+        ));
+    }
+    let raw = draft.tokens[token].raw;
+    let Some(id) = range(raw, "r:id") else {
+        return Err(("the drawing does not name its chart".to_owned(), None));
+    };
+    let rows = body.split(',').next().unwrap_or_default().trim();
+    let is_path = rows
+        .chars()
+        .all(|c| c.is_alphanumeric() || matches!(c, '_' | '.'));
+    let path = is_path.then(|| rows.to_owned());
+    let number = charts
+        .open(&raw[id.clone()], path)
+        .map_err(|why| (why, None))?;
+    Ok(Drawing { number, token, id })
+}
+
+/// Puts the expression where the alternative text stands, and the chart's id where the template's is.
+fn fill<'a>(
+    draft: &mut Draft<'a>,
+    at: usize,
+    value: &std::ops::Range<usize>,
+    drawing: &Drawing,
+    (tag, place): (Tag, Place),
+) {
+    let raw: &'a str = draft.tokens[at].raw;
+    let mut places = vec![(value.clone(), Piece::Tag(draft.tags.len()))];
+    if let Some(id) = range(raw, "id").filter(|id| is_number(&raw[id.clone()])) {
+        let number = format!("{NUMBER}({}, \"{}\")", drawing.number, &raw[id.clone()]);
+        places.push((id, Piece::Expression(number)));
+    }
+    places.sort_by_key(|(place, _)| place.start);
+    let mut pieces = Vec::new();
+    let mut cursor = 0;
+    for (place, piece) in places {
+        pieces.push(Piece::Raw(&raw[cursor..place.start]));
+        pieces.push(piece);
+        cursor = place.end;
+    }
+    pieces.push(Piece::Raw(&raw[cursor..]));
+    draft.overrides.insert(at, (at, pieces));
+    draft.tags.push(Placed {
+        tag,
+        place,
+        token: at,
+        in_run: false,
+        insert: None,
+    });
+    let raw: &'a str = draft.tokens[drawing.token].raw;
+    let pieces = vec![
+        Piece::Raw(&raw[..drawing.id.start]),
+        Piece::Expression(format!("{FILLED}()")),
+        Piece::Raw(&raw[drawing.id.end..]),
+    ];
+    draft
+        .overrides
+        .insert(drawing.token, (drawing.token, pieces));
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn statement(body: String) -> Tag {
+    Tag {
+        start: 0,
+        end: 0,
+        kind: TagKind::Variable,
+        lift: None,
+        body,
+        trim: (false, false),
+    }
+}
+
+/// Where an attribute's value stands in a tag.
+fn range(raw: &str, name: &str) -> Option<std::ops::Range<usize>> {
+    let (_, value) = xml::attributes(raw).find(|(found, _)| *found == name)?;
+    let start = value.as_ptr() as usize - raw.as_ptr() as usize;
+    Some(start..start + value.len())
+}
