@@ -143,6 +143,9 @@ fn title(canvas: &mut Canvas, room: &mut Room, look: &Look) {
     room.top += TITLE_SIZE + 8.0;
 }
 
+/// The width that is used, and each entry: its number, its text and its width.
+type LegendLine = (f32, Vec<(usize, String, f32)>);
+
 /// The names of the series, or of a pie's slices, below the chart.
 fn legend(canvas: &mut Canvas, room: &mut Room, data: &ChartData, look: &Look) {
     const SWATCH: f32 = 8.0;
@@ -156,7 +159,7 @@ fn legend(canvas: &mut Canvas, room: &mut Room, data: &ChartData, look: &Look) {
     if names.len() < 2 && !look.is_round() {
         return;
     }
-    let mut lines: Vec<(f32, Vec<(usize, String, f32)>)> = Vec::new();
+    let mut lines: Vec<LegendLine> = Vec::new();
     for (index, name) in names.iter().enumerate() {
         let text = canvas.fitted(name, TEXT_SIZE, room.width() / 2.0);
         let width = SWATCH + 4.0 + canvas.width(&text, TEXT_SIZE) + GAP;
