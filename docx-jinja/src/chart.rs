@@ -13,4 +13,4 @@ mod title;
 
 pub(crate) use data::{Cell, ChartData, Columns, Series};
 pub(crate) use filter::register;
-pub(crate) use parts::{Charts, FILL, FILLED, NUMBER};
+pub(crate) use parts::{Charts, FILL, FILLED};

@@ -16,8 +16,6 @@ use crate::xml::{self, Kind, Token};
 
 /// Fills a chart; gives the drawing's alternative text.
 pub(crate) const FILL: &str = "__chart";
-/// The number of a chart's drawing, which is another one each time.
-pub(crate) const NUMBER: &str = "__chart_number";
 /// The relationship of the chart that was filled last.
 pub(crate) const FILLED: &str = "__chart_id";
 
@@ -109,21 +107,12 @@ impl Charts {
 
     /// Lets prepared sources fill these charts.
     pub(crate) fn register(self, environment: &mut Environment<'static>) {
-        let found = Arc::new(self.found);
-        let charts = Arc::clone(&found);
+        let charts = self.found;
         environment.add_function(FILL, move |number: usize, value: Value, kwargs: Kwargs| {
             let chart = chart(&charts, number)?;
             let (alternative, id) = chart.fill(&value, &kwargs)?;
             LAST.replace(id);
             Ok::<_, Error>(alternative)
-        });
-        environment.add_function(NUMBER, move |number: usize, id: &str| {
-            let chart = chart(&found, number)?;
-            Ok::<_, Error>(if additions::is_replaced(&chart.entry) {
-                additions::drawing_id().to_string()
-            } else {
-                id.to_owned()
-            })
         });
         environment.add_function(FILLED, || LAST.take());
     }

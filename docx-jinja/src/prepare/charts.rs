@@ -1,7 +1,7 @@
 //! Drawings whose alternative text says what their chart shows: `chart: rows, x="month", y=["ok", "failed"]`.
 
 use super::{Draft, Piece, Placed};
-use crate::chart::{Charts, FILL, FILLED, NUMBER};
+use crate::chart::{Charts, FILL, FILLED};
 use crate::locate::{Faults, Place};
 use crate::tags::{Tag, TagKind, scan};
 use crate::xml::{self, Kind};
@@ -152,20 +152,11 @@ fn fill<'a>(
     (tag, place): (Tag, Place),
 ) {
     let raw: &'a str = draft.tokens[at].raw;
-    let mut places = vec![(value.clone(), Piece::Tag(draft.tags.len()))];
-    if let Some(id) = range(raw, "id").filter(|id| is_number(&raw[id.clone()])) {
-        let number = format!("{NUMBER}({}, \"{}\")", drawing.number, &raw[id.clone()]);
-        places.push((id, Piece::Expression(number)));
-    }
-    places.sort_by_key(|(place, _)| place.start);
-    let mut pieces = Vec::new();
-    let mut cursor = 0;
-    for (place, piece) in places {
-        pieces.push(Piece::Raw(&raw[cursor..place.start]));
-        pieces.push(piece);
-        cursor = place.end;
-    }
-    pieces.push(Piece::Raw(&raw[cursor..]));
+    let pieces = vec![
+        Piece::Raw(&raw[..value.start]),
+        Piece::Tag(draft.tags.len()),
+        Piece::Raw(&raw[value.end..]),
+    ];
     draft.overrides.insert(at, (at, pieces));
     draft.tags.push(Placed {
         tag,
@@ -183,10 +174,6 @@ fn fill<'a>(
     draft
         .overrides
         .insert(drawing.token, (drawing.token, pieces));
-}
-
-fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn statement(body: String) -> Tag {

@@ -100,8 +100,8 @@ fn a_workbook_of_another_kind_is_refused() {
             let bytes = crate::support::bytes(&made, &name);
             let text = String::from_utf8(bytes).unwrap();
             (
-                name.replace("Sheet1.xlsx", "Sheet1.xlsb"),
-                text.replace("Sheet1.xlsx", "Sheet1.xlsb").into_bytes(),
+                name.replace("Sheet1.xlsx", "Sheet1.ods"),
+                text.replace("Sheet1.xlsx", "Sheet1.ods").into_bytes(),
             )
         })
         .collect();
