@@ -22,6 +22,7 @@ use crate::limits::{ADDED_BYTES_MAX, ADDED_PARTS_MAX};
 use crate::values::{Assets, Picture};
 use media::Media;
 use relationships::Relationships;
+pub(crate) use relationships::target_of;
 
 thread_local! {
     static SESSION: RefCell<Option<Session>> = const { RefCell::new(None) };
@@ -190,6 +191,18 @@ pub(crate) fn put(entry: &str, content_type: &str, bytes: Arc<[u8]>) -> Result<(
             content_type: content_type.to_owned(),
             bytes,
         });
+        Ok(())
+    })
+}
+
+/// Gives an added part its bytes, when these could be made only once its name was known.
+pub(crate) fn complete(name: &str, bytes: Arc<[u8]>) -> Result<(), Error> {
+    with(|session| {
+        session.charge(bytes.len())?;
+        let mut parts = session.parts.iter_mut().rev();
+        if let Some(part) = parts.find(|part| part.name == name) {
+            part.bytes = bytes;
+        }
         Ok(())
     })
 }

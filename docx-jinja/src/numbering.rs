@@ -65,23 +65,19 @@ pub(crate) fn register(environment: &mut Environment<'static>) {
 ///
 /// # Errors
 /// Too many lists.
-#[expect(
-    dead_code,
-    reason = "loops ask through the functions of prepared sources"
-)]
 pub(crate) fn again(template: u32) -> Result<u32, Error> {
     NUMBERING.with_borrow_mut(|numbering| numbering.again(template))
 }
 
-/// A new list with these levels (`w:multiLevelType` and `w:lvl` elements); gives its number.
+/// A new list with these levels (`w:multiLevelType` and `w:lvl` elements) and what is other in it than in lists of its
+/// kind (`w:lvlOverride` elements, or nothing); gives its number.
 ///
 /// # Errors
 /// Too many lists.
-#[expect(dead_code, reason = "nothing that is inserted has lists yet")]
-pub(crate) fn define(levels: &str) -> Result<u32, Error> {
+pub(crate) fn define(levels: &str, overrides: &str) -> Result<u32, Error> {
     NUMBERING.with_borrow_mut(|numbering| {
         numbering.count()?;
-        Ok(numbering.definitions().define(levels))
+        Ok(numbering.definitions().define(levels, overrides))
     })
 }
 

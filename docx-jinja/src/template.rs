@@ -25,6 +25,7 @@ use crate::package::{Package, damaged};
 use crate::prepare::{self, ListStyles, Prepared};
 use crate::settings;
 use crate::sink::Sink;
+use crate::subdocument;
 use crate::suggest;
 use crate::values::Assets;
 
@@ -173,6 +174,7 @@ impl Template {
         let _locale = locale::start(self.options.locale);
         let _additions = additions::start(&self.original, assets);
         let _numbering = numbering::start();
+        let _documents = subdocument::start();
         let failed = Cell::new(false);
         let mut counted = Counted {
             out,
@@ -219,6 +221,7 @@ impl Template {
 
     /// Changes the parts that follow from what was filled in.
     fn complete(&self) -> Result<(), Error> {
+        subdocument::write()?;
         numbering::write()?;
         if self.refresh {
             settings::refresh(&self.original)?;

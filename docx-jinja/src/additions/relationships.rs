@@ -127,14 +127,26 @@ pub(super) fn target(from: &str, relationships: &str, kind: &str) -> Option<Stri
         let is_element = matches!(token.kind, Kind::Open | Kind::Empty);
         is_element && found.is_some_and(|found| found.rsplit('/').next() == Some(kind))
     })?;
-    let target = xml::attribute(token.raw, "Target")?;
-    match target.strip_prefix('/') {
-        Some(absolute) => Some(absolute.to_owned()),
-        None => {
-            let folder = from.rfind('/').map_or("", |at| &from[..=at]);
-            Some(format!("{folder}{target}"))
+    Some(target_of(from, &xml::attribute(token.raw, "Target")?))
+}
+
+/// The entry that a target of the relationships of `from` means.
+pub(crate) fn target_of(from: &str, target: &str) -> String {
+    if let Some(absolute) = target.strip_prefix('/') {
+        return absolute.to_owned();
+    }
+    let folder = from.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut path: Vec<&str> = folder.split('/').filter(|name| !name.is_empty()).collect();
+    for name in target.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => {
+                path.pop();
+            }
+            _ => path.push(name),
         }
     }
+    path.join("/")
 }
 
 /// A part's name as the relationships of `from` write it.
@@ -183,6 +195,7 @@ mod tests {
         };
         check("styles.xml", "word/styles.xml");
         check("/word/styles2.xml", "word/styles2.xml");
+        check("../word/./styles3.xml", "word/styles3.xml");
     }
 
     #[test]

@@ -177,21 +177,27 @@ impl Definitions {
     }
 
     /// A new kind of list, and a list of it.
-    pub(super) fn define(&mut self, levels: &str) -> u32 {
+    pub(super) fn define(&mut self, levels: &str, overrides: &str) -> u32 {
         self.last_abstract += 1;
         self.last_number += 1;
         let (kind, id) = (self.last_abstract, self.last_number);
-        self.abstracts.push_str(&format!(
-            "<w:abstractNum w:abstractNumId=\"{kind}\">{levels}</w:abstractNum>"
-        ));
-        self.numbers.push_str(&format!(
-            "<w:num w:numId=\"{id}\"><w:abstractNumId w:val=\"{kind}\"/></w:num>"
-        ));
-        let list = List {
-            of: kind,
-            ..List::default()
-        };
-        self.lists.insert(id, list);
+        let new = [
+            format!("<w:abstractNum w:abstractNumId=\"{kind}\">{levels}</w:abstractNum>"),
+            format!(
+                "<w:num w:numId=\"{id}\"><w:abstractNumId w:val=\"{kind}\"/>{overrides}</w:num>"
+            ),
+        ];
+        // A list like it may be asked for.
+        for (at, text) in new.iter().enumerate() {
+            let tokens = xml::tokenize(text).unwrap_or_default();
+            match (at, tokens.is_empty()) {
+                (0, false) => self.abstract_number(&tokens, 0),
+                (_, false) => self.number(&tokens, 0),
+                _ => {}
+            }
+        }
+        self.abstracts.push_str(&new[0]);
+        self.numbers.push_str(&new[1]);
         id
     }
 
@@ -262,14 +268,14 @@ mod tests {
         let kind = "<w:abstractNum w:abstractNumId=\"5\"><w:lvl/></w:abstractNum>";
         let number = "<w:num w:numId=\"8\"><w:abstractNumId w:val=\"5\"/></w:num>";
         let mut definitions = Definitions::read([HEAD, NUMBERS, TAIL].concat());
-        assert_eq!(definitions.define("<w:lvl/>"), 8);
+        assert_eq!(definitions.define("<w:lvl/>", ""), 8);
         assert_eq!(
             definitions.text(),
             [HEAD, kind, NUMBERS, number, TAIL].concat()
         );
         for missing in ["", "<w:numbering/>", "<broken"] {
             let mut definitions = Definitions::read(missing.to_owned());
-            assert_eq!(definitions.define("<w:lvl/>"), 1);
+            assert_eq!(definitions.define("<w:lvl/>", ""), 1);
             let text = definitions.text();
             assert!(
                 text.contains("main\"><w:abstractNum w:abstractNumId=\"1\">"),

@@ -17,4 +17,5 @@ mod properties;
 mod refusals;
 mod render;
 mod structure;
+mod subdocuments;
 mod support;
