@@ -158,6 +158,7 @@ fn work(channel: &str, dataset: &str) -> WorkHead {
         id: is_reply.then(|| RequestId::from_bytes([1; 16])),
         condemned: None,
         push: None,
+        hello: None,
     }
 }
 

@@ -14,7 +14,7 @@
 //! | `landlock` | no file | its own files, for reading |
 //! | `landlock-network` | no port; else covered | its own ports; else covered, but not at ingest |
 //! | `landlock-scope` | no signal or abstract socket to others; else covered | the same |
-//! | `seccomp` | 25 calls | never exec, debug, mount, become another; connections in one direction only |
+//! | `seccomp` | 25 calls | never exec, debug, mount, become another; connections in one direction only, and over TCP only |
 //!
 //! Covered: the host does not offer it (landlock has network rules from Linux 6.7 and scopes from 6.12 on, namespaces may be
 //! closed to ordinary users), and the filter of system calls refuses the same ground. A process that opens connections needs
@@ -29,6 +29,8 @@ use crate::setup::{StageSetup, TlsPaths, WorkerSetup};
 use spokegate_confine::privileges::{self, empty_bounding_set, no_capabilities, told};
 use spokegate_confine::reach;
 use spokegate_confine::{Reached, SECCOMP, sys};
+use std::ffi::CStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 pub(crate) use attacks::{ATTACKS, Attack, Ends, Scene, Stage, Tried};
@@ -41,6 +43,9 @@ pub(crate) use users::{Users, become_supervisor};
 
 /// What to do where a layer is missing.
 const HINT: &str = "`spokegate-sanitizer self-test` lists the layers of this host; worker.sandbox = \"best-effort\" starts without those that it does not offer";
+
+/// The resolver's variable, which has it ask over TCP alone: there are no datagrams.
+const RESOLVER_OPTIONS: [&CStr; 2] = [c"RES_OPTIONS", c"use-vc"];
 
 /// Closes a worker's confinement for good and names the layers that hold.
 ///
@@ -81,6 +86,9 @@ pub(crate) fn enter_stage(
 ) -> Result<Layers, Missing> {
     let mut reached = Reached::new(setup.sandbox, HINT);
     own_alone(&mut reached, setup)?;
+    if direction == Direction::Out {
+        sys::ask_names_over_tcp(RESOLVER_OPTIONS);
+    }
     reached.may("bounding-set", empty_bounding_set());
     reached.must("capabilities", no_capabilities())?;
     reached.must(
@@ -103,10 +111,9 @@ pub(crate) fn enter_stage(
 
 /// What the start gave the process: nothing of others.
 fn own_alone(reached: &mut Reached, setup: &StageSetup) -> Result<(), Missing> {
-    let variables = std::env::vars_os().count();
     reached.must(
         "environment",
-        if variables == 0 {
+        if variables() == 0 {
             Ok(())
         } else {
             Err("variables are set".to_owned())
@@ -117,6 +124,14 @@ fn own_alone(reached: &mut Reached, setup: &StageSetup) -> Result<(), Missing> {
         reached.must("keys", opens_none_of(&setup.foreign_keys))?;
     }
     Ok(())
+}
+
+/// Environment variables, but for the one that a process which looks names up sets itself.
+fn variables() -> usize {
+    let own = RESOLVER_OPTIONS.map(CStr::to_bytes);
+    std::env::vars_os()
+        .filter(|(name, value)| [name.as_bytes(), value.as_bytes()] != own)
+        .count()
 }
 
 fn opens_none_of(keys: &[PathBuf]) -> Result<(), String> {

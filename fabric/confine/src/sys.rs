@@ -4,6 +4,7 @@
     reason = "limits, namespaces and timers of the own process have no safe interface in use here"
 )]
 
+use std::ffi::CStr;
 use std::io;
 
 fn check(result: libc::c_int) -> Result<(), String> {
@@ -94,6 +95,16 @@ pub fn stay_with_parent() -> Result<(), String> {
             off,
             off,
         ))
+    }
+}
+
+/// The resolver reads this variable when it first looks a name up. Before the first further thread, which could read the
+/// environment meanwhile.
+pub fn ask_names_over_tcp([name, value]: [&CStr; 2]) {
+    const REPLACE: libc::c_int = 1;
+    // SAFETY: both texts have an end and are copied; the caller has no further thread yet.
+    unsafe {
+        libc::setenv(name.as_ptr(), value.as_ptr(), REPLACE);
     }
 }
 

@@ -29,6 +29,8 @@ struct Claims<'a> {
     epoch: Option<u64>,
     #[serde(default)]
     sequence: Option<u64>,
+    #[serde(default)]
+    acked_sequence: Option<u64>,
 }
 
 /// Whether a record on this lane is about this message: by tenant, satellite and time always, and by what its kind has
@@ -59,8 +61,14 @@ pub(super) fn is_of(record: &[u8], lane: Lane, origin: &WorkHead) -> bool {
                     && origin.push.is_some()
                     && (push, &claims.dataset) == (origin.push, &origin.dataset)
             }
+            // The centre lets go of what a hello calls acknowledged.
+            Lane::Status if kind == "hello" => {
+                channel == "hello"
+                    && origin.hello.is_some()
+                    && claims.epoch.zip(claims.acked_sequence) == origin.hello
+            }
             Lane::Status => {
-                kind == channel && matches!(kind, "hello" | "status" | "presence" | BUDGET_CHANNEL)
+                kind == channel && matches!(kind, "status" | "presence" | BUDGET_CHANNEL)
             }
             Lane::Enrol => kind == "enrol" && channel == "enrol",
             Lane::Quarantine => {

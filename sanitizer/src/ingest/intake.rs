@@ -7,7 +7,7 @@ use crate::link::{Condemned, Reason, WorkHead};
 use crate::setup::PresenceMode;
 use bytes::Bytes;
 use enrol::Allowance;
-use spokegate_contract::envelope::{Presence, Push, Reply};
+use spokegate_contract::envelope::{Hello, Presence, Push, Reply};
 use spokegate_contract::limits::{CLOCK_SKEW_MS_MAX, MESSAGE_BYTES_MAX};
 use spokegate_contract::{
     Address, Channel, ENROLMENT_TENANT, Envelope, EnvelopeError, RequestId, SatelliteId, TenantId,
@@ -122,6 +122,12 @@ impl Intake {
                 if let Some(known) = self.known(satellite) {
                     known.online = Some(true);
                 }
+                if topic.channel == Channel::Hello {
+                    match Hello::decode(payload) {
+                        Ok(hello) => work.hello = Some((hello.epoch, hello.acked_sequence)),
+                        Err(error) => return condemn(work, Reason::Envelope, rule(&error)),
+                    }
+                }
                 Verdict::Forward(Box::new(work))
             }
             _ => Verdict::Drop("dropped_channel"),
@@ -235,6 +241,7 @@ impl Intake {
             version: None,
             id: None,
             push: None,
+            hello: None,
             condemned: None,
         }
     }

@@ -13,7 +13,7 @@ const RESOLVER_FILES: [&str; 5] = [
     "/etc/host.conf",
     "/etc/gai.conf",
 ];
-/// Names are asked for over TCP when an answer is long.
+/// Names are asked for over TCP alone.
 const DNS_PORT: u16 = 53;
 
 /// The reach of a configuration.

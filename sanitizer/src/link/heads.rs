@@ -210,6 +210,8 @@ pub(crate) struct WorkHead {
     pub id: Option<RequestId>,
     /// Epoch and sequence of a push whose envelope can be read.
     pub push: Option<(u64, u64)>,
+    /// Epoch of the spool and last acknowledged push, of a hello whose envelope can be read.
+    pub hello: Option<(u64, u64)>,
     /// Set when the message is refused already; a worker then only writes the records.
     pub condemned: Option<Condemned>,
 }

@@ -2,6 +2,7 @@
 //! confinement as a worker, as ingest or as egress first; every try is harmless where it succeeds.
 
 mod raw;
+mod sockets;
 
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -151,6 +152,18 @@ pub(crate) const ATTACKS: &[Attack] = &[
     refused("unix-socket", ALL, |_| {
         told(UnixDatagram::unbound(), "opened")
     }),
+    refused("datagram-socket", ALL, |scene| {
+        sockets::datagram(scene.port)
+    }),
+    refused("datagram-pair", ALL, |_| sockets::datagram_pair()),
+    refused("raw-socket", ALL, |_| sockets::raw()),
+    refused("multipath-socket", ALL, |_| sockets::multipath()),
+    refused("kernel-socket", ALL, |_| sockets::kernel()),
+    refused("fast-open", ALL, |scene| sockets::fast_open(scene.port)),
+    refused("fast-open-message", ALL, |scene| {
+        sockets::fast_open_message(scene.port)
+    }),
+    refused("fast-open-option", ALL, |_| sockets::fast_open_option()),
     refused("exec", ALL, |_| raw::exec()),
     refused("fork", ALL, |_| raw::fork()),
     refused("thread", WORKER, |_| {
@@ -178,9 +191,9 @@ pub(crate) const ATTACKS: &[Attack] = &[
     refused("lift-limits", WORKER, |_| raw::lift_limits()),
     refused("lift-filter", WORKER, |_| raw::lift_filter()),
     #[cfg(target_arch = "x86_64")]
-    refused("32-bit-call", WORKER, |_| raw::call_32_bit()),
+    refused("32-bit-call", ALL, |_| raw::call_32_bit()),
     #[cfg(target_arch = "x86_64")]
-    refused("x32-call", WORKER, |_| raw::call_x32()),
+    refused("x32-call", ALL, |_| raw::call_x32()),
     refused("inherited-descriptors", WORKER, |_| {
         raw::inherited_descriptors()
     }),
@@ -207,7 +220,7 @@ fn told<T>(result: io::Result<T>, done: &str) -> Tried {
 }
 
 fn environment() -> Tried {
-    match std::env::vars_os().count() {
+    match super::variables() {
         0 => Tried::Refused("no variable".to_owned()),
         count => Tried::Done(format!("{count} variables")),
     }

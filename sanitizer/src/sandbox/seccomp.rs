@@ -1,5 +1,7 @@
 //! The system calls that are left to a process.
 
+mod sockets;
+
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule,
@@ -110,6 +112,8 @@ pub(super) fn confine_worker() -> std::result::Result<(), String> {
 
 /// Takes from another process what it never needs.
 pub(super) fn confine_stage(direction: Direction) -> std::result::Result<(), String> {
+    #[cfg(target_arch = "x86_64")]
+    seccompiler::apply_filter(&other_table_filter()).map_err(|error| error.to_string())?;
     apply(never_filter())?;
     apply(refused_filter(direction))?;
     // The library then makes threads by the older call, whose flags can be looked at.
@@ -140,8 +144,43 @@ fn unconditional(calls: &[i64]) -> Rules {
 /// A rule on one argument: these of its bits are exactly so.
 fn bits(argument: u8, mask: u64, value: u64) -> Result<SeccompRule> {
     let operator = SeccompCmpOp::MaskedEq(mask);
-    let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operator, value)?;
-    Ok(SeccompRule::new(vec![condition])?)
+    Ok(SeccompRule::new(vec![compared(
+        argument, operator, value,
+    )?])?)
+}
+
+/// A condition on an argument of 32 bits.
+fn compared(argument: u8, operator: SeccompCmpOp, value: u64) -> Result<SeccompCondition> {
+    Ok(SeccompCondition::new(
+        argument,
+        SeccompCmpArgLen::Dword,
+        operator,
+        value,
+    )?)
+}
+
+/// Ends a process that uses the second table of 64-bit system calls: its numbers are in no list here. What uses the
+/// table of 32-bit calls is ended by each other filter.
+#[cfg(target_arch = "x86_64")]
+fn other_table_filter() -> BpfProgram {
+    const OTHER_TABLE: u32 = 0x4000_0000;
+    let step = |code: u32, jump_else: u8, value: u32| seccompiler::sock_filter {
+        code: u16::try_from(code).expect("codes are of 16 bits"),
+        jt: 0,
+        jf: jump_else,
+        k: value,
+    };
+    vec![
+        // The number of the call stands first in what a filter sees.
+        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0),
+        step(libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K, 1, OTHER_TABLE),
+        step(
+            libc::BPF_RET | libc::BPF_K,
+            0,
+            libc::SECCOMP_RET_KILL_PROCESS,
+        ),
+        step(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ALLOW),
+    ]
 }
 
 fn worker_filter() -> Result<BpfProgram> {
@@ -172,27 +211,7 @@ fn refused_filter(direction: Direction) -> Result<BpfProgram> {
     // Threads are made, processes are not.
     let thread = u64::from(libc::CLONE_THREAD.unsigned_abs());
     rules.insert(libc::SYS_clone, vec![bits(0, thread, 0)?]);
-    let (refused, families): (&[i64], &[libc::c_int]) = match direction {
-        // Names are looked up with the help of netlink.
-        Direction::Out => (
-            &[libc::SYS_listen, libc::SYS_accept, libc::SYS_accept4],
-            &[libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK],
-        ),
-        Direction::In => (&[libc::SYS_connect], &[libc::AF_INET, libc::AF_INET6]),
-        Direction::None => (&[libc::SYS_connect, libc::SYS_listen], &[]),
-    };
-    rules.extend(unconditional(refused));
-    let foreign = families.iter().map(|family| {
-        let family = u64::from(family.unsigned_abs());
-        SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, family)
-    });
-    let foreign: Vec<_> = foreign.collect::<std::result::Result<_, _>>()?;
-    let sockets = if foreign.is_empty() {
-        Vec::new()
-    } else {
-        vec![SeccompRule::new(foreign)?]
-    };
-    rules.insert(libc::SYS_socket, sockets);
+    rules.extend(sockets::refused(direction)?);
     let refusal = SeccompAction::Errno(libc::EPERM.unsigned_abs());
     filter(rules, SeccompAction::Allow, refusal)
 }

@@ -17,6 +17,7 @@ fn origin(channel: &str) -> WorkHead {
         version: is_reply.then_some(1),
         id: is_reply.then(|| ID.parse().unwrap()),
         push: (channel == "push").then_some((5, 9)),
+        hello: (channel == "hello").then_some((5, 3)),
         condemned: None,
     }
 }
@@ -119,6 +120,28 @@ fn a_sign_of_life_is_of_its_kind() {
         let change = json!({"kind": "budget"});
         check(Lane::Status, &origin(channel), &record, &change, expected);
     }
+}
+
+#[test]
+fn a_hello_says_of_its_spool_what_the_satellite_said() {
+    let record = json!({
+        "acked_sequence": 3, "agent_version": "1", "at": 7, "datasets": [], "epoch": 5, "kind": "hello",
+        "last_sequence": 9, "satellite": "hq", "tenant": "acme",
+    });
+    let hello = origin("hello");
+    check(Lane::Status, &hello, &record, &json!({}), true);
+    for change in [
+        json!({"acked_sequence": 9}),
+        json!({"acked_sequence": null}),
+        json!({"epoch": 6}),
+        json!({"epoch": null}),
+        json!({"kind": "status"}),
+    ] {
+        check(Lane::Status, &hello, &record, &change, false);
+    }
+    let mut unread = origin("hello");
+    unread.hello = None;
+    check(Lane::Status, &unread, &record, &json!({}), false);
 }
 
 #[test]

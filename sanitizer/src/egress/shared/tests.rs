@@ -14,6 +14,7 @@ fn origin(tenant: &str, channel: &str) -> WorkHead {
         version: is_reply.then_some(1),
         id: is_reply.then(|| "0123456789abcdef0123456789abcdef".parse().unwrap()),
         push: (channel == "push").then_some((5, 9)),
+        hello: None,
         condemned: None,
     }
 }

@@ -84,6 +84,28 @@ fn envelopes_are_judged_by_size_form_and_clock() {
 }
 
 #[test]
+fn what_a_hello_says_of_its_spool_is_noted_and_what_is_none_is_condemned() {
+    let hello = Hello {
+        agent_version: "1".into(),
+        at_ms: NOW_MS,
+        epoch: 7,
+        last_sequence: 9,
+        acked_sequence: 3,
+        datasets: Vec::new(),
+    };
+    let topic = "sg/1/acme/hq/up/hello";
+    let noted = |payload: &Bytes| match take(&mut intake(), topic, payload) {
+        Verdict::Forward(work) => (work.hello, work.condemned.map(|why| why.rule)),
+        other => panic!("{other:?}"),
+    };
+    let payload = Bytes::from(hello.encode());
+    assert_eq!(noted(&payload), (Some((7, 3)), None));
+    for payload in [payload.slice(1..), Bytes::new()] {
+        assert_eq!(noted(&payload), (None, Some("form".to_owned())));
+    }
+}
+
+#[test]
 fn stored_pushes_are_acknowledged_again_and_nothing_else_is_held_back() {
     let mut intake = intake();
     let topic = "sg/1/acme/hq/up/push/devices";

@@ -12,7 +12,7 @@ const DESCRIPTORS: std::ops::Range<libc::c_int> = 2..1024;
 const PAGE: usize = 4096;
 
 /// What the system said to a call.
-fn said(result: libc::c_long, done: &str) -> Tried {
+pub(super) fn said(result: libc::c_long, done: &str) -> Tried {
     if result < 0 {
         Tried::Refused(io::Error::last_os_error().to_string())
     } else {

@@ -196,6 +196,7 @@ impl Lane {
             version: None,
             id: None,
             push: None,
+            hello: None,
             condemned: None,
         };
         let item = Item {

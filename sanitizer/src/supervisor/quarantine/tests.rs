@@ -60,6 +60,7 @@ impl Bench {
             version: None,
             id: None,
             push: None,
+            hello: None,
             condemned: None,
         };
         let item = Item {

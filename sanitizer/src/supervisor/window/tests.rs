@@ -12,6 +12,7 @@ fn item(token: u64, size: usize) -> Item {
             version: None,
             id: None,
             push: None,
+            hello: None,
             condemned: None,
         },
         payload: Bytes::from(vec![0; size]),

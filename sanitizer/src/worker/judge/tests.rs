@@ -25,6 +25,7 @@ fn work(channel: &str) -> WorkHead {
         version: is_reply.then_some(1),
         id: is_reply.then(|| RequestId::from_bytes([1; 16])),
         push: None,
+        hello: None,
         condemned: None,
     }
 }
