@@ -52,13 +52,15 @@ impl Sanitizer {
             ..context.child()
         };
         let users = Users::resolve(&config.users)?;
-        let quarantine = Quarantine::open(&config.quarantine, &context)?;
+        let ledger = Arc::default();
+        let tenants = config.lanes().len();
+        let quarantine = Quarantine::open(&config.quarantine, tenants, &context, &ledger)?;
         let hub = Arc::new(Hub::new(
             program,
             config,
             users,
             context.clone(),
-            quarantine,
+            (quarantine, ledger),
         ));
         let started = tokio::time::timeout(START_LIMIT, hub::start(&hub)).await;
         match started

@@ -79,7 +79,7 @@ pub(super) struct Hub {
     pub(super) ingest: Slot,
     pub(super) lanes: BTreeMap<TenantId, LaneEnd>,
     pub(super) counters: Mutex<BTreeMap<String, u64>>,
-    pub(super) ledger: Mutex<Ledger>,
+    pub(super) ledger: Arc<Mutex<Ledger>>,
     receivers: Mutex<Vec<(TenantId, mpsc::Receiver<LaneEvent>)>>,
 }
 
@@ -89,7 +89,7 @@ impl Hub {
         config: SanitizerConfig,
         users: Users,
         context: Context,
-        quarantine: Quarantine,
+        (quarantine, ledger): (Quarantine, Arc<Mutex<Ledger>>),
     ) -> Hub {
         let mut lanes = BTreeMap::new();
         let mut receivers = Vec::new();
@@ -115,7 +115,7 @@ impl Hub {
             ingest: Slot::default(),
             lanes,
             counters: Mutex::default(),
-            ledger: Mutex::default(),
+            ledger,
             receivers: Mutex::new(receivers),
         }
     }

@@ -3,33 +3,48 @@
 
 mod folder;
 mod index;
+mod queue;
 
+use super::ledger::Ledger;
 use super::window::Item;
 use crate::config::QuarantineConfig;
 use crate::link::RefusalHead;
 use anyhow::Context as _;
 use folder::Folder;
 use index::Bounds;
+use queue::{Queue, Refused};
 use spokegate_daemon::{Clock, Context};
 use spokegate_identity::quarantine::{self, Plain};
 use spokegate_identity::sealed::Recipient;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
 
-/// Refused messages that wait for the disk; further ones are counted and not kept.
-const QUEUE_MESSAGES: usize = 64;
 /// Time between two looks for expired files.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// Time between two complaints about the same disk.
 const COMPLAINT_INTERVAL_MS: u64 = 60_000;
 
-/// Hands refused messages to the disk without waiting for it.
+/// Hands refused messages to the disk without waiting for it. What its customer's share has no room for is not kept, and
+/// that is counted and audited.
 #[derive(Debug, Clone)]
-pub(super) struct Quarantine(mpsc::Sender<(Item, RefusalHead)>);
+pub(super) struct Quarantine(Arc<Waiting>);
+
+#[derive(Debug)]
+struct Waiting {
+    queue: Mutex<Queue>,
+    filled: Notify,
+    losses: Losses,
+}
 
 impl Quarantine {
-    /// Makes the folder, finds what is kept in it, and starts keeping it.
-    pub(super) fn open(config: &QuarantineConfig, context: &Context) -> anyhow::Result<Quarantine> {
+    /// Makes the folder, finds what is kept in it, and starts keeping it for so many tenants.
+    pub(super) fn open(
+        config: &QuarantineConfig,
+        tenants: usize,
+        context: &Context,
+        ledger: &Arc<Mutex<Ledger>>,
+    ) -> anyhow::Result<Quarantine> {
         let recipient = quarantine::read_recipient(&config.recipient_file).with_context(|| {
             format!(
                 "read the public key of the quarantine (quarantine.recipient_file) {}, hint: `spokegate quarantine keygen` makes it on the machine that keeps the private one",
@@ -47,44 +62,89 @@ impl Quarantine {
                 config.directory.display()
             )
         })?;
-        let (sender, receiver) = mpsc::channel(QUEUE_MESSAGES);
+        let losses = Losses {
+            clock: context.clock.clone(),
+            ledger: Arc::clone(ledger),
+        };
+        let waiting = Arc::new(Waiting {
+            queue: Mutex::new(Queue::new(tenants)),
+            filled: Notify::new(),
+            losses: losses.clone(),
+        });
         let keeper = Keeper {
             folder,
             recipient,
-            clock: context.clock.clone(),
+            losses,
             lost: 0,
             complained_ms: None,
         };
-        context
-            .tasks
-            .spawn("quarantine", keep(keeper, receiver, context.clone()));
-        Ok(Quarantine(sender))
+        let keep = keep(keeper, Arc::clone(&waiting), context.clone());
+        context.tasks.spawn("quarantine", keep);
+        Ok(Quarantine(waiting))
     }
 
     /// Keeps a refused message, if the disk keeps up.
     pub(super) fn store(&self, item: Item, refusal: RefusalHead) {
-        if self.0.try_send((item, refusal)).is_err() {
-            not_kept();
+        let subject = subject(&item);
+        if self.0.queue().push((item, refusal)) {
+            self.0.filled.notify_one();
+        } else {
+            self.0.losses.note(&subject, BEHIND);
         }
     }
 }
 
-async fn keep(
-    mut keeper: Keeper,
-    mut refused: mpsc::Receiver<(Item, RefusalHead)>,
-    context: Context,
-) {
+impl Waiting {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn next(&self) -> Refused {
+        loop {
+            let filled = self.filled.notified();
+            if let Some(next) = self.queue().pop() {
+                return next;
+            }
+            filled.await;
+        }
+    }
+}
+
+/// The disk is slower than what is refused.
+const BEHIND: &str = "disk-behind";
+/// The disk does not take it.
+const FAILED: &str = "disk-failed";
+
+/// Where it is said that a refused message is not kept.
+#[derive(Debug, Clone)]
+struct Losses {
+    clock: Clock,
+    ledger: Arc<Mutex<Ledger>>,
+}
+
+impl Losses {
+    fn note(&self, subject: &str, reason: &'static str) {
+        metrics::counter!("spokegate_sanitizer_quarantine_not_kept_total", "reason" => reason)
+            .increment(1);
+        let now_ms = self.clock.now_ms();
+        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        ledger.note(now_ms, ("quarantine.lose", reason, subject), 1);
+    }
+}
+
+fn subject(item: &Item) -> String {
+    format!("{}/{}", item.work.tenant, item.work.satellite)
+}
+
+async fn keep(mut keeper: Keeper, waiting: Arc<Waiting>, context: Context) {
     let soft = context.tasks.soft();
     let mut timer = tokio::time::interval(SWEEP_INTERVAL);
     loop {
         let next = tokio::select! {
             biased;
             // What waits is still written at a stop.
-            () = soft.cancelled(), if refused.is_empty() => return,
-            next = refused.recv() => match next {
-                Some(next) => Some(next),
-                None => return,
-            },
+            () = soft.cancelled(), if waiting.queue().is_empty() => return,
+            next = waiting.next() => Some(next),
             _ = timer.tick() => None,
         };
         let work = move || {
@@ -104,7 +164,7 @@ async fn keep(
 struct Keeper {
     folder: Folder,
     recipient: Recipient,
-    clock: Clock,
+    losses: Losses,
     /// Messages that could not be kept since the last complaint.
     lost: u64,
     /// When the disk last failed; none while it works.
@@ -115,22 +175,26 @@ impl Keeper {
     fn write(&mut self, item: &Item, refusal: &RefusalHead) {
         let result = self
             .sealed(item, refusal)
-            .and_then(|sealed| self.folder.write(&item.work, &sealed, self.clock.now_ms()));
+            .and_then(|sealed| self.folder.write(&item.work, &sealed, self.now_ms()));
         if result.is_err() {
             self.lost = self.lost.saturating_add(1);
-            not_kept();
+            self.losses.note(&subject(item), FAILED);
         }
         self.tell(result);
     }
 
     fn sweep(&mut self) {
-        let result = self.folder.sweep(self.clock.now_ms());
+        let result = self.folder.sweep(self.now_ms());
         metrics::gauge!("spokegate_sanitizer_quarantine_bytes")
             .set(f64::from(u32::try_from(self.folder.bytes() >> 10).unwrap_or(u32::MAX)) * 1_024.0);
         // That it can be read does not say that it can be written.
         if result.is_err() {
             self.tell(result);
         }
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.losses.clock.now_ms()
     }
 
     fn sealed(&self, item: &Item, refusal: &RefusalHead) -> std::io::Result<Vec<u8>> {
@@ -152,7 +216,7 @@ impl Keeper {
 
     /// Says that the disk fails, once a minute, and once that it works again. Refused messages stay refused meanwhile.
     fn tell(&mut self, result: std::io::Result<()>) {
-        let now_ms = self.clock.monotonic_ms();
+        let now_ms = self.losses.clock.monotonic_ms();
         let folder = self.folder.path().display();
         match result {
             Err(error) => {
@@ -170,10 +234,6 @@ impl Keeper {
         }
         self.lost = 0;
     }
-}
-
-fn not_kept() {
-    metrics::counter!("spokegate_sanitizer_quarantine_not_kept_total").increment(1);
 }
 
 #[cfg(test)]

@@ -30,7 +30,10 @@ impl Bench {
         let keeper = Keeper {
             folder: Folder::open(&folder.path().join("kept"), bounds).unwrap(),
             recipient: key.recipient(),
-            clock,
+            losses: Losses {
+                clock,
+                ledger: Arc::default(),
+            },
             lost: 0,
             complained_ms: None,
         };
@@ -50,37 +53,60 @@ impl Bench {
     fn refuse(&mut self, tenant: &str, payload: &'static [u8]) {
         self.token += 1;
         self.hand.advance(1);
-        let work = WorkHead {
-            token: self.token,
-            tenant: tenant.parse().unwrap(),
-            satellite: "hq".parse().unwrap(),
-            at_ms: self.keeper.clock.now_ms(),
-            channel: "reply".to_owned(),
-            dataset: None,
-            version: None,
-            id: None,
-            push: None,
-            hello: None,
-            condemned: None,
-        };
-        let item = Item {
-            work,
-            payload: Bytes::from_static(payload),
-            suspect: false,
-        };
-        let refusal = RefusalHead {
-            reason: Reason::Form,
-            rule: "tag".into(),
-            pointer: "/0/secret".into(),
-            found: None,
-        };
+        let (mut item, refusal) = refused(tenant, self.token, 0);
+        item.work.at_ms = self.keeper.now_ms();
+        item.payload = Bytes::from_static(payload);
         self.keeper.write(&item, &refusal);
+    }
+
+    /// What the audit has been told, by reason, of messages that are not kept.
+    fn told_lost(&self) -> Vec<(String, u64)> {
+        let mut ledger = self.keeper.losses.ledger.lock().unwrap();
+        ledger.close(u64::MAX);
+        let mut lost = std::collections::BTreeMap::new();
+        for note in ledger.take().0 {
+            assert_eq!(
+                (note.action.as_str(), note.subject.as_str()),
+                ("quarantine.lose", "acme/hq")
+            );
+            *lost.entry(note.reason).or_default() += note.count;
+        }
+        lost.into_iter().collect()
     }
 
     /// The folder as a restart would find it.
     fn again(&self) -> Folder {
         Folder::open(&self.path(), bounds(100, 50)).unwrap()
     }
+}
+
+/// A refused message of so many bytes.
+pub(super) fn refused(tenant: &str, token: u64, size: usize) -> Refused {
+    let work = WorkHead {
+        token,
+        tenant: tenant.parse().unwrap(),
+        satellite: "hq".parse().unwrap(),
+        at_ms: NOW_MS,
+        channel: "reply".to_owned(),
+        dataset: None,
+        version: None,
+        id: None,
+        push: None,
+        hello: None,
+        condemned: None,
+    };
+    let item = Item {
+        work,
+        payload: vec![0; size].into(),
+        suspect: false,
+    };
+    let refusal = RefusalHead {
+        reason: Reason::Form,
+        rule: "tag".into(),
+        pointer: "/0/secret".into(),
+        found: None,
+    };
+    (item, refusal)
 }
 
 fn bounds(blocks: u64, tenant_blocks: u64) -> Bounds {
@@ -252,6 +278,8 @@ fn a_full_disk_loses_what_does_not_fit_and_nothing_else() {
     let kept = names(&path);
     assert!((5..=16).contains(&kept.len()), "{kept:?}");
     assert!(bench.keeper.complained_ms.is_some());
+    let lost = u64::try_from(40 - kept.len()).unwrap();
+    assert_eq!(bench.told_lost(), [("disk-failed".to_owned(), lost)]);
     for name in &kept {
         let file = fs::read(path.join(name)).unwrap();
         let opened = quarantine::open(&bench.key, &file).unwrap();
@@ -290,4 +318,45 @@ fn an_unwritable_folder_refuses_the_start_and_is_survived_later() {
     fs::remove_dir(&path).unwrap();
     fs::write(&path, "no folder").unwrap();
     assert!(Folder::open(&path, bounds(100, 50)).is_err());
+}
+
+#[tokio::test]
+async fn what_the_disk_is_too_slow_for_is_audited_and_the_other_customers_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = OpeningKey::generate();
+    let recipient_file = folder.path().join("quarantine.pub");
+    fs::write(&recipient_file, key.recipient().to_string()).unwrap();
+    let config = QuarantineConfig {
+        directory: folder.path().join("kept"),
+        recipient_file,
+        bytes_max: 1 << 30,
+        tenant_bytes_max: 1 << 30,
+        age_h_max: 1,
+    };
+    let (context, ledger) = (Context::new(), Arc::default());
+    let quarantine = Quarantine::open(&config, 2, &context, &ledger).unwrap();
+    // One thread: nothing is written before this test waits.
+    for token in 0..1_000 {
+        let (item, refusal) = refused("acme", token, 1);
+        quarantine.store(item, refusal);
+    }
+    let (item, refusal) = refused("globex", 1, 1);
+    quarantine.store(item, refusal);
+    context.tasks.shutdown(Duration::from_secs(60)).await;
+    let of = |tenant: &str| {
+        let named = |name: &String| name.contains(&format!(".{tenant}."));
+        let names = names(&config.directory).into_iter();
+        names.filter(named).count()
+    };
+    assert_eq!((of("acme"), of("globex")), (256, 1));
+    let mut ledger = ledger.lock().unwrap();
+    ledger.close(u64::MAX);
+    let told = |note: crate::link::Note| (note.action, note.reason, note.subject, note.count);
+    let lost: Vec<_> = ledger.take().0.into_iter().map(told).collect();
+    let said = |count| {
+        let text = ["quarantine.lose", "disk-behind", "acme/hq"].map(str::to_owned);
+        let [action, reason, subject] = text;
+        (action, reason, subject, count)
+    };
+    assert_eq!(lost, [said(1), said(743)]);
 }
