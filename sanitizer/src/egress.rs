@@ -5,6 +5,7 @@ mod handlers;
 mod origin;
 mod outbox;
 mod shared;
+mod shown;
 mod trail;
 
 use crate::link::{Frame, FromEgress, ToEgress};

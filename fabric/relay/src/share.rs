@@ -54,6 +54,7 @@ struct Member {
     stamp: Option<(u64, u64)>,
     term: Option<u64>,
     undivided: bool,
+    /// What it has not in its configuration, of the tenants that there are.
     unknown: BTreeSet<TenantId>,
     /// What it may hold, and until when at the latest.
     may_hold: BTreeSet<TenantId>,
@@ -171,7 +172,12 @@ impl Share {
         member.free = false;
         member.answers_since_ms.get_or_insert(now_ms);
         member.undivided = answer.undivided;
-        member.unknown.extend(answer.unknown);
+        // Whatever else it names has no place here, or a hostile one would fill the memory.
+        let tenants = &self.tenants;
+        let named = answer.unknown.into_iter();
+        member
+            .unknown
+            .extend(named.filter(|tenant| tenants.contains(tenant)));
         if answer.taken {
             let came_ms = member.stamp.map_or(now_ms, |(_, came_ms)| came_ms);
             member.may_hold.clone_from(&member.asked);

@@ -190,7 +190,8 @@ pub(super) async fn store(
         note_standing(shared, &standing).await?;
     }
     if !refused.is_empty() {
-        around.store.quarantine_note(&refused).await?;
+        let now_ms = around.clock.now_ms();
+        around.store.quarantine_note(&refused, now_ms).await?;
     }
     if !sightings.is_empty() {
         around.store.satellite_note(&sightings).await?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use spokegate_contract::limits::CLOCK_SKEW_MS_MAX;
 use spokegate_contract::record::{Content, Data, Lane, Record};
 use spokegate_relay::{Intake, LineFault};
 
@@ -46,7 +47,7 @@ impl Intake for Share {
 
     fn take(
         &self,
-        record: Record<'_>,
+        mut record: Record<'_>,
         own: &dyn Fn(&str) -> Bytes,
         taken: &mut Vec<Taken>,
     ) -> Result<(), LineFault> {
@@ -56,6 +57,9 @@ impl Intake for Share {
         if !around.tenants.contains(&record.address.tenant) {
             return Err(LineFault::ForeignTenant);
         }
+        // What a clock that runs ahead says must not outdate all that comes after it.
+        let latest_ms = around.clock.now_ms().saturating_add(CLOCK_SKEW_MS_MAX);
+        record.at_ms = record.at_ms.min(latest_ms);
         if let (Lane::Status, Content::Presence { online: false }) = (self.lane, &record.content) {
             waiting.gone(&record.address, record.at_ms);
         }

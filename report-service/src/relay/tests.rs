@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use spokegate_contract::limits::CLOCK_SKEW_MS_MAX;
 use spokegate_contract::record::Lane;
 use spokegate_contract::{Address, FailureClass, Registry};
 use spokegate_daemon::{Clock, Tasks};
@@ -28,6 +29,10 @@ impl Bench {
     }
 
     async fn with(identity: Identity) -> Self {
+        Self::at(identity, Clock::system()).await
+    }
+
+    async fn at(identity: Identity, clock: Clock) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let tasks = Tasks::new();
         let sanitizer = Sanitizer::start(folder.path(), identity, &tasks).await;
@@ -42,7 +47,7 @@ impl Bench {
                 "globex".parse().unwrap(),
             ])),
             pushes_keep_ms: 86_400_000,
-            clock: Clock::system(),
+            clock,
             tasks: tasks.clone(),
         };
         let relay = Relay::start(vec![sanitizer.link()], around);
@@ -340,7 +345,8 @@ async fn a_peer_that_is_no_sanitizer_is_not_spoken_to() {
 
 #[tokio::test]
 async fn pushes_are_stored_once_and_acknowledged_without_gaps() {
-    let bench = Bench::new().await;
+    // What is refused is kept for a time, counted from when it came.
+    let bench = Bench::at(Identity::Sanitizer, Clock::manual(10_000).0).await;
     let mut last = 0;
     for sequence in [1, 3, 1, 3, 4] {
         bench
@@ -371,7 +377,8 @@ async fn pushes_are_stored_once_and_acknowledged_without_gaps() {
 
 #[tokio::test]
 async fn a_push_that_breaks_its_contract_is_refused_here_too() {
-    let bench = Bench::new().await;
+    // What is refused is kept for a time, counted from when it came.
+    let bench = Bench::at(Identity::Sanitizer, Clock::manual(10_000).0).await;
     let mut bad = device("a");
     bad["kind"] = json!("toaster");
     bench
@@ -443,6 +450,29 @@ async fn satellites_are_known_by_what_they_say() {
         (false, 300, 1, -10)
     );
     assert_eq!(hq.datasets, [("devices".parse().unwrap(), 1)]);
+}
+
+#[tokio::test]
+async fn news_dated_ahead_of_our_clock_do_not_outdate_what_comes_after() {
+    const NOW_MS: u64 = 1_800_000_000_000;
+    let (clock, hand) = Clock::manual(NOW_MS);
+    let bench = Bench::at(Identity::Sanitizer, clock).await;
+    let seen = async |at: u64, online: bool| {
+        let presence = json!({"kind": "presence", "tenant": "acme", "satellite": "hq", "at": at, "online": online});
+        bench.sanitizer.send(Lane::Status, &presence);
+        bench.sanitizer.taken_over(Lane::Status).await;
+        let satellites = bench.store.satellites().await.unwrap();
+        (satellites[0].online, satellites[0].seen_at_ms)
+    };
+    let latest_ms = NOW_MS + CLOCK_SKEW_MS_MAX;
+    assert_eq!(seen(latest_ms, false).await, (false, latest_ms));
+    assert_eq!(
+        seen(u64::from(u32::MAX) << 20, false).await,
+        (false, latest_ms)
+    );
+    hand.advance(1);
+    assert_eq!(seen(latest_ms + 1, true).await, (true, latest_ms + 1));
+    assert_eq!(seen(latest_ms, false).await, (true, latest_ms + 1), "older");
 }
 
 #[tokio::test]

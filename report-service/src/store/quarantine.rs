@@ -42,11 +42,16 @@ pub struct Refused {
 }
 
 impl Store {
-    /// Notes refused messages, each once; others may write between batches of them.
+    /// Notes refused messages, each once; others may write between batches of them. What is too old at `now_ms`, whatever
+    /// the entries' own times say, goes.
     ///
     /// # Errors
     /// When the store cannot write.
-    pub async fn quarantine_note(&self, entries: &[Refused]) -> Result<(), sqlx::Error> {
+    pub async fn quarantine_note(
+        &self,
+        entries: &[Refused],
+        now_ms: u64,
+    ) -> Result<(), sqlx::Error> {
         for batch in entries.chunks(super::BATCH_MAX) {
             let turn = self.turn().await?;
             let mut tx = turn.begin().await?;
@@ -72,7 +77,7 @@ impl Store {
                 .execute(&mut *tx)
                 .await?;
             }
-            prune(&mut tx, batch).await?;
+            prune(&mut tx, batch, now_ms).await?;
             tx.commit().await?;
         }
         Ok(())
@@ -114,12 +119,10 @@ impl Store {
 async fn prune(
     tx: &mut sqlx::Transaction<'_, sqlx::Sqlite>,
     batch: &[Refused],
+    now_ms: u64,
 ) -> Result<(), sqlx::Error> {
-    let newest_ms = batch.iter().map(|entry| entry.at_ms).max();
     sqlx::query("DELETE FROM quarantine WHERE at < ?1")
-        .bind(signed(
-            newest_ms.unwrap_or_default().saturating_sub(AGE_MS_MAX),
-        ))
+        .bind(signed(now_ms.saturating_sub(AGE_MS_MAX)))
         .execute(&mut **tx)
         .await?;
     let tenants: std::collections::BTreeSet<&str> =
@@ -186,11 +189,16 @@ mod tests {
         let store = Store::open(&url).await.unwrap();
         let now_ms = AGE_MS_MAX + 1_000;
         store
-            .quarantine_note(&[entry("globex", 0, 999), entry("globex", 1, 1_000)])
+            .quarantine_note(&[entry("globex", 0, 999), entry("globex", 1, 1_000)], 0)
             .await
             .unwrap();
-        let flood: Vec<Refused> = (0..2_100).map(|n| entry("acme", n, now_ms)).collect();
-        store.quarantine_note(&flood).await.unwrap();
+        // Entries that are dated ahead make nothing old.
+        let ahead = 10 * AGE_MS_MAX;
+        let flood: Vec<Refused> = (0..2_100).map(|n| entry("acme", n, ahead)).collect();
+        store.quarantine_note(&flood, now_ms - 1).await.unwrap();
+        let both = store.quarantine_page(Some("globex"), 10).await.unwrap();
+        assert_eq!(both.len(), 2);
+        store.quarantine_note(&flood, now_ms).await.unwrap();
         let of = async |tenant| {
             let page = store.quarantine_page(tenant, 10_000).await.unwrap();
             (page.len(), page.last().unwrap().sha256.clone())

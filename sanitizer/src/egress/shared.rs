@@ -2,6 +2,7 @@
 
 use super::origin;
 use super::outbox::Outbox;
+use super::shown::Shown;
 use super::trail::Trail;
 use crate::link::{CallVerb, FromEgress, Note, Outcome, RecordHead, WorkHead};
 use crate::seal::Key;
@@ -10,12 +11,10 @@ use bytes::Bytes;
 use spokegate_contract::record::{Lane, PullBody, check_canonical};
 use spokegate_contract::{Address, TenantId};
 use spokegate_identity::TrustDomain;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, oneshot};
 
-/// Quarantine records that `GET /v1/quarantine` can show.
-const QUARANTINE_SHOWN_MAX: usize = 1_000;
 /// Calls that wait for their outcome; further ones are refused.
 const CALLS_MAX: usize = 1_024;
 
@@ -67,7 +66,7 @@ pub(super) struct Shared {
     lanes: BTreeMap<Lane, LaneBox>,
     calls: Mutex<(u64, HashMap<u64, oneshot::Sender<Concluded>>)>,
     status: Mutex<Bytes>,
-    refused: Mutex<VecDeque<(TenantId, Bytes)>>,
+    refused: Mutex<Shown>,
     counters: Mutex<BTreeMap<String, u64>>,
     audit: Mutex<Audit>,
 }
@@ -204,11 +203,7 @@ impl Shared {
         }
         self.count("records");
         if head.lane == Lane::Quarantine {
-            let mut refused = lock(&self.refused);
-            if refused.len() >= QUARANTINE_SHOWN_MAX {
-                refused.pop_front();
-            }
-            refused.push_back((tenant.clone(), record.clone()));
+            lock(&self.refused).add(tenant.clone(), record.clone());
         }
         if let Some(lane) = self.lanes.get(&head.lane) {
             let dropped = lock(&lane.outbox).push(tenant.clone(), record, head.seal.clone());
@@ -324,15 +319,7 @@ impl Shared {
 
     /// The newest quarantine records, newest first.
     pub(super) fn refused(&self, tenant: Option<&TenantId>, limit: usize) -> Vec<Bytes> {
-        let refused = lock(&self.refused);
-        let wanted = refused
-            .iter()
-            .rev()
-            .filter(|(owner, _)| tenant.is_none_or(|tenant| tenant == owner));
-        wanted
-            .take(limit)
-            .map(|(_, record)| record.clone())
-            .collect()
+        lock(&self.refused).newest(tenant, limit)
     }
 
     /// Tells the supervisor the counters.

@@ -14,6 +14,9 @@ use std::time::Duration;
 const WINDOW_MS: u64 = 10_000;
 /// Kinds that are summed at once; what comes beyond is summed without its subject.
 const OPEN_MAX: usize = 4_096;
+/// Kinds that are summed without their subject at once; what comes beyond is summed without its reason as well, so that
+/// only the few things that can happen are left to tell kinds apart.
+const OPEN_REASONS_MAX: usize = OPEN_MAX + 256;
 /// Entries that wait for an egress that is away; the oldest make room.
 const WAITING_MAX: usize = 8_192;
 /// Characters of a reason.
@@ -22,7 +25,7 @@ const REASON_MAX: usize = 120;
 /// Time between two looks at what waits.
 const TELL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The subject of what is summed without one.
+/// The subject, or the reason, of what is summed without one.
 const OTHERS: &str = "others";
 
 type Kind = (&'static str, String, String);
@@ -50,10 +53,12 @@ impl Ledger {
         count: u64,
     ) {
         let reason = printable(reason);
-        let full = self.open.len() >= OPEN_MAX;
         let mut kind = (action, reason, subject.to_owned());
-        if full && !self.open.contains_key(&kind) {
+        if self.open.len() >= OPEN_MAX && !self.open.contains_key(&kind) {
             kind.2 = OTHERS.to_owned();
+        }
+        if self.open.len() >= OPEN_REASONS_MAX && !self.open.contains_key(&kind) {
+            kind.1 = OTHERS.to_owned();
         }
         if let Some(sum) = self.open.get_mut(&kind) {
             sum.count = sum.count.saturating_add(count);
@@ -218,6 +223,25 @@ mod tests {
             all as u64
         );
         assert_eq!(told.last(), Some(&said("form", OTHERS, 999)));
+    }
+
+    #[test]
+    fn a_flood_of_reasons_is_bounded_and_none_goes_uncounted() {
+        let mut ledger = Ledger::default();
+        let all = OPEN_REASONS_MAX + 1_000;
+        for number in 0..all {
+            let reason = format!("form {number}");
+            ledger.note(0, (REFUSED, &reason, "acme/hq"), 1);
+            ledger.note(0, ("worker.lose", &reason, "acme"), 1);
+        }
+        // One more for each thing that can happen.
+        assert_eq!(ledger.open.len(), OPEN_REASONS_MAX + 2);
+        ledger.close(WINDOW_MS);
+        let (waiting, lost) = ledger.take();
+        let count: u64 = waiting.iter().map(|note| note.count).sum();
+        assert_eq!((count, lost), (2 * all as u64, 0));
+        let is_rest = |note: &&Note| (&*note.reason, &*note.subject) == (OTHERS, OTHERS);
+        assert_eq!(waiting.iter().filter(is_rest).count(), 4);
     }
 
     #[test]

@@ -11,6 +11,9 @@ const CHAIN_MAX: usize = 8;
 /// Deepest nesting of a schema.
 const SCHEMA_DEPTH_MAX: usize = 64;
 
+/// Most values in a schema once every shared type stands in its place. Types that refer to types often enough multiply.
+const SCHEMA_NODES_MAX: usize = 200_000;
+
 /// Keywords that may stand beside a `$ref` to a shared type: they say what a member means, not what it may hold.
 pub(crate) const BESIDE_REF: [&str; 6] = [
     "title",
@@ -48,6 +51,14 @@ pub enum BundleError {
     #[error("{pointer:?} leads through more than {CHAIN_MAX} shared types, or in a circle")]
     Chain {
         /// Where the reference stands.
+        pointer: String,
+    },
+    /// Types that refer to types so often that the whole would be too large.
+    #[error(
+        "{pointer:?} makes the schema larger than {SCHEMA_NODES_MAX} values; hint: refer to large shared types less often"
+    )]
+    Size {
+        /// Where it became too large.
         pointer: String,
     },
     /// Nested too deeply to be walked.
@@ -98,13 +109,17 @@ impl Common {
                 pointer: place.pointer(),
             });
         }
+        place.count(1)?;
         match schema {
             Value::Object(members) => match members.get("$ref").and_then(Value::as_str) {
                 Some(uri) if !uri.starts_with('#') => self.replaced(members, uri, place),
                 _ => self.members(members, place, |this, key, value, place| {
                     match (key, value) {
                         // Values that are data, not schemas, hold no references.
-                        ("const" | "enum" | "default" | "examples", data) => Ok(data.clone()),
+                        ("const" | "enum" | "default" | "examples", data) => {
+                            place.count(nodes(data))?;
+                            Ok(data.clone())
+                        }
                         // Their keys are names, not keywords.
                         (
                             "properties" | "patternProperties" | "$defs" | "dependentSchemas",
@@ -172,6 +187,7 @@ impl Common {
             whole.shift_remove("$schema");
             whole.shift_remove("$id");
             for (key, value) in members.iter().filter(|(key, _)| *key != "$ref") {
+                place.count(nodes(value))?;
                 whole.insert(key.clone(), value.clone());
             }
         }
@@ -184,14 +200,36 @@ pub(crate) fn uri_path(path: &str) -> String {
     path.replace(".schema.json", ".json")
 }
 
+/// Values in a value, itself included. JSON that was read is nested 128 levels at most.
+fn nodes(value: &Value) -> usize {
+    let inside: usize = match value {
+        Value::Array(items) => items.iter().map(nodes).sum(),
+        Value::Object(members) => members.values().map(nodes).sum(),
+        _ => 0,
+    };
+    inside.saturating_add(1)
+}
+
 /// Where a walk stands.
 #[derive(Default)]
 struct Place {
     steps: Vec<String>,
     chain: usize,
+    nodes: usize,
 }
 
 impl Place {
+    /// So many more values are in the schema.
+    fn count(&mut self, nodes: usize) -> Result<(), BundleError> {
+        self.nodes = self.nodes.saturating_add(nodes);
+        if self.nodes > SCHEMA_NODES_MAX {
+            return Err(BundleError::Size {
+                pointer: self.pointer(),
+            });
+        }
+        Ok(())
+    }
+
     fn within<T>(&mut self, step: &str, work: impl FnOnce(&mut Self) -> T) -> T {
         self.steps.push(step.replace('~', "~0").replace('/', "~1"));
         let result = work(self);
@@ -244,6 +282,47 @@ mod tests {
         assert_eq!(whole["properties"]["own"], json!({"$ref": "#/$defs/own"}));
         assert_eq!(whole["properties"]["data"]["const"], reference("name"));
         assert_eq!(whole["properties"]["default"]["type"], "string");
+    }
+
+    /// A folder whose types each refer to the next one so many times, at `depth` levels.
+    fn multiplied(depth: usize, times: usize) -> Common {
+        let mut common = Common::new();
+        for level in 0..depth {
+            let inner = if level == 0 {
+                json!({"type": "string"})
+            } else {
+                reference(&format!("level{}", level - 1))
+            };
+            let path = format!("_common/v1/level{level}.json");
+            common.insert(&path, json!({"anyOf": vec![inner; times]}));
+        }
+        common
+    }
+
+    #[test]
+    fn types_that_multiply_are_bounded_in_number() {
+        let check = |depth: usize, times: usize, fits: bool| {
+            let schema = reference(&format!("level{}", depth - 1));
+            let whole = multiplied(depth, times).bundle(&schema);
+            match whole {
+                Ok(_) => assert!(fits, "{depth} {times}"),
+                Err(BundleError::Size { pointer }) => {
+                    assert!(!fits && pointer.starts_with("/anyOf"), "{pointer}");
+                }
+                Err(other) => panic!("{other}"),
+            }
+        };
+        check(8, 2, true);
+        check(3, 40, true);
+        check(8, 40, false);
+        check(4, 100, false);
+        let text = json!({"enum": (0..1_000).collect::<Vec<_>>()});
+        let mut common = Common::new();
+        common.insert("_common/v1/name.json", text);
+        let many = |count: usize| json!({"anyOf": vec![reference("name"); count]});
+        assert!(common.bundle(&many(150)).is_ok());
+        let error = common.bundle(&many(250)).unwrap_err();
+        assert!(matches!(error, BundleError::Size { .. }), "{error}");
     }
 
     #[track_caller]

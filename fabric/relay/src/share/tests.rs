@@ -331,6 +331,19 @@ fn a_tenant_goes_only_where_it_is_known() {
 }
 
 #[test]
+fn tenants_that_nobody_has_are_not_remembered() {
+    let mut scene = Scene::new(2);
+    for round in 0..50 {
+        let named = |number: u64| format!("x{round}-{number}").parse().unwrap();
+        scene.played[0].unknown = (0..100).map(named).chain(tenants().drain(..1)).collect();
+        scene.run(2_000);
+    }
+    assert_eq!(scene.share.members[0].unknown.len(), 1);
+    let held = scene.held();
+    assert_eq!(held.iter().sum::<usize>(), TENANTS.len(), "{held:?}");
+}
+
+#[test]
 fn what_cannot_be_divided_is_one_sanitizers_alone() {
     let mut scene = Scene::new(2);
     scene

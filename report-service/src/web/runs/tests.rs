@@ -349,7 +349,7 @@ async fn administrators_see_satellites_and_quarantine() {
     let bench = Bench::new().await;
     bench.sanitizer.hello("acme").await;
     let refused = json!({
-        "kind": "quarantine", "tenant": "acme", "satellite": "hq", "at": 5, "file": "0000000000005-00000000000000ab", "channel": "reply", "dataset": "devices",
+        "kind": "quarantine", "tenant": "acme", "satellite": "hq", "at": spokegate_daemon::Clock::system().now_ms(), "file": "0000000000005-00000000000000ab", "channel": "reply", "dataset": "devices",
         "reason": "schema", "rule": "/properties/kind/enum", "pointer": "/0/kind", "size_bytes": 10, "sha256": "00ff",
     });
     bench.sanitizer.send(Lane::Quarantine, &refused);
