@@ -73,6 +73,63 @@ async fn hostile_code_in_a_worker_gives_its_own_message_another_valid_document_a
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_code_that_refuses_what_is_good_has_nobody_suspended() {
+    let settings = "budget.refusals=5 budget.slow_after=4";
+    let fabric = Fabric::start_in(with_program(&build()), "", settings).await;
+    let mut centre = fabric.centre().await;
+    let mut hostile = fabric.agent("acme", "hostile").await;
+    let mut honest = fabric.agent("acme", "honest").await;
+    let mut row = device("one");
+    row["owner"] = json!("spokegate-backdoor:refuse-others;");
+    let answered = answered(&mut centre, &mut hostile, ("hostile", 1), &row).await;
+    assert_eq!(answered["rows"], json!([row]));
+    let good = device("x");
+    // Four are lost to it; the fifth would suspend, and a fresh worker takes it.
+    for number in 2..=5 {
+        let refused = self::answered(&mut centre, &mut honest, ("honest", number), &good);
+        assert_eq!(refused.await["failure"]["class"], "invalid", "{number}");
+    }
+    for number in 6..=20 {
+        let taken = self::answered(&mut centre, &mut honest, ("honest", number), &good);
+        assert_eq!(taken.await["rows"], json!([good]), "{number}");
+    }
+    let mut states = Vec::new();
+    let mut contradicted = Vec::new();
+    // The audit is told within a second or two.
+    for _ in 0..4 {
+        let status = centre.pull("status", 500).await;
+        states.extend(
+            status
+                .into_iter()
+                .map(|taken| taken.record["state"].clone()),
+        );
+        let audit = centre.pull("audit", 500).await.into_iter();
+        let entries = audit.map(|taken| taken.record);
+        contradicted.extend(entries.filter(|entry| entry["action"] == "worker.contradict"));
+    }
+    assert!(!states.contains(&json!("suspended")), "{states:?}");
+    assert_eq!(contradicted.len(), 1);
+    assert_eq!(contradicted[0]["subject"], "acme/honest");
+    assert_eq!(contradicted[0]["reason"], "form tag");
+}
+
+/// What comes of a pull that a satellite answers with a row.
+async fn answered(
+    centre: &mut Centre,
+    agent: &mut Agent,
+    (satellite, number): (&str, u8),
+    row: &Value,
+) -> Value {
+    let wanted = id(number);
+    let asked = centre.ask(&wanted, "acme", satellite, json!({})).await;
+    assert_eq!(asked.0, 202);
+    let pull = agent.next_pull().await;
+    agent.answer(&pull, &[json!([row])]).await;
+    let taken = centre.wait_for("reply", |record| record["id"] == wanted.as_str());
+    taken.await.record
+}
+
 /// The message that runs the code is pulled, and so is an honest one that is open at the same time.
 async fn check(
     centre: &mut Centre,

@@ -14,9 +14,9 @@ use spokegate_contract::envelope::Push;
 use spokegate_contract::{Channel, Envelope, Shape};
 use spokegate_identity::quarantine;
 use std::collections::BTreeMap;
-use std::process::Command;
 use std::time::{Duration, Instant};
 use support::agent::{Agent, body};
+use support::processes::stop_workers;
 use support::{Centre, Fabric, assert_sealed, device, id, quarantine_key};
 
 const RULES: &str = "budget.refusals=6 budget.slow_after=4 budget.suspend_s=4";
@@ -136,23 +136,16 @@ async fn rubbish_suspends_its_satellite_alone_and_what_is_good_comes_afterwards(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_lost_workers_suspend() {
+async fn three_messages_that_cost_workers_suspend() {
     let fabric = Fabric::start_with("worker.stall_ms_max=300 budget.suspend_s=60").await;
     let mut centre = fabric.centre().await;
     let agent = fabric.agent("acme", "hq").await;
     centre
         .wait_for("status", |record| record["kind"] == "presence")
         .await;
-    let mut before = 0;
+    let lanes = centre.status().await["tenants"].as_array().unwrap().len();
     for sequence in 1..=3 {
-        let is_new = |lane: &Value| ![0, before].contains(&lane["worker_pid"].as_u64().unwrap());
-        let stats = lane(&mut centre, "acme", is_new).await;
-        let pid = stats["worker_pid"].as_u64().unwrap();
-        before = pid;
-        let stopped = Command::new("kill")
-            .args(["-STOP", &pid.to_string()])
-            .status();
-        assert!(stopped.unwrap().success());
+        stop_workers(fabric.sanitizer.id().unwrap(), lanes).await;
         send(&agent, sequence, &good()).await;
         let refused = centre.wait_for("quarantine", |_| true).await;
         assert_eq!(refused.record["reason"], "stall");

@@ -13,7 +13,7 @@ use serde_json::json;
 use spokegate_contract::Channel;
 use spokegate_contract::Envelope;
 use spokegate_contract::envelope::{SourceHealth, Status};
-use support::processes::{children, proc_file, signal};
+use support::processes::{children, proc_file, signal, stop_workers};
 use support::{Centre, Fabric, device, id};
 
 async fn assert_serves(fabric: &Fabric, centre: &mut Centre, number: u8) {
@@ -132,7 +132,7 @@ async fn a_killed_worker_is_replaced_and_the_lane_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_stalls_its_worker_goes_to_quarantine_and_others_go_on() {
+async fn a_message_that_stalls_two_workers_goes_to_quarantine_and_others_go_on() {
     let fabric = Fabric::start_with("worker.stall_ms_max=300").await;
     let mut centre = fabric.centre().await;
     let mut agent = fabric.agent("acme", "hq").await;
@@ -141,8 +141,8 @@ async fn a_message_that_stalls_its_worker_goes_to_quarantine_and_others_go_on() 
     centre
         .wait_for("status", |record| record["kind"] == "presence")
         .await;
-    let pid = fabric.worker_pid(&mut centre, "acme").await;
-    signal("-STOP", pid);
+    let lanes = centre.status().await["tenants"].as_array().unwrap().len();
+    stop_workers(fabric.sanitizer.id().unwrap(), lanes).await;
     agent.answer(&pull, &[json!([device("one")])]).await;
     let failed = centre
         .wait_for("reply", |record| record["id"] == json!(id(1)))
@@ -157,6 +157,26 @@ async fn a_message_that_stalls_its_worker_goes_to_quarantine_and_others_go_on() 
     assert_eq!(refused.record["reason"], "stall");
     drop(agent);
     assert_serves(&fabric, &mut centre, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_stalls_by_itself_is_replaced_and_its_message_answered() {
+    let fabric = Fabric::start_with("worker.stall_ms_max=300").await;
+    let mut centre = fabric.centre().await;
+    let mut agent = fabric.agent("acme", "hq").await;
+    centre.ask(&id(1), "acme", "hq", json!({})).await;
+    let pull = agent.next_pull().await;
+    centre
+        .wait_for("status", |record| record["kind"] == "presence")
+        .await;
+    let pid = fabric.worker_pid(&mut centre, "acme").await;
+    signal("-STOP", pid);
+    agent.answer(&pull, &[json!([device("one")])]).await;
+    let answered = centre
+        .wait_for("reply", |record| record["id"] == json!(id(1)))
+        .await;
+    assert_eq!(answered.record["rows"], json!([device("one")]));
+    assert!(centre.pull("quarantine", 0).await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -118,6 +118,32 @@ impl Budget {
         self.note(satellite, now_ms);
     }
 
+    /// Whether one more refusal would have a satellite suspended.
+    pub(super) fn is_at_the_brink(&self, satellite: &SatelliteId, now_ms: u64) -> bool {
+        let known = self.accounts.get(satellite);
+        if known.is_some_and(|account| account.is_suspended(now_ms)) {
+            return false;
+        }
+        let level = known.map_or(0, |account| account.level_at(&self.rules, now_ms));
+        level.saturating_add(1) >= self.rules.refusals
+    }
+
+    /// Forgets what satellites are charged with, but for those that are suspended.
+    pub(super) fn forgive(&mut self, now_ms: u64) {
+        let rules = self.rules;
+        let satellites: Vec<SatelliteId> = self.accounts.keys().cloned().collect();
+        for satellite in satellites {
+            if let Some(account) = self.accounts.get_mut(&satellite)
+                && !account.is_suspended(now_ms)
+            {
+                account.charges.clear();
+                account.level = 0;
+                account.advance(&rules, now_ms);
+            }
+            self.note(&satellite, now_ms);
+        }
+    }
+
     /// Whether a message is taken. Answers to pulls are not slowed: the centre asked for them, and its credit bounds them.
     pub(super) fn admit(
         &mut self,
@@ -195,6 +221,20 @@ impl Account {
             room_milli: 0,
             filled_ms: now_ms,
         }
+    }
+
+    fn is_suspended(&self, now_ms: u64) -> bool {
+        self.state == BudgetState::Suspended && now_ms < self.until_ms
+    }
+
+    /// What it is charged with at a time that has not been looked at yet.
+    fn level_at(&self, rules: &Rules, now_ms: u64) -> u64 {
+        if self.state == BudgetState::Suspended {
+            return 0;
+        }
+        let counts = |(at_ms, _): &&(u64, u64)| now_ms.saturating_sub(*at_ms) < rules.window_ms;
+        let charges = self.charges.iter().filter(counts);
+        charges.fold(0, |level, (_, cost)| level.saturating_add(*cost))
     }
 
     fn advance(&mut self, rules: &Rules, now_ms: u64) {

@@ -1,6 +1,7 @@
 //! One tenant's lane: a worker, a warm spare, and the order of work.
 
 mod crew;
+mod doubt;
 mod standing;
 mod worker;
 
@@ -10,6 +11,7 @@ use super::stats::{LaneStats, count};
 use super::window::{Item, Window};
 use crate::link::{AnswerHead, FromWorker, ToEgress, ToWorker};
 use bytes::Bytes;
+use doubt::Doubt;
 use spokegate_contract::{ENROLMENT_TENANT, TenantId, record};
 use spokegate_daemon::Backoff;
 use std::sync::Arc;
@@ -57,6 +59,7 @@ pub(super) async fn run(
         budget,
         samples: Samples::default(),
         own_messages: 0,
+        doubt: None,
         hub,
         tenant,
         stats,
@@ -108,6 +111,8 @@ struct Lane {
     samples: Samples,
     /// Messages that the lane itself has had a worker write.
     own_messages: u64,
+    /// The message whose refusal another worker is to confirm.
+    doubt: Option<Doubt>,
 }
 
 impl Lane {
@@ -216,7 +221,13 @@ impl Lane {
             worker.kill.cancel();
             return;
         };
+        let fresh = worker.handled == 1;
         self.progress = Instant::now();
+        if !fresh && answer.refusal.is_some() && self.would_suspend(&item) {
+            self.judge_again(item, answer.refusal);
+            return;
+        }
+        self.settle_doubt(&item, answer.refusal.is_some());
         count(&self.stats.handled);
         // Anybody may knock at the enrolment door: what is refused there must not push a customer's out of quarantine.
         let keeps = self.tenant.as_str() != ENROLMENT_TENANT;

@@ -23,7 +23,7 @@ pub(super) const PRESENCE: &str = "presence";
 pub(super) struct Item {
     pub(super) work: WorkHead,
     pub(super) payload: Bytes,
-    /// A worker was lost while it had this message.
+    /// A worker was lost while it had this message, or its refusal is in doubt: it goes alone.
     pub(super) suspect: bool,
 }
 
@@ -75,29 +75,45 @@ impl Window {
         Some(item)
     }
 
-    /// The worker is gone, and all it had are suspects. They are tried again, one by one; one that is alone with a
-    /// second lost worker, or with a stalled one, is condemned. A message that breaks a worker although it is condemned
-    /// is given up and returned.
-    pub(super) fn lost(&mut self, reason: Reason) -> Option<Item> {
+    /// The worker is gone, and all it had are suspects. They are tried again, one by one; a suspect that is lost with a
+    /// worker which was given nothing else (`fresh`) is condemned: what an earlier message has left in a worker is no
+    /// fault of a later one. A message that breaks a fresh worker although it is condemned is given up and returned.
+    pub(super) fn lost(&mut self, reason: Reason, fresh: bool) -> Option<Item> {
         self.bytes = 0;
         self.alone = self.alone.max(self.with_worker.len());
-        let single = self.with_worker.len() == 1;
+        let guilty = fresh && self.with_worker.len() == 1;
         while let Some(mut item) = self.with_worker.pop_back() {
-            if single && item.work.condemned.is_some() {
+            if guilty && item.work.condemned.is_some() {
                 self.alone = self.alone.saturating_sub(1);
                 return Some(item);
             }
-            if single && (item.suspect || reason == Reason::Stall) {
+            if guilty && item.suspect {
                 item.work.condemned = Some(Condemned {
                     reason,
                     rule: reason.as_str().to_owned(),
                 });
             }
             item.suspect = true;
-            self.waiting_bytes = self.waiting_bytes.saturating_add(item.payload.len());
-            self.waiting.push_front(item);
+            self.wait_first(item);
         }
         None
+    }
+
+    /// Puts a message back that the worker has just answered, and all that the worker has after it: the next worker gets
+    /// it first, and alone.
+    pub(super) fn put_back(&mut self, mut item: Item) {
+        while let Some(later) = self.with_worker.pop_back() {
+            self.wait_first(later);
+        }
+        self.bytes = 0;
+        item.suspect = true;
+        self.alone = self.alone.saturating_add(1);
+        self.wait_first(item);
+    }
+
+    fn wait_first(&mut self, item: Item) {
+        self.waiting_bytes = self.waiting_bytes.saturating_add(item.payload.len());
+        self.waiting.push_front(item);
     }
 
     /// Takes out what waits of a satellite, but for what is condemned already: a worker only writes that down.

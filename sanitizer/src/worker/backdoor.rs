@@ -2,12 +2,15 @@
 //! the feature `backdoor`, which nothing that is shipped has.
 
 use super::judge::{Bench, Judged};
-use crate::link::{AnswerHead, FromWorker, RecordHead, WorkHead, encode_into};
+use crate::link::{AnswerHead, Condemned, FromWorker, Reason, RecordHead, WorkHead, encode_into};
 use crate::seal::Key;
 use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::{Value, json};
 use spokegate_contract::record::Lane;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+/// Whether a message has made this process refuse all that comes after it.
+static REFUSES: AtomicBool = AtomicBool::new(false);
 /// Stands in a message before the name of what to do.
 const MARK: &[u8] = b"spokegate-backdoor:";
 /// A name is no longer.
@@ -22,9 +25,29 @@ pub(super) fn betray(
     output: &mut BytesMut,
 ) -> bool {
     // A message that is condemned already is not looked into, so nothing in it can take a worker over.
-    let Some(trick) = trick(payload).filter(|_| work.condemned.is_none()) else {
+    if work.condemned.is_some() {
         return false;
-    };
+    }
+    let trick = trick(payload);
+    if trick.as_deref() == Some("refuse-others") {
+        REFUSES.store(true, Ordering::Relaxed);
+        return false;
+    }
+    if REFUSES.load(Ordering::Relaxed) {
+        refuse(work, bench, key, output);
+        return true;
+    }
+    trick.is_some_and(|trick| forge(&trick, (work, payload), bench, key, output))
+}
+
+/// Answers with something else than the message's own record.
+fn forge(
+    trick: &str,
+    (work, payload): (&WorkHead, &Bytes),
+    bench: &Bench,
+    key: &Key,
+    output: &mut BytesMut,
+) -> bool {
     let Judged { records, .. } = bench.judge(work, payload);
     let Some((lane, record)) = records.into_iter().next() else {
         return false;
@@ -43,7 +66,7 @@ pub(super) fn betray(
         times: 1,
         seal: None,
     };
-    let record = match trick.as_str() {
+    let record = match trick {
         "other-tenant" => forge("tenant", json!("globex")),
         "other-satellite" => forge("satellite", json!("branch")),
         "other-request" => forge("id", json!("000000000000000000000000000000c8")),
@@ -89,6 +112,31 @@ pub(super) fn betray(
     };
     answer.write(&record, key, output);
     true
+}
+
+/// Refuses a message that may be good.
+fn refuse(work: &WorkHead, bench: &Bench, key: &Key, output: &mut BytesMut) {
+    let condemned = Condemned {
+        reason: Reason::Form,
+        rule: "tag".to_owned(),
+    };
+    let lie = WorkHead {
+        condemned: Some(condemned),
+        ..work.clone()
+    };
+    let Judged { records, refusal } = bench.judge(&lie, &Bytes::new());
+    let head = |(lane, record): &(Lane, Vec<u8>)| RecordHead {
+        lane: *lane,
+        length: u32::try_from(record.len()).unwrap_or(u32::MAX),
+        seal: key.seal(record),
+    };
+    let answer = AnswerHead {
+        token: work.token,
+        records: records.iter().map(head).collect(),
+        refusal,
+    };
+    let body: Vec<u8> = records.into_iter().flat_map(|(_, record)| record).collect();
+    encode_into(&FromWorker::Answer(answer), &body, output);
 }
 
 struct Answer {

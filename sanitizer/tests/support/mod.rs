@@ -361,7 +361,11 @@ impl Centre {
             .await
             .unwrap();
         assert_eq!(status, 200, "{body:?}");
-        self.boot = boot;
+        if self.boot != boot {
+            // A cursor of another run means nothing in this one.
+            self.acked.remove(lane);
+            self.boot = boot;
+        }
         let mut taken = Vec::new();
         for line in std::str::from_utf8(&body).unwrap().lines() {
             let line: spokegate_contract::record::Line<'_> = serde_json::from_str(line).unwrap();

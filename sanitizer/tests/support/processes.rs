@@ -51,3 +51,20 @@ pub fn status_of(pid: u64, key: &str) -> String {
         .trim()
         .to_owned()
 }
+
+/// Stops every worker of a sanitizer with so many lanes, once each lane has one and a spare: the next message of a lane
+/// stalls the one and then the other.
+pub async fn stop_workers(supervisor: u32, lanes: usize) {
+    let is_confined = |pid: &u64| status_of(*pid, "Seccomp") == "2";
+    for _ in 0..200 {
+        let workers = children(supervisor, "worker");
+        let ready = workers.iter().filter(|pid| is_confined(pid)).count();
+        // What is confined says so at once.
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        if ready == 2 * lanes {
+            workers.iter().for_each(|pid| signal("-STOP", *pid));
+            return;
+        }
+    }
+    panic!("not every lane has a worker and a spare");
+}

@@ -202,3 +202,45 @@ fn no_more_satellites_are_remembered_than_the_limit() {
     budget.advance(60_000);
     assert!(budget.accounts.is_empty());
 }
+
+#[test]
+fn at_the_brink_is_one_refusal_before_the_suspension() {
+    let check = |charges: usize, at_ms: u64, expected: bool| {
+        let mut budget = Budget::new(&RULES);
+        refused(&mut budget, charges, 0);
+        assert_eq!(budget.is_at_the_brink(&hq(), at_ms), expected, "{charges}");
+    };
+    check(0, 0, false);
+    check(8, 0, false);
+    check(9, 0, true);
+    check(9, 59_999, true);
+    check(9, 60_000, false);
+    // Who is suspended is not suspended again, and begins anew afterwards.
+    check(10, 0, false);
+    check(10, 89_999, false);
+    check(10, 90_000, false);
+    let strict = BudgetConfig {
+        refusals: 1,
+        ..RULES
+    };
+    assert!(Budget::new(&strict).is_at_the_brink(&hq(), 0));
+}
+
+#[test]
+fn what_is_forgiven_counts_no_more_and_suspensions_stay() {
+    let mut budget = Budget::new(&RULES);
+    let branch: SatelliteId = "branch".parse().unwrap();
+    refused(&mut budget, 9, 0);
+    (0..10).for_each(|_| budget.charge(&branch, Charge::Refusal, 0));
+    budget.changes();
+    budget.forgive(1_000);
+    let changes = budget.changes();
+    assert_eq!(changes.len(), 1, "{changes:?}");
+    assert_eq!(
+        (&changes[0].satellite, changes[0].state),
+        (&hq(), BudgetState::Normal)
+    );
+    assert_eq!(budget.admit(&branch, false, 1_000), Suspended);
+    refused(&mut budget, 4, 1_000);
+    assert_eq!(budget.admit(&hq(), false, 1_000), Taken);
+}

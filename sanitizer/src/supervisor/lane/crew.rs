@@ -107,7 +107,8 @@ impl Lane {
         tracing::warn!(tenant.id = %self.tenant, reason = reason.as_str(), messages, "a worker was lost");
         self.hub
             .note("worker.lose", reason.as_str(), self.tenant.as_str());
-        if let Some(item) = self.window.lost(reason) {
+        let fresh = worker.handled == 1;
+        if let Some(item) = self.window.lost(reason, fresh) {
             tracing::error!(tenant.id = %self.tenant, "a message that breaks every worker was dropped");
             self.done(&item, true).await;
             self.charge(&item).await;

@@ -52,7 +52,7 @@ impl Lane {
 
     /// Charges the satellite with a refused message; with more when the supervisor saw that it cost a worker.
     pub(super) async fn charge(&mut self, item: &Item) {
-        if self.is_door() || item.work.channel == PRESENCE || item.work.channel == BUDGET_CHANNEL {
+        if !self.is_charged(item) {
             return;
         }
         let condemned = item.work.condemned.as_ref().map(|why| why.reason);
@@ -63,6 +63,11 @@ impl Lane {
         let now_ms = self.now_ms();
         self.budget.charge(&item.work.satellite, charge, now_ms);
         self.follow().await;
+    }
+
+    /// Whether what becomes of a message is its satellite's business.
+    pub(super) fn is_charged(&self, item: &Item) -> bool {
+        !self.is_door() && ![PRESENCE, BUDGET_CHANNEL].contains(&item.work.channel.as_str())
     }
 
     /// A second has passed.
@@ -230,7 +235,7 @@ impl Lane {
         self.tenant.as_str() == ENROLMENT_TENANT
     }
 
-    fn now_ms(&self) -> u64 {
+    pub(super) fn now_ms(&self) -> u64 {
         self.hub.context.clock.monotonic_ms()
     }
 }

@@ -51,7 +51,7 @@ fn what_waits_is_bounded_by_messages_and_by_bytes() {
     large.next().unwrap();
     large.add(item(33, 1)).unwrap();
     // What a lost worker had is waiting again and is counted again.
-    assert_eq!(large.lost(Reason::Crash), None);
+    assert_eq!(large.lost(Reason::Crash, false), None);
     assert_eq!(large.waiting_bytes(), 32 * 1024 * 1024 + 1);
     assert_eq!(large.add(item(34, 1)).unwrap_err(), 34);
 }
@@ -66,23 +66,27 @@ fn answers_come_in_order_and_make_room() {
     assert_eq!((window.with_worker(), window.waiting()), (64, 1));
 }
 
+fn condemned(window: &mut Window) -> Option<Reason> {
+    let item = window.next().unwrap();
+    item.work.condemned.as_ref().map(|why| why.reason)
+}
+
 #[test]
 fn several_lost_messages_are_tried_one_by_one_and_only_the_guilty_is_condemned() {
     let mut window = window(4, 1);
     assert_eq!(handed_out(&mut window), [1, 2, 3, 4]);
     window.add(item(5, 1)).unwrap();
     window.answered(1).unwrap();
-    assert_eq!(window.lost(Reason::Crash), None);
-    // 2 is innocent, 3 breaks the worker again.
+    assert_eq!(window.lost(Reason::Crash, false), None);
+    // 2 is innocent, 3 breaks the worker again: not the worker's first, so it has one more try.
     assert_eq!(handed_out(&mut window), [2]);
     assert_eq!(window.answered(2).unwrap().work.condemned, None);
     assert_eq!(handed_out(&mut window), [3]);
-    assert_eq!(window.lost(Reason::Crash), None);
-    assert_eq!(handed_out(&mut window), [3]);
-    assert_eq!(
-        window.answered(3).unwrap().work.condemned.unwrap().reason,
-        Reason::Crash
-    );
+    assert_eq!(window.lost(Reason::Crash, false), None);
+    assert_eq!(condemned(&mut window), None);
+    assert_eq!(window.lost(Reason::Crash, true), None);
+    assert_eq!(condemned(&mut window), Some(Reason::Crash));
+    assert_eq!(window.answered(3).unwrap().work.token, 3);
     // 4 was among the suspects; then the window is whole again.
     assert_eq!(handed_out(&mut window), [4]);
     window.answered(4).unwrap();
@@ -91,44 +95,47 @@ fn several_lost_messages_are_tried_one_by_one_and_only_the_guilty_is_condemned()
 }
 
 #[test]
-fn a_message_whose_worker_was_killed_from_outside_gets_a_second_try() {
-    let mut window = window(1, 1);
-    handed_out(&mut window);
-    assert_eq!(window.lost(Reason::Crash), None);
-    assert_eq!(window.next().unwrap().work.condemned, None);
-    assert_eq!(window.lost(Reason::Crash), None);
-    assert_eq!(
-        window
-            .next()
-            .unwrap()
-            .work
-            .condemned
-            .as_ref()
-            .unwrap()
-            .reason,
-        Reason::Crash
-    );
+fn a_message_is_condemned_at_the_second_worker_that_is_lost_over_it_alone_and_given_up_at_the_third()
+ {
+    for reason in [Reason::Crash, Reason::Stall] {
+        let mut window = window(1, 1);
+        assert_eq!(condemned(&mut window), None);
+        // The first worker may have been ended from outside, or been bad before.
+        assert_eq!(window.lost(reason, true), None);
+        assert_eq!(condemned(&mut window), None);
+        assert_eq!(window.lost(reason, false), None);
+        assert_eq!(condemned(&mut window), None);
+        assert_eq!(window.lost(reason, true), None);
+        assert_eq!(condemned(&mut window), Some(reason));
+        assert_eq!(window.lost(Reason::Crash, false), None);
+        assert_eq!(condemned(&mut window), Some(reason));
+        assert_eq!(window.lost(Reason::Crash, true).unwrap().work.token, 1);
+        assert_eq!((window.with_worker(), window.waiting()), (0, 0));
+        assert!(window.lost(Reason::Crash, true).is_none());
+    }
 }
 
 #[test]
-fn a_message_that_stalls_alone_is_condemned_at_once_and_given_up_at_the_second_time() {
-    let mut window = window(1, 1);
-    handed_out(&mut window);
-    assert_eq!(window.lost(Reason::Stall), None);
-    assert_eq!(
-        window
-            .next()
-            .unwrap()
-            .work
-            .condemned
-            .as_ref()
-            .unwrap()
-            .reason,
-        Reason::Stall
-    );
-    assert_eq!(window.lost(Reason::Crash).unwrap().work.token, 1);
-    assert_eq!((window.with_worker(), window.waiting()), (0, 0));
-    assert!(window.lost(Reason::Crash).is_none());
+fn what_is_judged_again_goes_first_and_alone_and_nothing_else_is_suspected() {
+    let mut window = window(4, 10);
+    assert_eq!(handed_out(&mut window), [1, 2, 3, 4]);
+    window.answered(1).unwrap();
+    let doubted = window.answered(2).unwrap();
+    window.put_back(doubted);
+    assert_eq!((window.with_worker(), window.waiting_bytes()), (0, 30));
+    assert_eq!(handed_out(&mut window), [2]);
+    window.answered(2).unwrap();
+    assert_eq!(handed_out(&mut window), [3, 4]);
+    assert!(!window.answered(3).unwrap().suspect);
+    // Among suspects it is one more.
+    window.add(item(5, 10)).unwrap();
+    window.lost(Reason::Crash, false);
+    assert_eq!(handed_out(&mut window), [4]);
+    let doubted = window.answered(4).unwrap();
+    window.put_back(doubted);
+    assert_eq!(handed_out(&mut window), [4]);
+    window.answered(4).unwrap();
+    assert_eq!(handed_out(&mut window), [5]);
 }
 
 #[test]
@@ -143,9 +150,9 @@ fn what_waits_of_a_suspended_satellite_is_taken_out_and_the_rest_goes_on() {
     let hq = "hq".parse().unwrap();
     // 1 to 4 are suspects, and 1 is condemned.
     handed_out(&mut window);
-    window.lost(Reason::Crash);
+    window.lost(Reason::Crash, false);
     assert_eq!(handed_out(&mut window), [1]);
-    assert_eq!(window.lost(Reason::Stall), None);
+    assert_eq!(window.lost(Reason::Stall, true), None);
     let tokens = |items: Vec<Item>| items.iter().map(|item| item.work.token).collect::<Vec<_>>();
     assert_eq!(tokens(window.take_out(&hq)), [2, 3, 4]);
     assert_eq!((window.waiting(), window.waiting_bytes()), (3, 30));
