@@ -9,8 +9,10 @@ mod filter;
 mod parts;
 mod rewrite;
 mod series;
+mod texts;
 mod title;
 
 pub(crate) use data::{Cell, ChartData, Columns, Series};
 pub(crate) use filter::register;
-pub(crate) use parts::{Charts, FILL, FILLED};
+pub(crate) use parts::{Charts, FILL, FILLED, TEXTS};
+pub(crate) use texts::Texts;

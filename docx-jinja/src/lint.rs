@@ -90,6 +90,9 @@ pub fn inspect(bytes: &[u8], options: Options) -> Result<Inspection, TemplateErr
     // The faults are known; they are only passed by here.
     let mut known = Faults::default();
     for part in found {
+        if charts.holds(&part.entry) {
+            continue;
+        }
         charts.enter(&part.entry);
         let name = part_name(&part.entry);
         let prepared = prepare::prepare(name, &part.xml, None, &mut charts, &mut known);

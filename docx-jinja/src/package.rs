@@ -30,7 +30,10 @@ const FILLED_TYPES: &[&str] = &[
     "package.core-properties+xml",
     "officedocument.custom-properties+xml",
     "officedocument.extended-properties+xml",
+    CHART_TYPE,
 ];
+/// The content type of charts, which are read after the drawings that show them.
+const CHART_TYPE: &str = "drawingml.chart+xml";
 
 /// How entries that are read as XML end; a part of an XML type under another name is refused. `.psmdcp` are the properties
 /// as some libraries name them.
@@ -52,6 +55,8 @@ pub(crate) struct Part {
     pub(crate) xml: String,
     /// True for the main document.
     pub(crate) is_main: bool,
+    /// True for a chart.
+    pub(crate) is_chart: bool,
 }
 
 impl Package {
@@ -304,8 +309,10 @@ fn select(
             entry,
             xml,
             is_main,
+            is_chart: kind.ends_with(CHART_TYPE),
         });
     }
+    parts.sort_by_key(|part| part.is_chart);
     if !has_main {
         return Err(TemplateError::NotAPackage(
             "it has no main document".to_owned(),

@@ -93,6 +93,9 @@ impl Template {
         for part in found {
             let faults_before = faults.len();
             let styles = styles.as_ref().filter(|_| part.is_main);
+            if charts.holds(&part.entry) {
+                continue;
+            }
             charts.enter(&part.entry);
             let name = part_name(&part.entry);
             let prepared = prepare::prepare(name, &part.xml, styles, &mut charts, &mut faults);

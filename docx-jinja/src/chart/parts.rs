@@ -8,14 +8,17 @@ use minijinja::value::Kwargs;
 use minijinja::{Environment, Error, ErrorKind, Value};
 
 use super::edits::{Edits, prefix};
-use super::{Columns, data, rewrite};
+use super::{Columns, Texts, data, rewrite};
 use crate::additions::{self, Original, RELATIONSHIPS_TYPE};
 use crate::budget::refused;
+use crate::tags::Tag;
 use crate::workbook;
 use crate::xml::{self, Kind, Token};
 
 /// Fills a chart; gives the drawing's alternative text.
 pub(crate) const FILL: &str = "__chart";
+/// The option that holds what the tags in a chart's texts say.
+pub(crate) const TEXTS: &str = "__texts";
 /// The relationship of the chart that was filled last.
 pub(crate) const FILLED: &str = "__chart_id";
 
@@ -40,6 +43,7 @@ struct Chart {
     id: String,
     /// The path that its rows are read from, when they are no more than that.
     path: Option<String>,
+    texts: Texts,
     /// Its relationships, as they stand in the template.
     relationships: Option<String>,
     /// The id and the entry of its workbook.
@@ -79,6 +83,7 @@ impl Charts {
         let entry = target(&self.part, &around, id).ok_or(LOST)?;
         let xml = self.original.text(&entry).ok_or(LOST)?;
         rewrite::check(&xml)?;
+        let texts = Texts::read(&xml).map_err(|(tag, why)| format!("{tag} in the chart: {why}"))?;
         let relationships = self.original.relationships(&entry);
         let workbook = match workbook_id(&xml) {
             None => None,
@@ -99,10 +104,23 @@ impl Charts {
             xml,
             id: id.to_owned(),
             path,
+            texts,
             relationships,
             workbook,
         });
         Ok(self.found.len() - 1)
+    }
+
+    /// The tags in the texts of a chart that was opened.
+    pub(crate) fn texts(&self, number: usize) -> &[Tag] {
+        self.found
+            .get(number)
+            .map_or(&[], |chart| chart.texts.tags())
+    }
+
+    /// True for the entry of a chart that was opened.
+    pub(crate) fn holds(&self, entry: &str) -> bool {
+        self.found.iter().any(|chart| chart.entry == entry)
     }
 
     /// Lets prepared sources fill these charts.
@@ -129,13 +147,15 @@ impl Chart {
         let columns = Columns::read(kwargs)?;
         let title = kwargs.get::<Option<String>>("title")?;
         let alternative = kwargs.get::<Option<String>>("alt")?;
+        let said = kwargs.get::<Option<Vec<Value>>>(TEXTS)?.unwrap_or_default();
         kwargs.assert_all_used()?;
         if let (true, Some(path)) = (value.is_undefined(), &self.path) {
             let message = format!("undefined value `{path}`");
             return Err(Error::new(ErrorKind::UndefinedError, message));
         }
         let shown = data::read(value, &columns)?;
-        let rewritten = rewrite::rewrite(&self.xml, &shown, title.as_deref()).map_err(refused)?;
+        let xml = self.texts.write(&self.xml, &said)?;
+        let rewritten = rewrite::rewrite(&xml, &shown, title.as_deref()).map_err(refused)?;
         let bytes = rewritten.sheet.workbook();
         let bytes = bytes.map_err(|error| refused(format!("the chart's workbook: {error}")))?;
         let id = if additions::is_replaced(&self.entry) {

@@ -185,7 +185,10 @@ impl Table {
             categories: categories.clone(),
             days,
         };
-        table.column(String::new(), categories, days);
+        let shared = data.series.iter().any(|series| series.x.is_none());
+        if shared || data.series.is_empty() {
+            table.column(String::new(), categories, days);
+        }
         Ok(table)
     }
 

@@ -1,7 +1,8 @@
 //! Drawings whose alternative text says what their chart shows: `chart: rows, x="month", y=["ok", "failed"]`.
 
 use super::{Draft, Piece, Placed};
-use crate::chart::{Charts, FILL, FILLED};
+use crate::chart::{Charts, FILL, FILLED, TEXTS};
+use crate::check;
 use crate::locate::{Faults, Place};
 use crate::tags::{Tag, TagKind, scan};
 use crate::xml::{self, Kind};
@@ -40,11 +41,25 @@ pub(super) fn apply(draft: &mut Draft<'_>, charts: &mut Charts, faults: &mut Fau
         match read {
             Err((message, hint)) => faults.add(place.error(message, hint)),
             Ok((body, drawing)) => {
-                let tag = statement(format!("{FILL}({}, {body})", drawing.number));
+                let texts = texts(draft, charts.texts(drawing.number), &place, faults);
+                let tag = statement(format!("{FILL}({}, {body}{texts})", drawing.number));
                 fill(draft, at, &value, &drawing, (tag, place));
             }
         }
     }
+}
+
+/// The option with what the tags in a chart's texts say.
+fn texts(draft: &Draft<'_>, tags: &[Tag], place: &Place, faults: &mut Faults) -> String {
+    if tags.is_empty() {
+        return String::new();
+    }
+    for tag in tags {
+        let inside = Place::new(draft.part, place.paragraph, &place.tag, tag);
+        check::tag(tag, &inside, faults);
+    }
+    let bodies: Vec<String> = tags.iter().map(|tag| format!("({})", tag.body)).collect();
+    format!(", {TEXTS}=[{}]", bodies.join(", "))
 }
 
 type Fault = (String, Option<String>);

@@ -42,6 +42,17 @@ fn directives_are_checked_when_the_template_is_compiled() {
         &lost,
         &["the chart's workbook is not in the package"],
     );
+    let title = |text: &str| COLUMN.replace("Title of the template", text);
+    check(
+        "chart: rows",
+        &title("{{ x +}}"),
+        &["{{ x + }}", "unexpected"],
+    );
+    check(
+        "chart: rows",
+        &title("{% if x %}"),
+        &["a chart can hold {{ }} tags only"],
+    );
     let unknown = docx(&chart(2, "chart: rows"), &[COLUMN]);
     assert!(compile_error(&unknown).contains("the chart is not in the package"));
     let none = chart(1, "chart: rows").replace("<c:chart ", "<c:other ");
@@ -89,6 +100,19 @@ fn values_are_checked_when_the_document_is_made() {
         &["unknown keyword argument 'colour'"],
     );
     check("chart: range(1001)|batch(1)", "{}", &["1000 points"]);
+}
+
+#[test]
+fn a_value_that_a_title_asks_for_must_be_there() {
+    let titled = COLUMN.replace("Title of the template", "{{ report.titel }}");
+    let template = docx(&chart(1, "chart: rows"), &[&titled]);
+    let values = json(r#"{"rows": {"ok": 1}, "report": {"title": "x"}}"#);
+    let error = render_error(&template, &values);
+    assert!(
+        error.contains("there is no report.titel in the values"),
+        "{error}"
+    );
+    assert!(error.contains("did you mean report.title?"), "{error}");
 }
 
 #[test]

@@ -168,3 +168,32 @@ fn charts_count_among_the_variables() {
         expected
     );
 }
+
+#[test]
+fn tags_in_a_chart_s_texts_are_filled() {
+    let titled = COLUMN.replace("Title of the template", "Runs of {{ t.name }}");
+    let body = p("{%p for t in tenants %}") + &chart(1, "chart: t.rows") + &p("{%p endfor %}");
+    let values = json(
+        r#"{"tenants": [{"name": "A & B", "rows": {"ok": 1}}, {"name": "C", "rows": {"ok": 2}}]}"#,
+    );
+    let document = fill(&docx(&body, &[&titled]), &values);
+    let mut titles: Vec<String> = Vec::new();
+    for name in names(&document)
+        .iter()
+        .filter(|name| name.starts_with("word/charts/chart"))
+    {
+        titles.push(all(&text(&document, name), "<a:t>", "<")[0].to_owned());
+    }
+    titles.sort();
+    assert_eq!(titles, ["Runs of A &amp; B", "Runs of C"]);
+    // One that keeps its numbers is filled like any other part.
+    let template = docx(
+        &chart(1, "Sales"),
+        &[&COLUMN.replace("Title of the template", "{{ name|upper }}")],
+    );
+    let filled = text(
+        &fill(&template, &json(r#"{"name": "x & y"}"#)),
+        "word/charts/chart1.xml",
+    );
+    assert_eq!(filled, COLUMN.replace("Title of the template", "X &amp; Y"));
+}

@@ -204,6 +204,12 @@ fn points_have_x_and_y() {
             "1/1 p Sheet1!$E$1: 7,8 (Sheet1!$D$2:$D$3) 4,5 (Sheet1!$E$2:$E$3) size 8,10",
         ],
     );
+    own.series.remove(0);
+    show(
+        SCATTER,
+        &own,
+        &["0/0 p Sheet1!$B$1: 7,8 (Sheet1!$A$2:$A$3) 4,5 (Sheet1!$B$2:$B$3)"],
+    );
     let error = |xml, data: &ChartData| rewrite(xml, data, None).map(|_| ()).unwrap_err();
     let named = data(&["a"], &[("p", &[1.0])]);
     assert!(error(SCATTER, &named).contains("must be numbers or dates"));
@@ -302,4 +308,102 @@ fn charts_that_cannot_be_filled_say_why() {
             .contains("no series")
     );
     check("<c:chartSpace><c:chart></c:chartSpace>").unwrap_err();
+}
+
+/// The children of a series in the order that the schema asks for (ECMA-376 part 1, annex A, `CT_BarSer` and its like).
+const ORDER: [&str; 21] = [
+    "idx",
+    "order",
+    "tx",
+    "spPr",
+    "invertIfNegative",
+    "pictureOptions",
+    "marker",
+    "explosion",
+    "dPt",
+    "dLbls",
+    "trendline",
+    "errBars",
+    "cat",
+    "xVal",
+    "val",
+    "yVal",
+    "smooth",
+    "bubbleSize",
+    "shape",
+    "bubble3D",
+    "extLst",
+];
+
+#[test]
+fn series_have_the_schema_s_order() {
+    let bare = |chart: &str| {
+        // Without names and categories, which are then added.
+        let mut edits = Edits::new(chart).unwrap();
+        for series in edits.below(edits.root().unwrap(), "ser") {
+            for name in ["tx", "cat", "xVal", "val", "yVal", "bubbleSize"] {
+                if let Some(at) = edits.child(series, name) {
+                    edits.replace(at, "");
+                }
+            }
+        }
+        edits.write()
+    };
+    let data = numbers(data(
+        &["", ""],
+        &[("a", &[1.0, 2.0]), ("b", &[3.0, 4.0]), ("c", &[5.0, 6.0])],
+    ));
+    for chart in ALL {
+        for chart in [chart.to_owned(), bare(chart)] {
+            let xml = rewrite(&chart, &data, Some("T")).unwrap().xml;
+            let edits = Edits::new(&xml).unwrap();
+            let series = edits.below(edits.root().unwrap(), "ser");
+            assert_eq!(series.len(), 3);
+            for at in series {
+                let children = edits.children(at).map(|child| {
+                    let name = super::local(edits.tokens[child].name);
+                    let place = ORDER.iter().position(|known| *known == name);
+                    place.unwrap_or_else(|| panic!("{name} is not known"))
+                });
+                let places: Vec<usize> = children.collect();
+                assert!(places.is_sorted(), "{places:?} in {xml}");
+            }
+        }
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    /// Whatever the values are, chart and workbook can be read again and hold them.
+    #[test]
+    fn any_values_make_well_formed_charts(
+        categories in proptest::collection::vec(".{0,12}", 0..8),
+        names in proptest::collection::vec(".{0,12}", 0..5),
+        number in proptest::num::f64::NORMAL,
+        title in ".{0,12}",
+    ) {
+        let series = names.iter().map(|name| Series {
+            name: Some(name.clone()),
+            values: categories.iter().enumerate().map(|(at, _)| (at % 3 > 0).then_some(number)).collect(),
+            ..Series::default()
+        });
+        let data = ChartData {
+            categories: categories.iter().map(|name| text(name)).collect(),
+            series: series.collect(),
+        };
+        for chart in [COLUMN, PIE, COMBINATION, LITERAL] {
+            let rewritten = rewrite(chart, &data, Some(&title)).unwrap();
+            let edits = Edits::new(&rewritten.xml).unwrap();
+            let root = edits.root().unwrap();
+            let wanted = if names.is_empty() { chart.matches("<c:ser>").count() } else { names.len() };
+            assert_eq!(edits.below(root, "ser").len(), wanted);
+            for count in edits.below(root, "ptCount") {
+                let around = edits.tokens[edits.tokens[count].parent].partner;
+                let points = (count..around).filter(|&at| edits.tokens[at].raw.starts_with("<c:pt ")).count();
+                assert!(points <= edits.val(count).unwrap().parse().unwrap());
+            }
+            rewritten.sheet.workbook().unwrap();
+        }
+    }
 }
