@@ -3,4 +3,15 @@
 pub mod docxtemplater;
 
 mod markup;
+mod mend;
 mod package;
+mod shape;
+mod starter;
+
+pub use shape::{DatasetShape, Field, FieldKind};
+pub use starter::starter_template;
+
+/// Why a document could not be made; a fault of this crate.
+#[derive(Debug, thiserror::Error)]
+#[error("the document could not be made: {0}")]
+pub struct BuildError(String);

@@ -1,0 +1,289 @@
+//! Mends what docx-rs writes: children in the order of the schema (ECMA-376 part 1, annex A), heading rows marked, parts
+//! compressed.
+
+use docx_rs::Docx;
+
+use crate::BuildError;
+use crate::markup::{Kind, Token, tokenize};
+use crate::package::{self, Entry};
+
+/// Elements whose children have an order, which docx-rs does not always keep.
+const ORDERS: &[(&str, &[&str])] = &[
+    (
+        "w:pPr",
+        &[
+            "pStyle",
+            "keepNext",
+            "keepLines",
+            "pageBreakBefore",
+            "framePr",
+            "widowControl",
+            "numPr",
+            "suppressLineNumbers",
+            "pBdr",
+            "shd",
+            "tabs",
+            "suppressAutoHyphens",
+            "kinsoku",
+            "wordWrap",
+            "overflowPunct",
+            "topLinePunct",
+            "autoSpaceDE",
+            "autoSpaceDN",
+            "bidi",
+            "adjustRightInd",
+            "snapToGrid",
+            "spacing",
+            "ind",
+            "contextualSpacing",
+            "mirrorIndents",
+            "suppressOverlap",
+            "jc",
+            "textDirection",
+            "textAlignment",
+            "textboxTightWrap",
+            "outlineLvl",
+            "divId",
+            "cnfStyle",
+            "rPr",
+            "sectPr",
+            "pPrChange",
+        ],
+    ),
+    (
+        "w:rPr",
+        &[
+            "rStyle",
+            "rFonts",
+            "b",
+            "bCs",
+            "i",
+            "iCs",
+            "caps",
+            "smallCaps",
+            "strike",
+            "dstrike",
+            "outline",
+            "shadow",
+            "emboss",
+            "imprint",
+            "noProof",
+            "snapToGrid",
+            "vanish",
+            "webHidden",
+            "color",
+            "spacing",
+            "w",
+            "kern",
+            "position",
+            "sz",
+            "szCs",
+            "highlight",
+            "u",
+            "effect",
+            "bdr",
+            "shd",
+            "fitText",
+            "vertAlign",
+            "rtl",
+            "cs",
+            "em",
+            "lang",
+            "eastAsianLayout",
+            "specVanish",
+            "oMath",
+        ],
+    ),
+    (
+        "w:tblPr",
+        &[
+            "tblStyle",
+            "tblpPr",
+            "tblOverlap",
+            "bidiVisual",
+            "tblStyleRowBandSize",
+            "tblStyleColBandSize",
+            "tblW",
+            "jc",
+            "tblCellSpacing",
+            "tblInd",
+            "tblBorders",
+            "shd",
+            "tblLayout",
+            "tblCellMar",
+            "tblLook",
+        ],
+    ),
+    (
+        "w:tcPr",
+        &[
+            "cnfStyle",
+            "tcW",
+            "gridSpan",
+            "hMerge",
+            "vMerge",
+            "tcBorders",
+            "shd",
+            "noWrap",
+            "tcMar",
+            "textDirection",
+            "tcFitText",
+            "vAlign",
+            "hideMark",
+        ],
+    ),
+    (
+        "w:tblBorders",
+        &[
+            "top", "left", "start", "bottom", "right", "end", "insideH", "insideV",
+        ],
+    ),
+    (
+        "w:tblCellMar",
+        &["top", "left", "start", "bottom", "right", "end"],
+    ),
+    (
+        "w:sectPr",
+        &[
+            "headerReference",
+            "footerReference",
+            "footnotePr",
+            "endnotePr",
+            "type",
+            "pgSz",
+            "pgMar",
+            "paperSrc",
+            "pgBorders",
+            "lnNumType",
+            "pgNumType",
+            "cols",
+            "formProt",
+            "vAlign",
+            "noEndnote",
+            "titlePg",
+            "textDirection",
+            "bidi",
+            "rtlGutter",
+            "docGrid",
+        ],
+    ),
+    (
+        "w:style",
+        &[
+            "name",
+            "aliases",
+            "basedOn",
+            "next",
+            "link",
+            "autoRedefine",
+            "hidden",
+            "uiPriority",
+            "semiHidden",
+            "unhideWhenUsed",
+            "qFormat",
+            "locked",
+            "rsid",
+            "pPr",
+            "rPr",
+            "tblPr",
+            "trPr",
+            "tcPr",
+            "tblStylePr",
+        ],
+    ),
+];
+
+/// The document as a package.
+pub(crate) fn package(document: Docx) -> Result<Vec<u8>, BuildError> {
+    let mut stored = std::io::Cursor::new(Vec::new());
+    document
+        .build()
+        .pack(&mut stored)
+        .map_err(|error| BuildError(error.to_string()))?;
+    let mut entries = package::read(&stored.into_inner()).map_err(BuildError)?;
+    for entry in &mut entries {
+        mend(entry)?;
+    }
+    package::write(&entries).map_err(BuildError)
+}
+
+fn mend(entry: &mut Entry) -> Result<(), BuildError> {
+    let fault = |what: String| BuildError(format!("{}: {what}", entry.name));
+    if !entry.name.starts_with("word/") || !entry.name.ends_with(".xml") {
+        return Ok(());
+    }
+    let text = std::str::from_utf8(&entry.bytes).map_err(|error| fault(error.to_string()))?;
+    let tokens = tokenize(text).map_err(fault)?;
+    let mut mended = String::with_capacity(text.len());
+    write(&tokens, 0, tokens.len(), &mut mended);
+    // docx-rs has no heading rows. Of its rows we let only those not break over pages.
+    let mended = mended.replace("<w:cantSplit />", "<w:cantSplit/><w:tblHeader/>");
+    entry.bytes = mended.into_bytes();
+    Ok(())
+}
+
+/// Writes the tokens from `at` up to `end`, children sorted where they have an order.
+fn write(tokens: &[Token<'_>], mut at: usize, end: usize, out: &mut String) {
+    while at < end {
+        let token = tokens[at];
+        out.push_str(token.raw);
+        let order = ORDERS.iter().find(|(name, _)| *name == token.name);
+        let (Some((_, order)), Kind::Open) = (order, token.kind) else {
+            at += 1;
+            continue;
+        };
+        let mut children = Vec::new();
+        let mut child = at + 1;
+        while child < token.partner {
+            let last = if tokens[child].kind == Kind::Open {
+                tokens[child].partner
+            } else {
+                child
+            };
+            children.push((child, last + 1));
+            child = last + 1;
+        }
+        let place = |name: &str| {
+            let name = name.strip_prefix("w:").unwrap_or(name);
+            order
+                .iter()
+                .position(|known| *known == name)
+                .unwrap_or(order.len())
+        };
+        children.sort_by_key(|(first, _)| place(tokens[*first].name));
+        for (first, last) in children {
+            write(tokens, first, last, out);
+        }
+        at = token.partner;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn children_come_in_the_schemas_order() {
+        let check = |source: &str, expected: &str| {
+            let mut entry = Entry {
+                name: "word/document.xml".into(),
+                bytes: source.into(),
+            };
+            mend(&mut entry).unwrap();
+            assert_eq!(String::from_utf8(entry.bytes).unwrap(), expected);
+        };
+        check(
+            "<w:p><w:pPr><w:rPr><w:sz/><w:b/></w:rPr><w:jc/><w:pStyle/></w:pPr>t</w:p>",
+            "<w:p><w:pPr><w:pStyle/><w:jc/><w:rPr><w:b/><w:sz/></w:rPr></w:pPr>t</w:p>",
+        );
+        check(
+            "<w:tcPr><w:shd/><w:tcW/></w:tcPr>",
+            "<w:tcPr><w:tcW/><w:shd/></w:tcPr>",
+        );
+        check(
+            "<w:trPr><w:cantSplit /></w:trPr>",
+            "<w:trPr><w:cantSplit/><w:tblHeader/></w:trPr>",
+        );
+        check("<w:x><w:b/><w:a/></w:x>", "<w:x><w:b/><w:a/></w:x>");
+    }
+}
