@@ -16,6 +16,7 @@ pub mod web;
 
 mod import_template;
 mod service;
+mod starter_template;
 mod supplied;
 #[cfg(test)]
 mod testing;

@@ -16,6 +16,7 @@ pub mod worker;
 pub use files::{Files, verb};
 pub use order::{Chunk, Span, TagFault, Told, Values};
 pub use spool::Spool;
+#[cfg(test)]
 pub(crate) use values::plain as value;
 
 use std::fs::File;

@@ -249,6 +249,8 @@ pub enum Extra {
     RenderWorker(crate::render::worker::Arguments),
     /// Takes a Word template with docxtemplater's tags over, and says what is left to do; exit 0 or 1
     ImportTemplate(crate::import_template::Files),
+    /// Makes a Word template that shows everything of one or more datasets, to start from
+    StarterTemplate(crate::starter_template::Files),
     /// Tells what a Word template reads and what is wrong with it; exit 0, or 1 when it has faults
     CheckTemplate(crate::templates::CheckTemplate),
 }
@@ -284,6 +286,7 @@ impl cli::Service for Service {
             Extra::Render(files) => crate::render::verb(&files),
             Extra::RenderWorker(arguments) => crate::render::worker::verb(&arguments),
             Extra::ImportTemplate(files) => crate::import_template::verb(&files),
+            Extra::StarterTemplate(arguments) => crate::starter_template::verb(&arguments, files),
             Extra::CheckTemplate(check) => crate::templates::check(&check, files),
         }
     }

@@ -14,6 +14,7 @@ use super::needs::FileNeed;
 use crate::forms::Form;
 use crate::relay::Contracts;
 use crate::render::{RenderFailure, Renderer, Values};
+use crate::starter_template::plain_template;
 use spokegate_contract::hex;
 
 /// Largest file of a report folder.
@@ -167,16 +168,20 @@ impl<'a> Loader<'a> {
     ) -> Option<Report> {
         let file = self.file(folder);
         let form = self.form(folder);
-        let template = self.read(folder, "template.docx");
+        let fields = form.as_ref().map(|(form, _)| names(form));
+        let needs = file
+            .as_ref()
+            .map(|file| self.needs(&file.needs, fields.as_ref()));
+        let template = if folder.join("template.docx").exists() {
+            self.read(folder, "template.docx")
+        } else {
+            needs.as_deref().and_then(|needs| self.plain(needs))
+        };
         let sample = self.json(folder, "sample.json");
         let template = match template {
             Some(bytes) => self.template(bytes, sample, renderer).await,
             None => None,
         };
-        let fields = form.as_ref().map(|(form, _)| names(form));
-        let needs = file
-            .as_ref()
-            .map(|file| self.needs(&file.needs, fields.as_ref()));
         let (file, (form, params), (template, template_sha256), needs) =
             (file?, form?, template?, needs?);
         Some(Report {
@@ -248,6 +253,13 @@ impl<'a> Loader<'a> {
 
     fn faults_of(&mut self, file: &str, faults: Vec<String>) {
         faults.into_iter().for_each(|fault| self.fault(file, fault));
+    }
+
+    /// The template of a report that has none of its own: all of its needs, row by row.
+    fn plain(&mut self, needs: &[Need]) -> Option<Vec<u8>> {
+        let made = plain_template(needs, self.contracts);
+        made.map_err(|fault| self.fault("template.docx", fault))
+            .ok()
     }
 
     /// The template, read and filled with the sample in a process of its own; templates are read there alone.

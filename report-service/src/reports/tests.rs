@@ -127,6 +127,30 @@ fn every_fault_of_every_folder_is_told_at_once() {
 }
 
 #[test]
+fn a_report_without_a_template_shows_all_of_its_needs() {
+    let catalogue = changed(|folder| {
+        std::fs::remove_file(folder.join("template.docx")).unwrap();
+    });
+    let catalogue = catalogue.unwrap();
+    let report = catalogue
+        .get(&"customer-overview".parse().unwrap())
+        .unwrap();
+    let read = docx_jinja::lint::inspect(&report.template, docx_jinja::Options::default()).unwrap();
+    for need in ["devices", "patch_status", "backup_jobs"] {
+        let rows = format!("tenants[].{need}.rows[].hostname");
+        let is_read = read.variables.iter().any(|variable| variable.path == rows);
+        assert!(is_read, "{rows} is not read");
+    }
+    refused(
+        |folder| {
+            std::fs::remove_file(folder.join("template.docx")).unwrap();
+            std::fs::write(folder.join("report.toml"), "title = \"None\"").unwrap();
+        },
+        &["template.docx: is missing, and there is no need that a plain one could show"],
+    );
+}
+
+#[test]
 fn single_faults() {
     let write =
         |folder: &Path, name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
