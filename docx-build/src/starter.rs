@@ -68,7 +68,7 @@ pub fn starter_template(datasets: &[DatasetShape]) -> Result<Vec<u8>, BuildError
     ] {
         document = document.add_paragraph(text(line));
     }
-    document = document.add_paragraph(text("{{ tenant.title }}").style("Heading1"));
+    document = document.add_paragraph(text("{{ tenant.title }}").style("Heading1").keep_next(true));
     for dataset in datasets {
         document = section(document, dataset, width as usize);
     }
@@ -99,8 +99,8 @@ fn footer(width: u32) -> Footer {
 fn section(document: Docx, dataset: &DatasetShape, width: usize) -> Docx {
     let here = format!("tenant.{}", dataset.key);
     let mut document = document
-        .add_paragraph(text(&dataset.title).style("Heading2"))
-        .add_paragraph(text(&dataset.description))
+        .add_paragraph(text(&dataset.title).style("Heading2").keep_next(true))
+        .add_paragraph(text(&dataset.description).keep_next(true))
         .add_paragraph(text(&format!("{{%p if {here}.state == \"ok\" %}}")));
     document = if dataset.rows {
         let count = format!(
@@ -168,6 +168,8 @@ fn members(dataset: &DatasetShape, here: &str, width: usize) -> Table {
 fn table(rows: Vec<TableRow>, widths: Vec<usize>, width: usize) -> Table {
     Table::new(rows)
         .style("ReportTable")
+        // docx-rs draws black lines where nothing is said.
+        .set_borders(styles::borders())
         .set_grid(widths)
         .width(width, WidthType::Dxa)
         .layout(TableLayoutType::Fixed)

@@ -95,7 +95,8 @@ fn spacing(before: u32, after: u32) -> LineSpacing {
     LineSpacing::new().before(before).after(after)
 }
 
-fn borders() -> TableBorders {
+/// Thin grey lines.
+pub(crate) fn borders() -> TableBorders {
     use TableBorderPosition::{Bottom, InsideH, InsideV, Left, Right, Top};
     [Top, Left, Bottom, Right, InsideH, InsideV]
         .into_iter()
