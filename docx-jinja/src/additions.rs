@@ -47,6 +47,7 @@ struct Session {
     /// Where to look for the next free number, by the name without it.
     numbers: BTreeMap<String, u32>,
     media: Media,
+    remembered: BTreeMap<&'static str, u32>,
     bytes: u64,
 }
 
@@ -78,6 +79,7 @@ pub(crate) fn start(original: &Arc<Original>, assets: Assets) -> Guard {
         names: HashSet::new(),
         numbers: BTreeMap::new(),
         media: Media::default(),
+        remembered: BTreeMap::new(),
         bytes: 0,
     };
     Guard(SESSION.replace(Some(session)))
@@ -221,6 +223,22 @@ pub(crate) fn replace(entry: &str, bytes: Arc<[u8]>) -> Result<(), Error> {
     })
 }
 
+/// A number that is made once in a render, by the word that stands for it.
+///
+/// # Errors
+/// What making it says.
+pub(crate) fn remembered(
+    word: &'static str,
+    make: impl FnOnce() -> Result<u32, Error>,
+) -> Result<u32, Error> {
+    if let Some(number) = with(|session| Ok(session.remembered.get(word).copied()))? {
+        return Ok(number);
+    }
+    let number = make()?;
+    with(|session| Ok(session.remembered.insert(word, number)))?;
+    Ok(number)
+}
+
 fn with<T>(act: impl FnOnce(&mut Session) -> Result<T, Error>) -> Result<T, Error> {
     SESSION.with_borrow_mut(|session| match session {
         Some(session) => act(session),
@@ -264,13 +282,17 @@ impl Session {
     }
 
     fn free_name(&mut self, hint: &str) -> String {
+        let taken = |lower: &str| self.names.contains(lower) || self.original.has(lower);
+        // There is one part of some kinds, which people look for by its name.
+        if hint.ends_with(".xml") && !taken(&hint.to_ascii_lowercase()) {
+            return hint.to_owned();
+        }
         let (stem, extension) = hint.rsplit_once('.').unwrap_or((hint, "bin"));
         let number = self.numbers.entry(stem.to_owned()).or_default();
         loop {
             *number += 1;
             let name = format!("{stem}{number}.{extension}");
-            let lower = name.to_ascii_lowercase();
-            if !self.names.contains(&lower) && !self.original.has(&lower) {
+            if !taken(&name.to_ascii_lowercase()) {
                 return name;
             }
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use minijinja::{Error, ErrorKind};
 
-use crate::limits::{Limits, MADE_BYTES_MAX, TEXT_BYTES_MAX};
+use crate::limits::{INSERT_BYTES_MAX, Limits, MADE_BYTES_MAX, TEXT_BYTES_MAX};
 
 #[derive(Clone, Copy)]
 struct Budget {
@@ -78,6 +78,20 @@ pub(crate) fn charge(bytes: usize) -> Result<(), Error> {
             "the text is larger than {TEXT_BYTES_MAX} bytes"
         )));
     }
+    count(bytes)
+}
+
+/// Counts markup that a value becomes.
+pub(crate) fn charge_markup(bytes: usize) -> Result<(), Error> {
+    if bytes > INSERT_BYTES_MAX {
+        return Err(refused(format!(
+            "the value becomes more than {INSERT_BYTES_MAX} bytes of markup"
+        )));
+    }
+    count(bytes)
+}
+
+fn count(bytes: usize) -> Result<(), Error> {
     let Some(mut budget) = BUDGET.get() else {
         return Ok(());
     };

@@ -45,6 +45,7 @@ pub(crate) const FILTERS: &[&str] = &[
     "list",
     "lower",
     "map",
+    "markdown",
     "max",
     "min",
     "number",
@@ -163,10 +164,8 @@ fn format(out: &mut Output, _state: &mut State, value: &Value) -> Result<(), Err
         // Prepared sources write nothing at all where blocks begin, to have the time looked at.
         ValueKind::Undefined | ValueKind::None => budget::step(),
         ValueKind::Number | ValueKind::Bool => Ok(write!(out, "{value}")?),
-        ValueKind::Plain if let Some(markup) = values::in_run(value) => {
-            let markup = markup?;
-            budget::charge(markup.len())?;
-            Ok(escape::write(out, &markup, Style::Markup)?)
+        ValueKind::Plain if let Some(markup) = values::at_tag(value) => {
+            Ok(escape::write(out, &markup?, Style::Markup)?)
         }
         _ => {
             let text = filters::shown_text(value)?;

@@ -50,6 +50,14 @@ pub const PICTURE_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const ADDED_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Most pictures and other parts that a render may add.
 pub const ADDED_PARTS_MAX: usize = 10_000;
+/// Most markup that one value may become, in bytes.
+pub const INSERT_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Largest text that is read as Markdown, in bytes.
+pub const MARKDOWN_BYTES_MAX: usize = 1024 * 1024;
+/// Most paragraphs and table cells that one Markdown text may have.
+pub const MARKDOWN_BLOCKS_MAX: usize = 50_000;
+/// Deepest nesting of lists and quotes in Markdown.
+pub const MARKDOWN_DEPTH_MAX: usize = 64;
 /// Most links and pictures that one part may get.
 pub const RELATIONSHIPS_MAX: usize = 100_000;
 /// Most lists that may begin anew in one render; Word counts them with 15 bits.

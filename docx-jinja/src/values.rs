@@ -7,6 +7,7 @@ mod image;
 mod length;
 mod link;
 mod look;
+mod markdown;
 mod picture;
 mod properties;
 mod replaced;
@@ -25,6 +26,7 @@ pub use image::{Format, ImageError};
 pub use length::Length;
 pub use link::Link;
 pub use look::{Look, LookError};
+pub use markdown::Markdown;
 pub use picture::Picture;
 pub(crate) use properties::{ParagraphProperties, RunProperties};
 pub(crate) use replaced::{DRAWING_ID, KEPT, PICTURE, PREFIX};
@@ -131,14 +133,34 @@ pub(crate) fn register(environment: &mut Environment<'static>) {
     replaced::register(environment);
 }
 
-/// A value in `{{ }}`, if it is more than text: the text around it is interrupted.
-pub(crate) fn in_run(value: &Value) -> Option<Result<String, Error>> {
+/// Markup that takes its whole place already, as the filters of prepared sources give it.
+#[derive(Debug)]
+struct Written(String);
+
+impl Object for Written {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&escape::plain(&self.0))
+    }
+}
+
+/// What a value that is more than text writes at its tag. In `{{ }}` the text around it is interrupted.
+pub(crate) fn at_tag(value: &Value) -> Option<Result<Cow<'_, str>, Error>> {
+    if let Some(written) = value.downcast_object_ref::<Written>() {
+        return Some(Ok(Cow::Borrowed(&written.0)));
+    }
     let insert = Typed::of(value)?;
-    let markup = insert.in_run().and_then(|markup| {
-        let markup = markup.ok_or_else(|| misplaced(insert, "run", "{{r … }}"))?;
-        Ok(format!("</w:t>{markup}<w:t xml:space=\"preserve\">"))
-    });
-    Some(markup)
+    Some(in_run(insert).map(Cow::Owned))
+}
+
+fn in_run(insert: &dyn Insert) -> Result<String, Error> {
+    let markup = insert.in_run()?;
+    let markup = markup.ok_or_else(|| misplaced(insert, "run", "{{r … }}"))?;
+    budget::charge_markup(markup.len())?;
+    Ok(format!("</w:t>{markup}<w:t xml:space=\"preserve\">"))
 }
 
 fn misplaced(insert: &dyn Insert, room: &str, tag: &str) -> Error {
@@ -195,8 +217,8 @@ fn blocks(value: Value, paragraph: &str, properties: &str) -> Result<Value, Erro
 }
 
 fn made(markup: String) -> Result<Value, Error> {
-    budget::charge(markup.len())?;
-    Ok(Value::from_safe_string(markup))
+    budget::charge_markup(markup.len())?;
+    Ok(Value::from_object(Written(markup)))
 }
 
 /// A run of text that is markup already.

@@ -45,7 +45,30 @@ pub fn package(bytes: &[u8]) {
 /// Reads bytes as the body of a document.
 pub fn document(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let document = format!("<w:document xmlns:w=\"w\"><w:body>{text}</w:body></w:document>");
+    package(&archive(&text));
+}
+
+/// Reads bytes as Markdown, in a paragraph of its own and in a table's cell.
+pub fn markdown(bytes: &[u8]) {
+    let source = String::from_utf8_lossy(bytes);
+    let paragraph = "<w:p><w:r><w:t>{{p m|markdown }}</w:t></w:r></w:p>";
+    let body = format!("{paragraph}<w:tbl><w:tr><w:tc>{paragraph}</w:tc></w:tr></w:tbl>");
+    let template = Template::compile(&archive(&body)).expect("a template without faults");
+    let mut out = Vec::new();
+    if template.render(context! { m => source }, &mut out).is_ok() {
+        let again = Template::compile(&out);
+        let damaged = matches!(
+            again,
+            Err(TemplateError::Damaged { .. }
+                | TemplateError::NotAPackage(_)
+                | TemplateError::Refused { .. })
+        );
+        assert!(!damaged, "the document cannot be read: {again:?}");
+    }
+}
+
+fn archive(body: &str) -> Vec<u8> {
+    let document = format!("<w:document xmlns:w=\"w\"><w:body>{body}</w:body></w:document>");
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, text) in [
         ("[Content_Types].xml", TYPES),
@@ -57,9 +80,8 @@ pub fn document(bytes: &[u8]) {
             .write_all(text.as_bytes())
             .expect("memory takes all bytes");
     }
-    let bytes = writer
+    writer
         .finish()
         .expect("memory takes all bytes")
-        .into_inner();
-    package(&bytes);
+        .into_inner()
 }

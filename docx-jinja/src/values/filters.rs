@@ -4,7 +4,7 @@ use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Value};
 
 use super::replaced::missing;
-use super::{Length, Link, Look, LookError, Picture, RichText, Typed, plain_text};
+use super::{Length, Link, Look, LookError, Markdown, Picture, RichText, Typed, plain_text};
 use crate::additions;
 use crate::budget;
 
@@ -12,6 +12,7 @@ use crate::budget;
 pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_filter("image", image);
     environment.add_filter("link", link);
+    environment.add_filter("markdown", markdown);
     environment.add_filter("rich", rich);
 }
 
@@ -66,6 +67,25 @@ fn link(url: Value, text: Option<Value>) -> Result<Value, Error> {
     let text = text.map(|text| plain_text(&text)).transpose()?.flatten();
     let text = text.unwrap_or_else(|| address.clone());
     Ok(Link::new(&address, text).into())
+}
+
+/// Text with the marks of Markdown: `{{p notes|markdown }}`, `{{p notes|markdown(table="Report Table") }}`.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature minijinja asks for"
+)]
+fn markdown(value: Value, options: Kwargs) -> Result<Value, Error> {
+    let table: Option<String> = options.get("table")?;
+    options.assert_all_used()?;
+    let Some(text) = plain_text(&value)? else {
+        return Ok(value);
+    };
+    budget::charge(text.len())?;
+    let mut markdown = Markdown::new(text);
+    if let Some(name) = table {
+        markdown = markdown.table_style(name);
+    }
+    Ok(markdown.into())
 }
 
 /// Text with a look: `{{r x|rich(bold=true, colour="C00000") }}`. A list is its pieces one behind the other.

@@ -168,6 +168,16 @@ impl ParagraphProperties {
         Self(properties)
     }
 
+    /// Sets one property: `w:jc`, with its markup.
+    pub(crate) fn set(&mut self, name: &str, markup: impl Into<String>) {
+        self.0.set(name, markup.into());
+    }
+
+    /// Takes one property away.
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.0.children.retain(|(found, _)| found != name);
+    }
+
     pub(crate) fn write(&self) -> String {
         self.0.write()
     }

@@ -24,6 +24,11 @@ fn the_corpus_of_documents_is_taken() {
 }
 
 #[test]
+fn the_corpus_of_markdown_is_taken() {
+    replay("markdown", fuzz::markdown);
+}
+
+#[test]
 fn the_corpus_of_packages_is_taken() {
     replay("package", fuzz::package);
 }

@@ -232,13 +232,13 @@ fn word_is_asked_to_refresh_a_table_of_contents() {
     };
     let out = render(contents, refresh);
     assert!(
-        entry(&out, "word/settings1.xml").contains("<w:updateFields w:val=\"true\"/></w:settings>")
+        entry(&out, "word/settings.xml").contains("<w:updateFields w:val=\"true\"/></w:settings>")
     );
     assert!(
         entry(&out, "word/_rels/document.xml.rels")
-            .contains("/settings\" Target=\"settings1.xml\"/>")
+            .contains("/settings\" Target=\"settings.xml\"/>")
     );
-    assert!(entry(&out, "[Content_Types].xml").contains("PartName=\"/word/settings1.xml\""));
+    assert!(entry(&out, "[Content_Types].xml").contains("PartName=\"/word/settings.xml\""));
     for (body, options) in [(contents, Options::default()), ("<w:p/>", refresh)] {
         let out = render(body, options);
         assert_eq!(

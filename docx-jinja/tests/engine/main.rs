@@ -12,6 +12,7 @@ mod corpus;
 mod errors;
 mod inserts;
 mod lists;
+mod markdown;
 mod parts;
 mod properties;
 mod refusals;

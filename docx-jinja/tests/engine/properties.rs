@@ -16,7 +16,7 @@ fn shown(value: &str) -> String {
 }
 
 /// Checks that elements nest; the strictness of Word, as far as the engine can break it.
-fn well_formed(xml: &str) {
+pub(crate) fn well_formed(xml: &str) {
     let mut open: Vec<&str> = Vec::new();
     for piece in xml.split('<').skip(1) {
         let (tag, _) = piece.split_once('>').unwrap();
