@@ -283,8 +283,9 @@ impl Session {
 
     fn free_name(&mut self, hint: &str) -> String {
         let taken = |lower: &str| self.names.contains(lower) || self.original.has(lower);
-        // There is one part of some kinds, which people look for by its name.
-        if hint.ends_with(".xml") && !taken(&hint.to_ascii_lowercase()) {
+        // Of styles, numbering and the like there is one, which people look for by its name.
+        let alone = hint.starts_with("word/") && hint.matches('/').count() == 1;
+        if alone && !taken(&hint.to_ascii_lowercase()) {
             return hint.to_owned();
         }
         let (stem, extension) = hint.rsplit_once('.').unwrap_or((hint, "bin"));

@@ -267,7 +267,7 @@ fn it_may_stand_in_loops_cells_and_headers() {
     // A template without styles and lists gets the parts.
     let main = entry(&out, "word/_rels/document.xml.rels");
     assert!(
-        main.contains("Target=\"styles1.xml\"") && main.contains("Target=\"numbering1.xml\""),
+        main.contains("Target=\"styles.xml\"") && main.contains("Target=\"numbering.xml\""),
         "{main}"
     );
 }
