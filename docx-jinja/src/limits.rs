@@ -38,8 +38,10 @@ pub const WIDTH_MAX: usize = 10_000;
 pub const CHART_POINTS_MAX: usize = 1_000;
 /// Most series a chart may have.
 pub const CHART_SERIES_MAX: usize = 50;
-/// Longest side of a drawn chart, in English metric units: 60 cm.
-pub const CHART_SIDE_EMU_MAX: u64 = 21_600_000;
+/// Longest name of a category or series in a chart, in characters; what is longer is cut.
+pub const CHART_NAME_CHARS_MAX: usize = 255;
+/// Longest side of a drawn chart, in English metric units: 42 cm, as A3 has.
+pub const CHART_SIDE_EMU_MAX: u64 = 15_120_000;
 /// Longest tag, in bytes.
 pub const TAG_BYTES_MAX: usize = 8 * 1024;
 /// Most faults collected before the search ends.

@@ -6,7 +6,7 @@ use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, ErrorKind, Value};
 
 use crate::budget;
-use crate::limits::{CHART_POINTS_MAX, CHART_SERIES_MAX};
+use crate::limits::{CHART_NAME_CHARS_MAX, CHART_POINTS_MAX, CHART_SERIES_MAX};
 
 /// One cell of the table behind a chart.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,13 +92,26 @@ pub(crate) fn read(value: &Value, columns: &Columns) -> Result<ChartData, Error>
             )));
         }
     };
-    if data.series.len() > CHART_SERIES_MAX {
+    series(data.series.len())?;
+    Ok(data)
+}
+
+/// Refuses more series than a chart can show.
+fn series(count: usize) -> Result<(), Error> {
+    if count > CHART_SERIES_MAX {
         return Err(budget::refused(format!(
-            "a chart can show {CHART_SERIES_MAX} series, not {}; name the columns to show with y=",
-            data.series.len()
+            "a chart can show {CHART_SERIES_MAX} series, not {count}; name the columns to show with y="
         )));
     }
-    Ok(data)
+    Ok(())
+}
+
+/// A name as a chart can show it.
+fn name(text: &str) -> String {
+    match text.char_indices().nth(CHART_NAME_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 /// Counts one more point.

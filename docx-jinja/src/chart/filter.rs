@@ -57,7 +57,7 @@ fn length(text: &str) -> Result<Length, Error> {
     let length: Length = text.parse().map_err(|error| refused(format!("{error}")))?;
     if length.emu() > CHART_SIDE_EMU_MAX {
         return Err(refused(format!(
-            "\"{text}\" is longer than the 60 cm that a chart may have"
+            "\"{text}\" is longer than the 42 cm that a chart may have"
         )));
     }
     Ok(length)

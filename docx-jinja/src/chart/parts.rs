@@ -10,7 +10,7 @@ use minijinja::{Environment, Error, ErrorKind, Value};
 use super::edits::{Edits, prefix};
 use super::{Columns, Texts, data, rewrite};
 use crate::additions::{self, Original, RELATIONSHIPS_TYPE};
-use crate::budget::refused;
+use crate::budget::{self, refused};
 use crate::tags::Tag;
 use crate::workbook;
 use crate::xml::{self, Kind, Token};
@@ -156,6 +156,7 @@ impl Chart {
         let shown = data::read(value, &columns)?;
         let xml = self.texts.write(&self.xml, &said)?;
         let rewritten = rewrite::rewrite(&xml, &shown, title.as_deref()).map_err(refused)?;
+        budget::charge(rewritten.xml.len())?;
         let bytes = rewritten.sheet.workbook();
         let bytes = bytes.map_err(|error| refused(format!("the chart's workbook: {error}")))?;
         let id = if additions::is_replaced(&self.entry) {

@@ -56,7 +56,7 @@ fn what_cannot_be_drawn_says_why() {
         "there are: column, bar, line",
     );
     check("{{ rows|chart(width=\"wide\") }}", "is not a length");
-    check("{{ rows|chart(width=\"600cm\") }}", "longer than the 60 cm");
+    check("{{ rows|chart(width=\"600cm\") }}", "longer than the 42 cm");
     check("{{ rows|chart(colours=\"red\") }}", "is not a colour");
     check("{{ rows|chart(kind=\"pie\", colour=\"red\") }}", "kind");
     check(

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{COLUMN, KINDS, all, bytes, chart, docx, fill, json, names, package, text};
+use crate::support::{
+    COLUMN, KINDS, PIE, all, bytes, chart, docx, fill, json, names, p, package, text,
+};
 
 /// Converts files in one go; fails when LibreOffice is not there.
 fn convert(folder: &Path, to: &str, files: &[String]) {
@@ -74,6 +76,28 @@ fn filled_charts_are_seen() {
         for old in ["Category", "Series 1", "Y-Values", "Title of the template"] {
             assert!(!seen.contains(old), "{kind}: {old} in {seen}");
         }
+    }
+}
+
+#[test]
+fn charts_of_a_loop_are_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let body = p("{%p for t in tenants %}")
+        + &chart(1, "chart: t, title=t|first|upper")
+        + &p("{%p endfor %}");
+    let values = json(r#"{"tenants": [{"Northwind": 1}, {"Southwind": 2}, {"Westwind": 3}]}"#);
+    let document = fill(&docx(&body, &[PIE]), &values);
+    std::fs::write(folder.path().join("loop.docx"), document).unwrap();
+    convert(folder.path(), "pdf", &["loop.docx".to_owned()]);
+    let seen = pdf_text(folder.path(), "loop");
+    for piece in [
+        "Northwind",
+        "SOUTHWIND",
+        "Southwind",
+        "WESTWIND",
+        "Westwind",
+    ] {
+        assert!(seen.contains(piece), "{piece} in {seen}");
     }
 }
 

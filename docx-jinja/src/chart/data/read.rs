@@ -3,11 +3,15 @@
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, Value};
 
-use super::{Cell, ChartData, Columns, Series, point, refused};
+use super::{Cell, ChartData, Columns, Series, name, point, refused, series};
 use crate::filters::shown;
+use crate::limits::CHART_SERIES_MAX;
 
 /// The key that makes a map a table of series.
 const SERIES: &str = "series";
+
+/// Most columns of a row that are looked at: more are refused as series.
+const KEYS_MAX: usize = CHART_SERIES_MAX + 3;
 
 /// True for `{categories: […], series: […]}`.
 pub(super) fn is_table(value: &Value) -> bool {
@@ -39,7 +43,7 @@ pub(super) fn table(value: &Value, columns: &Columns) -> Result<ChartData, Error
             return Err(refused(format!("{place} has no values")));
         };
         let values = numbers(&values, &place)?;
-        let name = item.get_attr("name")?.as_str().map(str::to_owned);
+        let called = item.get_attr("name")?.as_str().map(name);
         let x = list("x")?.map(|x| cells(&x, &place)).transpose()?;
         let sizes = list("size")?.map(|s| numbers(&s, &place)).transpose()?;
         if shared && x.is_none() && values.len() != data.categories.len() {
@@ -50,7 +54,7 @@ pub(super) fn table(value: &Value, columns: &Columns) -> Result<ChartData, Error
             )));
         }
         data.series.push(Series {
-            name: columns.names.get(index).cloned().or(name),
+            name: columns.names.get(index).map(|given| name(given)).or(called),
             x,
             values,
             sizes,
@@ -69,7 +73,7 @@ pub(super) fn table(value: &Value, columns: &Columns) -> Result<ChartData, Error
 pub(super) fn map(value: &Value, columns: &Columns) -> Result<ChartData, Error> {
     let mut data = ChartData::default();
     let mut series = Series {
-        name: columns.names.first().cloned(),
+        name: columns.names.first().map(|given| name(given)),
         ..Series::default()
     };
     for key in value.try_iter()? {
@@ -91,6 +95,7 @@ pub(super) fn rows(value: &Value, columns: &Columns) -> Result<ChartData, Error>
         data: ChartData::default(),
     };
     if !table.y.is_empty() {
+        series(table.y.len())?;
         table.named();
     }
     for (index, row) in value.try_iter()?.enumerate() {
@@ -123,9 +128,9 @@ impl Rows<'_> {
     /// Starts the series of named columns.
     fn named(&mut self) {
         for (index, column) in self.y.iter().enumerate() {
-            let name = self.columns.names.get(index).unwrap_or(column);
+            let given = self.columns.names.get(index).unwrap_or(column);
             self.data.series.push(Series {
-                name: Some(name.clone()),
+                name: Some(name(given)),
                 sizes: self.columns.size.as_ref().map(|_| Vec::new()),
                 ..Series::default()
             });
@@ -153,10 +158,9 @@ impl Rows<'_> {
 
     /// Takes the columns that are not named from the first row.
     fn first(&mut self, row: &Value) -> Result<(), Error> {
-        let keys: Vec<String> = row
-            .try_iter()?
-            .filter_map(|key| key.as_str().map(str::to_owned))
-            .collect();
+        let keys = row.try_iter()?;
+        let keys = keys.filter_map(|key| key.as_str().map(str::to_owned));
+        let keys: Vec<String> = keys.take(KEYS_MAX).collect();
         if self.x.is_none() {
             let free =
                 |key: &&String| !self.y.contains(key) && self.columns.size.as_ref() != Some(key);
@@ -166,6 +170,7 @@ impl Rows<'_> {
             let used = [&self.x, &self.columns.size];
             let free = |key: &String| used.iter().all(|u| u.as_ref() != Some(key));
             self.y = keys.into_iter().filter(free).collect();
+            series(self.y.len())?;
             self.named();
         }
         if self.x.is_none() || self.y.is_empty() {
@@ -187,7 +192,7 @@ impl Rows<'_> {
             let value = number(&item, &at(column + 2))?;
             if index == 0 {
                 self.data.series.push(Series {
-                    name: self.columns.names.get(column).cloned(),
+                    name: self.columns.names.get(column).map(|given| name(given)),
                     ..Series::default()
                 });
             }
@@ -280,7 +285,7 @@ fn cell(value: &Value, place: &str) -> Result<Cell, Error> {
             } else {
                 text.to_owned()
             };
-            Cell::Text(plain)
+            Cell::Text(name(&plain))
         }
         _ => {
             return Err(refused(format!(

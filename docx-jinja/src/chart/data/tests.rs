@@ -168,4 +168,9 @@ fn points_and_series_are_bounded() {
     let fits = read(&wide(CHART_SERIES_MAX), &Columns::default()).unwrap();
     assert_eq!(fits.series.len(), CHART_SERIES_MAX);
     refused(&wide(CHART_SERIES_MAX + 1), "{}", "50 series, not 51");
+    let row = Value::from_pairs((0..1_000_000).map(|n| (n.to_string(), Value::from(n))));
+    refused(&Value::from(vec![row]), "{}", "50 series");
+    let long = Value::from_pairs([("ä".repeat(300), Value::from(1))]);
+    let cut = read(&long, &Columns::default()).unwrap();
+    assert_eq!(cut.categories, [Cell::Text("ä".repeat(255) + "…")]);
 }
