@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use crate::valid::Invalid;
+
 /// Why bytes are not a usable template.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -67,6 +69,11 @@ pub enum RenderError {
         /// The bound.
         limit: u64,
     },
+    /// The document would not open in Word: a fault of this crate, or of markup that a caller gave.
+    #[error(
+        "the document would not open in Word: {0}\nhint: undo the last change of the template, and report it"
+    )]
+    InvalidOutput(Invalid),
     /// The document could not be written.
     #[error("the document could not be written")]
     Output(#[source] io::Error),

@@ -21,6 +21,7 @@ mod subdocument;
 mod suggest;
 mod tags;
 mod template;
+pub mod valid;
 pub mod values;
 mod workbook;
 mod xml;

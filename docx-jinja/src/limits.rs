@@ -117,6 +117,8 @@ pub struct Options {
     /// Whether Word is asked to bring a table of contents up to date when it opens the document; it asks the reader
     /// first. A document without one is not changed.
     pub refresh_fields: bool,
+    /// Whether a render looks at its own output and fails rather than give a document that Word would not open.
+    pub verify: bool,
 }
 
 impl Default for Options {
@@ -127,6 +129,7 @@ impl Default for Options {
             locale: Locale::default(),
             restart_numbering: true,
             refresh_fields: false,
+            verify: true,
         }
     }
 }

@@ -70,6 +70,11 @@ impl SourceMap {
         self.places.iter().map(|(_, place)| place)
     }
 
+    /// How many tags there are.
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+
     /// The tag at or before an offset.
     pub(crate) fn find(&self, offset: usize) -> Option<&Place> {
         let after = self.places.partition_point(|(start, _)| *start <= offset);

@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 use crate::budget;
+use crate::valid::{Findings, Machine};
 
 /// Mark at the end of an element that must hold a paragraph.
 pub(crate) const END_OF_BLOCKS: char = '\u{e}';
@@ -34,6 +35,7 @@ pub(crate) struct Sink<W: Write> {
     limit: u64,
     passed: bool,
     late: bool,
+    machine: Option<Machine>,
 }
 
 impl<W: Write> Sink<W> {
@@ -45,7 +47,13 @@ impl<W: Write> Sink<W> {
             limit,
             passed: false,
             late: false,
+            machine: None,
         }
+    }
+
+    /// Has the output looked at as it goes.
+    pub(crate) fn verified(self, machine: Option<Machine>) -> Self {
+        Self { machine, ..self }
     }
 
     /// True when more was to be written than the limit allows.
@@ -58,10 +66,11 @@ impl<W: Write> Sink<W> {
         self.late
     }
 
-    /// Writes what is left; gives the bytes written in all.
-    pub(crate) fn finish(mut self) -> io::Result<u64> {
+    /// Writes what is left; gives the bytes written in all, and what is to be said of them.
+    pub(crate) fn finish(mut self) -> io::Result<(u64, Findings)> {
         self.out.write_all(&self.buffer)?;
-        Ok(self.written)
+        let findings = self.machine.map(Machine::finish);
+        Ok((self.written, findings.unwrap_or_default()))
     }
 
     fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -69,6 +78,9 @@ impl<W: Write> Sink<W> {
         if self.written > self.limit {
             self.passed = true;
             return Err(io::Error::other("the output limit is passed"));
+        }
+        if let Some(machine) = &mut self.machine {
+            machine.feed(bytes);
         }
         self.buffer.extend_from_slice(bytes);
         if self.buffer.len() > BUFFER_BYTES {
@@ -128,7 +140,7 @@ mod tests {
         for piece in pieces {
             sink.write_all(piece.as_bytes()).unwrap();
         }
-        assert_eq!(sink.finish().unwrap(), expected.len() as u64);
+        assert_eq!(sink.finish().unwrap().0, expected.len() as u64);
         assert!(out == expected.as_bytes());
     }
 

@@ -27,6 +27,7 @@ use crate::settings;
 use crate::sink::Sink;
 use crate::subdocument;
 use crate::suggest;
+use crate::valid::{Findings, Known, Machine};
 use crate::values::Assets;
 
 /// A checked template, ready to be filled any number of times, by any number of threads.
@@ -38,6 +39,7 @@ pub struct Template {
     /// Whether Word is asked to refresh the fields.
     refresh: bool,
     options: Options,
+    known: Known,
 }
 
 struct FilledPart {
@@ -124,6 +126,7 @@ impl Template {
             parts,
             refresh: options.refresh_fields && contents,
             options,
+            known: Known::default(),
         })
     }
 
@@ -206,12 +209,19 @@ impl Template {
         writer: &mut ZipWriter<StreamWriter<W>>,
     ) -> Result<u64, RenderError> {
         let mut xml_bytes = 0;
+        let mut found = Vec::with_capacity(parts.len());
         for part in parts {
-            xml_bytes += self.fill(part, values, writer, xml_bytes)?;
+            let (bytes, findings) = self.fill(part, values, writer, xml_bytes)?;
+            xml_bytes += bytes;
+            found.push((part.entry.as_str(), findings));
         }
         self.complete()
             .map_err(|error| RenderError::Template(check::message(&error)))?;
         let changes = additions::finish();
+        if self.options.verify {
+            let checked = self.known.check(&self.original, &changes, &found);
+            checked.map_err(RenderError::InvalidOutput)?;
+        }
         for (entry, bytes) in changes.entries() {
             writer
                 .start_file(entry, self.entry_options(entry))
@@ -269,7 +279,7 @@ impl Template {
         values: &Value,
         writer: &mut ZipWriter<StreamWriter<W>>,
         written: u64,
-    ) -> Result<u64, RenderError> {
+    ) -> Result<(u64, Findings), RenderError> {
         writer
             .start_file(part.entry.as_str(), self.entry_options(&part.entry))
             .map_err(output)?;
@@ -277,7 +287,9 @@ impl Template {
         let template = self.environment.get_template(&part.entry);
         let template = template.map_err(|error| RenderError::Template(error.to_string()))?;
         let left = self.options.limits.output_bytes.saturating_sub(written);
-        let mut sink = Sink::new(writer, left);
+        let verify = self.options.verify;
+        let machine = verify.then(|| Machine::new(template.source(), part.map.len()));
+        let mut sink = Sink::new(writer, left).verified(machine);
         match template.render_captured_to(values.clone(), &mut sink) {
             Ok(_) => sink.finish().map_err(RenderError::Output),
             Err(_) if sink.passed_limit() => Err(RenderError::TooLarge {

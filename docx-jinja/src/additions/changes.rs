@@ -53,6 +53,17 @@ impl Changes {
             .map(|(entry, bytes)| (entry.as_str(), bytes.as_ref()))
     }
 
+    /// The new content of an entry.
+    pub(crate) fn get(&self, entry: &str) -> Option<Vec<u8>> {
+        let found = self.entries.iter().find(|(name, _)| name == entry);
+        found.map(|(_, bytes)| bytes.to_vec())
+    }
+
+    /// True when there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// True for an entry of the template that is not to be copied.
     pub(crate) fn holds(&self, entry: &str) -> bool {
         !self.names.is_empty() && self.names.contains(&entry.to_ascii_lowercase())

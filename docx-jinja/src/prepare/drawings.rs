@@ -1,5 +1,7 @@
 //! Pictures of the template, which others can take the place of: each asks for its relationship when it is written.
 
+use std::ops::Range;
+
 use super::{Draft, Piece, inserts::quoted};
 use crate::check;
 use crate::locate::Place;
@@ -135,15 +137,23 @@ fn place(draft: &Draft<'_>, told: &str) -> Place {
     place
 }
 
-/// The start of a drawing's tag and its rest, without the number between: inside a loop each pass needs one of its own.
-pub(super) fn numbered(raw: &str) -> Option<(&str, &str)> {
-    const ID: &str = " id=\"";
-    if !raw.starts_with("<wp:docPr") {
+/// What stands before and behind the number in a piece of a drawing's tag: inside a loop each pass needs one of its
+/// own.
+pub(super) fn numbered<'p>(tag: &str, piece: &'p str) -> Option<(&'p str, &'p str)> {
+    if !tag.starts_with("<wp:docPr") {
         return None;
     }
-    let start = raw.find(ID)? + ID.len();
-    let end = start + raw[start..].find('"')?;
-    Some((&raw[..start], &raw[end..]))
+    let is_id = |value: &Range<usize>| {
+        let before = tag[..value.start].trim_end_matches(['"', '\'']);
+        let name = before.trim_end().strip_suffix('=').map(str::trim_end);
+        name.and_then(|name| name.strip_suffix("id"))
+            .is_some_and(|rest| rest.ends_with(char::is_whitespace))
+    };
+    let value = xml::values(tag).find(is_id)?;
+    // A piece is cut out of the tag it belongs to.
+    let offset = piece.as_ptr().addr().checked_sub(tag.as_ptr().addr())?;
+    let (start, end) = (value.start.checked_sub(offset)?, value.end - offset);
+    Some((piece.get(..start)?, piece.get(end..)?))
 }
 
 #[cfg(test)]
@@ -162,12 +172,17 @@ mod tests {
         );
         assert_eq!(embedded("<a:blip r:link=\"rId4\"/>"), None);
         assert_eq!(embedded("<a:blip r:embed="), None);
-        assert_eq!(
-            numbered("<wp:docPr id=\"7\" name=\"n\"/>"),
-            Some(("<wp:docPr id=\"", "\" name=\"n\"/>"))
-        );
-        assert_eq!(numbered("<wp:docPr name=\"n\""), None);
-        assert_eq!(numbered("<w:t id=\"7\">"), None);
+        let check = |tag: &str, from: usize, expected| {
+            assert_eq!(numbered(tag, &tag[from..]), expected, "{tag}");
+        };
+        let tag = "<wp:docPr id=\"7\" name=\"n\"/>";
+        check(tag, 0, Some(("<wp:docPr id=\"", "\" name=\"n\"/>")));
+        check(tag, 16, None);
+        let tag = "<wp:docPr descr=\"id='1' {{ a }}\" id = '7'/>";
+        check(tag, 31, Some(("\" id = '", "'/>")));
+        check("<wp:docPr mid=\"7\"/>", 0, None);
+        check("<wp:docPr name=\"n\"/>", 0, None);
+        check("<w:t id=\"7\">", 0, None);
     }
 
     #[test]

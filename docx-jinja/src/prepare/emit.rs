@@ -58,7 +58,10 @@ impl Emitter<'_, '_> {
         let next = match self.draft.overrides.get(&index) {
             Some((last, pieces)) => {
                 for piece in pieces {
-                    self.piece(piece, token.parent, faults);
+                    match piece {
+                        Piece::Raw(raw) => self.raw(token.raw, raw),
+                        _ => self.piece(piece, token.parent, faults),
+                    }
                 }
                 last + 1
             }
@@ -85,13 +88,13 @@ impl Emitter<'_, '_> {
             self.source.push_str(token.raw.trim_end_matches('>'));
             self.source.push_str(" xml:space=\"preserve\">");
         } else {
-            self.raw(token.raw);
+            self.raw(token.raw, token.raw);
         }
     }
 
-    /// Markup of the template; drawings that a loop repeats are numbered anew.
-    fn raw(&mut self, raw: &str) {
-        match drawings::numbered(raw).filter(|_| self.structure.in_loop()) {
+    /// A piece of a tag of the template; drawings that a loop repeats are numbered anew.
+    fn raw(&mut self, tag: &str, raw: &str) {
+        match drawings::numbered(tag, raw).filter(|_| self.structure.in_loop()) {
             Some((before, behind)) => {
                 self.source.push_str(before);
                 self.expression(&format!("{DRAWING_ID}()"));
@@ -103,7 +106,7 @@ impl Emitter<'_, '_> {
 
     fn piece(&mut self, piece: &Piece<'_>, anchor: usize, faults: &mut Faults) {
         match piece {
-            Piece::Raw(raw) => self.raw(raw),
+            Piece::Raw(raw) => self.raw(raw, raw),
             Piece::Made(raw) => self.source.push_str(raw),
             Piece::Tag(id) => self.tag(*id, anchor, faults),
             Piece::Expression(body) => self.expression(body),
