@@ -30,7 +30,7 @@ test: setup bins ## every test, with the real parts
 	$(CARGO) test --workspace --locked --no-fail-fast
 
 bench: setup ## figures against the peer, written to bench/results/
-	@deploy/node-red/setup.sh bench/peer
+	@deploy/node-red/setup.sh bench/peer bench/documents-peer
 	$(CARGO) build --release --workspace --bins --locked
 	$(CARGO) run --release --quiet -p spokegate-bench -- $(ARGS)
 

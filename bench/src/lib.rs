@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod broker;
+pub mod documents;
 pub mod figures;
 pub mod memory;
 pub mod report;
@@ -37,6 +38,8 @@ pub enum Suite {
     Report,
     /// What a message costs in the sanitizer, against ajv on Node.
     Sanitizer,
+    /// What a document costs, against docxtpl, docxtemplater, docx-templates and carbone.
+    Documents,
 }
 
 /// Measures what was asked for and returns the table.
@@ -64,6 +67,15 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<String> {
         );
         let rows = sanitizer::run(&repository, &effort).await?;
         rows::write(&arguments.results, "sanitizer", &rows)?;
+    }
+    if wanted(Suite::Documents) {
+        let effort = pick(
+            arguments.quick,
+            documents::Effort::quick,
+            documents::Effort::full,
+        );
+        let rows = documents::run(&repository, &effort)?;
+        rows::write(&arguments.results, "documents", &rows)?;
     }
     let table = rows::table(&arguments.results)?;
     rows::publish(&table, &repository.join("bench/README.md"))?;
