@@ -9,10 +9,12 @@ import json
 import pathlib
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent / "packages"))
+HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE / "packages"))
 
 import docxtpl  # noqa: E402
 import jinja2  # noqa: E402
+from docx.shared import Cm  # noqa: E402
 
 
 def number(value, digits=0):
@@ -45,9 +47,41 @@ def environment():
     return made
 
 
+def rich_text(pieces, document):
+    made = docxtpl.RichText()
+    for piece in pieces:
+        look = dict(piece)
+        text = look.pop("text")
+        if "colour" in look:
+            look["color"] = look.pop("colour")
+        if "size" in look:
+            look["size"] = look["size"] * 2
+        if "url" in look:
+            look["url_id"] = document.build_url_id(look.pop("url"))
+        made.add(text, **look)
+    return made
+
+
+def typed(value, document):
+    """The same values with pictures and rich text where the JSON describes them."""
+    if isinstance(value, list):
+        return [typed(item, document) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "$picture" in value:
+        return docxtpl.InlineImage(document, str(HERE / value["$picture"]), width=Cm(value["width_cm"]))
+    if "$rich" in value:
+        return rich_text(value["$rich"], document)
+    return {key: typed(item, document) for key, item in value.items()}
+
+
 def fill(template, values, output):
     document = docxtpl.DocxTemplate(template)
-    document.render(values, environment(), autoescape=True)
+    document.init_docx()
+    document.render_init()
+    document.allow_missing_pics = True
+    document.replace_pic("stamp", str(HERE / "blue.png"))
+    document.render(typed(values, document), environment(), autoescape=True)
     document.save(output)
 
 

@@ -1,6 +1,7 @@
 //! The templates: written as text or XML, drawn with python-docx and docx-rs, converted by LibreOffice.
 
 mod drawn;
+mod inserted;
 mod parts;
 mod plain;
 mod tables;
@@ -30,6 +31,7 @@ pub(crate) fn all(folder: &Path) -> Vec<Template> {
     all.extend(text::all());
     all.extend(tables::all());
     all.extend(parts::all());
+    all.extend(inserted::all());
     all.extend(drawn::all());
     all.extend(found(
         &programs::python_docx_templates(folder),

@@ -100,7 +100,7 @@ fn fill(folder: &Path, templates: &[Template]) -> Vec<Outcome> {
 fn render(template: &[u8], values: &Value) -> Result<Vec<u8>, String> {
     let template = docx_jinja::Template::compile(template).map_err(|error| error.to_string())?;
     let mut out = Vec::new();
-    let report = template.render(values.clone(), &mut out);
+    let report = template.render_with(values.clone(), values::assets(), &mut out);
     report.map_err(|error| error.to_string())?;
     Ok(out)
 }

@@ -41,6 +41,11 @@ pub(crate) fn values() -> serde_json::Value {
     serde_json::from_str(&text).unwrap()
 }
 
+/// A file of the oracle's folder.
+pub(crate) fn file(name: &str) -> Vec<u8> {
+    std::fs::read(oracle().join(name)).unwrap()
+}
+
 /// Templates drawn with python-docx, in a folder of their own.
 pub(crate) fn python_docx_templates(folder: &Path) -> PathBuf {
     let made = folder.join("python-docx");

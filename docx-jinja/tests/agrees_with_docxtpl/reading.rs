@@ -260,9 +260,7 @@ impl Walk<'_> {
         for child in elements(run) {
             match child.tag_name().name() {
                 "rPr" => {
-                    for property in elements(child) {
-                        self.canonical(property, &mut look);
-                    }
+                    look = self.sorted(child);
                 }
                 "t" => {
                     let shown: String = child.children().filter_map(|inner| inner.text()).collect();
@@ -291,6 +289,19 @@ impl Walk<'_> {
             Some(last) => last.text += &text,
             None => stretches.push(Stretch { look, text }),
         }
+    }
+
+    /// The properties of a run, in whichever order they were written.
+    fn sorted(&self, properties: Node<'_, '_>) -> String {
+        let mut all: Vec<String> = elements(properties)
+            .map(|property| {
+                let mut text = String::new();
+                self.canonical(property, &mut text);
+                text
+            })
+            .collect();
+        all.sort();
+        all.concat()
     }
 
     fn mark(&self, text: String, stretches: &mut Vec<Stretch>) {
