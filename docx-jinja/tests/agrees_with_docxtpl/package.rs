@@ -297,7 +297,7 @@ pub(crate) fn picture(name: &str, description: &str) -> String {
         "<w:r><w:drawing><wp:inline distT=\"0\" distB=\"0\" distL=\"0\" distR=\"0\"><wp:extent cx=\"360000\" cy=\"360000\"/>\
          <wp:docPr id=\"7\" name=\"{name}\" descr=\"{description}\"/><a:graphic>\
          <a:graphicData uri=\"http://schemas.openxmlformats.org/drawingml/2006/picture\"><pic:pic><pic:nvPicPr>\
-         <pic:cNvPr id=\"7\" name=\"red.png\"/><pic:cNvPicPr/></pic:nvPicPr><pic:blipFill><a:blip r:embed=\"rIdPicture\"/>\
+         <pic:cNvPr id=\"7\" name=\"{name}\" descr=\"{description}\"/><pic:cNvPicPr/></pic:nvPicPr><pic:blipFill><a:blip r:embed=\"rIdPicture\"/>\
          <a:stretch><a:fillRect/></a:stretch></pic:blipFill><pic:spPr><a:xfrm><a:off x=\"0\" y=\"0\"/>\
          <a:ext cx=\"360000\" cy=\"360000\"/></a:xfrm><a:prstGeom prst=\"rect\"><a:avLst/></a:prstGeom></pic:spPr></pic:pic>\
          </a:graphicData></a:graphic></wp:inline></w:drawing></w:r>"

@@ -32,7 +32,7 @@ const FILLED: &[&str] = &[
 /// Part by part; a line of text, or of looks, each.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Reading {
-    /// Text, structure, properties, media.
+    /// Text, structure, properties, pictures.
     pub(crate) text: Vec<String>,
     /// The same with all formatting.
     pub(crate) looks: Vec<String>,
@@ -45,11 +45,6 @@ pub(crate) fn read(package: &[u8]) -> Reading {
         text: properties(&entries),
         looks: Vec::new(),
     };
-    let media = entries.iter().filter(|(name, _)| name.contains("/media/"));
-    let mut media: Vec<_> = media.map(|(_, bytes)| digest(bytes)).collect();
-    media.sort();
-    media.dedup();
-    reading.text.push(format!("media {media:?}"));
     let filled =
         |name: &str| name.ends_with(".xml") && FILLED.iter().any(|start| name.starts_with(start));
     for (name, bytes) in entries.iter().filter(|(name, _)| filled(name)) {
@@ -272,6 +267,7 @@ impl Walk<'_> {
                 "tab" => text.push('\t'),
                 "br" if attribute(child, "type") == Some("page") => text.push('\u{c}'),
                 "br" | "cr" => text.push('\n'),
+                "drawing" if is_picture(child) => text += &self.picture(child),
                 name if UNSEEN.contains(&name) => {}
                 _ => {
                     self.canonical(child, &mut text);
@@ -291,15 +287,27 @@ impl Walk<'_> {
         }
     }
 
-    /// The properties of a run, in whichever order they were written.
+    /// A picture: which one, how large, and what it says of itself.
+    fn picture(&self, drawing: Node<'_, '_>) -> String {
+        let find = |element: &str, name: &str| {
+            let mut all = drawing.descendants();
+            let found = all.find(|node| node.tag_name().name() == element)?;
+            attribute(found, name)
+        };
+        let file = find("blip", "embed").and_then(|id| self.targets.get(id));
+        let size = (find("extent", "cx"), find("extent", "cy"));
+        let says = find("docPr", "descr").filter(|text| !text.is_empty());
+        format!("<picture {file:?} {size:?} {says:?}>")
+    }
+
+    /// The properties in an element, in whichever order they were written.
     fn sorted(&self, properties: Node<'_, '_>) -> String {
-        let mut all: Vec<String> = elements(properties)
-            .map(|property| {
-                let mut text = String::new();
-                self.canonical(property, &mut text);
-                text
-            })
-            .collect();
+        let canonical = |property| {
+            let mut text = String::new();
+            self.canonical(property, &mut text);
+            text
+        };
+        let mut all: Vec<String> = elements(properties).map(canonical).collect();
         all.sort();
         all.concat()
     }
@@ -318,7 +326,10 @@ impl Walk<'_> {
         let start = out.len();
         let _ = write!(out, "<{name}{}", self.attributes(node));
         let before = out.len();
-        for child in node.children() {
+        if name.ends_with("Pr") {
+            *out += &self.sorted(node);
+        }
+        for child in node.children().filter(|_| !name.ends_with("Pr")) {
             if child.is_element() {
                 self.canonical(child, out);
             } else if let Some(text) = child.text().filter(|text| !text.trim().is_empty()) {
@@ -334,11 +345,13 @@ impl Walk<'_> {
     }
 
     fn attributes(&self, node: Node<'_, '_>) -> String {
+        let is_link = node.tag_name().name() == "hyperlink";
         let is_drawing = matches!(node.tag_name().name(), "docPr" | "cNvPr");
         let mut all: Vec<String> = node
             .attributes()
             .filter(|a| !a.name().starts_with("rsid") && !UNSEEN_ATTRIBUTES.contains(&a.name()))
             .filter(|a| !(is_drawing && a.name() == "id"))
+            .filter(|a| !is_link || matches!(a.name(), "id" | "anchor"))
             .map(|a| {
                 let value = match a.namespace() {
                     Some(space) if space.ends_with("/relationships") => self.targets.get(a.value()),
@@ -363,6 +376,11 @@ fn elements<'a, 'i>(node: Node<'a, 'i>) -> impl Iterator<Item = Node<'a, 'i>> {
 fn attribute<'a>(node: Node<'a, '_>, name: &str) -> Option<&'a str> {
     let mut all = node.attributes();
     all.find(|a| a.name() == name).map(|a| a.value())
+}
+
+fn is_picture(drawing: Node<'_, '_>) -> bool {
+    let mut all = drawing.descendants();
+    all.any(|node| node.tag_name().name() == "blip")
 }
 
 /// True for elements that say how their parent looks.
