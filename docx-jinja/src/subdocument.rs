@@ -24,6 +24,7 @@ use crate::additions::Original;
 use crate::error::TemplateError;
 use crate::limits::{Limits, TEXT_BYTES_MAX};
 use crate::package::{Package, damaged};
+use crate::prepare::ListStyles;
 use crate::values::{BlockPlace, Insert, Typed};
 use crate::xml::{self, Kind, NO_PARENT, Token};
 
@@ -44,6 +45,7 @@ struct Source {
     body: Slots,
     text: String,
     styles: HashMap<String, Definition>,
+    list_styles: ListStyles,
     lists: Lists,
     relations: HashMap<String, Relation>,
 }
@@ -75,7 +77,15 @@ impl SubDocument {
             ));
         }
         let relations = relations(&original, &entry);
-        let body = slots::body(&tokens, root).ok_or_else(|| {
+        let part = |kind: &str| {
+            let entry = original.related(kind);
+            entry
+                .and_then(|entry| original.text(&entry))
+                .unwrap_or_default()
+        };
+        let styles = part("styles");
+        let list_styles = ListStyles::read(&styles);
+        let body = slots::body(&tokens, root, &list_styles).ok_or_else(|| {
             let hint = "move the text of footnotes and endnotes into the document";
             refused(&entry, "footnotes, which cannot be inserted", hint)
         })?;
@@ -92,16 +102,11 @@ impl SubDocument {
                 limit: TEXT_BYTES_MAX as u64,
             });
         }
-        let part = |kind: &str| {
-            let entry = original.related(kind);
-            entry
-                .and_then(|entry| original.text(&entry))
-                .unwrap_or_default()
-        };
         Ok(Self(Arc::new(Source {
             body,
             text: plain_text(&tokens),
-            styles: styles::read(&part("styles")),
+            styles: styles::read(&styles),
+            list_styles,
             lists: Lists::read(&part("numbering")),
             relations,
             original,

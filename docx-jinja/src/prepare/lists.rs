@@ -17,13 +17,33 @@ use crate::tags::{Tag, TagKind};
 use crate::xml::{self, Kind};
 
 /// Properties of a paragraph that stand before its numbering (ECMA-376 part 1, `CT_PPrBase`).
-const BEFORE_NUMBERING: &[&str] = &[
+pub(crate) const BEFORE_NUMBERING: &[&str] = &[
     "w:pStyle",
     "w:keepNext",
     "w:keepLines",
     "w:pageBreakBefore",
     "w:framePr",
     "w:widowControl",
+];
+
+/// Properties that stand between a paragraph's numbering and its indent.
+pub(crate) const BEFORE_INDENT: &[&str] = &[
+    "w:numPr",
+    "w:suppressLineNumbers",
+    "w:pBdr",
+    "w:shd",
+    "w:tabs",
+    "w:suppressAutoHyphens",
+    "w:kinsoku",
+    "w:wordWrap",
+    "w:overflowPunct",
+    "w:topLinePunct",
+    "w:autoSpaceDE",
+    "w:autoSpaceDN",
+    "w:bidi",
+    "w:adjustRightInd",
+    "w:snapToGrid",
+    "w:spacing",
 ];
 
 /// True for `{% numbering … %}`, which is never printed.
@@ -82,7 +102,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, styles: Option<&ListStyles>, faults: 
         };
         draft.restarts.entry(around).or_default().push(list);
         for item in &items {
-            write(draft, item, list, number);
+            write(draft, styles, item, list, number);
         }
     }
 }
@@ -244,7 +264,7 @@ fn exclude(left: &[Block], right: &[Block]) -> bool {
 }
 
 /// Has an item take the number that its list has at the time.
-fn write(draft: &mut Draft<'_>, item: &Item, list: usize, number: u32) {
+fn write(draft: &mut Draft<'_>, styles: &ListStyles, item: &Item, list: usize, number: u32) {
     let Some(properties) = draft.child(item.paragraph, "w:pPr") else {
         return;
     };
@@ -260,24 +280,40 @@ fn write(draft: &mut Draft<'_>, item: &Item, list: usize, number: u32) {
     if let Some(at) = own.and_then(|own| draft.child(own, "w:numId")) {
         let last = draft.tokens[at].partner;
         draft.overrides.insert(at, (last, pieces(open, close)));
-    } else if let Some(own) = own.filter(|&own| draft.tokens[own].kind == Kind::Open) {
+        return;
+    }
+    if let Some(own) = own.filter(|&own| draft.tokens[own].kind == Kind::Open) {
         // The level stands before the list.
-        let later = draft
-            .children(own)
-            .find(|&at| draft.tokens[at].name != "w:ilvl");
-        let before = later.unwrap_or(draft.tokens[own].partner);
-        let fronts = draft.fronts.entry(before).or_default();
+        let place = behind(draft, own, |name| name == "w:ilvl");
+        let fronts = draft.fronts.entry(place).or_default();
         fronts.extend(pieces(open, close));
     } else if draft.tokens[properties].kind == Kind::Open {
-        let later = draft
-            .children(properties)
-            .find(|&at| !BEFORE_NUMBERING.contains(&draft.tokens[at].name));
-        let before = later.unwrap_or(draft.tokens[properties].partner);
-        let fronts = draft.fronts.entry(before).or_default();
-        fronts.push(Piece::Made(format!(
-            "<w:numPr><w:ilvl w:val=\"{}\"/>",
-            item.level
-        )));
+        let place = behind(draft, properties, |name| BEFORE_NUMBERING.contains(&name));
+        let level = item.level;
+        let fronts = draft.fronts.entry(place).or_default();
+        fronts.push(Piece::Made(format!("<w:numPr><w:ilvl w:val=\"{level}\"/>")));
         fronts.extend(pieces(open, "\"/></w:numPr>"));
     }
+    keep_indent(draft, styles, properties);
+}
+
+/// The indent of a style goes before that of its list, but not before that of a paragraph's own.
+fn keep_indent(draft: &mut Draft<'_>, styles: &ListStyles, properties: usize) {
+    let style = draft.child(properties, "w:pStyle");
+    let style = style.and_then(|style| xml::attribute(draft.tokens[style].raw, "w:val"));
+    let indent = styles.indent(style.as_deref().unwrap_or_default());
+    let (Some(indent), None) = (indent, draft.child(properties, "w:ind")) else {
+        return;
+    };
+    let before = |name: &str| BEFORE_NUMBERING.contains(&name) || BEFORE_INDENT.contains(&name);
+    let place = behind(draft, properties, before);
+    let fronts = draft.fronts.entry(place).or_default();
+    fronts.push(Piece::Made(indent.to_owned()));
+}
+
+/// The token in front of which something goes that stands behind the children with these names.
+fn behind(draft: &Draft<'_>, element: usize, earlier: impl Fn(&str) -> bool) -> usize {
+    let mut children = draft.children(element);
+    let later = children.find(|&at| !earlier(draft.tokens[at].name));
+    later.unwrap_or(draft.tokens[element].partner)
 }

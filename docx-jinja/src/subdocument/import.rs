@@ -1,5 +1,7 @@
 //! What documents that are inserted bring along, once per render. Kept per thread, as additions are.
 
+mod lists;
+
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -7,12 +9,13 @@ use std::sync::Arc;
 use minijinja::Error;
 
 use super::Source;
+use super::lists::Lists;
 use super::parts::{self, Relation};
-use super::slots::{Namespaces, Slot, Slots};
+use super::slots::{Origin, Slot, Slots};
 use crate::additions;
 use crate::budget::{self, refused};
 use crate::escape::{self, Style};
-use crate::numbering;
+use crate::prepare::ListStyles;
 use crate::xml::{self, Kind};
 
 /// The type of a styles part.
@@ -36,6 +39,9 @@ struct Imports {
     /// New styles, and their ids in lower case.
     styles: String,
     style_ids: HashSet<String>,
+    /// What the template's styles say about lists, and its lists, read when they are asked for.
+    list_styles: Option<ListStyles>,
+    lists: Option<Lists>,
 }
 
 /// Of one document.
@@ -45,6 +51,9 @@ struct Import {
     /// Each list's number when it was first inserted, and now.
     lists: HashMap<u32, u32>,
     lists_now: HashMap<u32, u32>,
+    /// What stands for lists of the template's styles inside of the document.
+    own_lists: HashMap<u32, u32>,
+    own_lists_now: HashMap<u32, u32>,
     parts: HashMap<String, String>,
 }
 
@@ -72,9 +81,12 @@ pub(super) fn insert(source: &Arc<Source>) -> Result<String, Error> {
             styles: HashMap::new(),
             lists: HashMap::new(),
             lists_now: HashMap::new(),
+            own_lists: HashMap::new(),
+            own_lists_now: HashMap::new(),
             parts: HashMap::new(),
         });
         import.lists_now.clear();
+        import.own_lists_now.clear();
         let mut place = Place {
             imports,
             key,
@@ -133,6 +145,8 @@ impl Place<'_> {
                 Slot::Text(text) => out.push_str(text),
                 Slot::Style(id) => out.push_str(&escape::made(&self.style(id)?, Style::Plain)),
                 Slot::List(number) => out.push_str(&self.list(*number)?.to_string()),
+                Slot::ListOfStyle(id) => out.push_str(&self.list_of_style(id)?),
+                Slot::IndentOfStyle(id) => out.push_str(&self.indent_of_style(id)?),
                 Slot::Related(id) => out.push_str(&self.related(id, 0)?),
                 Slot::Drawing => out.push_str(&additions::drawing_id().to_string()),
                 Slot::Bookmark(id) => {
@@ -202,28 +216,6 @@ impl Place<'_> {
         Ok(new)
     }
 
-    /// The list that stands for one of the document; it begins anew each time that the document is inserted.
-    fn list(&mut self, number: u32) -> Result<u32, Error> {
-        let import = self.import()?;
-        if let Some(now) = import.lists_now.get(&number) {
-            return Ok(*now);
-        }
-        let new = match import.lists.get(&number) {
-            Some(first) => numbering::again(*first)?,
-            None => {
-                // A number without a list: no list.
-                let Some(list) = import.source.lists.get(number).cloned() else {
-                    return Ok(0);
-                };
-                numbering::define(&list.levels, &list.overrides)?
-            }
-        };
-        let import = self.import()?;
-        import.lists.entry(number).or_insert(new);
-        import.lists_now.insert(number, new);
-        Ok(new)
-    }
-
     /// The relationship that stands for one of the markup's part.
     fn related(&mut self, id: &str, depth: usize) -> Result<String, Error> {
         let Some(relation) = self.relations.get(id).cloned() else {
@@ -288,12 +280,12 @@ impl Place<'_> {
         let Some(root) = tokens.iter().position(|token| token.kind == Kind::Open) else {
             return Ok(text.to_owned());
         };
-        let namespaces = Namespaces::of(&tokens[root]);
+        let origin = Origin::of(&tokens[root]);
         let mut out = String::with_capacity(text.len());
         // What no attribute names, such as a chart's colours, belongs to the part all the same.
         let mut named: HashSet<String> = HashSet::new();
         for token in &tokens {
-            let slots = namespaces.related_only(token);
+            let slots = origin.related_only(token);
             for slot in &slots.0 {
                 match slot {
                     Slot::Related(id) => {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::slots::{Namespaces, Slot, Slots};
+use super::slots::{Origin, Slot, Slots};
 use crate::xml::{self, Kind, Token};
 
 /// What a new list is made of.
@@ -12,6 +12,14 @@ pub(super) struct List {
     pub(super) levels: String,
     /// `w:lvlOverride` elements.
     pub(super) overrides: String,
+}
+
+impl List {
+    /// True when one of its levels counts.
+    pub(super) fn is_counted(&self) -> bool {
+        let formats = self.levels.matches("<w:numFmt ").count();
+        formats > self.levels.matches("<w:numFmt w:val=\"bullet\"").count()
+    }
 }
 
 /// All lists by their numbers.
@@ -24,7 +32,7 @@ impl Lists {
         let Some(root) = tokens.iter().position(|token| token.kind == Kind::Open) else {
             return Self::default();
         };
-        let namespaces = Namespaces::of(&tokens[root]);
+        let origin = Origin::of(&tokens[root]);
         let mut kinds: HashMap<u32, String> = HashMap::new();
         // A kind of list may be said by a style, and by a list that has that style.
         let mut by_style: HashMap<String, u32> = HashMap::new();
@@ -44,7 +52,7 @@ impl Lists {
                     };
                     kinds.insert(
                         id,
-                        inside(&tokens, at, &["w:multiLevelType", "w:lvl"], &namespaces),
+                        inside(&tokens, at, &["w:multiLevelType", "w:lvl"], &origin),
                     );
                     if let Some(style) = value(&tokens, at, "w:styleLink") {
                         by_style.insert(style, id);
@@ -57,10 +65,7 @@ impl Lists {
                     let kind = value(&tokens, at, "w:abstractNumId");
                     let kind = kind.and_then(|kind| kind.trim().parse::<u32>().ok());
                     if let (Some(id), Some(kind)) = (id("w:numId"), kind) {
-                        lists.insert(
-                            id,
-                            (kind, inside(&tokens, at, &["w:lvlOverride"], &namespaces)),
-                        );
+                        lists.insert(id, (kind, inside(&tokens, at, &["w:lvlOverride"], &origin)));
                     }
                 }
                 _ => {}
@@ -96,16 +101,11 @@ fn value(tokens: &[Token<'_>], element: usize, name: &str) -> Option<String> {
 }
 
 /// The children with these names, without the styles that a level is tied to.
-fn inside(
-    tokens: &[Token<'_>],
-    element: usize,
-    names: &[&str],
-    namespaces: &Namespaces<'_>,
-) -> String {
+fn inside(tokens: &[Token<'_>], element: usize, names: &[&str], origin: &Origin<'_>) -> String {
     let mut slots = Slots::default();
     for at in children(tokens, element) {
         if names.contains(&tokens[at].name) {
-            slots.element(tokens, at, namespaces, &["w:pStyle", "w:rStyle"]);
+            slots.element(tokens, at, origin, &["w:pStyle", "w:rStyle"]);
         }
     }
     let texts = slots.0.into_iter().map(|slot| match slot {

@@ -1,11 +1,11 @@
 //! Markup with gaps: what must be another thing in the document that it is inserted into.
 
-use crate::xml::{self, Kind, NO_PARENT, Token};
+mod origin;
 
-/// The namespace of relationships.
-const RELATIONSHIPS: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
-/// The namespace of markup for compatibility.
-const COMPATIBILITY: &str = "http://schemas.openxmlformats.org/markup-compatibility/2006";
+pub(super) use origin::Origin;
+
+use crate::prepare::ListStyles;
+use crate::xml::{self, Kind, NO_PARENT, Token};
 
 /// Elements that stay behind: sections, comments, permissions, what refers to data outside the text.
 const LEFT_BEHIND: &[&str] = &[
@@ -33,6 +33,10 @@ pub(super) enum Slot {
     Style(String),
     /// A list, by its number.
     List(u32),
+    /// The list that a paragraph has through its style, by the style's id.
+    ListOfStyle(String),
+    /// The indent that goes with it, where the paragraph has none.
+    IndentOfStyle(String),
     /// A relationship, by its id.
     Related(String),
     /// A number that no other drawing has.
@@ -44,97 +48,6 @@ pub(super) enum Slot {
 /// Markup in pieces.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Slots(pub(super) Vec<Slot>);
-
-/// Prefixes of namespaces that a root declares.
-pub(super) struct Namespaces<'a> {
-    declared: Vec<(&'a str, &'a str)>,
-    ignorable: Vec<&'a str>,
-    /// The prefix of relationships, with its colon.
-    related: Option<String>,
-}
-
-impl<'a> Namespaces<'a> {
-    pub(super) fn of(root: &Token<'a>) -> Self {
-        let declared: Vec<(&str, &str)> = xml::attributes(root.raw)
-            .filter_map(|(name, uri)| Some((name.strip_prefix("xmlns:")?, uri)))
-            .collect();
-        let prefix = |wanted: &str| {
-            let found = declared.iter().find(|(_, uri)| *uri == wanted);
-            found.map(|(prefix, _)| format!("{prefix}:"))
-        };
-        let ignorable = prefix(COMPATIBILITY).map(|prefix| format!("{prefix}Ignorable"));
-        let ignorable = xml::attributes(root.raw)
-            .find(|(name, _)| ignorable.as_deref() == Some(name))
-            .map_or_else(Vec::new, |(_, words)| words.split_whitespace().collect());
-        Self {
-            related: prefix(RELATIONSHIPS),
-            ignorable,
-            declared,
-        }
-    }
-
-    /// A token with gaps for its relationships only.
-    pub(super) fn related_only(&self, token: &Token<'_>) -> Slots {
-        let mut slots = Slots::default();
-        let mut rest = token.raw;
-        let is_tag = matches!(token.kind, Kind::Open | Kind::Empty);
-        if let Some(prefix) = self.related.as_deref().filter(|_| is_tag) {
-            for (name, value) in xml::attributes(token.raw) {
-                // Both are slices of the token's text.
-                let at = value.as_ptr().addr() - rest.as_ptr().addr();
-                if name.starts_with(prefix) && !value.is_empty() {
-                    slots.text(&rest[..at]);
-                    slots.0.push(Slot::Related(xml::decode(value).into_owned()));
-                    rest = &rest[at + value.len()..];
-                }
-            }
-        }
-        slots.text(rest);
-        slots
-    }
-
-    /// Declarations for what is used in a range of tokens, to stand in its first one.
-    fn declarations(&self, tokens: &[Token<'_>]) -> String {
-        let mut used: Vec<&str> = Vec::new();
-        let mut add = |word: &'_ str| {
-            let declared = self.declared.iter().find(|(prefix, _)| *prefix == word);
-            let new = declared.filter(|(prefix, _)| *prefix != "w" && !used.contains(prefix));
-            used.extend(new.map(|(prefix, _)| *prefix));
-        };
-        let tags = tokens
-            .iter()
-            .filter(|token| matches!(token.kind, Kind::Open | Kind::Empty));
-        for token in tags {
-            add(token.name.split(':').next().unwrap_or_default());
-            for (name, value) in xml::attributes(token.raw) {
-                add(name.split_once(':').map_or("", |(prefix, _)| prefix));
-                // `mc:Choice` names prefixes.
-                if name == "Requires" {
-                    value.split_whitespace().for_each(&mut add);
-                }
-            }
-        }
-        let ignored: Vec<&str> = used
-            .iter()
-            .copied()
-            .filter(|prefix| self.ignorable.contains(prefix))
-            .collect();
-        let compatibility = self.declared.iter().find(|(_, uri)| *uri == COMPATIBILITY);
-        let mut out = String::new();
-        if let (Some((prefix, _)), false) = (compatibility, ignored.is_empty()) {
-            if !used.contains(prefix) {
-                used.push(prefix);
-            }
-            out = format!(" {prefix}:Ignorable=\"{}\"", ignored.join(" "));
-        }
-        for (prefix, uri) in &self.declared {
-            if used.contains(prefix) {
-                out.push_str(&format!(" xmlns:{prefix}=\"{uri}\""));
-            }
-        }
-        out
-    }
-}
 
 impl Slots {
     fn text(&mut self, text: &str) {
@@ -174,13 +87,16 @@ impl Slots {
         &mut self,
         tokens: &[Token<'_>],
         at: usize,
-        namespaces: &Namespaces<'_>,
+        origin: &Origin<'_>,
         without: &[&str],
     ) {
         let last = tokens[at].partner;
+        let mut lists: Vec<(usize, Slot)> = Vec::new();
         let mut index = at;
         while index <= last {
             let token = &tokens[index];
+            let here = lists.extract_if(.., |(place, _)| *place == index);
+            self.0.extend(here.map(|(_, slot)| slot));
             let is_tag = matches!(token.kind, Kind::Open | Kind::Empty);
             let in_control = token.name == "w:id"
                 && token.parent != NO_PARENT
@@ -193,13 +109,16 @@ impl Slots {
                 index = token.partner + 1;
                 continue;
             }
+            if token.name == "w:pPr" && token.kind == Kind::Open {
+                lists = origin.list_of_style(tokens, index);
+            }
             if is_tag {
                 let more = if index == at {
-                    namespaces.declarations(&tokens[at..=last])
+                    origin.declarations(&tokens[at..=last])
                 } else {
                     String::new()
                 };
-                self.tag(token, namespaces, &more);
+                self.tag(token, origin, &more);
             } else if token.kind != Kind::Other {
                 self.text(token.raw);
             }
@@ -207,9 +126,9 @@ impl Slots {
         }
     }
 
-    fn tag(&mut self, token: &Token<'_>, namespaces: &Namespaces<'_>, more: &str) {
+    fn tag(&mut self, token: &Token<'_>, origin: &Origin<'_>, more: &str) {
         let changes = xml::attributes(token.raw)
-            .any(|(name, value)| !matches!(change(token, name, value, namespaces), Change::None));
+            .any(|(name, value)| !matches!(change(token, name, value, origin), Change::None));
         if !changes && more.is_empty() {
             return self.text(token.raw);
         }
@@ -220,7 +139,7 @@ impl Slots {
             let change = if repeated {
                 Change::Gone
             } else {
-                change(token, name, value, namespaces)
+                change(token, name, value, origin)
             };
             match change {
                 Change::Gone => {}
@@ -245,12 +164,12 @@ enum Change {
     Slot(Slot),
 }
 
-fn change(token: &Token<'_>, name: &str, value: &str, namespaces: &Namespaces<'_>) -> Change {
+fn change(token: &Token<'_>, name: &str, value: &str, origin: &Origin<'_>) -> Change {
     let owned = || xml::decode(value).into_owned();
     if MARKS_OF_EDITING.iter().any(|mark| name.starts_with(mark)) {
         return Change::Gone;
     }
-    let related = namespaces.related.as_deref();
+    let related = origin.related.as_deref();
     if related.is_some_and(|prefix| name.starts_with(prefix)) && !value.is_empty() {
         return Change::Slot(Slot::Related(owned()));
     }
@@ -270,12 +189,13 @@ fn change(token: &Token<'_>, name: &str, value: &str, namespaces: &Namespaces<'_
 }
 
 /// The blocks of a main part; none when it has footnotes.
-pub(super) fn body(tokens: &[Token<'_>], root: usize) -> Option<Slots> {
+pub(super) fn body(tokens: &[Token<'_>], root: usize, lists: &ListStyles) -> Option<Slots> {
     let notes = ["w:footnoteReference", "w:endnoteReference"];
     if tokens.iter().any(|token| notes.contains(&token.name)) {
         return None;
     }
-    let namespaces = Namespaces::of(&tokens[root]);
+    let mut origin = Origin::of(&tokens[root]);
+    origin.lists = Some(lists);
     let mut slots = Slots::default();
     let body = tokens
         .iter()
@@ -284,7 +204,7 @@ pub(super) fn body(tokens: &[Token<'_>], root: usize) -> Option<Slots> {
     let mut at = body + 1;
     while at < tokens[body].partner {
         if matches!(tokens[at].kind, Kind::Open | Kind::Empty) {
-            slots.element(tokens, at, &namespaces, &[]);
+            slots.element(tokens, at, &origin, &[]);
         }
         at = tokens[at].partner + 1;
     }

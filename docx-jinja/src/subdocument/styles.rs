@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::slots::{Namespaces, Slots};
+use super::slots::{Origin, Slots};
 use crate::xml::{self, Kind};
 
 /// A style that may come along.
@@ -25,7 +25,7 @@ pub(super) fn read(text: &str) -> HashMap<String, Definition> {
     let Some(root) = tokens.iter().find(|token| token.kind == Kind::Open) else {
         return styles;
     };
-    let namespaces = Namespaces::of(root);
+    let origin = Origin::of(root);
     for (at, token) in tokens.iter().enumerate() {
         if token.name != "w:style" || token.kind != Kind::Open {
             continue;
@@ -39,7 +39,7 @@ pub(super) fn read(text: &str) -> HashMap<String, Definition> {
                 if tokens[child].name == "w:name" {
                     name = value(tokens[child].raw, "w:val");
                 }
-                inside.element(&tokens, child, &namespaces, &["w:rsid"]);
+                inside.element(&tokens, child, &origin, &["w:rsid"]);
             }
             child = tokens[child].partner + 1;
         }

@@ -18,8 +18,9 @@ fn package(body: &str) -> Vec<u8> {
     };
     let number = "<w:numPr><w:numId w:val=\"5\"/></w:numPr>";
     let styles = format!(
-        "<w:styles xmlns:w=\"{NAMESPACE}\">{}{}</w:styles>",
+        "<w:styles xmlns:w=\"{NAMESPACE}\">{}{}{}</w:styles>",
         style("ListNumber", number),
+        style("Indented", &format!("{number}<w:ind w:left=\"77\"/>")),
         style("Heading1", &format!("{number}<w:outlineLvl w:val=\"0\"/>"))
     );
     docx_with(
@@ -167,6 +168,13 @@ fn numbering_by_a_style_begins_anew_and_headings_do_not() {
         )),
         &[6, 6, 7],
     );
+    let out = render(
+        &nested(&styled("Indented", "<w:spacing/>")),
+        Options::default(),
+    );
+    let document = entry(&out, "word/document.xml");
+    let expected = "<w:numId w:val=\"6\"/></w:numPr><w:spacing/><w:ind w:left=\"77\"/><w:jc ";
+    assert_eq!(document.matches(expected).count(), 2, "{document}");
     check(&nested(&styled("Heading1", "")), &[]);
     let off = "<w:numPr><w:ilvl w:val=\"0\"/><w:numId w:val=\"0\"/></w:numPr>";
     let out = render(&nested(&styled("ListNumber", off)), Options::default());

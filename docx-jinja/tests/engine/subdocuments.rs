@@ -183,13 +183,80 @@ fn lists_come_along_and_begin_anew() {
         .skip(1)
         .map(|at| &at[..2])
         .collect();
-    assert_eq!(numbers, ["10", "11"]);
+    // The style that came along has list 10.
+    assert_eq!(numbers, ["10", "11", "11"]);
     let numbering = entry(&out, "word/numbering.xml");
     let kind = "<w:abstractNum w:abstractNumId=\"8\"><w:multiLevelType w:val=\"multilevel\"/>\
         <w:lvl w:ilvl=\"0\"><w:start w:val=\"4\"/><w:numFmt w:val=\"decimal\"/></w:lvl></w:abstractNum><w:num w:numId=\"9\">";
     assert!(numbering.contains(kind), "{numbering}");
     assert!(numbering.contains("<w:num w:numId=\"10\"><w:abstractNumId w:val=\"8\"/></w:num>"));
     assert!(numbering.contains("<w:num w:numId=\"11\"><w:abstractNumId w:val=\"8\"/><w:lvlOverride w:ilvl=\"0\"><w:startOverride w:val=\"4\"/>"));
+}
+
+#[test]
+fn lists_of_the_templates_own_styles_are_counted_apart() {
+    let styled = "<w:pPr><w:numPr><w:numId w:val=\"9\"/></w:numPr><w:ind w:left=\"5\"/></w:pPr>";
+    let level = |format: &str| {
+        format!(
+            "<w:lvl w:ilvl=\"0\"><w:start w:val=\"2\"/><w:numFmt w:val=\"{format}\"/><w:pStyle w:val=\"Own\"/></w:lvl>"
+        )
+    };
+    let package = |body: &str, format: &str| {
+        let numbering = format!(
+            "<w:numbering xmlns:w=\"{NAMESPACE}\"><w:abstractNum w:abstractNumId=\"7\">{}</w:abstractNum><w:num w:numId=\"9\"><w:abstractNumId w:val=\"7\"/></w:num></w:numbering>",
+            level(format)
+        );
+        docx_with(
+            body,
+            &[
+                (
+                    "word/_rels/document.xml.rels",
+                    &relations(&[
+                        ("a", "styles", "styles.xml"),
+                        ("b", "numbering", "numbering.xml"),
+                    ]),
+                ),
+                (
+                    "word/styles.xml",
+                    &styles(&[("paragraph", "Own", "own", styled)]),
+                ),
+                ("word/numbering.xml", &numbering),
+            ],
+        )
+    };
+    let item = "<w:p><w:pPr><w:pStyle w:val=\"Own\"/><w:jc w:val=\"left\"/></w:pPr><w:r><w:t>x</w:t></w:r></w:p>";
+    let given = |format: &str| {
+        let guest = SubDocument::new(&package(&item.repeat(2), format)).unwrap();
+        let body = p("{{p guest }}") + &p("{{p guest }}");
+        let out = fill(
+            &package(&body, format),
+            context! { guest => Value::from(guest) },
+        );
+        (
+            entry(&out, "word/document.xml"),
+            entry(&out, "word/numbering.xml"),
+        )
+    };
+    let (document, numbering) = given("decimal");
+    let expected = |number: u32| {
+        format!(
+            "<w:pStyle w:val=\"Own\"/><w:numPr><w:ilvl w:val=\"0\"/><w:numId w:val=\"{number}\"/></w:numPr><w:ind w:left=\"5\"/><w:jc "
+        )
+    };
+    for number in [10, 11] {
+        assert_eq!(document.matches(&expected(number)).count(), 2, "{document}");
+    }
+    let level = level("decimal").replace("<w:pStyle w:val=\"Own\"/>", "");
+    assert!(
+        numbering.contains(&format!(
+            "<w:abstractNum w:abstractNumId=\"8\">{level}</w:abstractNum>"
+        )),
+        "{numbering}"
+    );
+    // Bullets count nothing.
+    let (document, numbering) = given("bullet");
+    assert!(!document.contains("numPr") && !numbering.contains("w:numId=\"10\""));
+    assert_eq!(document.matches(item).count(), 4, "{document}");
 }
 
 #[test]

@@ -16,6 +16,8 @@ struct Style {
     based_on: Option<String>,
     number: Option<u32>,
     level: Option<u32>,
+    /// `w:ind` as it stands there.
+    indent: Option<String>,
     heading: bool,
 }
 
@@ -39,6 +41,9 @@ impl ListStyles {
                     "w:basedOn" => style.based_on = value.map(std::borrow::Cow::into_owned),
                     "w:numId" => style.number = parsed(),
                     "w:ilvl" => style.level = parsed(),
+                    "w:ind" if inner.kind == Kind::Empty => {
+                        style.indent = Some(inner.raw.to_owned());
+                    }
                     // Level 9 is body text.
                     "w:outlineLvl" => style.heading = parsed().is_some_and(|level| level < 9),
                     _ => {}
@@ -56,14 +61,24 @@ impl ListStyles {
     }
 
     /// The list and level that a style gives.
-    pub(super) fn numbering(&self, id: &str) -> Option<(u32, u32)> {
+    pub(crate) fn numbering(&self, id: &str) -> Option<(u32, u32)> {
         let number = self.chain(id).find_map(|style| style.number)?;
         let level = self.chain(id).find_map(|style| style.level);
         (number > 0).then_some((number, level.unwrap_or(0)))
     }
 
+    /// The indent that a style sets beside its list. A paragraph that is given another list would lose it.
+    pub(crate) fn indent(&self, id: &str) -> Option<&str> {
+        for style in self.chain(id) {
+            if style.indent.is_some() || style.number.is_some() {
+                return style.indent.as_deref();
+            }
+        }
+        None
+    }
+
     /// True for a style of headings.
-    pub(super) fn is_heading(&self, id: &str) -> bool {
+    pub(crate) fn is_heading(&self, id: &str) -> bool {
         self.chain(id).any(|style| style.heading)
     }
 }
@@ -85,6 +100,14 @@ mod tests {
         assert_eq!(styles.numbering("C"), None);
         assert_eq!(styles.numbering("D"), None);
         assert_eq!(styles.numbering("none"), None);
+        let indented = ListStyles::read(
+            "<w:styles><w:style w:styleId=\"A\"><w:pPr><w:numPr><w:numId w:val=\"4\"/></w:numPr><w:ind w:left=\"9\"/></w:pPr></w:style>\
+             <w:style w:styleId=\"B\"><w:basedOn w:val=\"A\"/></w:style>\
+             <w:style w:styleId=\"C\"><w:basedOn w:val=\"A\"/><w:pPr><w:numPr><w:numId w:val=\"5\"/></w:numPr></w:pPr></w:style></w:styles>",
+        );
+        assert_eq!(indented.indent("A"), Some("<w:ind w:left=\"9\"/>"));
+        assert_eq!(indented.indent("B"), Some("<w:ind w:left=\"9\"/>"));
+        assert_eq!(indented.indent("C"), None);
         assert!(styles.is_heading("E") && !styles.is_heading("B"));
     }
 }
