@@ -1,9 +1,11 @@
 //! One sanitizer.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use spokegate_identity::PublicKey;
+use tokio::time::Instant;
 
 use crate::client::{Client, Endpoint};
 use crate::seal::SealKey;
@@ -17,7 +19,14 @@ pub struct Link {
     client: Client,
     key: SealKey,
     audit_key: Option<PublicKey>,
-    up: AtomicBool,
+    heard: Mutex<Heard>,
+}
+
+/// Whether its last answer to a poll was one, and since when not.
+#[derive(Debug, Default)]
+struct Heard {
+    up: bool,
+    lost: Option<Instant>,
 }
 
 impl Link {
@@ -31,7 +40,7 @@ impl Link {
             client: Client::new(endpoint)?,
             key,
             audit_key: None,
-            up: AtomicBool::new(false),
+            heard: Mutex::default(),
         })
     }
 
@@ -58,7 +67,17 @@ impl Link {
 
     /// Whether its last answer to a poll was one.
     pub fn is_up(&self) -> bool {
-        self.up.load(Ordering::Relaxed)
+        self.heard().up
+    }
+
+    /// Whether it answers, or did until so long ago at most: then it may only be starting anew.
+    pub fn answered_within(&self, time: Duration) -> bool {
+        let heard = self.heard();
+        heard.up || heard.lost.is_some_and(|lost| lost.elapsed() < time)
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn key(&self) -> &SealKey {
@@ -68,8 +87,12 @@ impl Link {
     /// Notes whether the sanitizer answered; says so when that changed.
     pub(crate) fn note(&self, answered: Result<(), &anyhow::Error>) {
         let up = answered.is_ok();
-        if self.up.swap(up, Ordering::Relaxed) == up {
-            return;
+        {
+            let mut heard = self.heard();
+            if std::mem::replace(&mut heard.up, up) == up {
+                return;
+            }
+            heard.lost = (!up).then(Instant::now);
         }
         match answered {
             Ok(()) => tracing::info!(sanitizer = self.url, "the sanitizer answers"),

@@ -15,6 +15,8 @@ use super::{Relay, Shared};
 
 /// How long a pull waits for a customer's session while it moves from a sanitizer that died to another one.
 const MOVE_MS_MAX: u64 = 10_000;
+/// How long a pull waits for a sanitizer that starts anew, where there are no leases.
+const RESTART_MS_MAX: u64 = 30_000;
 /// Time between two attempts meanwhile.
 const MOVE_PAUSE: Duration = Duration::from_millis(50);
 /// How long a sanitizer that goes by leases may take to take a request over.
@@ -49,12 +51,14 @@ pub struct PullStream {
 /// Why a pull is not under way.
 struct NotTaken {
     failure: Failure,
-    /// A customer that moves between sanitizers is served again in a moment.
-    may_pass: bool,
+    /// How long after its begin a pull is still tried again: a customer that moves between sanitizers, or whose sanitizer
+    /// starts anew, is served again in a moment.
+    patience_ms: u64,
 }
 
 impl Relay {
-    /// Sends a pull to the sanitizer that serves the customer; while the customer moves to another one, waits for that.
+    /// Sends a pull to the sanitizer that serves the customer; while the customer moves to another one, or the sanitizer
+    /// starts anew, waits for that within the deadline.
     ///
     /// # Errors
     /// With the class that a run shows: `offline` when no sanitizer answers.
@@ -69,7 +73,7 @@ impl Relay {
                         FailureClass::Offline,
                         "no sanitizer serves the customer",
                     ),
-                    may_pass: true,
+                    patience_ms: MOVE_MS_MAX,
                 }),
                 Home::Anywhere => self.ask_any(order).await,
             };
@@ -78,8 +82,7 @@ impl Relay {
                 Err(not_taken) => not_taken,
             };
             let waited_ms = clock.monotonic_ms().saturating_sub(began_ms);
-            let over = waited_ms >= MOVE_MS_MAX || clock.now_ms() >= order.deadline_ms;
-            if over || !not_taken.may_pass {
+            if waited_ms >= not_taken.patience_ms || clock.now_ms() >= order.deadline_ms {
                 return Err(not_taken.failure);
             }
             tokio::time::sleep(MOVE_PAUSE).await;
@@ -95,34 +98,56 @@ impl Relay {
             Ok(stream) => Ok(stream),
             Err(RequestError::Refused(failure)) => Err(NotTaken {
                 failure,
-                may_pass: false,
+                patience_ms: 0,
             }),
             Err(RequestError::NoSession(failure)) => Err(NotTaken {
                 failure,
-                may_pass: true,
+                patience_ms: MOVE_MS_MAX,
             }),
             Err(RequestError::Unreachable(error)) => Err(NotTaken {
                 failure: unreachable(&error),
-                may_pass: true,
+                patience_ms: MOVE_MS_MAX,
             }),
         }
     }
 
     /// Asks one sanitizer after the other.
     async fn ask_any(&self, order: &PullOrder) -> Result<PullStream, NotTaken> {
-        let mut failure = Failure::new(FailureClass::Offline, "no sanitizer is configured");
+        let mut not_taken = NotTaken {
+            failure: Failure::new(FailureClass::Offline, "no sanitizer is configured"),
+            patience_ms: 0,
+        };
         for sanitizer in self.order() {
-            match self.ask(sanitizer, order).await {
+            let patience_ms = &mut not_taken.patience_ms;
+            not_taken.failure = match self.ask(sanitizer, order).await {
                 Ok(stream) => return Ok(stream),
-                Err(RequestError::Refused(refused) | RequestError::NoSession(refused)) => {
-                    failure = refused;
+                Err(RequestError::Refused(refused)) => refused,
+                Err(RequestError::NoSession(refused)) => {
+                    *patience_ms = MOVE_MS_MAX.max(*patience_ms);
+                    refused
                 }
-                Err(RequestError::Unreachable(error)) => failure = unreachable(&error),
-            }
+                Err(RequestError::Unreachable(error)) => {
+                    if self.answered_lately(sanitizer) {
+                        *patience_ms = RESTART_MS_MAX;
+                    }
+                    unreachable(&error)
+                }
+            };
         }
-        // Unless it has turned out meanwhile that the sanitizers go by leases.
-        let may_pass = self.shared.leases.home(&order.address.tenant) != Home::Anywhere;
-        Err(NotTaken { failure, may_pass })
+        // It may have turned out meanwhile that the sanitizers go by leases.
+        if self.shared.leases.home(&order.address.tenant) != Home::Anywhere {
+            not_taken.patience_ms = MOVE_MS_MAX.max(not_taken.patience_ms);
+        }
+        Err(not_taken)
+    }
+
+    fn answered_lately(&self, sanitizer: usize) -> bool {
+        let asked = self.shared.sanitizers.get(sanitizer);
+        asked.is_some_and(|asked| {
+            asked
+                .link
+                .answered_within(Duration::from_millis(RESTART_MS_MAX))
+        })
     }
 
     /// Sanitizers to try, those that answer first.
@@ -184,7 +209,8 @@ impl Relay {
 }
 
 fn unreachable(error: &anyhow::Error) -> Failure {
-    tracing::warn!(
+    // The link says once that its sanitizer does not answer; a request is tried again and again.
+    tracing::debug!(
         error = format!("{error:#}"),
         "a request could not be handed to a sanitizer"
     );

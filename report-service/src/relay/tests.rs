@@ -492,6 +492,87 @@ async fn pulls_fail_over_to_a_sanitizer_that_answers() {
     assert!(!relay.links()[0].up);
 }
 
+/// A door before the sanitizer, which can be shut and opened again at the same address.
+struct Door {
+    at: std::net::SocketAddr,
+    to: String,
+    tasks: Option<Tasks>,
+}
+
+impl Door {
+    async fn before(sanitizer: &Sanitizer) -> Self {
+        let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = sanitizer.link().url().to_owned();
+        Self {
+            at: free.local_addr().unwrap(),
+            to: url.trim_start_matches("https://").to_owned(),
+            tasks: None,
+        }
+    }
+
+    async fn open(&mut self) {
+        let listener = tokio::net::TcpListener::bind(self.at).await.unwrap();
+        let (tasks, to) = (Tasks::new(), self.to.clone());
+        let inner = tasks.clone();
+        tasks.spawn("door", async move {
+            while let Ok((mut from, _)) = listener.accept().await {
+                let mut to = tokio::net::TcpStream::connect(&to).await.unwrap();
+                inner.spawn("through the door", async move {
+                    let _ = tokio::io::copy_bidirectional(&mut from, &mut to).await;
+                });
+            }
+        });
+        self.tasks = Some(tasks);
+    }
+
+    async fn shut(&mut self) {
+        self.tasks.take().unwrap().abort().await;
+    }
+}
+
+async fn until(what: impl Fn() -> bool) {
+    while !what() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn while_the_only_sanitizer_starts_anew_a_pull_waits_within_its_deadline() {
+    let bench = Bench::new().await;
+    let mut door = Door::before(&bench.sanitizer).await;
+    door.open().await;
+    let links = vec![bench.sanitizer.link_to(&format!("https://{}", door.at))];
+    let relay = Relay::start(links, bench.relay.shared.around.clone());
+    until(|| relay.links()[0].up).await;
+    door.shut().await;
+    let wanted = order("acme");
+    let again = async {
+        until(|| !relay.links()[0].up).await;
+        door.open().await;
+    };
+    let (stream, ()) = tokio::join!(relay.pull(&wanted), again);
+    assert!(stream.is_ok());
+    // Without a session it waits as well, and a deadline ends all waiting.
+    bench
+        .sanitizer
+        .refuse(421, "offline", "there is no broker session");
+    let again = async {
+        until(|| relay.pulls_under_way() > 1).await;
+        bench.sanitizer.accept();
+    };
+    let (second, ()) = tokio::join!(relay.pull(&wanted), again);
+    assert!(second.is_ok());
+    door.shut().await;
+    until(|| !relay.links()[0].up).await;
+    let late = PullOrder {
+        deadline_ms: Clock::system().now_ms() + 300,
+        ..wanted
+    };
+    let refused = relay.pull(&late).await.err().unwrap();
+    assert_eq!(refused.class, FailureClass::Offline);
+    assert!(Clock::system().now_ms() >= late.deadline_ms);
+}
+
 #[tokio::test]
 async fn a_satellite_that_goes_away_ends_what_it_was_asked() {
     let bench = Bench::new().await;

@@ -12,7 +12,9 @@ use axum::routing::{get, post, put};
 use axum::{Extension, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use spokegate_contract::record::{BOOT_HEADER, ErrorBody, ErrorDetail, PullBody};
+use spokegate_contract::record::{
+    BOOT_HEADER, ErrorBody, ErrorDetail, NO_SESSION_STATUS, PullBody,
+};
 use spokegate_contract::{FailureClass, TenantId};
 use std::sync::Arc;
 use std::time::Duration;
@@ -162,8 +164,13 @@ async fn call(shared: &Shared, verb: CallVerb, body: &[u8]) -> Response {
         ))) => refuse(status, class, detail),
         _ => {
             shared.give_up(call);
+            // Another sanitizer may take a request, or this one in a moment.
+            let status = match verb {
+                CallVerb::Requests => NO_SESSION_STATUS,
+                _ => 503,
+            };
             refuse(
-                503,
+                status,
                 FailureClass::Offline,
                 "the sanitizer's first hop does not answer".to_owned(),
             )

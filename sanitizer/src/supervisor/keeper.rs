@@ -4,8 +4,9 @@ use super::hub::Hub;
 use super::lane::LaneEvent;
 use super::process::Process;
 use super::window::Item;
-use crate::link::{Frame, FromEgress, FromIngest, Outcome, ToEgress, ToIngest};
+use crate::link::{CallVerb, Frame, FromEgress, FromIngest, Outcome, ToEgress, ToIngest};
 use serde::de::DeserializeOwned;
+use spokegate_contract::record::NO_SESSION_STATUS;
 use spokegate_contract::{FailureClass, TenantId};
 use spokegate_daemon::{Backoff, Latch};
 use std::collections::BTreeMap;
@@ -150,9 +151,10 @@ async fn from_egress(hub: &Hub, frame: Frame<FromEgress>, listening: &mut impl F
                 .await
             {
                 let detail = "the sanitizer has no session with the broker".to_owned();
+                // The ingest process is being started again.
                 let outcome = Outcome {
                     call,
-                    status: 503,
+                    status: no_session_status(verb),
                     class: Some(FailureClass::Offline),
                     detail,
                 };
@@ -166,6 +168,14 @@ async fn from_egress(hub: &Hub, frame: Frame<FromEgress>, listening: &mut impl F
             }
         }
         FromEgress::Counters(counters) => publish(hub, counters),
+    }
+}
+
+/// What says to the centre that nobody can be reached just now: of a request, that another sanitizer may take it.
+fn no_session_status(verb: CallVerb) -> u16 {
+    match verb {
+        CallVerb::Requests => NO_SESSION_STATUS,
+        _ => 503,
     }
 }
 
