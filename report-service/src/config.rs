@@ -8,12 +8,14 @@ use std::path::PathBuf;
 
 mod directory;
 mod listener;
+mod pdf;
 mod people;
 mod render;
 mod runs;
 
 pub use directory::DirectoryConfig;
 pub use listener::{ListenerConfig, ListenerTls};
+pub use pdf::PdfConfig;
 pub use people::{RolesConfig, SessionConfig, StoreConfig, ThrottleConfig};
 pub use render::RenderConfig;
 pub use runs::{RunsConfig, TenantConfig};
@@ -43,6 +45,8 @@ pub struct Config {
     pub runs: RunsConfig,
     /// What filling a template may take.
     pub render: RenderConfig,
+    /// PDF beside Word.
+    pub pdf: PdfConfig,
     /// Where staff work.
     pub forms: ListenerConfig,
     /// Where administrators work.
@@ -85,6 +89,7 @@ impl Section for Config {
         faults.within("store", &self.store);
         faults.within("runs", &self.runs);
         faults.within("render", &self.render);
+        faults.within("pdf", &self.pdf);
         runs::validate_lists(&self.sanitizers, &self.tenants, faults);
         faults.within("ops", &self.ops);
         faults.within("log", &self.log);

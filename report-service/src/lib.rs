@@ -4,6 +4,7 @@ pub mod auth;
 pub mod config;
 pub mod directory;
 pub mod forms;
+pub mod pdf;
 pub mod relay;
 pub mod render;
 pub mod reports;

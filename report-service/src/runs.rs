@@ -5,12 +5,14 @@ mod context;
 mod engine;
 mod failure;
 mod fetch;
+mod format;
 mod plan;
 mod progress;
 mod start;
 mod text;
 
 pub use engine::{Engine, EngineParts, NewRun, StartError};
+pub use format::Format;
 pub use progress::{NeedProgress, NeedState, Progress, RunState};
 pub use start::start_engine;
 use text::file_stem;

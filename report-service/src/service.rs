@@ -244,6 +244,11 @@ pub enum Extra {
     },
     /// Fills a Word template with values from a JSON file; needs no service
     Render(crate::render::Files),
+    /// Makes a PDF of a Word document with LibreOffice; needs no service
+    Pdf(crate::pdf::Files),
+    /// Makes one PDF for the service, which starts it
+    #[command(hide = true)]
+    PdfWorker(crate::pdf::worker::Arguments),
     /// Fills one template for the service, which starts it
     #[command(hide = true)]
     RenderWorker(crate::render::worker::Arguments),
@@ -283,6 +288,8 @@ impl cli::Service for Service {
             Extra::Datasets { json } => crate::supplied::datasets(files, json),
             Extra::VerifyAudit => crate::verify::audit(files),
             Extra::ExportAudit(export) => crate::verify::export(&export, files),
+            Extra::Pdf(files) => crate::pdf::verb(&files),
+            Extra::PdfWorker(arguments) => crate::pdf::worker::verb(&arguments),
             Extra::Render(files) => crate::render::verb(&files),
             Extra::RenderWorker(arguments) => crate::render::worker::verb(&arguments),
             Extra::ImportTemplate(files) => crate::import_template::verb(&files),

@@ -42,6 +42,15 @@ pub fn refuse(calls: &[i64]) -> Result<(), String> {
     ))
 }
 
+/// Answers a question whether something may be written, and nothing else, with no: a program that looks for a place then
+/// takes the one that it is told. Programs that are started later inherit it.
+///
+/// # Errors
+/// When the system takes no filter.
+pub fn deny_asking_to_write() -> Result<(), String> {
+    apply(asking_to_write())
+}
+
 fn apply(program: Built<BpfProgram>) -> Result<(), String> {
     program
         .and_then(|program| seccompiler::apply_filter(&program))
@@ -94,6 +103,24 @@ fn refusing_sockets(families: &[libc::c_int]) -> Built<BpfProgram> {
     )
 }
 
+fn asking_to_write() -> Built<BpfProgram> {
+    let mode = |argument: u8| {
+        let exactly = u64::from(libc::W_OK.unsigned_abs());
+        let condition =
+            SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, exactly)?;
+        Ok::<_, seccompiler::Error>(vec![SeccompRule::new(vec![condition])?])
+    };
+    let mut rules: Rules = [
+        (libc::SYS_faccessat, mode(2)?),
+        (libc::SYS_faccessat2, mode(2)?),
+    ]
+    .into();
+    #[cfg(target_arch = "x86_64")]
+    rules.insert(libc::SYS_access, mode(1)?);
+    let no = SeccompAction::Errno(libc::EACCES.unsigned_abs());
+    filter(rules, SeccompAction::Allow, no)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +129,7 @@ mod tests {
     fn the_filters_compile_for_this_machine() {
         let calls = [libc::SYS_read, libc::SYS_exit_group];
         assert!(allowing(&calls).unwrap().len() > calls.len());
+        assert!(asking_to_write().unwrap().len() > 4);
         for families in [&[][..], &[libc::AF_UNIX]] {
             assert!(refusing_sockets(families).unwrap().len() > 4);
         }

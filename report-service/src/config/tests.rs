@@ -37,8 +37,12 @@ fn what_is_required_is_enough() {
 }
 
 #[test]
-fn filling_a_template_by_hand_has_the_bounds_of_the_service() {
-    assert_eq!(load(GOOD).unwrap().render, RenderConfig::default());
+fn documents_made_by_hand_have_the_bounds_of_the_service() {
+    let config = load(GOOD).unwrap();
+    assert_eq!(
+        (config.render, config.pdf),
+        (RenderConfig::default(), PdfConfig::default())
+    );
     let faults = load(&format!(
         "{GOOD}[render]\nmemory_mb = 1\nlimit_s = 0\nsandbox = \"off\"\n"
     ));

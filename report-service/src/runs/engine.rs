@@ -16,7 +16,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::context::timestamp;
-use super::{Progress, RunId, RunState, Tenant, file_stem};
+use super::{Format, Progress, RunId, RunState, Tenant, file_stem};
+use crate::pdf::Pdf;
 use crate::relay::{Contracts, Relay};
 use crate::render::Renderer;
 use crate::reports::{Catalogue, Report};
@@ -37,6 +38,8 @@ pub struct EngineParts {
     pub tenants: Arc<Vec<Tenant>>,
     /// Fills templates.
     pub renderer: Renderer,
+    /// Makes PDFs, where LibreOffice is installed.
+    pub pdf: Option<Pdf>,
     /// Where documents are kept.
     pub files: PathBuf,
     /// Runs at the same time; more wait.
@@ -58,6 +61,8 @@ pub struct NewRun {
     pub report: Arc<Report>,
     /// For whom.
     pub tenants: Vec<TenantId>,
+    /// As which kind of file.
+    pub format: Format,
     /// With which parameters.
     pub params: Map<String, Value>,
     /// By whom: the stable id,
@@ -184,13 +189,14 @@ impl Engine {
         }
         let slot = Arc::clone(&self.shared.slots).try_acquire_owned().ok();
         let now_ms = parts.clock.now_ms();
+        let file_name = self.file_name(&order, now_ms);
         let row = RunRow {
             id: RunId::random().map_err(StartError::Id)?,
             report: order.report.id.to_string(),
             title: order.report.title.clone(),
             owner_id: order.owner_id,
             owner_title: order.owner_title,
-            file_name: self.file_name(&order.report, &order.tenants, now_ms),
+            file_name,
             tenants: order.tenants,
             params: order.params,
             state: if slot.is_some() {
@@ -228,8 +234,13 @@ impl Engine {
     }
 
     /// Where a run's document is, once it is done.
-    pub fn file(&self, id: &RunId) -> PathBuf {
-        self.shared.file(id)
+    pub fn file(&self, id: &RunId, format: Format) -> PathBuf {
+        self.shared.file(id, format)
+    }
+
+    /// Whether a run can make a PDF.
+    pub fn offers_pdf(&self) -> bool {
+        self.shared.parts.pdf.is_some()
     }
 
     async fn resume(&self, row: RunRow) -> anyhow::Result<()> {
@@ -274,7 +285,8 @@ impl Engine {
         });
     }
 
-    fn file_name(&self, report: &Report, tenants: &[TenantId], now_ms: u64) -> String {
+    fn file_name(&self, order: &NewRun, now_ms: u64) -> String {
+        let (report, tenants) = (&order.report, order.tenants.as_slice());
         let title = |id: &TenantId| {
             self.tenants()
                 .iter()
@@ -295,7 +307,7 @@ impl Engine {
             .replace("{title}", &report.title)
             .replace("{tenants}", &of)
             .replace("{date}", day);
-        format!("{}.docx", file_stem(&name, 160))
+        format!("{}.{}", file_stem(&name, 160), order.format.ending())
     }
 }
 

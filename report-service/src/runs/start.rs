@@ -10,6 +10,7 @@ use spokegate_daemon::Context;
 use super::engine::keep::prepare;
 use super::{Engine, EngineParts};
 use crate::config::{Config, SanitizerConfig};
+use crate::pdf::Pdf;
 use crate::relay::{Contracts, Relay, Surroundings};
 use crate::render::Renderer;
 use crate::reports::Catalogue;
@@ -65,6 +66,7 @@ pub async fn start_engine(
                 .collect(),
         ),
         renderer,
+        pdf: Pdf::find(&config.pdf, &context.tasks)?,
         files: config.files.clone(),
         concurrent_max: config.runs.concurrent_max as usize,
         queued_max: config.runs.queued_max as usize,

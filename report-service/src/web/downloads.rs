@@ -10,11 +10,10 @@ use super::errors::PageError;
 use super::routes::{Routes, Rule};
 use super::runs::own;
 use super::session::FormsUser;
-use crate::runs::RunState;
+use crate::runs::{Format, RunState};
 use crate::state::AppState;
 use crate::store::audit::Decision;
 
-const WORD: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
 /// Bytes read from the disk at a time.
 const BUFFER_BYTES: usize = 65_536;
 
@@ -33,7 +32,8 @@ async fn download(
     if row.state != RunState::Done {
         return Err(PageError::not_found("This run has no document."));
     }
-    let file = tokio::fs::File::open(state.engine.file(&id)).await;
+    let format = Format::of(&row.file_name);
+    let file = tokio::fs::File::open(state.engine.file(&id, format)).await;
     let file =
         file.map_err(|_| PageError::not_found("The document of this run is no longer kept."))?;
     user.audit(
@@ -45,7 +45,7 @@ async fn download(
     )
     .await?;
     let headers = [
-        (header::CONTENT_TYPE, WORD.to_string()),
+        (header::CONTENT_TYPE, format.media_type().to_string()),
         (header::CONTENT_LENGTH, row.file_bytes.to_string()),
         (header::CONTENT_DISPOSITION, disposition(&row.file_name)),
     ];

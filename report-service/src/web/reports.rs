@@ -13,12 +13,14 @@ use super::routes::{Routes, Rule};
 use super::session::FormsUser;
 use crate::forms::{Control, FormFaults};
 use crate::reports::Report;
-use crate::runs::{NewRun, StartError, Tenant};
+use crate::runs::{Format, NewRun, StartError, Tenant};
 use crate::state::AppState;
 use crate::store::audit::Decision;
 
 /// The form's field for customers. A parameter cannot have this name: it holds a hyphen.
 const TENANT_FIELD: &str = "for-tenant";
+/// The form's field for the kind of file.
+const FORMAT_FIELD: &str = "as-format";
 /// Most customers of one run.
 const TENANTS_MAX: usize = 200;
 
@@ -46,6 +48,8 @@ struct FormPage {
     tenants: Vec<TenantChoice>,
     tenant_fault: String,
     controls: Vec<Control>,
+    offers_pdf: bool,
+    as_pdf: bool,
     faults: usize,
 }
 
@@ -100,6 +104,7 @@ async fn start(
     let order = NewRun {
         report,
         tenants,
+        format: format(&pairs, state.engine.offers_pdf()),
         params,
         owner_id: user.person_id().into(),
         owner_title: user.title().into(),
@@ -143,6 +148,16 @@ fn find(state: &AppState, user: &FormsUser, id: &str) -> Result<Arc<Report>, Pag
     report
         .cloned()
         .ok_or_else(|| PageError::not_found("There is no such report."))
+}
+
+/// The kind of file that was chosen; a Word document where no other is offered.
+fn format(pairs: &[(String, String)], offers_pdf: bool) -> Format {
+    let is_pdf = |(name, value): &(String, String)| name == FORMAT_FIELD && value == "pdf";
+    if offers_pdf && pairs.iter().any(is_pdf) {
+        Format::Pdf
+    } else {
+        Format::Word
+    }
 }
 
 type Order = (Vec<TenantId>, serde_json::Map<String, serde_json::Value>);
@@ -226,6 +241,8 @@ fn show(
             .unwrap_or_default()
             .into(),
         controls: report.form.controls(pairs, faults),
+        offers_pdf: state.engine.offers_pdf(),
+        as_pdf: pairs.is_some_and(|pairs| format(pairs, true) == Format::Pdf),
         faults: faults.len(),
         report,
     };

@@ -7,6 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::Shared;
+use crate::pdf::FOLDER_PREFIX;
+use crate::runs::Format;
 
 /// How often old runs are looked for.
 const INTERVAL: Duration = Duration::from_secs(3_600);
@@ -26,6 +28,9 @@ pub(in crate::runs) fn prepare(files: &Path) -> anyhow::Result<()> {
         let name = name.to_string_lossy();
         if name.starts_with('.') && name.ends_with(".part") {
             std::fs::remove_file(entry.path()).with_context(context)?;
+        }
+        if name.starts_with(FOLDER_PREFIX) {
+            std::fs::remove_dir_all(entry.path()).with_context(context)?;
         }
     }
     Ok(())
@@ -64,11 +69,13 @@ async fn clear(shared: &Shared) -> anyhow::Result<()> {
         .await
         .context("forget old runs")?
     {
-        match tokio::fs::remove_file(shared.file(&id)).await {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error).context("remove a document");
+        for format in [Format::Word, Format::Pdf] {
+            match tokio::fs::remove_file(shared.file(&id, format)).await {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error).context("remove a document");
+                }
+                _ => {}
             }
-            _ => {}
         }
     }
     Ok(())

@@ -8,7 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Ended, Live, Shared};
 use crate::reports::Report;
-use crate::runs::{NeedProgress, NeedState, RunId, RunState};
+use crate::runs::{Format, NeedProgress, NeedState, RunId, RunState};
 use crate::store::audit::{AuditEvent, Decision};
 use crate::store::runs::{INTERRUPTED, RunEnd, RunRow};
 
@@ -139,8 +139,8 @@ impl Shared {
         }
     }
 
-    pub(super) fn file(&self, id: &RunId) -> PathBuf {
-        self.parts.files.join(format!("{id}.docx"))
+    pub(super) fn file(&self, id: &RunId, format: Format) -> PathBuf {
+        self.parts.files.join(format!("{id}.{}", format.ending()))
     }
 
     pub(super) fn live(&self) -> MutexGuard<'_, HashMap<RunId, Live>> {

@@ -10,7 +10,7 @@ use spokegate_contract::record::{Lane, RequestBody};
 use spokegate_contract::{Address, Registry};
 
 use super::*;
-use crate::config::RenderConfig;
+use crate::config::{PdfConfig, RenderConfig};
 use crate::relay::Surroundings;
 use crate::runs::{NeedState, Tenant};
 use crate::store::runs::INTERRUPTED;
@@ -75,6 +75,7 @@ impl Bench {
         let parts = EngineParts {
             relay,
             renderer,
+            pdf: Pdf::find(&PdfConfig::default(), &tasks).unwrap(),
             store: store.clone(),
             catalogue: Arc::new(catalogue.unwrap()),
             contracts,
@@ -125,6 +126,7 @@ impl Bench {
                 .iter()
                 .map(|tenant| tenant.parse().unwrap())
                 .collect(),
+            format: Format::Word,
             params: Map::new(),
             owner_id: ALICE.into(),
             owner_title: "Alice Example".into(),
@@ -171,7 +173,7 @@ impl Bench {
 
     /// The text of the finished document's body, without its marks.
     fn document(&self, id: &RunId) -> String {
-        let file = std::fs::File::open(self.engine.file(id)).unwrap();
+        let file = std::fs::File::open(self.engine.file(id, Format::Word)).unwrap();
         let mut archive = zip::ZipArchive::new(file).unwrap();
         let mut xml = String::new();
         archive
@@ -234,7 +236,9 @@ async fn a_run_ends_with_a_document_that_holds_the_rows() {
     );
     assert_eq!(
         run.file_bytes,
-        std::fs::metadata(bench.engine.file(&id)).unwrap().len()
+        std::fs::metadata(bench.engine.file(&id, Format::Word))
+            .unwrap()
+            .len()
     );
     assert_eq!((run.data_sha256.len(), run.template_sha256.len()), (64, 64));
     let ready: Vec<_> = run
@@ -498,4 +502,21 @@ async fn a_large_table_comes_in_chunks_under_credit() {
         run.reason
     );
     assert!(bench.document(&id).contains("d-29-399"));
+}
+
+#[tokio::test]
+async fn a_run_may_end_with_a_pdf() {
+    let bench = Bench::new().await;
+    assert!(bench.engine.offers_pdf(), "this test needs LibreOffice");
+    bench.online("acme").await;
+    let mut order = bench.order(&["acme"]);
+    order.format = Format::Pdf;
+    let id = bench.engine.order(order).await.unwrap();
+    bench.answer(0, 3, rows).await;
+    let run = bench.ended(&id).await;
+    assert_eq!((run.state, run.reason.as_str()), (RunState::Done, ""));
+    assert!(run.file_name.ends_with(".pdf"), "{}", run.file_name);
+    let file = std::fs::read(bench.engine.file(&id, Format::Pdf)).unwrap();
+    assert!(file.starts_with(b"%PDF-") && file.len() as u64 == run.file_bytes);
+    assert_eq!(bench.files(), 1, "the document it was made of is gone");
 }

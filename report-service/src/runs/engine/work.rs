@@ -1,5 +1,6 @@
 //! The work of one run: plan, fetch in parallel, decide, render.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
@@ -11,9 +12,10 @@ use tokio::sync::watch;
 use super::super::context::{self, About, Part};
 use super::super::fetch::{Fetcher, Job};
 use super::super::plan::{self, Source};
-use super::super::{Progress, RunState, Tenant};
+use super::super::{Format, Progress, RunState, Tenant};
 use super::steps::{Planned, announce, digest, fetch_one, in_words, note_end};
 use super::{Ended, Live, Shared};
+use crate::pdf::PdfFailure;
 use crate::relay::Contract;
 use crate::render::{RenderFailure, Spool};
 use crate::reports::{Need, Report};
@@ -226,14 +228,20 @@ impl Shared {
         };
         let params = report.shown_params(&row.params);
         let values = context::values(&about, params, tenants, &report.needs, parts);
-        let (template, output) = (Arc::clone(&report.template), self.file(&row.id));
+        let (template, output) = (
+            Arc::clone(&report.template),
+            self.file(&row.id, Format::Word),
+        );
         let renderer = &self.parts.renderer;
         match renderer.to_file(spool, template, values, &output).await {
-            Ok(file_bytes) => Ended {
-                state: RunState::Done,
-                reason: String::new(),
-                data_sha256,
-                file_bytes,
+            Ok(file_bytes) => match self.finish(row, &output, file_bytes).await {
+                Ok(file_bytes) => Ended {
+                    state: RunState::Done,
+                    reason: String::new(),
+                    data_sha256,
+                    file_bytes,
+                },
+                Err(reason) => Ended::failed(reason),
             },
             Err(
                 error @ (RenderFailure::Template(_)
@@ -247,5 +255,37 @@ impl Shared {
                 Ended::failed("The document could not be written. Tell your administrator.")
             }
         }
+    }
+
+    /// Makes a PDF of the document where the run is to end with one; gives the size of the file that is kept.
+    async fn finish(&self, row: &RunRow, document: &Path, bytes: u64) -> Result<u64, String> {
+        if Format::of(&row.file_name) == Format::Word {
+            return Ok(bytes);
+        }
+        // It goes with this step, however that ends: what is kept is the PDF.
+        let _document = Passing(document);
+        let Some(pdf) = &self.parts.pdf else {
+            return Err(
+                "PDF is no longer offered here. Start the report again as a Word document.".into(),
+            );
+        };
+        let made = pdf.make(document, &self.file(&row.id, Format::Pdf)).await;
+        made.map_err(|failure| {
+            if let PdfFailure::Late(_) = failure {
+                return format!("The PDF could not be made: {failure}");
+            }
+            tracing::error!(error = %failure, "a PDF could not be made");
+            "The PDF could not be made. Take the Word document, and tell your administrator.".into()
+        })
+    }
+}
+
+/// A file on the way to another one.
+struct Passing<'p>(&'p Path);
+
+impl Drop for Passing<'_> {
+    fn drop(&mut self) {
+        // Whoever clears away old runs finds it otherwise.
+        let _ = std::fs::remove_file(self.0);
     }
 }

@@ -408,3 +408,42 @@ async fn administrators_see_satellites_and_quarantine() {
     let alice = bench.browser("alice", Site::Forms).await;
     assert_eq!(alice.get("/satellites").await.0, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_may_be_ordered_as_a_pdf() {
+    let bench = Bench::new().await;
+    bench.sanitizer.hello("acme").await;
+    let alice = bench.browser("alice", Site::Forms).await;
+    let (_, form) = alice.get("/reports/customer-overview").await;
+    assert!(
+        form.contains("name=\"as-format\" value=\"docx\" checked"),
+        "{form}"
+    );
+    assert!(form.contains("name=\"as-format\" value=\"pdf\">"), "{form}");
+    let fields = [
+        ("for-tenant", "acme"),
+        ("as-format", "pdf"),
+        ("title", "Overview"),
+        ("detail", "technical"),
+    ];
+    let answer = alice.post("/reports/customer-overview", &fields).await;
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    let place = answer.headers()[header::LOCATION]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    bench.answer(0).await;
+    let ended = alice.json(&format!("{place}?wait_ms=20000")).await;
+    assert_eq!(ended["state"], json!("done"), "{ended}");
+    let request = Request::builder().uri(format!("{place}/download"));
+    let file = alice.ask(request, Body::empty()).await;
+    assert_eq!(file.headers()[header::CONTENT_TYPE], "application/pdf");
+    let named = file.headers()[header::CONTENT_DISPOSITION]
+        .to_str()
+        .unwrap();
+    assert!(named.ends_with(".pdf\""), "{named}");
+    let bytes = axum::body::to_bytes(file.into_body(), 1 << 24)
+        .await
+        .unwrap();
+    assert!(bytes.starts_with(b"%PDF-"));
+}

@@ -1,0 +1,113 @@
+//! What LibreOffice is left with: its own installation and fonts for reading, one folder for writing, no network.
+
+use std::path::{Path, PathBuf};
+
+use spokegate_confine::privileges::{self, empty_bounding_set, no_capabilities, told};
+use spokegate_confine::reach::{self, Reach};
+use spokegate_confine::{Missing, Reached, SECCOMP, calls, sys};
+
+use super::worker::Arguments;
+
+/// What it reads besides its own folder: libraries, fonts, the names of users, the time zone. Not the rest of `/etc`, where
+/// keys may stand.
+const READ: [&str; 21] = [
+    "/usr/lib",
+    "/usr/lib64",
+    "/usr/share",
+    "/usr/local/share/fonts",
+    "/lib",
+    "/lib64",
+    "/opt",
+    "/etc/alternatives",
+    "/etc/fonts",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/libreoffice",
+    "/etc/localtime",
+    "/etc/nsswitch.conf",
+    "/etc/papersize",
+    "/etc/passwd",
+    "/var/cache/fontconfig",
+    "/var/spool/libreoffice",
+    "/proc/self",
+    "/sys/devices/system/cpu",
+];
+const DEVICES_READ: [&str; 2] = ["/dev/urandom", "/dev/random"];
+const DEVICES_WRITTEN: [&str; 1] = ["/dev/null"];
+/// What loads a program's libraries is started with it.
+const LOADERS: [&str; 2] = ["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"];
+/// Calls that making a PDF has no need of.
+const REFUSED: [i64; 29] = [
+    libc::SYS_connect,
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_kcmp,
+    libc::SYS_pidfd_open,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_pidfd_send_signal,
+    libc::SYS_bpf,
+    libc::SYS_perf_event_open,
+    libc::SYS_userfaultfd,
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pivot_root,
+    libc::SYS_chroot,
+    libc::SYS_setns,
+    libc::SYS_unshare,
+    libc::SYS_open_by_handle_at,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    libc::SYS_keyctl,
+    libc::SYS_kexec_load,
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_personality,
+    libc::SYS_socketpair,
+];
+const HINT: &str =
+    "pdf.sandbox = \"best-effort\" starts without the layers that this host does not offer";
+
+/// Closes the confinement for good; programs that are started next have it too.
+///
+/// # Errors
+/// Where confinement is required, the first layer that is missing.
+pub(super) fn enter(arguments: &Arguments) -> Result<(), Missing> {
+    let mut reached = Reached::new(arguments.sandbox, HINT);
+    reached.must("descriptors", sys::close_from(3))?;
+    // Without a network of its own, sockets of the network are still refused.
+    reached.may("namespaces", sys::unshare_namespaces());
+    reached.may("bounding-set", empty_bounding_set());
+    reached.must("capabilities", no_capabilities())?;
+    reached.must(
+        "no-new-privileges",
+        told(privileges::forbid_new_privileges()),
+    )?;
+    reached.must("no-dumps", sys::forbid_dumps())?;
+    reached.must("dies-with-parent", sys::stay_with_parent())?;
+    reached.must("file-size", sys::limit_file_size(arguments.document_bytes))?;
+    reached.must("memory", sys::limit_memory(arguments.memory_bytes))?;
+    reached.must("cpu", sys::limit_cpu(arguments.seconds))?;
+    let closed = reach::close(&reach(&arguments.office, &arguments.folder));
+    reached.must("landlock", closed.files)?;
+    reached.may("landlock-network", closed.network);
+    reached.may("landlock-scope", closed.scope);
+    reached.must("sockets", calls::refuse_sockets_but(&[libc::AF_UNIX]))?;
+    // It would put a socket into /tmp if it may write there; so it puts it into its folder.
+    reached.must("own-sockets", calls::deny_asking_to_write())?;
+    reached.must(SECCOMP, calls::refuse(&REFUSED))
+}
+
+fn reach(office: &Path, folder: &Path) -> Reach {
+    let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+    Reach {
+        read: [paths(&READ), paths(&DEVICES_READ)].concat(),
+        run: [paths(&LOADERS), vec![office.to_owned()]].concat(),
+        write: [paths(&DEVICES_WRITTEN), vec![folder.to_owned()]].concat(),
+        ..Reach::default()
+    }
+}

@@ -1,0 +1,72 @@
+//! The process that becomes LibreOffice: confined first, then started as the program itself.
+
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use spokegate_confine::SandboxMode;
+
+use super::{confine, split};
+
+/// The exit code for what went wrong before LibreOffice; its own are others.
+pub(super) const EXIT_UNFIT: u8 = 42;
+
+/// Arguments of the verb `pdf-worker`, which the service gives.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// `require` or `best-effort`
+    #[arg(long)]
+    pub(super) sandbox: SandboxMode,
+    /// The folder of LibreOffice's programs
+    #[arg(long)]
+    pub(super) office: PathBuf,
+    /// The folder to work in, with `in.docx` and `profile`
+    #[arg(long)]
+    pub(super) folder: PathBuf,
+    /// Memory, in bytes
+    #[arg(long)]
+    pub(super) memory_bytes: u64,
+    /// Largest file, in bytes
+    #[arg(long)]
+    pub(super) document_bytes: u64,
+    /// CPU time, in seconds
+    #[arg(long)]
+    pub(super) seconds: u64,
+    /// Rows of a table that are laid out together
+    #[arg(long)]
+    pub(super) table_rows: usize,
+}
+
+/// The verb `pdf-worker`: returns only when LibreOffice could not be started.
+pub fn verb(arguments: &Arguments) -> ExitCode {
+    // A panic ends the process; its text could hold a customer's value.
+    std::panic::set_hook(Box::new(|_| {}));
+    let reason = match become_office(arguments) {
+        Ok(never) => match never {},
+        Err(reason) => reason,
+    };
+    spokegate_daemon::cli::tell(&reason);
+    ExitCode::from(EXIT_UNFIT)
+}
+
+fn become_office(arguments: &Arguments) -> Result<std::convert::Infallible, String> {
+    confine::enter(arguments).map_err(|missing| missing.to_string())?;
+    let folder = &arguments.folder;
+    let (given, ready) = (folder.join("in.docx"), folder.join("out.docx"));
+    split::tables(&given, &ready, arguments.table_rows)
+        .map_err(|error| format!("lay out its tables: {error}"))?;
+    let own = |name: &str, path: &str| format!("-env:{name}={path}{}", folder.display());
+    let error = Command::new(arguments.office.join("soffice.bin"))
+        .arg(own("UserInstallation", "file://") + "/profile")
+        .arg(own("OSL_SOCKET_PATH", ""))
+        .args(["--headless", "--norestore", "--nolockcheck", "--nodefault"])
+        .args(["--convert-to", "pdf", "--outdir"])
+        .arg(folder)
+        .arg(ready)
+        .env_clear()
+        .envs([("HOME", folder), ("TMPDIR", folder)])
+        .envs([("LANG", "C.UTF-8"), ("SAL_USE_VCLPLUGIN", "svp")])
+        .current_dir(folder)
+        .exec();
+    Err(format!("start LibreOffice: {error}"))
+}
