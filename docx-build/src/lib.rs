@@ -2,14 +2,16 @@
 
 pub mod docxtemplater;
 
+mod fragment;
 mod markup;
 mod mend;
 mod package;
 mod shape;
 mod starter;
 
+pub use fragment::{Block, fragment};
 pub use shape::{DatasetShape, Field, FieldKind};
-pub use starter::starter_template;
+pub use starter::{plain_report, starter_template};
 
 /// Why a document could not be made; a fault of this crate.
 #[derive(Debug, thiserror::Error)]

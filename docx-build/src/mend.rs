@@ -132,6 +132,7 @@ const ORDERS: &[(&str, &[&str])] = &[
             "hideMark",
         ],
     ),
+    ("w:numPr", &["ilvl", "numId"]),
     (
         "w:tblBorders",
         &[
@@ -218,6 +219,8 @@ fn mend(entry: &mut Entry) -> Result<(), BuildError> {
     write(&tokens, 0, tokens.len(), &mut mended);
     // docx-rs has no heading rows. Of its rows we let only those not break over pages.
     let mended = mended.replace("<w:cantSplit />", "<w:cantSplit/><w:tblHeader/>");
+    // It writes the properties of runs where there are none, also where none may stand.
+    let mended = mended.replace("<w:rPr />", "");
     entry.bytes = mended.into_bytes();
     Ok(())
 }
@@ -283,6 +286,10 @@ mod tests {
         check(
             "<w:trPr><w:cantSplit /></w:trPr>",
             "<w:trPr><w:cantSplit/><w:tblHeader/></w:trPr>",
+        );
+        check(
+            "<w:pPr><w:numPr><w:numId/><w:ilvl/></w:numPr><w:rPr /></w:pPr>",
+            "<w:pPr><w:numPr><w:ilvl/><w:numId/></w:numPr></w:pPr>",
         );
         check("<w:x><w:b/><w:a/></w:x>", "<w:x><w:b/><w:a/></w:x>");
     }

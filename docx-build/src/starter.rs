@@ -1,8 +1,11 @@
 //! Starter templates: a whole report about one or more datasets, to be changed in Word.
 
 mod cell;
-mod styles;
+pub(crate) mod styles;
 
+use std::io::Write;
+
+use docx_jinja::{RenderReport, Template, Value};
 use docx_rs::{
     Docx, Footer, Header, NumPages, PageMargin, PageNum, PageOrientationType, Paragraph, Run, Tab,
     TabValueType, Table, TableCell, TableLayoutType, TableRow, WidthType,
@@ -10,7 +13,7 @@ use docx_rs::{
 
 use crate::BuildError;
 use crate::mend;
-use crate::shape::{DatasetShape, Field};
+use crate::shape::{DatasetShape, Field, FieldKind};
 use cell::{is_right, weight};
 
 /// A page of A4 in twentieths of a point, and the margin around its text.
@@ -75,6 +78,22 @@ pub fn starter_template(datasets: &[DatasetShape]) -> Result<Vec<u8>, BuildError
     mend::package(document.add_paragraph(text("{%p endfor %}")))
 }
 
+/// The same report with no template to change: these datasets, filled with a report's values. Rows are written as they
+/// come, so memory does not grow with them when the values are lazy.
+///
+/// # Errors
+/// When a value is not what its schema says, or `out` does not take it.
+pub fn plain_report(
+    datasets: &[DatasetShape],
+    values: Value,
+    out: impl Write,
+) -> Result<RenderReport, BuildError> {
+    let template = Template::compile(&starter_template(datasets)?);
+    let template = template.map_err(|error| BuildError(error.to_string()))?;
+    let written = template.render(values, out);
+    written.map_err(|error| BuildError(error.to_string()))
+}
+
 fn text(text: &str) -> Paragraph {
     Paragraph::new().add_run(Run::new().add_text(text))
 }
@@ -109,6 +128,7 @@ fn section(document: Docx, dataset: &DatasetShape, width: usize) -> Docx {
         document
             .add_paragraph(text(&count).style("Caption").keep_next(true))
             .add_table(rows(dataset, &here, width))
+            .add_paragraph(chart(dataset, &here))
     } else {
         let age = format!("As of {{{{ {here}.captured_at|datetime }}}}.");
         document
@@ -119,6 +139,19 @@ fn section(document: Docx, dataset: &DatasetShape, width: usize) -> Docx {
         .add_paragraph(text("{%p else %}"))
         .add_paragraph(text(&format!("No data: {{{{ {here}.reason }}}}.")))
         .add_paragraph(text("{%p endif %}"))
+}
+
+/// How often each of its first choices occurs; an empty line where nothing is chosen or there are no rows.
+fn chart(dataset: &DatasetShape, here: &str) -> Paragraph {
+    let is_choice = |field: &&Field| matches!(field.kind, FieldKind::Choice(_)) && !field.optional;
+    let Some(field) = dataset.fields.iter().find(is_choice) else {
+        return Paragraph::new();
+    };
+    let (name, title) = (&field.name, field.title.replace('"', "'"));
+    text(&format!(
+        "{{% if {here}.count %}}{{{{ ({here}.rows|tally(\"{name}\"))[\"{name}\"].of|items\
+         |chart(\"column\", title=\"{title}\", width=\"12cm\", height=\"6cm\") }}}}{{% endif %}}"
+    ))
 }
 
 /// A row of titles, and one for each row of the data.

@@ -4,17 +4,18 @@
 
 use std::io::{Cursor, Read as _};
 
-use docx_build::{DatasetShape, starter_template};
+use docx_build::{Block, DatasetShape, fragment, plain_report, starter_template};
 use docx_jinja::{Template, Value, minijinja::context};
 use serde_json::json;
 use zip::{CompressionMethod, ZipArchive};
 
 fn shapes() -> Vec<DatasetShape> {
     let row = json!({
-        "required": ["name", "size_bytes", "seen", "open", "ports"],
+        "required": ["name", "state", "size_bytes", "seen", "open", "ports"],
         "properties": {
             "name": {"type": "string", "maxLength": 60, "title": "Name & <more>"},
             "kind": {"enum": ["a", "b"]},
+            "state": {"enum": ["up", "down"]},
             "count": {"type": "integer"},
             "size_bytes": {"type": "integer"},
             "ratio": {"type": ["number", "null"]},
@@ -60,8 +61,12 @@ fn text(xml: &str) -> String {
 }
 
 fn filled(rows: Vec<Value>, state: &str) -> String {
-    let template = Template::compile(&starter_template(&shapes()).unwrap()).unwrap();
-    let part = |data: Value| context! { rows => data, count => 2, state, reason => "it sleeps", captured_at => "2026-11-22T06:00:00Z" };
+    text(&entry(&report(rows, state), "word/document.xml"))
+}
+
+fn report(rows: Vec<Value>, state: &str) -> Vec<u8> {
+    let count = rows.len();
+    let part = |data: Value| context! { rows => data, count, state, reason => "it sleeps", captured_at => "2026-11-22T06:00:00Z" };
     let report = context! { title => "Hosts of all", generated_at => "2026-11-22T06:02:41Z", generated_by => "Eva", run_id => "r-1" };
     let tenant = context! {
         id => "acme", title => "Acme",
@@ -69,29 +74,96 @@ fn filled(rows: Vec<Value>, state: &str) -> String {
     };
     let gap = context! { tenant => "Globex", dataset => "Hosts", reason => "no answer" };
     let mut out = Vec::new();
-    template
-        .render(
-            context! { report, tenants => vec![tenant], missing => vec![gap] },
-            &mut out,
-        )
-        .unwrap();
-    text(&entry(&out, "word/document.xml"))
+    let values = context! { report, tenants => vec![tenant], missing => vec![gap] };
+    let written = plain_report(&shapes(), values, &mut out).unwrap();
+    assert_eq!(written.document_bytes, out.len() as u64);
+    out
+}
+
+/// How many pictures a package holds.
+fn pictures(package: &[u8]) -> usize {
+    let archive = ZipArchive::new(Cursor::new(package)).unwrap();
+    archive
+        .file_names()
+        .filter(|name| {
+            name.as_ref()
+                .is_ok_and(|name| name.starts_with("word/media/"))
+        })
+        .count()
+}
+
+#[test]
+fn a_chart_counts_the_first_choice() {
+    let row = |state: &str| {
+        context! {
+            name => "a", kind => "a", state, size_bytes => 0, seen => "2026-11-22T05:58:10Z", open => true, ports => vec![1],
+        }
+    };
+    let package = report(vec![row("up"), row("down"), row("up")], "ok");
+    assert_eq!(pictures(&package), 1);
+    let document = entry(&package, "word/document.xml");
+    assert_eq!(document.matches("<w:drawing>").count(), 1);
+    assert_eq!(pictures(&report(Vec::new(), "ok")), 0, "nothing to draw");
+}
+
+#[test]
+fn a_value_that_is_not_what_its_schema_says_is_told() {
+    let error = plain_report(
+        &shapes(),
+        context! { report => context! {} },
+        std::io::sink(),
+    )
+    .unwrap_err();
+    assert!(error.to_string().contains("report.title"), "{error}");
+}
+
+#[test]
+fn blocks_are_inserted_as_text_in_the_templates_styles() {
+    let blocks = [
+        Block::Heading(2, "Findings & <more>".into()),
+        Block::Text("{{ not.a.tag }}\u{1}\nsecond line".into()),
+        Block::Bullets(vec!["one".into(), "two".into()]),
+        Block::Table {
+            titles: vec!["Host".into(), "State".into()],
+            rows: vec![vec!["srv".into()], vec!["x".into(), "y".into(), "z".into()]],
+        },
+    ];
+    let mut shapes = shapes();
+    shapes[0].description = "{{p report.blocks }}".into();
+    let template = Template::compile(&starter_template(&shapes[..1]).unwrap()).unwrap();
+    let blocks = Value::from(fragment(&blocks).unwrap());
+    let tenant =
+        context! { title => "Acme", host_list => context! { state => "missing", reason => "x" } };
+    let report = context! { title => "T", generated_at => 0, generated_by => "Eva", run_id => "r-1", blocks };
+    let mut out = Vec::new();
+    let values = context! { report, tenants => vec![tenant], missing => Vec::<Value>::new() };
+    template.render(values, &mut out).unwrap();
+    let document = entry(&out, "word/document.xml");
+    let shown = text(&document);
+    let expected = "Hosts\nFindings &amp; &lt;more&gt;\n{{ not.a.tag }}second line\none\ntwo\nHost\nState\nsrv\n\nx\ny\n";
+    assert!(shown.contains(expected), "{shown}");
+    assert!(
+        document.contains("<w:pStyle w:val=\"Heading2\""),
+        "the template's own style"
+    );
+    let numbering = entry(&out, "word/numbering.xml");
+    assert!(numbering.contains('•'), "{numbering}\n{document}");
 }
 
 #[test]
 fn a_starter_template_shows_every_field_by_what_it_holds() {
     let row = context! {
-        name => "srv & <1>", kind => "a", count => 1234, size_bytes => 1536, ratio => 2.5, run_s => 3900,
+        name => "srv & <1>", kind => "a", state => "up", count => 1234, size_bytes => 1536, ratio => 2.5, run_s => 3900,
         day => "2026-11-02", seen => "2026-11-22T05:58:10Z", open => true, maybe => false, ports => vec![22, 443],
         price => context! { minor_units => 1250, currency => "EUR" },
     };
-    let least = context! { name => "srv-2", size_bytes => 0, seen => "2026-11-22T05:58:10Z", open => false, ports => Vec::<Value>::new() };
+    let least = context! { name => "srv-2", state => "down", size_bytes => 0, seen => "2026-11-22T05:58:10Z", open => false, ports => Vec::<Value>::new() };
     let text = filled(vec![row, least], "ok");
     let shown = [
         "Hosts of all\nMade on 22 November 2026, 06:02 by Eva.\nNo data of Hosts from Globex: no answer\nAcme\nHosts\nAll hosts.\n2 rows",
-        "Name &amp; &lt;more&gt;\nKind\nCount\nSize bytes\n",
-        "srv &amp; &lt;1&gt;\na\n1,234\n1.5 KB\n2.50\n1 h 05 min\n2 November 2026\n22 November 2026, 05:58\nyes\nno\n22, 443\n€12.50\n",
-        "srv-2\n\n\n0 B\n\n\n\n22 November 2026, 05:58\nno\n\n\n\n",
+        "Name &amp; &lt;more&gt;\nKind\nState\nCount\nSize bytes\n",
+        "srv &amp; &lt;1&gt;\na\nup\n1,234\n1.5 KB\n2.50\n1 h 05 min\n2 November 2026\n22 November 2026, 05:58\nyes\nno\n22, 443\n€12.50\n",
+        "srv-2\n\ndown\n\n0 B\n\n\n\n22 November 2026, 05:58\nno\n\n\n\n",
         "Set-up\nHow it is set up.\n",
         "Version\n7\nNotes\n\n",
     ];
