@@ -1,10 +1,12 @@
 //! Mends what docx-rs writes: children in the order of the schema (ECMA-376 part 1, annex A), heading rows marked, parts
 //! compressed.
 
+use std::collections::HashSet;
+
 use docx_rs::Docx;
 
 use crate::BuildError;
-use crate::markup::{Kind, Token, tokenize};
+use crate::markup::{Kind, Token, attribute, tokenize};
 use crate::package::{self, Entry};
 
 /// Elements whose children have an order, which docx-rs does not always keep.
@@ -194,6 +196,9 @@ const ORDERS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// The package's index of content types.
+const CONTENT_TYPES: &str = "[Content_Types].xml";
+
 /// The document as a package.
 pub(crate) fn package(document: Docx) -> Result<Vec<u8>, BuildError> {
     let mut stored = std::io::Cursor::new(Vec::new());
@@ -205,6 +210,7 @@ pub(crate) fn package(document: Docx) -> Result<Vec<u8>, BuildError> {
     for entry in &mut entries {
         mend(entry)?;
     }
+    drop_strays(&mut entries)?;
     package::write(&entries).map_err(BuildError)
 }
 
@@ -223,6 +229,50 @@ fn mend(entry: &mut Entry) -> Result<(), BuildError> {
     let mended = mended.replace("<w:rPr />", "");
     entry.bytes = mended.into_bytes();
     Ok(())
+}
+
+/// Takes parts away that nothing leads to: docx-rs writes some of them always.
+fn drop_strays(entries: &mut Vec<Entry>) -> Result<(), BuildError> {
+    let mut related = HashSet::new();
+    for rels in entries.iter().filter(|entry| entry.name.ends_with(".rels")) {
+        // `word/_rels/document.xml.rels` speaks of what lies in `word/`.
+        let folder = rels.name.split("_rels/").next().unwrap_or_default();
+        for token in tokenize(text(rels)?).map_err(BuildError)? {
+            if let Some(target) = attribute(token.raw, "Target") {
+                related.insert(match target.strip_prefix('/') {
+                    Some(absolute) => absolute.to_owned(),
+                    None => format!("{folder}{target}"),
+                });
+            }
+        }
+    }
+    entries.retain(|entry| {
+        let is_index = entry.name == CONTENT_TYPES || entry.name.ends_with(".rels");
+        is_index || related.contains(&entry.name)
+    });
+    let kept: HashSet<String> = entries
+        .iter()
+        .map(|entry| format!("/{}", entry.name))
+        .collect();
+    let Some(index) = entries.iter_mut().find(|entry| entry.name == CONTENT_TYPES) else {
+        return Ok(());
+    };
+    let tokens = tokenize(text(index)?).map_err(BuildError)?;
+    let is_kept = |token: &&Token<'_>| {
+        attribute(token.raw, "PartName").is_none_or(|part| kept.contains(part.as_ref()))
+    };
+    let types: String = tokens
+        .iter()
+        .filter(is_kept)
+        .map(|token| token.raw)
+        .collect();
+    index.bytes = types.into_bytes();
+    Ok(())
+}
+
+fn text(entry: &Entry) -> Result<&str, BuildError> {
+    std::str::from_utf8(&entry.bytes)
+        .map_err(|error| BuildError(format!("{}: {error}", entry.name)))
 }
 
 /// Writes the tokens from `at` up to `end`, children sorted where they have an order.

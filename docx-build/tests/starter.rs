@@ -11,11 +11,10 @@ use zip::{CompressionMethod, ZipArchive};
 
 fn shapes() -> Vec<DatasetShape> {
     let row = json!({
-        "required": ["name", "state", "size_bytes", "seen", "open", "ports"],
+        "required": ["name", "kind", "size_bytes", "seen", "open", "ports"],
         "properties": {
             "name": {"type": "string", "maxLength": 60, "title": "Name & <more>"},
             "kind": {"enum": ["a", "b"]},
-            "state": {"enum": ["up", "down"]},
             "count": {"type": "integer"},
             "size_bytes": {"type": "integer"},
             "ratio": {"type": ["number", "null"]},
@@ -94,12 +93,12 @@ fn pictures(package: &[u8]) -> usize {
 
 #[test]
 fn a_chart_counts_the_first_choice() {
-    let row = |state: &str| {
+    let row = |kind: &str| {
         context! {
-            name => "a", kind => "a", state, size_bytes => 0, seen => "2026-11-22T05:58:10Z", open => true, ports => vec![1],
+            name => "a", kind, size_bytes => 0, seen => "2026-11-22T05:58:10Z", open => true, ports => vec![1],
         }
     };
-    let package = report(vec![row("up"), row("down"), row("up")], "ok");
+    let package = report(vec![row("a"), row("b"), row("a")], "ok");
     assert_eq!(pictures(&package), 1);
     let document = entry(&package, "word/document.xml");
     assert_eq!(document.matches("<w:drawing>").count(), 1);
@@ -153,17 +152,17 @@ fn blocks_are_inserted_as_text_in_the_templates_styles() {
 #[test]
 fn a_starter_template_shows_every_field_by_what_it_holds() {
     let row = context! {
-        name => "srv & <1>", kind => "a", state => "up", count => 1234, size_bytes => 1536, ratio => 2.5, run_s => 3900,
+        name => "srv & <1>", kind => "a", count => 1234, size_bytes => 1536, ratio => 2.5, run_s => 3900,
         day => "2026-11-02", seen => "2026-11-22T05:58:10Z", open => true, maybe => false, ports => vec![22, 443],
         price => context! { minor_units => 1250, currency => "EUR" },
     };
-    let least = context! { name => "srv-2", state => "down", size_bytes => 0, seen => "2026-11-22T05:58:10Z", open => false, ports => Vec::<Value>::new() };
+    let least = context! { name => "srv-2", kind => "b", size_bytes => 0, seen => "2026-11-22T05:58:10Z", open => false, ports => Vec::<Value>::new() };
     let text = filled(vec![row, least], "ok");
     let shown = [
         "Hosts of all\nMade on 22 November 2026, 06:02 by Eva.\nNo data of Hosts from Globex: no answer\nAcme\nHosts\nAll hosts.\n2 rows",
-        "Name &amp; &lt;more&gt;\nKind\nState\nCount\nSize bytes\n",
-        "srv &amp; &lt;1&gt;\na\nup\n1,234\n1.5 KB\n2.50\n1 h 05 min\n2 November 2026\n22 November 2026, 05:58\nyes\nno\n22, 443\n€12.50\n",
-        "srv-2\n\ndown\n\n0 B\n\n\n\n22 November 2026, 05:58\nno\n\n\n\n",
+        "Name &amp; &lt;more&gt;\nKind\nCount\nSize bytes\n",
+        "srv &amp; &lt;1&gt;\na\n1,234\n1.5 KB\n2.50\n1 h 05 min\n2 November 2026\n22 November 2026, 05:58\nyes\nno\n22, 443\n€12.50\n",
+        "srv-2\nb\n\n0 B\n\n\n\n22 November 2026, 05:58\nno\n\n\n\n",
         "Set-up\nHow it is set up.\n",
         "Version\n7\nNotes\n\n",
     ];
@@ -202,6 +201,13 @@ fn what_docx_rs_leaves_undone_is_mended() {
             "{}",
             file.name().unwrap()
         );
+    }
+    let names = archive.file_names().map(|name| name.unwrap().into_owned());
+    let names: Vec<String> = names.collect();
+    let types = entry(&package, "[Content_Types].xml");
+    for stray in ["word/numbering.xml", "word/comments.xml"] {
+        assert!(!names.iter().any(|name| name == stray), "{names:?}");
+        assert!(!types.contains(stray), "{types}");
     }
     // In a paragraph's properties its style comes first and its alignment behind the spacing.
     for properties in document.split("<w:pPr>").skip(1) {
