@@ -1,11 +1,14 @@
 //! Charts: those drawn in Word get new values, and charts drawn here as pictures.
 
+mod blank;
 mod caches;
 mod colour;
 mod data;
 mod draw;
 mod edits;
 mod filter;
+mod links;
+mod native;
 mod parts;
 mod rewrite;
 mod series;

@@ -81,7 +81,8 @@ impl Look {
         }
     }
 
-    fn is_round(&self) -> bool {
+    /// True for charts without axes.
+    pub(crate) fn is_round(&self) -> bool {
         matches!(self.kind, Kind::Pie | Kind::Doughnut)
     }
 }

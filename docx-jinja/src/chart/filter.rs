@@ -1,16 +1,22 @@
-//! `{{ rows|chart("line", x="day", y=["ok", "failed"], width="16cm") }}`: a chart drawn as a picture.
+//! `{{ rows|chart("line", x="day", y=["ok", "failed"], width="16cm") }}`: a chart where the template has none, drawn as a
+//! picture, or with `editable=true` one of Word's own.
 
 use minijinja::value::Kwargs;
 use minijinja::{Environment, Error, Value};
 
 use super::draw::{self, Kind, Look};
+use super::native::Native;
 use super::{Columns, data};
+use crate::additions;
 use crate::budget::{self, refused};
 use crate::limits::CHART_SIDE_EMU_MAX;
 use crate::suggest;
 use crate::values::{Length, Picture};
 
-const WIDTH: &str = "16cm";
+/// How wide a chart is, where there is room for it, in centimetres.
+const WIDTH_CM: f64 = 16.0;
+/// Twentieths of a point in an inch.
+const TWIPS_PER_INCH: f64 = 1440.0;
 /// A chart is so many times wider than high, when its height is not given.
 const RATIO: f64 = 1.8;
 const EMU_PER_POINT: f64 = 12_700.0;
@@ -27,7 +33,10 @@ pub(crate) fn register(environment: &mut Environment<'static>) {
 fn chart(rows: Value, kind: Option<&str>, options: Kwargs) -> Result<Value, Error> {
     budget::check_time()?;
     let columns = Columns::read(&options)?;
-    let width = length(options.get::<Option<&str>>("width")?.unwrap_or(WIDTH))?;
+    let width = match options.get::<Option<&str>>("width")? {
+        Some(text) => length(text)?,
+        None => usual_width(),
+    };
     let height = match options.get::<Option<&str>>("height")? {
         Some(text) => length(text)?,
         None => Length::points(points(width) / RATIO),
@@ -40,13 +49,28 @@ fn chart(rows: Value, kind: Option<&str>, options: Kwargs) -> Result<Value, Erro
         size: (points(width) as f32, points(height) as f32),
     };
     let alternative = options.get::<Option<String>>("alt")?;
+    let editable = options.get::<Option<bool>>("editable")?.unwrap_or(false);
     options.assert_all_used()?;
     let shown = data::read(&rows, &columns)?;
+    let alternative = alternative.or_else(|| look.title.clone());
+    let alternative = alternative.unwrap_or_else(|| shown.names());
+    if editable {
+        return Ok(Native::new(&shown, &look, (width, height), alternative)?.into());
+    }
     let bytes = draw::png(&shown, &look).map_err(refused)?;
     budget::charge(bytes.len())?;
     let picture = Picture::new(bytes).map_err(|error| refused(error.to_string()))?;
-    let alternative = alternative.or(look.title).unwrap_or_else(|| shown.names());
     Ok(picture.width(width).height(height).alt(alternative).into())
+}
+
+/// The usual width, or all that the page has between its margins.
+fn usual_width() -> Length {
+    let usual = Length::cm(WIDTH_CM);
+    additions::original().map_or(usual, |original| {
+        usual.min(Length::inches(
+            f64::from(original.text_width()) / TWIPS_PER_INCH,
+        ))
+    })
 }
 
 fn points(length: Length) -> f64 {

@@ -7,13 +7,12 @@ use std::sync::Arc;
 use minijinja::value::Kwargs;
 use minijinja::{Environment, Error, ErrorKind, Value};
 
-use super::edits::{Edits, prefix};
+use super::links::{self, WORKBOOK_ID, target, with_workbook, workbook_id};
 use super::{Columns, Texts, data, rewrite};
 use crate::additions::{self, Original, RELATIONSHIPS_TYPE};
 use crate::budget::{self, refused};
 use crate::tags::Tag;
 use crate::workbook;
-use crate::xml::{self, Kind, Token};
 
 /// Fills a chart; gives the drawing's alternative text.
 pub(crate) const FILL: &str = "__chart";
@@ -23,10 +22,9 @@ pub(crate) const TEXTS: &str = "__texts";
 pub(crate) const FILLED: &str = "__chart_id";
 
 const CHART_TYPE: &str = "application/vnd.openxmlformats-officedocument.drawingml.chart+xml";
-const PACKAGE: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/package";
-const RELATIONSHIPS: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
-/// The id of a workbook's relationship where the template's chart has none.
-const WORKBOOK_ID: &str = "rIdWorkbook";
+/// What new entries are called like.
+const CHART_HINT: &str = "word/charts/chart.xml";
+const WORKBOOK_HINT: &str = "word/embeddings/workbook.xlsx";
 /// Looks that Word offers when a chart is edited; a copy does without.
 const LOOKS: [&str; 2] = ["/chartStyle", "/chartColorStyle"];
 
@@ -141,6 +139,21 @@ fn chart(charts: &[Chart], number: usize) -> Result<&Chart, Error> {
     chart.ok_or_else(|| refused("there is no such chart".to_owned()))
 }
 
+/// Adds a chart that has no workbook yet; gives its relationship's id.
+pub(super) fn add(xml: &str, workbook: Vec<u8>) -> Result<String, Error> {
+    let book = additions::part(WORKBOOK_HINT, workbook::CONTENT_TYPE, workbook.into())?;
+    let xml = with_workbook(xml).into_bytes();
+    let name = additions::part(CHART_HINT, CHART_TYPE, xml.into())?;
+    let relationships = links::with(None, (WORKBOOK_ID, &book), &[]);
+    let entry = additions::relationships_entry(&name);
+    additions::put(
+        &entry,
+        RELATIONSHIPS_TYPE,
+        relationships.into_bytes().into(),
+    )?;
+    additions::relationship("chart", &name)
+}
+
 impl Chart {
     /// Writes the chart and its workbook; gives the alternative text and the relationship's id.
     fn fill(&self, value: &Value, kwargs: &Kwargs) -> Result<(String, String), Error> {
@@ -211,121 +224,6 @@ impl Chart {
     /// The chart's relationships with this workbook, without those whose type ends so.
     fn relationships(&self, workbook: &str, without: &[&str]) -> String {
         let id = self.workbook.as_ref().map_or(WORKBOOK_ID, |(id, _)| id);
-        let empty = "<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\"></Relationships>";
-        let text = self.relationships.as_deref().unwrap_or(empty);
-        let Ok(mut edits) = Edits::new(text) else {
-            return text.to_owned();
-        };
-        let Some(root) = edits.root() else {
-            return text.to_owned();
-        };
-        let p = prefix(edits.tokens[root].name).to_owned();
-        let gone = |token: Token<'_>| {
-            let kind = xml::attribute(token.raw, "Type").unwrap_or_default();
-            xml::attribute(token.raw, "Id").as_deref() == Some(id)
-                || without.iter().any(|end| kind.ends_with(end))
-        };
-        let children: Vec<usize> = edits.children(root).collect();
-        for at in children {
-            if gone(edits.tokens[at]) {
-                edits.replace(at, "");
-            }
-        }
-        let made =
-            format!("<{p}Relationship Id=\"{id}\" Type=\"{PACKAGE}\" Target=\"/{workbook}\"/>");
-        edits.append(root, &made);
-        edits.write()
-    }
-}
-
-const CHART_HINT: &str = "word/charts/chart.xml";
-const WORKBOOK_HINT: &str = "word/embeddings/workbook.xlsx";
-
-/// The entry that a relationship leads to inside the package.
-fn target(from: &str, relationships: &str, id: &str) -> Option<String> {
-    let tokens = xml::tokenize(relationships).ok()?;
-    let token = tokens.iter().find(|token| {
-        matches!(token.kind, Kind::Open | Kind::Empty)
-            && xml::attribute(token.raw, "Id").as_deref() == Some(id)
-    })?;
-    let target = xml::attribute(token.raw, "Target")?;
-    if let Some(absolute) = target.strip_prefix('/') {
-        return Some(absolute.to_owned());
-    }
-    let mut path: Vec<&str> = from.split('/').collect();
-    path.pop();
-    for step in target.split('/') {
-        match step {
-            "." | "" => {}
-            ".." => {
-                path.pop()?;
-            }
-            step => path.push(step),
-        }
-    }
-    Some(path.join("/"))
-}
-
-/// The relationship of a chart's workbook.
-fn workbook_id(xml: &str) -> Option<String> {
-    let edits = Edits::new(xml).ok()?;
-    let data = edits.child(edits.root()?, "externalData")?;
-    xml::attributes(edits.tokens[data].raw)
-        .find(|(name, _)| name.ends_with(":id"))
-        .map(|(_, id)| xml::decode(id).into_owned())
-}
-
-/// A chart that knows its workbook.
-fn with_workbook(xml: &str) -> String {
-    let Ok(mut edits) = Edits::new(xml) else {
-        return xml.to_owned();
-    };
-    let Some(root) = edits.root() else {
-        return xml.to_owned();
-    };
-    let p = prefix(edits.tokens[root].name);
-    let made = format!(
-        "<{p}externalData xmlns:r=\"{RELATIONSHIPS}\" r:id=\"{WORKBOOK_ID}\"><{p}autoUpdate val=\"0\"/></{p}externalData>"
-    );
-    let front = ["txPr", "spPr", "chart"]
-        .iter()
-        .find_map(|name| edits.child(root, name));
-    if let Some(front) = front {
-        edits.behind(front, &made);
-    }
-    edits.write()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{target, with_workbook, workbook_id};
-
-    #[test]
-    fn relationships_are_followed() {
-        let check = |to: &str, expected: Option<&str>| {
-            let text =
-                format!("<Relationships><Relationship Id=\"a\" Target=\"{to}\"/></Relationships>");
-            assert_eq!(
-                target("word/charts/c.xml", &text, "a").as_deref(),
-                expected,
-                "{to}"
-            );
-            assert_eq!(target("word/charts/c.xml", &text, "b"), None);
-        };
-        check("../embeddings/b.xlsx", Some("word/embeddings/b.xlsx"));
-        check("/word/b.xlsx", Some("word/b.xlsx"));
-        check("./s.xml", Some("word/charts/s.xml"));
-        check("../../../b", None);
-    }
-
-    #[test]
-    fn a_chart_without_a_workbook_is_given_one() {
-        let literal = include_str!("../../tests/charts/bar-literal.xml");
-        assert_eq!(workbook_id(literal), None);
-        let with = with_workbook(literal);
-        assert_eq!(workbook_id(&with).as_deref(), Some("rIdWorkbook"));
-        assert!(with.contains("</c:chart><c:externalData"));
-        let column = include_str!("../../tests/charts/column.xml");
-        assert_eq!(workbook_id(column).as_deref(), Some("rId3"));
+        links::with(self.relationships.as_deref(), (id, workbook), without)
     }
 }

@@ -1,6 +1,6 @@
 //! Charts drawn as pictures.
 
-use crate::support::{all, bytes, docx, fill, json, names, p, render_error, text};
+use crate::support::{all, bytes, cached, docx, fill, json, names, p, render_error, sheet, text};
 
 const ROWS: &str =
     r#"{"rows": [{"day": "Mon", "ok": 3, "failed": 1}, {"day": "Tue", "ok": 5, "failed": 2}]}"#;
@@ -45,6 +45,36 @@ fn the_same_chart_twice_is_one_picture() {
 }
 
 #[test]
+fn an_editable_chart_is_one_of_word_s_own() {
+    let tag = "{{ rows|chart(\"column\", editable=true, title=\"Days\", colours=\"#ff0000\") }}";
+    let body = p(tag) + &p(&format!("{{{{p {} }}}}", tag.trim_matches(['{', '}', ' '])));
+    let document = fill(&docx(&body, &[]), &json(ROWS));
+    let written = text(&document, "word/document.xml");
+    let ids = all(&written, "r:id=\"", "\"");
+    assert!(ids.len() == 2 && ids[0] != ids[1], "{ids:?}");
+    for number in 1..=2 {
+        let chart = text(&document, &format!("word/charts/chart{number}.xml"));
+        assert_eq!(cached(&chart), "ok Mon Tue 3 5 failed Mon Tue 1 2");
+        assert_eq!(all(&chart, "<a:t>", "<"), ["Days"]);
+        assert!(chart.contains("FF0000") && chart.contains("accent1"));
+        let links = text(
+            &document,
+            &format!("word/charts/_rels/chart{number}.xml.rels"),
+        );
+        let book = all(&links, "Target=\"/", "\"")[0];
+        assert_eq!(
+            all(&sheet(&document, book), "<v>", "<"),
+            ["3", "1", "5", "2"]
+        );
+    }
+    let types = text(&document, "[Content_Types].xml");
+    assert!(
+        types.contains("PartName=\"/word/charts/chart2.xml\""),
+        "{types}"
+    );
+}
+
+#[test]
 fn what_cannot_be_drawn_says_why() {
     let check = |tag: &str, expected: &str| {
         let error = render_error(&docx(&p(tag), &[]), &json(ROWS));
@@ -62,6 +92,10 @@ fn what_cannot_be_drawn_says_why() {
     check(
         "{{ rows|chart(y=\"day\") }}",
         "a number is needed, not \"Mon\"",
+    );
+    check(
+        "{{ [[\"a\", 1]]|chart(\"scatter\", editable=true) }}",
+        "must be numbers or dates",
     );
     check("{{ missing|chart }}", "undefined value");
 }

@@ -80,6 +80,37 @@ fn filled_charts_are_seen() {
 }
 
 #[test]
+fn charts_of_a_filter_are_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let kinds = [
+        "column", "bar", "line", "area", "pie", "doughnut", "scatter",
+    ];
+    let tag = |kind: &str| {
+        let rows = if kind == "scatter" { "points" } else { "rows" };
+        p(&format!(
+            "{{{{ {rows}|chart(\"{kind}\", editable=true, stacked=true, title=\"Of {kind}\", height=\"6cm\") }}}}"
+        ))
+    };
+    let body: String = kinds.into_iter().map(tag).collect();
+    let values = json(
+        r#"{"rows": [["Northwind", 41, 5], ["Southwind", 47, 6]], "points": [[1, 2, 3], [2, 3, 4]]}"#,
+    );
+    std::fs::write(
+        folder.path().join("kinds.docx"),
+        fill(&docx(&body, &[]), &values),
+    )
+    .unwrap();
+    convert(folder.path(), "pdf", &["kinds.docx".to_owned()]);
+    let seen = pdf_text(folder.path(), "kinds");
+    for kind in kinds {
+        assert!(seen.contains(&format!("Of {kind}")), "{kind} in {seen}");
+    }
+    assert_eq!(seen.matches("Northwind").count(), 6, "{seen}");
+    // The first row's share of a pie.
+    assert!(seen.contains("47%"), "{seen}");
+}
+
+#[test]
 fn charts_of_a_loop_are_seen() {
     let folder = tempfile::tempdir().unwrap();
     let body = p("{%p for t in tenants %}")

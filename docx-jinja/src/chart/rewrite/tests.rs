@@ -1,3 +1,4 @@
+use super::super::draw::{Kind, Look};
 use super::super::edits::Edits;
 use super::super::{Cell, ChartData, Series};
 use super::{check, rewrite};
@@ -310,6 +311,17 @@ fn charts_that_cannot_be_filled_say_why() {
     check("<c:chartSpace><c:chart></c:chartSpace>").unwrap_err();
 }
 
+fn blank(data: &ChartData, kind: Kind) -> String {
+    let look = Look {
+        kind,
+        stacked: false,
+        title: None,
+        colours: vec![(1, 2, 3)],
+        size: (1.0, 1.0),
+    };
+    crate::chart::blank::xml(data, &look)
+}
+
 /// The children of a series in the order that the schema asks for (ECMA-376 part 1, annex A, `CT_BarSer` and its like).
 const ORDER: [&str; 21] = [
     "idx",
@@ -353,8 +365,12 @@ fn series_have_the_schema_s_order() {
         &["", ""],
         &[("a", &[1.0, 2.0]), ("b", &[3.0, 4.0]), ("c", &[5.0, 6.0])],
     ));
-    for chart in ALL {
-        for chart in [chart.to_owned(), bare(chart)] {
+    let blank = Kind::NAMED.map(|(_, kind)| blank(&data, kind));
+    let drawn = ALL
+        .iter()
+        .flat_map(|chart| [(*chart).to_owned(), bare(chart)]);
+    for chart in drawn.chain(blank) {
+        {
             let xml = rewrite(&chart, &data, Some("T")).unwrap().xml;
             let edits = Edits::new(&xml).unwrap();
             let series = edits.below(edits.root().unwrap(), "ser");
