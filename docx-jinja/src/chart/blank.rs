@@ -8,13 +8,13 @@ const HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?
     xmlns:a=\"http://schemas.openxmlformats.org/drawingml/2006/main\"><c:date1904 val=\"0\"/>\
     <c:roundedCorners val=\"0\"/><c:chart>";
 const AXES: &str = "<c:axId val=\"500001\"/><c:axId val=\"500002\"/>";
-const GREY: &str =
-    "<a:schemeClr val=\"tx1\"><a:lumMod val=\"15000\"/><a:lumOff val=\"85000\"/></a:schemeClr>";
+const GREY: &str = "<a:srgbClr val=\"D9D9D9\"/>";
 /// How many accents a theme has.
 const ACCENTS: usize = 6;
 
-/// A chart with room for this data.
-pub(super) fn xml(data: &ChartData, look: &Look) -> String {
+/// A chart with room for this data, in the colours of the document's theme when it has one.
+pub(super) fn xml(data: &ChartData, look: &Look, themed: bool) -> String {
+    let look = &Blank { look, themed };
     let count = data.series.len().max(1);
     let series: String = (0..count).map(|index| series(index, data, look)).collect();
     let deleted = u8::from(look.title.is_none());
@@ -30,6 +30,20 @@ pub(super) fn xml(data: &ChartData, look: &Look) -> String {
         plot(&series, look),
         axes(look),
     )
+}
+
+/// How a new chart looks.
+struct Blank<'l> {
+    look: &'l Look,
+    themed: bool,
+}
+
+impl std::ops::Deref for Blank<'_> {
+    type Target = Look;
+
+    fn deref(&self) -> &Look {
+        self.look
+    }
 }
 
 fn plot(series: &str, look: &Look) -> String {
@@ -66,7 +80,7 @@ fn plot(series: &str, look: &Look) -> String {
 }
 
 /// One series without name and values, which are written when the chart is filled.
-fn series(index: usize, data: &ChartData, look: &Look) -> String {
+fn series(index: usize, data: &ChartData, look: &Blank<'_>) -> String {
     let fill = fill(index, look);
     let line = |width: u32| format!("<a:ln w=\"{width}\" cap=\"rnd\">{fill}<a:round/></a:ln>");
     let marker = format!(
@@ -90,11 +104,11 @@ fn series(index: usize, data: &ChartData, look: &Look) -> String {
 }
 
 /// Every slice's colour, with shares beside them.
-fn slices(data: &ChartData, look: &Look) -> String {
+fn slices(data: &ChartData, look: &Blank<'_>) -> String {
     let slices = (0..data.categories.len()).map(|index| {
         format!(
             "<c:dPt><c:idx val=\"{index}\"/><c:bubble3D val=\"0\"/><c:spPr>{}<a:ln w=\"12700\"><a:solidFill>\
-             <a:schemeClr val=\"bg1\"/></a:solidFill></a:ln></c:spPr></c:dPt>",
+             <a:srgbClr val=\"FFFFFF\"/></a:solidFill></a:ln></c:spPr></c:dPt>",
             fill(index, look)
         )
     });
@@ -111,12 +125,10 @@ fn slices(data: &ChartData, look: &Look) -> String {
     )
 }
 
-/// A given colour, or the next of the document's theme, darker in each further round.
-fn fill(index: usize, look: &Look) -> String {
-    let colour = match look.colours.get(index) {
-        Some((red, green, blue)) => format!("<a:srgbClr val=\"{red:02X}{green:02X}{blue:02X}\"/>"),
-        None => {
-            let at = index - look.colours.len();
+/// A given colour, or the next of the theme, darker in each further round, or of our own.
+fn fill(index: usize, look: &Blank<'_>) -> String {
+    let colour = match index.checked_sub(look.colours.len()) {
+        Some(at) if look.themed => {
             let name = format!("accent{}", at % ACCENTS + 1);
             match at / ACCENTS {
                 0 => format!("<a:schemeClr val=\"{name}\"/>"),
@@ -125,6 +137,10 @@ fn fill(index: usize, look: &Look) -> String {
                     100_000 - 15_000 * round.min(5)
                 ),
             }
+        }
+        _ => {
+            let (red, green, blue) = look.colour(index);
+            format!("<a:srgbClr val=\"{red:02X}{green:02X}{blue:02X}\"/>")
         }
     };
     format!("<a:solidFill>{colour}</a:solidFill>")

@@ -74,6 +74,12 @@ pub(crate) struct Look {
 }
 
 impl Look {
+    /// The colour of a series or slice: red, green and blue.
+    pub(crate) fn colour(&self, index: usize) -> (u8, u8, u8) {
+        let Ink(red, green, blue) = self.ink(index);
+        (red, green, blue)
+    }
+
     fn ink(&self, index: usize) -> Ink {
         match self.colours.get(index) {
             Some(&(red, green, blue)) => Ink(red, green, blue),

@@ -29,7 +29,8 @@ impl Native {
         size: (Length, Length),
         alternative: String,
     ) -> Result<Self, Error> {
-        let blank = blank::xml(data, look);
+        let themed = additions::original().is_some_and(|o| o.related("theme").is_some());
+        let blank = blank::xml(data, look, themed);
         let filled = rewrite::rewrite(&blank, data, look.title.as_deref()).map_err(refused)?;
         budget::charge(filled.xml.len())?;
         let workbook = filled.sheet.workbook();

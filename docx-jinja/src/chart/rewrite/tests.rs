@@ -319,7 +319,7 @@ fn blank(data: &ChartData, kind: Kind) -> String {
         colours: vec![(1, 2, 3)],
         size: (1.0, 1.0),
     };
-    crate::chart::blank::xml(data, &look)
+    crate::chart::blank::xml(data, &look, true)
 }
 
 /// The children of a series in the order that the schema asks for (ECMA-376 part 1, annex A, `CT_BarSer` and its like).
