@@ -116,6 +116,8 @@ struct Draft<'a> {
     backs: HashMap<usize, Vec<Piece<'a>>>,
     /// Lists that begin anew in each round of a loop, by the loop's tag.
     restarts: HashMap<usize, Vec<usize>>,
+    /// The width of the table cell around a tag that may give a picture, in twentieths of a point.
+    rooms: HashMap<usize, u32>,
     /// Elements, by close token, that must not end up empty: the global to write there.
     guards: HashMap<usize, &'static str>,
 }
@@ -171,6 +173,7 @@ pub(crate) fn prepare(
         fronts: HashMap::new(),
         backs: HashMap::new(),
         restarts: HashMap::new(),
+        rooms: HashMap::new(),
         guards: HashMap::new(),
     };
     collect::tags(&mut draft, faults);

@@ -38,6 +38,8 @@ use crate::filters::shown_text;
 
 /// Filter that writes a value as runs.
 pub(crate) const RUNS: &str = "__runs";
+/// Filter that tells a picture how wide its cell is.
+pub(crate) const ROOM: &str = "__room";
 /// Filter that writes a value as paragraphs and tables.
 pub(crate) const BLOCKS: &str = "__blocks";
 
@@ -129,6 +131,12 @@ impl Object for Typed {
 pub(crate) fn register(environment: &mut Environment<'static>) {
     environment.add_filter(RUNS, runs);
     environment.add_filter(BLOCKS, blocks);
+    environment.add_filter(ROOM, |value: Value, room: u32| {
+        match Typed::as_a::<Picture>(&value) {
+            Some(picture) => picture.clone().within(room).into(),
+            None => value,
+        }
+    });
     filters::register(environment);
     replaced::register(environment);
 }

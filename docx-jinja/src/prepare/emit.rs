@@ -8,7 +8,7 @@ use crate::check;
 use crate::locate::{Faults, SourceMap};
 use crate::numbering::RESTART;
 use crate::tags::TagKind;
-use crate::values::DRAWING_ID;
+use crate::values::{DRAWING_ID, ROOM};
 use crate::xml::{self, Kind, Token};
 
 /// Filter that escapes a value where `w:br` and `w:tab` cannot stand.
@@ -153,17 +153,7 @@ impl Emitter<'_, '_> {
         // A tag that could not be guarded is a fault already.
         let guarded = check::guarded(tag).ok().flatten();
         let body = guarded.as_deref().unwrap_or(&tag.body);
-        if let Some(insert) = &placed.insert {
-            self.source
-                .push_str(&format!("({body})|{}", insert.filter()));
-        } else if tag.kind == TagKind::Variable && !placed.in_run {
-            self.source.push('(');
-            self.source.push_str(body);
-            self.source.push_str(")|");
-            self.source.push_str(PLAIN);
-        } else {
-            self.source.push_str(body);
-        }
+        self.body(id, body);
         self.source.push_str(if tag.trim.1 { "-" } else { " " });
         self.source.push_str(close);
         if let Some(insert) = &placed.insert {
@@ -179,6 +169,29 @@ impl Emitter<'_, '_> {
             let (open, end) = EXPRESSION;
             self.source
                 .push_str(&format!("{open} {RESTART}({list}){close}{end}"));
+        }
+    }
+
+    /// A tag's body with the filters that its place asks for.
+    fn body(&mut self, id: usize, body: &str) {
+        let placed = &self.draft.tags[id];
+        let room = self.draft.rooms.get(&id);
+        let room = room.map(|room| format!("{ROOM}({room})"));
+        let is_plain = placed.tag.kind == TagKind::Variable && !placed.in_run;
+        let place = match &placed.insert {
+            Some(insert) => Some(insert.filter()),
+            None => is_plain.then(|| PLAIN.to_owned()),
+        };
+        if room.is_none() && place.is_none() {
+            self.source.push_str(body);
+            return;
+        }
+        self.source.push('(');
+        self.source.push_str(body);
+        self.source.push(')');
+        for filter in room.iter().chain(&place) {
+            self.source.push('|');
+            self.source.push_str(filter);
         }
     }
 

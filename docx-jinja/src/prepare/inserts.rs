@@ -7,6 +7,9 @@ use crate::tags::{Lift, TagKind};
 use crate::values::{BLOCKS, ParagraphProperties, RUNS, RunProperties};
 use crate::xml::{self, Kind, Token};
 
+/// What Word leaves free at both sides of a cell, in twentieths of a point.
+const CELL_MARGINS: u32 = 216;
+
 /// What stands around a value that is more than text.
 #[derive(Debug)]
 pub(super) enum Insert {
@@ -48,6 +51,11 @@ impl Insert {
 pub(super) fn apply(draft: &mut Draft<'_>, faults: &mut Faults) {
     for id in 0..draft.tags.len() {
         let placed = &draft.tags[id];
+        let asks = placed.tag.lift.is_some() || placed.tag.body.contains("image");
+        if placed.tag.kind == TagKind::Variable && placed.in_run && asks {
+            let room = room(&draft.tokens, placed.token);
+            draft.rooms.extend(room.map(|room| (id, room)));
+        }
         let (TagKind::Variable, Some(lift)) = (placed.tag.kind, placed.tag.lift) else {
             continue;
         };
@@ -87,6 +95,18 @@ pub(super) fn apply(draft: &mut Draft<'_>, faults: &mut Faults) {
         };
         draft.tags[id].insert = Some(insert);
     }
+}
+
+/// The width that the table cell around a token leaves to what stands in it.
+fn room(tokens: &[Token<'_>], token: usize) -> Option<u32> {
+    let cell = xml::ancestor(tokens, tokens[token].parent, "w:tc")?;
+    let mut inside = (cell..token).filter(|&at| tokens[at].name == "w:tcW");
+    let width = tokens[inside.next()?].raw;
+    if xml::attribute(width, "w:type").as_deref() != Some("dxa") {
+        return None;
+    }
+    let width: u32 = xml::attribute(width, "w:w")?.parse().ok()?;
+    Some(width.saturating_sub(CELL_MARGINS)).filter(|&room| room > 0)
 }
 
 /// A paragraph that ends a section leaves one behind that does.

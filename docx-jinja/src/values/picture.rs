@@ -18,7 +18,8 @@ const DENSITY: f64 = 96.0;
 const EMU_PER_TWIP: u64 = 635;
 
 /// A picture: PNG, JPEG or GIF. Without a size it has the one that its pixels and their density give, and is never wider
-/// than the text; with one side given the other follows.
+/// than the text or, where `{{p }}`, `{{r }}` or the filter `image` puts it into a table, its cell; with one side given the
+/// other follows.
 #[derive(Debug, Clone)]
 pub struct Picture {
     bytes: Arc<[u8]>,
@@ -26,6 +27,8 @@ pub struct Picture {
     width: Option<Length>,
     height: Option<Length>,
     alt: String,
+    /// The width of the cell that it stands in, in twentieths of a point.
+    room: Option<u32>,
 }
 
 impl Picture {
@@ -47,6 +50,7 @@ impl Picture {
             width: None,
             height: None,
             alt: String::new(),
+            room: None,
         })
     }
 
@@ -68,6 +72,12 @@ impl Picture {
     #[must_use]
     pub fn alt(mut self, text: impl Into<String>) -> Self {
         self.alt = text.into();
+        self
+    }
+
+    /// Keeps it within a cell of this width, in twentieths of a point, unless it is given a size.
+    pub(super) fn within(mut self, room: u32) -> Self {
+        self.room = Some(room);
         self
     }
 
@@ -97,9 +107,9 @@ impl Picture {
     }
 
     fn markup(&self) -> Result<String, Error> {
-        let room = additions::original().map_or(u64::MAX, |original| {
-            u64::from(original.text_width()) * EMU_PER_TWIP
-        });
+        let page = additions::original().map(|original| original.text_width());
+        let room = self.room.into_iter().chain(page).min();
+        let room = room.map_or(u64::MAX, |room| u64::from(room) * EMU_PER_TWIP);
         let (cx, cy) = self.extent(room);
         let relationship = self.relationship()?;
         let id = additions::drawing_id();

@@ -388,6 +388,30 @@ fn drawings_in_loops_are_numbered_anew() {
 }
 
 #[test]
+fn pictures_without_a_size_keep_to_their_cell() {
+    let sized = |kind: &str, text: &str| {
+        format!(
+            "<w:tc><w:tcPr><w:tcW w:w=\"1656\" w:type=\"{kind}\"/></w:tcPr>{}</w:tc>",
+            p(text)
+        )
+    };
+    let cells =
+        ["{{p v }}", "{{ v|image }}", "{{ v|image(width='3in') }}"].map(|text| sized("dxa", text));
+    let template = format!(
+        "<w:tbl><w:tr>{}{}</w:tr></w:tbl>",
+        cells.concat(),
+        sized("pct", "{{p v }}")
+    );
+    let got = body(&template, context! { v => picture(1) });
+    let widths: Vec<&str> = got
+        .split("<wp:extent cx=\"")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap())
+        .collect();
+    assert_eq!(widths, ["914400", "914400", "2743200", "1905000"]);
+}
+
+#[test]
 fn data_never_becomes_more_than_text() {
     let error = render_error(&p("{{ v|image }}"), context! { v => "word/media/x.png" }).to_string();
     assert!(
