@@ -1,7 +1,7 @@
 //! Fills a template in a process of its own, into a file that appears only when it is whole.
 //!
 //! No byte of a template, and no value on its way into one, is read by the service itself: both go through a file without
-//! a name, the [`Spool`], to a process that has given up files, network and rights before it reads them. Rows are read
+//! a name, the [`Tray`], to a process that has given up files, network and rights before it reads them. Rows are read
 //! there when a loop asks for them, so memory grows with them neither here nor there.
 
 mod confine;
@@ -9,13 +9,13 @@ mod files;
 mod order;
 mod process;
 mod row;
-mod spool;
+mod tray;
 mod values;
 pub mod worker;
 
 pub use files::{Files, verb};
 pub use order::{Chunk, Span, TagFault, Told, Values};
-pub use spool::Spool;
+pub use tray::Tray;
 #[cfg(test)]
 pub(crate) use values::plain as value;
 
@@ -111,7 +111,7 @@ pub struct Renderer {
 }
 
 impl Renderer {
-    /// With its spools on the disk of this folder.
+    /// With its trays on the disk of this folder.
     ///
     /// # Errors
     /// When the program that fills templates is not there.
@@ -127,9 +127,9 @@ impl Renderer {
     ///
     /// # Errors
     /// When the disk does not give it.
-    pub fn spool(&self) -> Result<Arc<Spool>, RenderFailure> {
-        let spool = Spool::create(&self.folder).map_err(|error| at(&self.folder, error))?;
-        Ok(Arc::new(spool))
+    pub fn tray(&self) -> Result<Arc<Tray>, RenderFailure> {
+        let tray = Tray::create(&self.folder).map_err(|error| at(&self.folder, error))?;
+        Ok(Arc::new(tray))
     }
 
     /// Fills a template; the file appears under its name only when it is whole. Returns its size in bytes. Dropping this
@@ -139,7 +139,7 @@ impl Renderer {
     /// When the values do not fit, a bound is passed, or the disk does not take the document.
     pub async fn to_file(
         &self,
-        spool: Arc<Spool>,
+        tray: Arc<Tray>,
         template: Arc<[u8]>,
         values: Values,
         output: &Path,
@@ -148,7 +148,7 @@ impl Renderer {
         let file = File::create(&partial.0).map_err(|error| at(&partial.0, error))?;
         let written = file.try_clone().map_err(|error| at(&partial.0, error))?;
         let order = (Task::Render, template, Some(values));
-        let answer = self.have_done(spool, order, file.into()).await?;
+        let answer = self.have_done(tray, order, file.into()).await?;
         let promised = done(answer, &partial.0)?;
         let length = written
             .metadata()
@@ -171,32 +171,32 @@ impl Renderer {
         values: Option<Values>,
     ) -> Result<(), RenderFailure> {
         let order = (Task::Check, template, values);
-        let answer = self.have_done(self.spool()?, order, Stdio::null()).await?;
+        let answer = self.have_done(self.tray()?, order, Stdio::null()).await?;
         done(answer, &self.folder).map(drop)
     }
 
     async fn have_done(
         &self,
-        spool: Arc<Spool>,
+        tray: Arc<Tray>,
         (task, template, values): (Task, Arc<[u8]>, Option<Values>),
         output: Stdio,
     ) -> Result<Answer, RenderFailure> {
         let write = move || -> io::Result<(File, Span)> {
-            let template = spool.append(&template)?;
+            let template = tray.append(&template)?;
             let order = Order {
                 task,
                 template,
                 values,
             };
-            let order = spool.append(&serde_json::to_vec(&order)?)?;
-            Ok((spool.handle()?, order))
+            let order = tray.append(&serde_json::to_vec(&order)?)?;
+            Ok((tray.handle()?, order))
         };
         let written = self.tasks.blocking("write the order of a render", write);
         let written = written
             .await
             .unwrap_or_else(|| Err(io::ErrorKind::Other.into()));
-        let (spool, order) = written.map_err(|error| at(&self.folder, error))?;
-        self.launch.run(spool, order, output).await
+        let (tray, order) = written.map_err(|error| at(&self.folder, error))?;
+        self.launch.run(tray, order, output).await
     }
 }
 

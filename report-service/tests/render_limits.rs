@@ -60,20 +60,20 @@ fn table() -> Arc<[u8]> {
 }
 
 #[tokio::test]
-async fn memory_does_not_grow_with_the_rows_of_a_spool() {
+async fn memory_does_not_grow_with_the_rows_of_a_tray() {
     let folder = tempfile::tempdir().unwrap();
     let renderer = renderer(folder.path(), 64, 300);
     let output = folder.path().join("out.docx");
 
-    let spool = renderer.spool().unwrap();
+    let tray = renderer.tray().unwrap();
     let chunk = |start: usize| {
         let rows: Vec<_> = (start..start + CHUNK).map(row).collect();
         let body = serde_json::to_vec(&rows).unwrap();
-        spool.append_rows(&body, rows.len()).unwrap()
+        tray.append_rows(&body, rows.len()).unwrap()
     };
     let chunks = (0..ROWS).step_by(CHUNK).map(chunk).collect();
     let values = Values::Map(vec![("rows".to_owned(), Values::Rows(chunks))]);
-    let made = renderer.to_file(Arc::clone(&spool), table(), values, &output);
+    let made = renderer.to_file(Arc::clone(&tray), table(), values, &output);
     let bytes = made.await.unwrap();
     assert_eq!(bytes, std::fs::metadata(&output).unwrap().len());
     let document = document(&output);
@@ -84,9 +84,9 @@ async fn memory_does_not_grow_with_the_rows_of_a_spool() {
     // The same rows as one value do not fit, so there is something to see above.
     let rows: Vec<_> = (0..ROWS).map(row).collect();
     let values = Values::from(json!({ "rows": rows }));
-    let spool = renderer.spool().unwrap();
+    let tray = renderer.tray().unwrap();
     let failure = renderer
-        .to_file(spool, table(), values, &output)
+        .to_file(tray, table(), values, &output)
         .await
         .unwrap_err();
     let memory = matches!(
@@ -107,9 +107,9 @@ async fn it_has_no_rights_and_ends_when_nobody_waits() {
     let endless = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}";
     let template: Arc<[u8]> = Package::with_body(&p(&endless.repeat(40))).bytes().into();
     let output = folder.path().join("out.docx");
-    let spool = renderer.spool().unwrap();
+    let tray = renderer.tray().unwrap();
     {
-        let work = renderer.to_file(spool, template, Values::from(json!({})), &output);
+        let work = renderer.to_file(tray, template, Values::from(json!({})), &output);
         let look = async {
             loop {
                 if let Some(status) = children().iter().find_map(|id| confined(*id)) {

@@ -59,8 +59,8 @@ async fn render(arguments: &Files) -> anyhow::Result<u64> {
         ..RenderConfig::default()
     };
     let renderer = Renderer::new(&config, &std::env::temp_dir(), &Tasks::new())?;
-    let (spool, values) = (renderer.spool()?, Values::from(values));
-    let rendered = renderer.to_file(spool, template.into(), values, &arguments.output);
+    let (tray, values) = (renderer.tray()?, Values::from(values));
+    let rendered = renderer.to_file(tray, template.into(), values, &arguments.output);
     match rendered.await {
         Err(RenderFailure::Template(told)) => {
             Err(anyhow!("{}: {}", arguments.template.display(), told.text))

@@ -4,7 +4,7 @@ use docx_jinja::{RenderError, TagError, TemplateError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A piece of the spool.
+/// A piece of the tray.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
     /// Where it begins.
@@ -13,7 +13,7 @@ pub struct Span {
     pub bytes: u64,
 }
 
-/// A JSON array of rows in the spool.
+/// A JSON array of rows in the tray.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chunk {
     /// Where it stands.
@@ -22,7 +22,7 @@ pub struct Chunk {
     pub rows: u64,
 }
 
-/// Values on their way to a template. What is data is in `Plain` and in the spool, and is never taken for anything else.
+/// Values on their way to a template. What is data is in `Plain` and in the tray, and is never taken for anything else.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Values {
@@ -52,7 +52,7 @@ pub(super) enum Task {
     Check,
 }
 
-/// The last piece of the spool.
+/// The last piece of the tray.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Order {
     pub(super) task: Task,

@@ -45,12 +45,12 @@ impl Launch {
     /// Has an order done; gives its answer. Dropping this ends the process.
     pub(super) async fn run(
         &self,
-        spool: std::fs::File,
+        tray: std::fs::File,
         order: Span,
         output: Stdio,
     ) -> Result<Answer, RenderFailure> {
         let unfit = |error: std::io::Error| RenderFailure::Worker(error.to_string());
-        let mut child = self.command(order, spool, output).spawn().map_err(unfit)?;
+        let mut child = self.command(order, tray, output).spawn().map_err(unfit)?;
         let answer = child.stderr.take();
         let both = async { tokio::join!(child.wait(), told(answer)) };
         let limit = Duration::from_secs(self.seconds.saturating_add(GRACE_S));
@@ -74,7 +74,7 @@ impl Launch {
         }
     }
 
-    fn command(&self, order: Span, spool: std::fs::File, output: Stdio) -> Command {
+    fn command(&self, order: Span, tray: std::fs::File, output: Stdio) -> Command {
         let mut command = Command::new(&self.program);
         let number = |name: &str, value: u64| format!("--{name}={value}");
         command
@@ -89,7 +89,7 @@ impl Launch {
             .arg(number("order-at", order.at))
             .arg(number("order-bytes", order.bytes))
             .env_clear()
-            .stdin(spool)
+            .stdin(tray)
             .stdout(output)
             .stderr(Stdio::piped())
             .kill_on_drop(true);

@@ -1,4 +1,4 @@
-//! Values in the form in which templates read them. Rows are read from the spool when a loop asks for them: cells in a
+//! Values in the form in which templates read them. Rows are read from the tray when a loop asks for them: cells in a
 //! slice, column names shared by all rows alike.
 
 use std::collections::VecDeque;
@@ -18,21 +18,18 @@ use super::row;
 const KEPT_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Makes the values of an order readable for a template.
-pub(super) fn readable(values: Values, spool: &Arc<File>) -> Value {
+pub(super) fn readable(values: Values, tray: &Arc<File>) -> Value {
     match values {
         Values::Plain(json) => plain(json),
         Values::Map(members) => {
-            let readable = |(name, value)| (name, readable(value, spool));
+            let readable = |(name, value)| (name, readable(value, tray));
             Value::from_pairs(members.into_iter().map(readable))
         }
         Values::List(items) => {
-            let items: Vec<Value> = items
-                .into_iter()
-                .map(|item| readable(item, spool))
-                .collect();
+            let items: Vec<Value> = items.into_iter().map(|item| readable(item, tray)).collect();
             Value::from(items)
         }
-        Values::Rows(chunks) => Value::from_object(Rows::new(chunks, Arc::clone(spool))),
+        Values::Rows(chunks) => Value::from_object(Rows::new(chunks, Arc::clone(tray))),
     }
 }
 
@@ -54,18 +51,18 @@ pub(crate) fn plain(json: Json) -> Value {
     }
 }
 
-/// A piece of the spool.
-pub(super) fn read(spool: &File, span: Span) -> std::io::Result<Vec<u8>> {
+/// A piece of the tray.
+pub(super) fn read(tray: &File, span: Span) -> std::io::Result<Vec<u8>> {
     let bytes = usize::try_from(span.bytes).map_err(std::io::Error::other)?;
     let mut piece = vec![0; bytes];
-    spool.read_exact_at(&mut piece, span.at)?;
+    tray.read_exact_at(&mut piece, span.at)?;
     Ok(piece)
 }
 
-/// A table whose rows stand in the spool.
+/// A table whose rows stand in the tray.
 #[derive(Debug)]
 struct Rows {
-    spool: Arc<File>,
+    tray: Arc<File>,
     chunks: Vec<Chunk>,
     /// The number of the first row of each chunk.
     starts: Vec<usize>,
@@ -81,7 +78,7 @@ struct Parsed {
 }
 
 impl Rows {
-    fn new(chunks: Vec<Chunk>, spool: Arc<File>) -> Self {
+    fn new(chunks: Vec<Chunk>, tray: Arc<File>) -> Self {
         let mut count = 0;
         let starts = chunks
             .iter()
@@ -92,7 +89,7 @@ impl Rows {
             })
             .collect();
         Self {
-            spool,
+            tray,
             chunks,
             starts,
             count,
@@ -125,7 +122,7 @@ impl Rows {
         let Some(Chunk { span, .. }) = self.chunks.get(chunk).copied() else {
             return Err(lost(format!("there is no chunk {chunk}")));
         };
-        let json = read(&self.spool, span)
+        let json = read(&self.tray, span)
             .map_err(|error| lost(format!("the rows could not be read again: {error}")))?;
         let rows = row::parse(&json)
             .map_err(|error| lost(format!("the rows could not be read again: {error}")))?;
@@ -161,17 +158,17 @@ impl Object for Rows {
 mod tests {
     use docx_jinja::minijinja::{Environment, context};
 
-    use super::super::spool::Spool;
+    use super::super::tray::Tray;
     use super::*;
 
     /// Rows in chunks as a template sees them.
     fn check(chunks: &[(&str, usize)], source: &str, expected: &str) {
-        let spool = Spool::create(&std::env::temp_dir()).unwrap();
+        let tray = Tray::create(&std::env::temp_dir()).unwrap();
         let chunks = chunks
             .iter()
-            .map(|(json, rows)| spool.append_rows(json.as_bytes(), *rows).unwrap())
+            .map(|(json, rows)| tray.append_rows(json.as_bytes(), *rows).unwrap())
             .collect();
-        let file = Arc::new(spool.handle().unwrap());
+        let file = Arc::new(tray.handle().unwrap());
         let rows = readable(Values::Rows(chunks), &file);
         let text = Environment::new().render_str(source, context! { rows });
         let text = text.unwrap_or_else(|error| error.to_string());

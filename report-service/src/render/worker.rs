@@ -1,4 +1,4 @@
-//! The process that fills one template: confined before it reads, with the spool as standard input, the document as
+//! The process that fills one template: confined before it reads, with the tray as standard input, the document as
 //! standard output, and its answer on standard error.
 
 use std::fs::File;
@@ -32,7 +32,7 @@ pub struct Arguments {
     /// CPU time, and longest render, in seconds
     #[arg(long)]
     pub(super) seconds: u64,
-    /// Where in the spool the order stands
+    /// Where in the tray the order stands
     #[arg(long)]
     pub(super) order_at: u64,
     /// How long it is
@@ -60,18 +60,18 @@ pub fn verb(arguments: &Arguments) -> ExitCode {
 fn work(arguments: &Arguments) -> Result<Answer, Box<dyn std::error::Error>> {
     let reached = confine::begin(arguments)?;
     // Files without a buffer of the library, which asks the system more than a confined process may.
-    let spool = Arc::new(File::from(io::stdin().as_fd().try_clone_to_owned()?));
+    let tray = Arc::new(File::from(io::stdin().as_fd().try_clone_to_owned()?));
     let document: &File = Box::leak(Box::new(File::from(
         io::stdout().as_fd().try_clone_to_owned()?,
     )));
     // Both stay open to the end: the library asks after a descriptor before it closes it, which a confined process may not.
-    std::mem::forget(Arc::clone(&spool));
+    std::mem::forget(Arc::clone(&tray));
     confine::enter(arguments, reached)?;
     let order = Span {
         at: arguments.order_at,
         bytes: arguments.order_bytes,
     };
-    let order: Order = serde_json::from_slice(&read(&spool, order)?)?;
+    let order: Order = serde_json::from_slice(&read(&tray, order)?)?;
     let limits = Limits {
         render_ms: arguments.seconds.saturating_mul(1_000),
         ..Limits::default()
@@ -80,14 +80,14 @@ fn work(arguments: &Arguments) -> Result<Answer, Box<dyn std::error::Error>> {
         limits,
         ..Options::default()
     };
-    let template = match Template::compile_with(&read(&spool, order.template)?, options) {
+    let template = match Template::compile_with(&read(&tray, order.template)?, options) {
         Ok(template) => template,
         Err(error) => return Ok(Answer::Template(Told::from(&error))),
     };
     let Some(values) = order.values else {
         return Ok(Answer::Done(0));
     };
-    let values = readable(values, &spool);
+    let values = readable(values, &tray);
     let rendered = match order.task {
         Task::Check => template.render(values, io::sink()),
         Task::Render => {

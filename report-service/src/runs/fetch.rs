@@ -14,7 +14,7 @@ use spokegate_daemon::{Clock, Tasks};
 use super::bounds::Bounds;
 use super::plan::{Asked, Source};
 use crate::relay::{BodyFault, Contract, PullEvent, PullOrder, PullStream, Relay};
-use crate::render::{Chunk, Spool, Values};
+use crate::render::{Chunk, Tray, Values};
 use crate::store::Store;
 
 /// Chunks smaller than this are parsed where they arrive; a thread's hand-over would take longer.
@@ -32,7 +32,7 @@ pub(super) struct Fetcher {
     pub(super) clock: Clock,
     pub(super) tasks: Tasks,
     /// Where rows go.
-    pub(super) spool: Arc<Spool>,
+    pub(super) tray: Arc<Tray>,
 }
 
 /// What to fetch.
@@ -342,11 +342,11 @@ impl Fetcher {
     /// Checks a chunk and puts it by, several at a time when they are large.
     async fn rows(&self, contract: Arc<Contract>, body: Bytes) -> Result<Chunk, Failure> {
         let small = body.len() <= INLINE_BYTES_MAX;
-        let spool = Arc::clone(&self.spool);
+        let tray = Arc::clone(&self.tray);
         let work = move || {
             let rows = contract.rows(&body).map_err(|fault| invalid(&fault))?;
-            let chunk = spool.append_rows(&body, rows.len());
-            chunk.map_err(|error| spool_failed(&error))
+            let chunk = tray.append_rows(&body, rows.len());
+            chunk.map_err(|error| tray_failed(&error))
         };
         if small {
             return work();
@@ -365,7 +365,7 @@ fn invalid(fault: &BodyFault) -> Failure {
     Failure::new(FailureClass::Invalid, &fault.to_string())
 }
 
-fn spool_failed(error: &std::io::Error) -> Failure {
+fn tray_failed(error: &std::io::Error) -> Failure {
     tracing::error!(error = %error, "rows could not be put by");
     Failure::new(
         FailureClass::SourceError,

@@ -17,7 +17,7 @@ use super::steps::{Planned, announce, digest, fetch_one, in_words, note_end};
 use super::{Ended, Live, Shared};
 use crate::pdf::PdfFailure;
 use crate::relay::Contract;
-use crate::render::{RenderFailure, Spool};
+use crate::render::{RenderFailure, Tray};
 use crate::reports::{Need, Report};
 use crate::store::runs::RunRow;
 
@@ -49,8 +49,8 @@ impl Shared {
                 );
             }
         };
-        let spool = match self.parts.renderer.spool() {
-            Ok(spool) => spool,
+        let tray = match self.parts.renderer.tray() {
+            Ok(tray) => tray,
             Err(error) => {
                 tracing::error!(error = %error, "there is no place for a run's data");
                 return Ended::failed(
@@ -60,9 +60,9 @@ impl Shared {
         };
         announce(&live.progress, report, &tenants, &planned);
         self.count();
-        let gathered = self.gather(report, &tenants, planned, (&live.progress, &spool));
+        let gathered = self.gather(report, &tenants, planned, (&live.progress, &tray));
         match gathered.await {
-            Ok(parts) => self.render(row, report, &tenants, parts, spool).await,
+            Ok(parts) => self.render(row, report, &tenants, parts, tray).await,
             Err(reasons) => Ended::failed(reasons.join("\n")),
         }
     }
@@ -154,7 +154,7 @@ impl Shared {
         report: &Report,
         tenants: &[Tenant],
         planned: Vec<Planned>,
-        (progress, spool): (&watch::Sender<Progress>, &Arc<Spool>),
+        (progress, tray): (&watch::Sender<Progress>, &Arc<Tray>),
     ) -> Result<Vec<Part>, Vec<String>> {
         let parts = &self.parts;
         let fetcher = Fetcher {
@@ -162,7 +162,7 @@ impl Shared {
             store: parts.store.clone(),
             clock: parts.clock.clone(),
             tasks: parts.tasks.clone(),
-            spool: Arc::clone(spool),
+            tray: Arc::clone(tray),
         };
         // What is known to fail is told first, so that a person reads every reason and not just the quickest.
         let mut waiting: Vec<(usize, &Planned)> = planned.iter().enumerate().collect();
@@ -217,7 +217,7 @@ impl Shared {
         report: &Report,
         tenants: &[Tenant],
         parts: Vec<Part>,
-        spool: Arc<Spool>,
+        tray: Arc<Tray>,
     ) -> Ended {
         let data_sha256 = digest(report, tenants, &parts);
         let about = About {
@@ -233,7 +233,7 @@ impl Shared {
             self.file(&row.id, Format::Word),
         );
         let renderer = &self.parts.renderer;
-        match renderer.to_file(spool, template, values, &output).await {
+        match renderer.to_file(tray, template, values, &output).await {
             Ok(file_bytes) => match self.finish(row, &output, file_bytes).await {
                 Ok(file_bytes) => Ended {
                     state: RunState::Done,

@@ -11,12 +11,12 @@ use super::order::{Chunk, Span};
 
 /// One run's data.
 #[derive(Debug)]
-pub struct Spool {
+pub struct Tray {
     file: File,
     end: AtomicU64,
 }
 
-impl Spool {
+impl Tray {
     /// An empty one on the disk of this folder.
     ///
     /// # Errors
