@@ -3,8 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "agrees_with_docxtemplater/cases.rs"]
 mod cases;
+#[path = "agrees_with_docxtemplater/package.rs"]
 mod package;
+#[path = "agrees_with_docxtemplater/remarks.rs"]
 mod remarks;
 
 use std::io::Write as _;

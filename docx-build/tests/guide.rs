@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "guide/page.rs"]
 mod page;
 
 use std::io::Cursor;
