@@ -16,7 +16,8 @@ use spokegate_daemon::cli::tell;
 use crate::figures::Samples;
 use crate::rows::Row;
 use authority::Authority;
-use servers::Kind;
+pub(crate) use round_trip::percentile;
+use servers::{Kind, Server};
 
 /// Who the peer is.
 const PEER: &str = "Mosquitto 2.0.11";
@@ -80,6 +81,15 @@ pub async fn run(effort: &Effort, wanted: &[String]) -> anyhow::Result<Vec<Row>>
         rows.extend(idle::whole(effort, &authority).await?);
     }
     Ok(rows)
+}
+
+/// Round trips of one tenant's two clients over Mosquitto, in milliseconds: a hundred a second.
+pub(crate) async fn mosquitto_round_trips(length: Duration) -> anyhow::Result<Vec<f64>> {
+    let authority = Authority::new()?;
+    let tenants = servers::tenants(1, 1);
+    let server = Server::start(Kind::Peer, &authority, &tenants).await?;
+    let pairs = round_trip::pairs(&server, &authority, &tenants).await?;
+    round_trip::trips(pairs, 100.0, length).await
 }
 
 /// Samples of both sides.

@@ -21,8 +21,11 @@ pub struct Arguments {
     /// Only these suites; the table shows what the others left last time.
     #[arg(long, value_enum)]
     suite: Vec<Suite>,
-    /// Of the suite `broker` only these figures; nothing is written then.
-    #[arg(long, value_name = "fan-in|round-trip|admission|idle|noise|whole")]
+    /// Of the suites `broker` and `sanitizer` only these figures; nothing is written then.
+    #[arg(
+        long,
+        value_name = "fan-in|round-trip|admission|idle|noise|whole|message|relay"
+    )]
     figure: Vec<String>,
     /// Where the results go.
     #[arg(long, default_value = "bench/results")]
@@ -65,7 +68,10 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<String> {
             sanitizer::Effort::quick,
             sanitizer::Effort::full,
         );
-        let rows = sanitizer::run(&repository, &effort).await?;
+        let rows = sanitizer::run(&repository, &effort, &arguments.figure).await?;
+        if !arguments.figure.is_empty() {
+            return Ok(rows::table_of(&rows));
+        }
         rows::write(&arguments.results, "sanitizer", &rows)?;
     }
     if wanted(Suite::Documents) {

@@ -5,6 +5,7 @@ mod ajv;
 mod confined;
 mod in_process;
 mod load;
+mod relay;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -46,12 +47,23 @@ impl Effort {
     }
 }
 
-/// Measures all figures.
-pub async fn run(repository: &Path, effort: &Effort) -> anyhow::Result<Vec<Row>> {
+/// Measures all figures, or what `wanted` names: `message`, `relay`.
+pub async fn run(
+    repository: &Path,
+    effort: &Effort,
+    wanted: &[String],
+) -> anyhow::Result<Vec<Row>> {
+    let is_wanted = |figure: &str| wanted.is_empty() || wanted.iter().any(|name| name == figure);
     let (repository, effort) = (repository.to_owned(), *effort);
-    tokio::task::spawn_blocking(move || measure(&repository, &effort))
-        .await
-        .context("the measuring thread broke off")?
+    let mut rows = Vec::new();
+    if is_wanted("message") {
+        let measured = tokio::task::spawn_blocking(move || measure(&repository, &effort));
+        rows.extend(measured.await.context("the measuring thread broke off")??);
+    }
+    if is_wanted("relay") {
+        rows.extend(relay::measure(&effort).await?);
+    }
+    Ok(rows)
 }
 
 fn measure(repository: &Path, effort: &Effort) -> anyhow::Result<Vec<Row>> {

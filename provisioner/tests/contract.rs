@@ -268,3 +268,63 @@ fn try_gives_the_verdict_of_a_sanitizer() {
         "read text.json as JSON",
     );
 }
+
+#[test]
+fn try_for_a_tenant_judges_by_its_own_contract_as_well() {
+    let bench = Bench::new();
+    let row = json!({"job": "Nightly", "hostname": "srv01", "last_run": "2026-11-20T01:00:00Z",
+        "result": "success", "size_bytes": 1, "duration_s": 2.5, "message": ""});
+    bench.write("good.json", &json!([row]));
+    let mut told = row.clone();
+    told["message"] = json!("a message");
+    bench.write("told.json", &json!([told]));
+    // Acme tells no messages; it has no contract of its own for devices.
+    let path = "new/tenants/acme/backup-jobs/v1/row.schema.json";
+    let folder = bench.folder.path();
+    fs::create_dir_all(folder.join(path).parent().unwrap()).unwrap();
+    fs::copy(
+        folder.join("new/backup-jobs/v1/row.schema.json"),
+        folder.join(path),
+    )
+    .unwrap();
+    bench.edit(path, |schema| {
+        schema["$id"] =
+            json!("https://schemas.spokegate.invalid/tenants/acme/backup-jobs/v1/row.json");
+        schema["properties"]["message"]["maxLength"] = json!(0);
+    });
+    let check = |arguments: &str, code: i32, expected: &str| {
+        let (ended, out, error) = bench.run(&format!("try {arguments} --schemas new"));
+        assert_eq!((ended, out.as_str(), error.as_str()), (code, expected, ""));
+    };
+    check(
+        "backup-jobs --file told.json",
+        0,
+        "backup-jobs v1: accepted, 1 row\n",
+    );
+    check(
+        "backup-jobs --tenant acme --file good.json",
+        0,
+        "backup-jobs v1 for acme, by its own contract too: accepted, 1 row\n",
+    );
+    check(
+        "backup-jobs --tenant acme --file told.json",
+        1,
+        "backup-jobs v1 for acme, by its own contract too: refused, /0/message breaks contract:maxLength\n",
+    );
+    check(
+        "backup-jobs --tenant globex --file told.json",
+        0,
+        "backup-jobs v1 for globex, which has no contract of its own for it: accepted, 1 row\n",
+    );
+    bench.edit(path, |schema| {
+        schema["properties"]["message"]["maxLength"] = json!(100_000);
+    });
+    bench.unusable(
+        "try backup-jobs --tenant acme --file told.json --schemas new",
+        "a tenant's contract may only narrow",
+    );
+    bench.unusable(
+        "try backup-jobs --tenant ACME --file told.json --schemas new",
+        "--tenant",
+    );
+}

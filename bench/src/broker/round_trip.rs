@@ -138,7 +138,7 @@ async fn answer(mut client: Client, tenant: Arc<str>) -> anyhow::Result<()> {
 }
 
 /// Of sorted numbers.
-pub(super) fn percentile(sorted: &[f64], percent: usize) -> f64 {
+pub(crate) fn percentile(sorted: &[f64], percent: usize) -> f64 {
     let index = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
     sorted.get(index).copied().unwrap_or(f64::NAN)
 }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde_json::Value;
+use spokegate_contract::dataset::Override;
 use spokegate_contract::judge::Judge;
-use spokegate_contract::{Dataset, DatasetId, Registry, Shape, Violation};
+use spokegate_contract::{Dataset, DatasetId, Registry, Shape, TenantId, Violation, compat};
 
 use super::{Answer, counted, read, registry};
 
@@ -25,6 +26,9 @@ pub(in crate::cli) struct Trial {
     /// The file holds a pull's parameters
     #[arg(long)]
     params: bool,
+    /// Judge as for this tenant: by its own contract as well, where it has one
+    #[arg(long, value_name = "TENANT", conflicts_with = "params")]
+    tenant: Option<TenantId>,
     /// The schema folder
     #[arg(long, value_name = "DIR", default_value = "schemas")]
     schemas: PathBuf,
@@ -36,16 +40,17 @@ impl Trial {
         let dataset = self.find(&registry)?;
         let value = json(&self.file)?;
         let name = format!("{} v{}", dataset.id, dataset.version);
-        let (judge, what) = if self.params {
-            (Judge::params(dataset)?, format!("parameters of {name}"))
+        let (judges, what) = if self.params {
+            let judge = Judge::params(dataset)?;
+            (vec![judge], format!("parameters of {name}"))
         } else {
-            (Judge::data(dataset)?, name)
+            self.data_judges(&registry, dataset, name)?
         };
         let verdict = match &value {
             Value::Array(rows) if !self.params && dataset.shape == Shape::Rows => {
-                judge_rows(&judge, dataset, rows)
+                judge_rows(&judges, dataset, rows)
             }
-            one => judge.judge(one).map(|()| "accepted".to_owned()),
+            one => judge(&judges, one).map(|()| "accepted".to_owned()),
         };
         Ok(match verdict {
             Ok(accepted) => Answer {
@@ -66,6 +71,33 @@ impl Trial {
         })
     }
 
+    /// The dataset's contract, and the tenant's own after it, as a worker judges.
+    fn data_judges(
+        &self,
+        registry: &Registry,
+        dataset: &Dataset,
+        name: String,
+    ) -> anyhow::Result<(Vec<Judge>, String)> {
+        let mut judges = vec![Judge::data(dataset)?];
+        let Some(tenant) = &self.tenant else {
+            return Ok((judges, name));
+        };
+        let mut own = registry.overrides().filter(|own| own.tenant == tenant);
+        let of_this = |own: &Override<'_>| {
+            (&own.dataset.id, own.dataset.version) == (&dataset.id, dataset.version)
+        };
+        let Some(own) = own.find(of_this) else {
+            let what = format!("{name} for {tenant}, which has no contract of its own for it");
+            return Ok((judges, what));
+        };
+        compat::check_override(own)?;
+        judges.push(Judge::new(own.schema)?);
+        Ok((
+            judges,
+            format!("{name} for {tenant}, by its own contract too"),
+        ))
+    }
+
     fn find<'r>(&self, registry: &'r Registry) -> anyhow::Result<&'r Dataset> {
         let (id, version) = &self.dataset;
         let found = match version {
@@ -83,7 +115,12 @@ impl Trial {
     }
 }
 
-fn judge_rows(judge: &Judge, dataset: &Dataset, rows: &[Value]) -> Result<String, Violation> {
+/// The first rule that any of them refuses it by.
+fn judge(judges: &[Judge], value: &Value) -> Result<(), Violation> {
+    judges.iter().try_for_each(|judge| judge.judge(value))
+}
+
+fn judge_rows(judges: &[Judge], dataset: &Dataset, rows: &[Value]) -> Result<String, Violation> {
     if rows.len() as u64 > dataset.limits.rows {
         return Err(Violation {
             pointer: String::new(),
@@ -94,7 +131,7 @@ fn judge_rows(judge: &Judge, dataset: &Dataset, rows: &[Value]) -> Result<String
         });
     }
     for (index, row) in rows.iter().enumerate() {
-        judge.judge(row).map_err(|broken| Violation {
+        judge(judges, row).map_err(|broken| Violation {
             pointer: format!("/{index}{}", broken.pointer),
             rule: broken.rule,
         })?;
