@@ -54,6 +54,8 @@ pub const ADDED_BYTES_MAX: u64 = 256 * 1024 * 1024;
 pub const ADDED_PARTS_MAX: usize = 10_000;
 /// Most markup that one value may become, in bytes.
 pub const INSERT_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Most pieces, each with its own look, of one rich text.
+pub const RICH_PIECES_MAX: usize = 10_000;
 /// Largest text that is read as Markdown, in bytes.
 pub const MARKDOWN_BYTES_MAX: usize = 1024 * 1024;
 /// Most paragraphs and table cells that one Markdown text may have.

@@ -7,6 +7,7 @@ use super::replaced::missing;
 use super::{Length, Link, Look, LookError, Markdown, Picture, RichText, Typed, plain_text};
 use crate::additions;
 use crate::budget;
+use crate::limits::RICH_PIECES_MAX;
 
 /// Adds them.
 pub(super) fn register(environment: &mut Environment<'static>) {
@@ -100,6 +101,11 @@ fn rich(value: Value, options: Kwargs) -> Result<Value, Error> {
             for item in value.try_iter()? {
                 budget::step()?;
                 text.extend(&piece(&item)?);
+                if text.pieces() > RICH_PIECES_MAX {
+                    return Err(refused(format!(
+                        "the rich text has more than {RICH_PIECES_MAX} pieces"
+                    )));
+                }
             }
         }
         _ => text = piece(&value)?,

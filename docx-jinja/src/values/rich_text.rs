@@ -66,6 +66,11 @@ impl RichText {
         self
     }
 
+    /// How many pieces it has.
+    pub(super) fn pieces(&self) -> usize {
+        self.pieces.len()
+    }
+
     /// How much text it holds.
     pub(super) fn bytes(&self) -> usize {
         self.pieces.iter().map(|piece| piece.text.len() + 1).sum()

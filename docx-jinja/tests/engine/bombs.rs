@@ -103,6 +103,18 @@ fn lists_that_double_are_stopped() {
 }
 
 #[test]
+fn values_that_grow_are_stopped() {
+    let again = "{% set s = [s, s]|rich(bold=true) %}";
+    check(
+        &repeated("{% set s = 'x' %}", again, 30, "{{r s }}"),
+        "more than 10000 pieces",
+    );
+    check(&["{{r range(100000)|rich }}"], "more than 10000 pieces");
+    let text = "{% set s = '- *x*\\n' * 100000 %}";
+    check(&[text, "{{p s|markdown }}"], "more than 50000 paragraphs");
+}
+
+#[test]
 fn text_kept_in_a_list_is_stopped() {
     let keep = "{% set ns = namespace(l=[]) %}{% for i in range(100000) %}{% set ns.l = ns.l + ['x' * 4000000] %}{% endfor %}";
     check(&[keep], "more than 536870912 bytes");
