@@ -1,5 +1,27 @@
 //! Values that are more than text: made in Rust by the host, or asked for by a template with a filter. Data never
 //! becomes one by itself.
+//!
+//! ```
+//! use docx_jinja::values::{Assets, Length, Link, Look, Markdown, Picture, RichText};
+//! use docx_jinja::{Template, Value, minijinja::context};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let template = include_bytes!("../fuzz/corpus/package/letter.docx");
+//! # let png = *b"GIF89a\xc8\0\x64\0\0\0\0";
+//! let template = Template::compile(template)?;
+//! let logo = Picture::new(png)?;
+//! let state = RichText::new().text("Backup ").with("failed", Look::new().bold(true).colour("C00000")?);
+//! let values = context! {
+//!     customer => Value::from(logo.clone().width(Length::cm(4.0)).alt("Acme")),
+//!     state => Value::from(state),
+//!     site => Value::from(Link::new("https://acme.example", "their site")),
+//!     notes => Value::from(Markdown::new("# Notes\n\n* one\n* two")),
+//! };
+//! let mut document = Vec::new();
+//! template.render_with(values, Assets::new().picture("logo", logo), &mut document)?;
+//! # Ok(())
+//! # }
+//! ```
 
 mod assets;
 mod filters;

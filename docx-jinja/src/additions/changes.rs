@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::Session;
 use super::original::append;
 use super::relationships::entry_of;
-use super::{AddedPart, Session};
 use crate::escape::{self, Style};
 use crate::package::CONTENT_TYPES;
 use crate::xml::{self, Kind};
+
+/// The type of every relationships part (ECMA-376 part 2, §8.5.2).
+const RELATIONSHIPS: &str = "application/vnd.openxmlformats-package.relationships+xml";
 
 /// New content of entries, in the order in which they are written.
 #[derive(Debug, Default)]
@@ -21,9 +24,15 @@ impl Changes {
     pub(super) fn of(session: Session) -> Self {
         let original = &session.original;
         let mut changes = Self::default();
-        if !session.parts.is_empty() {
-            let types = original.text(CONTENT_TYPES).unwrap_or_default();
-            changes.add(CONTENT_TYPES, content_types(&types, &session.parts));
+        let relations = session.relationships.keys().map(|part| entry_of(part));
+        let relations: Vec<String> = relations.collect();
+        let relations = relations.iter().map(|name| (name.as_str(), RELATIONSHIPS));
+        let parts = session.parts.iter();
+        let parts = parts.map(|part| (part.name.as_str(), part.content_type.as_str()));
+        let types = original.text(CONTENT_TYPES).unwrap_or_default();
+        let changed = content_types(&types, relations.chain(parts));
+        if changed != types {
+            changes.add(CONTENT_TYPES, changed);
         }
         for (part, relationships) in &session.relationships {
             let template = original.relationships(part);
@@ -87,26 +96,26 @@ impl IntoBytes for Arc<[u8]> {
 }
 
 /// The index of content types with those of new parts (ECMA-376 part 2, §7.2.3).
-fn content_types(template: &str, parts: &[AddedPart]) -> String {
+fn content_types<'p>(template: &str, parts: impl Iterator<Item = (&'p str, &'p str)>) -> String {
     let mut defaults = defaults(template);
     append(template, |prefix, out| {
-        for part in parts {
-            let extension = part.name.rsplit('.').next().unwrap_or_default();
+        for (name, kind) in parts {
+            let extension = name.rsplit('.').next().unwrap_or_default();
             // XML parts of one ending have many types.
             let known = defaults.get(extension).map(String::as_str);
-            if known == Some(part.content_type.as_str()) {
+            if known == Some(kind) {
                 continue;
             }
-            let kind = escape::made(&part.content_type, Style::Plain);
+            let shown = escape::made(kind, Style::Plain);
             if known.is_none() && extension != "xml" {
                 out.push_str(&format!(
-                    "<{prefix}Default Extension=\"{extension}\" ContentType=\"{kind}\"/>"
+                    "<{prefix}Default Extension=\"{extension}\" ContentType=\"{shown}\"/>"
                 ));
-                defaults.insert(extension.to_owned(), part.content_type.clone());
+                defaults.insert(extension.to_owned(), kind.to_owned());
             } else {
-                let name = escape::made(&part.name, Style::Plain);
+                let name = escape::made(name, Style::Plain);
                 out.push_str(&format!(
-                    "<{prefix}Override PartName=\"/{name}\" ContentType=\"{kind}\"/>"
+                    "<{prefix}Override PartName=\"/{name}\" ContentType=\"{shown}\"/>"
                 ));
             }
         }
@@ -129,28 +138,25 @@ fn defaults(text: &str) -> BTreeMap<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{AddedPart, content_types};
+    use super::{RELATIONSHIPS, content_types};
 
     #[test]
     fn every_new_part_has_a_type() {
-        let part = |name: &str, kind: &str| AddedPart {
-            name: name.to_owned(),
-            content_type: kind.to_owned(),
-            bytes: Vec::new().into(),
-        };
         let template = "<Types><Default Extension=\"PNG\" ContentType=\"image/png\"/>\
             <Default Extension=\"xml\" ContentType=\"application/xml\"/><Default Extension=\"gif\" ContentType=\"odd\"/></Types>";
         let parts = [
-            part("word/media/image1.png", "image/png"),
-            part("word/media/image2.jpg", "image/jpeg"),
-            part("word/media/image3.jpg", "image/jpeg"),
-            part("word/media/image4.gif", "image/gif"),
-            part("word/numbering.xml", "n+xml"),
+            ("word/_rels/document.xml.rels", RELATIONSHIPS),
+            ("word/media/image1.png", "image/png"),
+            ("word/media/image2.jpg", "image/jpeg"),
+            ("word/media/image3.jpg", "image/jpeg"),
+            ("word/media/image4.gif", "image/gif"),
+            ("word/numbering.xml", "n+xml"),
         ];
-        let expected = "<Default Extension=\"jpg\" ContentType=\"image/jpeg\"/>\
+        let expected = "<Default Extension=\"rels\" ContentType=\"application/vnd.openxmlformats-package.relationships+xml\"/>\
+            <Default Extension=\"jpg\" ContentType=\"image/jpeg\"/>\
             <Override PartName=\"/word/media/image4.gif\" ContentType=\"image/gif\"/>\
             <Override PartName=\"/word/numbering.xml\" ContentType=\"n+xml\"/></Types>";
-        let got = content_types(template, &parts);
+        let got = content_types(template, parts.into_iter());
         assert_eq!(got, template.replace("</Types>", expected));
     }
 }
