@@ -136,6 +136,16 @@ const ORDERS: &[(&str, &[&str])] = &[
     ),
     ("w:numPr", &["ilvl", "numId"]),
     (
+        "w:settings",
+        &[
+            "zoom",
+            "defaultTabStop",
+            "evenAndOddHeaders",
+            "compat",
+            "docVars",
+        ],
+    ),
+    (
         "w:tblBorders",
         &[
             "top", "left", "start", "bottom", "right", "end", "insideH", "insideV",
@@ -196,6 +206,10 @@ const ORDERS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// The standard style as docx-rs always writes it.
+const NORMAL_STYLE: &str = "<w:style w:type=\"paragraph\" w:styleId=\"Normal\"><w:name w:val=\"Normal\" />\
+    <w:qFormat /><w:pPr></w:pPr></w:style>";
+
 /// The package's index of content types.
 const CONTENT_TYPES: &str = "[Content_Types].xml";
 
@@ -227,6 +241,13 @@ fn mend(entry: &mut Entry) -> Result<(), BuildError> {
     let mended = mended.replace("<w:cantSplit />", "<w:cantSplit/><w:tblHeader/>");
     // It writes the properties of runs where there are none, also where none may stand.
     let mended = mended.replace("<w:rPr />", "");
+    // Its own standard style stands before ours, and neither is said to be the standard.
+    let mended = mended.replace(NORMAL_STYLE, "");
+    let named = "<w:style w:type=\"paragraph\" w:styleId=\"Normal\">";
+    let mended = mended.replace(
+        named,
+        &named.replace("w:styleId", "w:default=\"1\" w:styleId"),
+    );
     entry.bytes = mended.into_bytes();
     Ok(())
 }
@@ -279,7 +300,11 @@ fn text(entry: &Entry) -> Result<&str, BuildError> {
 fn write(tokens: &[Token<'_>], mut at: usize, end: usize, out: &mut String) {
     while at < end {
         let token = tokens[at];
-        out.push_str(token.raw);
+        match token.name {
+            // A column's width has no unit.
+            "w:gridCol" => out.push_str(&token.raw.replace(" w:type=\"dxa\"", "")),
+            _ => out.push_str(token.raw),
+        }
         let order = ORDERS.iter().find(|(name, _)| *name == token.name);
         let (Some((_, order)), Kind::Open) = (order, token.kind) else {
             at += 1;

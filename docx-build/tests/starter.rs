@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::{Cursor, Read as _};
+use std::path::Path;
+use std::process::Command;
 
 use docx_build::{Block, DatasetShape, fragment, plain_report, starter_template};
 use docx_jinja::{Template, Value, minijinja::context};
@@ -91,6 +93,48 @@ fn pictures(package: &[u8]) -> usize {
         .count()
 }
 
+/// Templates, a filled one with a chart, and one with blocks, under the rules of Microsoft's Open XML SDK.
+#[test]
+fn what_is_written_obeys_the_schema() {
+    let row = context! {
+        name => "a", kind => "b", size_bytes => 0, seen => "2026-11-22T05:58:10Z", open => true, ports => vec![1],
+    };
+    let folder = std::env::temp_dir().join(format!("docx-build-schema-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let documents = [
+        ("starter", starter_template(&shapes()).unwrap()),
+        ("filled", report(vec![row], "ok")),
+        ("blocks", with_blocks()),
+    ];
+    for (name, bytes) in &documents {
+        std::fs::write(folder.join(format!("{name}.after.docx")), bytes).unwrap();
+    }
+    let checker = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/docx-schema");
+    assert!(
+        checker.join("packages").is_dir(),
+        "the checker is not installed: run tests/testbed/install.sh"
+    );
+    let checked = Command::new("python3")
+        .arg(checker.join("check.py"))
+        .arg(&folder)
+        .output()
+        .unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    let found: serde_json::Value = serde_json::from_slice(&checked.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&checked.stderr)));
+    // Word's own documents always have a theme; the standard does not ask for one.
+    let no_theme = "relationships/theme' is missing";
+    for (name, _) in documents {
+        let faults = found[name]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|fault| fault.as_str().unwrap());
+        let faults: Vec<&str> = faults.filter(|fault| !fault.contains(no_theme)).collect();
+        assert!(faults.is_empty(), "{name}: {faults:?}");
+    }
+}
+
 #[test]
 fn a_chart_counts_the_first_choice() {
     let row = |kind: &str| {
@@ -116,8 +160,7 @@ fn a_value_that_is_not_what_its_schema_says_is_told() {
     assert!(error.to_string().contains("report.title"), "{error}");
 }
 
-#[test]
-fn blocks_are_inserted_as_text_in_the_templates_styles() {
+fn with_blocks() -> Vec<u8> {
     let blocks = [
         Block::Heading(2, "Findings & <more>".into()),
         Block::Text("{{ not.a.tag }}\u{1}\nsecond line".into()),
@@ -137,6 +180,12 @@ fn blocks_are_inserted_as_text_in_the_templates_styles() {
     let mut out = Vec::new();
     let values = context! { report, tenants => vec![tenant], missing => Vec::<Value>::new() };
     template.render(values, &mut out).unwrap();
+    out
+}
+
+#[test]
+fn blocks_are_inserted_as_text_in_the_templates_styles() {
+    let out = with_blocks();
     let document = entry(&out, "word/document.xml");
     let shown = text(&document);
     let expected = "Hosts\nFindings &amp; &lt;more&gt;\n{{ not.a.tag }}second line\none\ntwo\nHost\nState\nsrv\n\nx\ny\n";
