@@ -7,6 +7,8 @@
 mod cases;
 #[path = "agrees_with_docxtemplater/package.rs"]
 mod package;
+#[path = "agrees_with_docxtemplater/properties.rs"]
+mod properties;
 #[path = "agrees_with_docxtemplater/remarks.rs"]
 mod remarks;
 

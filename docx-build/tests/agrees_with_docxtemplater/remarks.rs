@@ -92,6 +92,22 @@ fn guesses_are_told() {
 }
 
 #[test]
+fn pictures_are_taken_over_with_a_word_on_their_size() {
+    let import = taken_over("<w:p><w:r><w:t>{%logo} {%%a.b}</w:t></w:r></w:p>");
+    assert!(
+        import
+            .remarks
+            .iter()
+            .all(|remark| remark.weight == Weight::Look)
+    );
+    assert_eq!(import.remarks.len(), 2);
+    assert_eq!(
+        outline(&import.template, "word/document.xml"),
+        "{{ logo|image }} {{ a.b|image }}¶"
+    );
+}
+
+#[test]
 fn what_is_no_template_is_refused() {
     let check = |bytes: &[u8], expected: &str| {
         let error = import(bytes, &Options::default()).unwrap_err().to_string();
