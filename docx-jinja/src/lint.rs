@@ -20,7 +20,7 @@ use crate::chart::Charts;
 use crate::error::{TagError, TemplateError};
 use crate::limits::Options;
 use crate::locate::{Faults, Place, SourceMap, part_name};
-use crate::package::{Package, damaged};
+use crate::package::{Package, Part, damaged};
 use crate::prepare::{self, Prepared};
 use crate::template::Template;
 
@@ -40,6 +40,9 @@ pub struct Inspection {
     pub functions: BTreeSet<String>,
     /// The faults of its tags; [`Template::compile`] gives the same.
     pub faults: Vec<TagError>,
+    /// Entries that hold tags which a render leaves as they are, such as building blocks and diagrams; only
+    /// [`inspect`] looks for them.
+    pub unfilled: Vec<String>,
 }
 
 /// One value that a template reads.
@@ -78,12 +81,18 @@ pub struct Mention {
 /// # Errors
 /// A package that is refused or damaged. Faults of tags are in [`Inspection::faults`].
 pub fn inspect(bytes: &[u8], options: Options) -> Result<Inspection, TemplateError> {
+    let (package, found) = Package::open(bytes, &options.limits)?;
+    let unfilled = unfilled(package.clone(), &found)?;
     let faults = match Template::compile_with(bytes, options) {
-        Ok(template) => return Ok(template.inspect()),
+        Ok(template) => {
+            return Ok(Inspection {
+                unfilled,
+                ..template.inspect()
+            });
+        }
         Err(TemplateError::Tags(faults)) => faults.0,
         Err(error) => return Err(error),
     };
-    let (package, found) = Package::open(bytes, &options.limits)?;
     let original = Arc::new(Original::new(package, &found));
     let mut charts = Charts::new(&original);
     let mut parts = Vec::new();
@@ -103,7 +112,24 @@ pub fn inspect(bytes: &[u8], options: Options) -> Result<Inspection, TemplateErr
         }
     }
     let parts = parts.iter().map(|(source, map)| (source.clone(), map));
-    Ok(Inspection::of(parts, faults))
+    Ok(Inspection {
+        unfilled,
+        ..Inspection::of(parts, faults)
+    })
+}
+
+/// Entries that look as if they held tags and are not among those that are filled.
+fn unfilled(mut package: Package, filled: &[Part]) -> Result<Vec<String>, TemplateError> {
+    let mut left = Vec::new();
+    for (entry, bytes) in package.entries()? {
+        let is_filled = filled.iter().any(|part| part.entry == entry);
+        let mut pairs = bytes.windows(2);
+        if !is_filled && entry.ends_with(".xml") && pairs.any(|pair| pair == b"{{" || pair == b"{%")
+        {
+            left.push(entry);
+        }
+    }
+    Ok(left)
 }
 
 impl Inspection {
@@ -124,6 +150,7 @@ impl Inspection {
             filters: found.filters,
             functions: found.functions,
             faults,
+            unfilled: Vec::new(),
         }
     }
 }

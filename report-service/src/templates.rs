@@ -137,6 +137,13 @@ fn shown(inspection: &Inspection, comparison: &Comparison, is_compared: bool) ->
         &[&inspection.faults, &comparison.faults],
     );
     section(&mut text, "warnings", &[&comparison.warnings]);
+    if !inspection.unfilled.is_empty() {
+        let _ = writeln!(
+            text,
+            "\nparts with tags that are not filled\n  {}",
+            inspection.unfilled.join("\n  ")
+        );
+    }
     if is_compared && !comparison.unused.is_empty() {
         let _ = writeln!(
             text,

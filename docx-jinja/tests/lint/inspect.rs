@@ -266,3 +266,18 @@ fn templates_with_faults_are_read_as_far_as_they_go() {
 fn a_refused_package_is_no_inspection() {
     inspect(b"hello", Options::default()).unwrap_err();
 }
+
+#[test]
+fn tags_where_nothing_is_filled_are_told() {
+    let diagram = "<d:p><d:t>{{ x }}</d:t></d:p>";
+    let package = docx_with(
+        &p("{{ y }}"),
+        &[
+            ("word/diagrams/data1.xml", diagram),
+            ("word/theme.xml", "<a x=\"{1}\"/>"),
+        ],
+    );
+    let inspection = inspect(&package, Options::default()).unwrap();
+    assert_eq!(inspection.unfilled, ["word/diagrams/data1.xml"]);
+    assert_eq!(inspection.variables.len(), 1);
+}
