@@ -34,6 +34,8 @@ pub const MADE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 pub const ITEMS_MAX: usize = 1_000_000;
 /// Widest field, indent, batch or slice that a filter may be asked for.
 pub const WIDTH_MAX: usize = 10_000;
+/// Most charts that the drawings of one part may fill.
+pub const CHARTS_MAX: usize = 500;
 /// Most points a series of a chart may have.
 pub const CHART_POINTS_MAX: usize = 1_000;
 /// Most series a chart may have.

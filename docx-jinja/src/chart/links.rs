@@ -1,5 +1,7 @@
 //! How a chart, its workbook and what shows it know each other.
 
+use std::collections::HashMap;
+
 use super::edits::{Edits, prefix};
 use crate::xml::{self, Kind, Token};
 
@@ -39,14 +41,23 @@ pub(super) fn with(
     edits.write()
 }
 
-/// The entry that a relationship leads to inside the package.
-pub(super) fn target(from: &str, relationships: &str, id: &str) -> Option<String> {
-    let tokens = xml::tokenize(relationships).ok()?;
-    let token = tokens.iter().find(|token| {
-        matches!(token.kind, Kind::Open | Kind::Empty)
-            && xml::attribute(token.raw, "Id").as_deref() == Some(id)
-    })?;
-    let target = xml::attribute(token.raw, "Target")?;
+/// The entries that relationships lead to inside the package, by their ids.
+pub(super) fn targets(from: &str, relationships: &str) -> HashMap<String, String> {
+    let tokens = xml::tokenize(relationships).unwrap_or_default();
+    let elements = tokens
+        .iter()
+        .filter(|token| matches!(token.kind, Kind::Open | Kind::Empty));
+    elements
+        .filter_map(|token| {
+            let id = xml::attribute(token.raw, "Id")?;
+            let target = xml::attribute(token.raw, "Target")?;
+            Some((id.into_owned(), entry(from, &target)?))
+        })
+        .collect()
+}
+
+/// The entry that a target means; none outside the package.
+fn entry(from: &str, target: &str) -> Option<String> {
     if let Some(absolute) = target.strip_prefix('/') {
         return Some(absolute.to_owned());
     }
@@ -96,19 +107,15 @@ pub(super) fn with_workbook(xml: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{target, with_workbook, workbook_id};
+    use super::{targets, with_workbook, workbook_id};
 
     #[test]
     fn relationships_are_followed() {
         let check = |to: &str, expected: Option<&str>| {
             let text =
                 format!("<Relationships><Relationship Id=\"a\" Target=\"{to}\"/></Relationships>");
-            assert_eq!(
-                target("word/charts/c.xml", &text, "a").as_deref(),
-                expected,
-                "{to}"
-            );
-            assert_eq!(target("word/charts/c.xml", &text, "b"), None);
+            let known = targets("word/charts/c.xml", &text);
+            assert_eq!(known.get("a").map(String::as_str), expected, "{to}");
         };
         check("../embeddings/b.xlsx", Some("word/embeddings/b.xlsx"));
         check("/word/b.xlsx", Some("word/b.xlsx"));

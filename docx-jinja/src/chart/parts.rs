@@ -2,12 +2,13 @@
 //! them again.
 
 use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use minijinja::value::Kwargs;
 use minijinja::{Environment, Error, ErrorKind, Value};
 
-use super::links::{self, WORKBOOK_ID, target, with_workbook, workbook_id};
+use super::links::{self, WORKBOOK_ID, targets, with_workbook, workbook_id};
 use super::{Columns, Texts, data, rewrite};
 use crate::additions::{self, Original, RELATIONSHIPS_TYPE};
 use crate::budget::{self, refused};
@@ -54,7 +55,11 @@ pub(crate) struct Charts {
     original: Arc<Original>,
     /// The entry whose drawings are read.
     part: String,
+    /// Where its relationships lead, by their ids, once that was asked.
+    around: Option<HashMap<String, String>>,
     found: Vec<Chart>,
+    /// Entries that were looked at.
+    seen: HashSet<String>,
 }
 
 impl Charts {
@@ -62,13 +67,16 @@ impl Charts {
         Self {
             original: Arc::clone(original),
             part: String::new(),
+            around: None,
             found: Vec::new(),
+            seen: HashSet::new(),
         }
     }
 
     /// Says which entry's drawings are read from now on.
     pub(crate) fn enter(&mut self, entry: &str) {
         entry.clone_into(&mut self.part);
+        self.around = None;
     }
 
     /// Opens the chart that the current entry knows by this id; gives its number.
@@ -77,8 +85,14 @@ impl Charts {
     /// Why it cannot be filled.
     pub(crate) fn open(&mut self, id: &str, path: Option<String>) -> Result<usize, String> {
         const LOST: &str = "the chart is not in the package; insert it again in Word";
-        let around = self.original.relationships(&self.part).unwrap_or_default();
-        let entry = target(&self.part, &around, id).ok_or(LOST)?;
+        let around = self.around.get_or_insert_with(|| {
+            let text = self.original.relationships(&self.part);
+            targets(&self.part, &text.unwrap_or_default())
+        });
+        let entry = around.get(id).ok_or(LOST)?.clone();
+        if !self.seen.insert(entry.clone()) {
+            return Err("another drawing shows the same chart; copy the chart in Word".to_owned());
+        }
         let xml = self.original.text(&entry).ok_or(LOST)?;
         rewrite::check(&xml)?;
         let texts = Texts::read(&xml).map_err(|(tag, why)| format!("{tag} in the chart: {why}"))?;
@@ -86,8 +100,9 @@ impl Charts {
         let workbook = match workbook_id(&xml) {
             None => None,
             Some(id) => {
-                let target = target(&entry, relationships.as_deref().unwrap_or_default(), &id);
-                let found = target.filter(|found| self.original.bytes(found).is_some());
+                let known = targets(&entry, relationships.as_deref().unwrap_or_default());
+                let found = known.get(&id).cloned();
+                let found = found.filter(|found| self.original.bytes(found).is_some());
                 let found = found.ok_or("the chart's workbook is not in the package")?;
                 if !found.to_ascii_lowercase().ends_with(".xlsx") {
                     return Err(format!(
@@ -157,6 +172,7 @@ pub(super) fn add(xml: &str, workbook: Vec<u8>) -> Result<String, Error> {
 impl Chart {
     /// Writes the chart and its workbook; gives the alternative text and the relationship's id.
     fn fill(&self, value: &Value, kwargs: &Kwargs) -> Result<(String, String), Error> {
+        budget::check_time()?;
         let columns = Columns::read(kwargs)?;
         let title = kwargs.get::<Option<String>>("title")?;
         let alternative = kwargs.get::<Option<String>>("alt")?;

@@ -3,6 +3,7 @@
 use super::{Draft, Piece, Placed};
 use crate::chart::{Charts, FILL, FILLED, TEXTS};
 use crate::check;
+use crate::limits::CHARTS_MAX;
 use crate::locate::{Faults, Place};
 use crate::tags::{Tag, TagKind, scan};
 use crate::xml::{self, Kind};
@@ -22,6 +23,7 @@ pub(super) fn are_in(text: &str) -> bool {
 /// Makes every such drawing fill its chart when it is written.
 pub(super) fn apply(draft: &mut Draft<'_>, charts: &mut Charts, faults: &mut Faults) {
     let mut paragraphs = 0;
+    let mut count = 0;
     for at in 0..draft.tokens.len() {
         let token = draft.tokens[at];
         let begins = matches!(token.kind, Kind::Open | Kind::Empty);
@@ -34,6 +36,11 @@ pub(super) fn apply(draft: &mut Draft<'_>, charts: &mut Charts, faults: &mut Fau
         };
         let mut place = Place::new(draft.part, Some(paragraphs), "", &statement(String::new()));
         place.tag = xml::decode(&token.raw[value.clone()]).into_owned();
+        count += 1;
+        if count > CHARTS_MAX {
+            let message = format!("a part can fill {CHARTS_MAX} charts, and there are more");
+            return faults.add(place.error(message, None));
+        }
         let read = expression(directive).and_then(|body| {
             let drawing = drawing(draft, at, &body, charts)?;
             Ok((body, drawing))
@@ -118,7 +125,9 @@ fn drawing(
         xml::NO_PARENT => draft.tokens.len(),
         around => draft.tokens[around].partner,
     };
-    let inside = properties..last;
+    // A drawing's chart follows its own properties before any other's.
+    let mut inside = (properties..last)
+        .take_while(|&at| at == properties || draft.tokens[at].name != "wp:docPr");
     let named = |at: &usize| {
         let token = draft.tokens[*at];
         let begins = matches!(token.kind, Kind::Open | Kind::Empty);
@@ -128,7 +137,7 @@ fn drawing(
         let around = draft.tokens[at].parent;
         around != xml::NO_PARENT && draft.tokens[around].raw.contains(NEW_CHARTS)
     };
-    let Some(token) = inside.clone().find(named) else {
+    let Some(token) = inside.find(named) else {
         return Err((
             "there is no chart at this alternative text".to_owned(),
             Some("insert a chart in Word and write the text into its alternative text".to_owned()),

@@ -103,6 +103,21 @@ fn values_are_checked_when_the_document_is_made() {
 }
 
 #[test]
+fn many_drawings_are_refused_soon() {
+    let twice = docx(
+        &(chart(1, "chart: rows") + &chart(1, "chart: rows")),
+        &[COLUMN],
+    );
+    assert!(compile_error(&twice).contains("another drawing shows the same chart"));
+    let many = "<wp:docPr descr=\"chart: rows\"/>".repeat(200_000);
+    let error = compile_error(&docx(&many, &[COLUMN]));
+    assert!(
+        error.contains("there is no chart at this alternative text"),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_value_that_a_title_asks_for_must_be_there() {
     let titled = COLUMN.replace("Title of the template", "{{ report.titel }}");
     let template = docx(&chart(1, "chart: rows"), &[&titled]);
