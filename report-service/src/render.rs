@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
+use docx_jinja::Locale;
 use spokegate_daemon::Tasks;
 
 use crate::config::RenderConfig;
@@ -108,6 +109,7 @@ pub struct Renderer {
     launch: Arc<Launch>,
     folder: PathBuf,
     tasks: Tasks,
+    locale: Locale,
 }
 
 impl Renderer {
@@ -120,7 +122,17 @@ impl Renderer {
             launch: Arc::new(Launch::new(config)?),
             folder: folder.to_owned(),
             tasks: tasks.clone(),
+            locale: Locale::default(),
         })
+    }
+
+    /// The same, for documents in this locale.
+    #[must_use]
+    pub fn in_locale(&self, locale: Locale) -> Self {
+        Self {
+            locale,
+            ..self.clone()
+        }
     }
 
     /// A place for the data of one document.
@@ -181,12 +193,14 @@ impl Renderer {
         (task, template, values): (Task, Arc<[u8]>, Option<Values>),
         output: Stdio,
     ) -> Result<Answer, RenderFailure> {
+        let locale = self.locale;
         let write = move || -> io::Result<(File, Span)> {
             let template = tray.append(&template)?;
             let order = Order {
                 task,
                 template,
                 values,
+                locale: locale.name().to_owned(),
             };
             let order = tray.append(&serde_json::to_vec(&order)?)?;
             Ok((tray.handle()?, order))

@@ -31,6 +31,8 @@ pub struct Tenant {
     pub id: TenantId,
     /// Its name.
     pub title: String,
+    /// How numbers, dates and money are written for it.
+    pub locale: docx_jinja::Locale,
 }
 
 /// The id of a run: 128 random bits, so that knowing one tells nothing of another.

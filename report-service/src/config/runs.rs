@@ -1,5 +1,6 @@
 //! Where data comes from and what is made of it: `[[sanitizer]]`, `[[tenant]]` and `[runs]`.
 
+use docx_jinja::Locale;
 use serde::Deserialize;
 use spokegate_contract::TenantId;
 use spokegate_daemon::config::{Faults, Section};
@@ -14,6 +15,13 @@ pub struct TenantConfig {
     pub id: TenantId,
     /// What people call it.
     pub title: String,
+    /// The language that its reports write numbers, dates and money in.
+    #[serde(default = "usual_locale")]
+    pub locale: String,
+}
+
+fn usual_locale() -> String {
+    Locale::default().name().to_owned()
 }
 
 impl TenantConfig {
@@ -23,6 +31,7 @@ impl TenantConfig {
         Tenant {
             id: self.id.clone(),
             title: self.title.clone(),
+            locale: Locale::named(&self.locale).unwrap_or_default(),
         }
     }
 }
@@ -34,6 +43,12 @@ impl Section for TenantConfig {
             faults
                 .add("title", format!("has {length} characters"))
                 .allowed("1 to 120 characters on one line");
+        }
+        if Locale::named(&self.locale).is_err() {
+            let names: Vec<&str> = Locale::names().collect();
+            faults
+                .add("locale", format!("is \"{}\"", self.locale))
+                .allowed(names.join(", "));
         }
     }
 }
@@ -177,6 +192,11 @@ mod tests {
             "[[tenant]]\nid = \"ACME\"\ntitle = \"Acme\"",
             &["tenant[0].id", "a-z, 0-9 and '-'"],
         );
+        let locale = |name: &str| {
+            format!("[[tenant]]\nid = \"acme\"\ntitle = \"Acme\"\nlocale = \"{name}\"")
+        };
+        check(&locale("de-AT"), &[]);
+        check(&locale("klingon"), &["tenant[0].locale", "en, en-US, de"]);
         check("[runs]\nconcurent_max = 3", &["concurent_max"]);
     }
 }

@@ -58,6 +58,8 @@ pub(super) struct Order {
     pub(super) task: Task,
     pub(super) template: Span,
     pub(super) values: Option<Values>,
+    /// The name of the locale that it is filled in.
+    pub(super) locale: String,
 }
 
 /// What the process says before it ends.

@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use docx_jinja::{Limits, Options, RenderError, Template};
+use docx_jinja::{Limits, Locale, Options, RenderError, Template};
 use spokegate_confine::SandboxMode;
 
 use super::confine;
@@ -78,6 +78,7 @@ fn work(arguments: &Arguments) -> Result<Answer, Box<dyn std::error::Error>> {
     };
     let options = Options {
         limits,
+        locale: Locale::named(&order.locale)?,
         ..Options::default()
     };
     let template = match Template::compile_with(&read(&tray, order.template)?, options) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use docx_jinja::Locale;
 use ring::digest::{Context, SHA256};
 use spokegate_contract::Failure;
 use tokio::sync::watch;
@@ -98,6 +99,17 @@ pub(super) fn in_words(need: &Need, tenant: &Tenant, failure: &Failure) -> Strin
     sentence(wanted, failure)
 }
 
+/// The locale of a document for these customers: theirs, when they share one.
+pub(super) fn locale(tenants: &[Tenant]) -> Locale {
+    let mut locales = tenants.iter().map(|tenant| tenant.locale);
+    let first = locales.next().unwrap_or_default();
+    if locales.all(|other| other == first) {
+        first
+    } else {
+        Locale::default()
+    }
+}
+
 /// SHA-256 over customer, dataset and digest of every part, in a fixed order.
 pub(super) fn digest(report: &Report, tenants: &[Tenant], parts: &[Part]) -> String {
     let mut sorted = BTreeMap::new();
@@ -117,4 +129,30 @@ pub(super) fn digest(report: &Report, tenants: &[Tenant], parts: &[Part]) -> Str
         whole.update(&data);
     }
     hex::encode(whole.finish().as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use docx_jinja::Locale;
+
+    use super::{Tenant, locale};
+
+    #[test]
+    fn customers_who_share_a_language_are_written_to_in_it() {
+        let check = |names: &[&str], expected: &str| {
+            let tenants: Vec<Tenant> = names
+                .iter()
+                .map(|name| Tenant {
+                    id: "acme".parse().unwrap(),
+                    title: "Acme".into(),
+                    locale: Locale::named(name).unwrap(),
+                })
+                .collect();
+            assert_eq!(locale(&tenants).name(), expected, "{names:?}");
+        };
+        check(&["de"], "de");
+        check(&["fr", "fr"], "fr");
+        check(&["fr", "de"], "en");
+        check(&[], "en");
+    }
 }

@@ -51,6 +51,7 @@ impl Bench {
         .map(|(id, title)| Tenant {
             id: id.parse().unwrap(),
             title: title.into(),
+            locale: docx_jinja::Locale::default(),
         })
         .into();
         let around = Surroundings {

@@ -13,7 +13,7 @@ use super::super::context::{self, About, Part};
 use super::super::fetch::{Fetcher, Job};
 use super::super::plan::{self, Source};
 use super::super::{Format, Progress, RunState, Tenant};
-use super::steps::{Planned, announce, digest, fetch_one, in_words, note_end};
+use super::steps::{Planned, announce, digest, fetch_one, in_words, locale, note_end};
 use super::{Ended, Live, Shared};
 use crate::pdf::PdfFailure;
 use crate::relay::Contract;
@@ -232,7 +232,7 @@ impl Shared {
             Arc::clone(&report.template),
             self.file(&row.id, Format::Word),
         );
-        let renderer = &self.parts.renderer;
+        let renderer = self.parts.renderer.in_locale(locale(tenants));
         match renderer.to_file(tray, template, values, &output).await {
             Ok(file_bytes) => match self.finish(row, &output, file_bytes).await {
                 Ok(file_bytes) => Ended {

@@ -48,6 +48,7 @@ fn check(need: &Need, satellites: &[Satellite], pushes: &[StoredPush], expected:
     let acme = Tenant {
         id: "acme".parse().unwrap(),
         title: "Acme".into(),
+        locale: docx_jinja::Locale::default(),
     };
     assert_eq!(
         source(need, &need.versions, &acme, satellites, pushes, NOW),
