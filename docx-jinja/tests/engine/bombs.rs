@@ -20,7 +20,7 @@ fn check(paragraphs: &[&str], expected: &str) {
     let body: String = paragraphs.iter().map(|text| p(text)).collect();
     let error = render_error(&body, context! { n => 4_000_000_000_u64, v => "x" }).to_string();
     assert!(error.contains(expected), "{paragraphs:?}: {error}");
-    assert!(spent() - start < Duration::from_secs(20), "{paragraphs:?}");
+    assert!(spent() - start < Duration::from_secs(60), "{paragraphs:?}");
 }
 
 /// The same paragraph many times, between a first and a last one.
@@ -150,7 +150,7 @@ fn time_is_bounded_with_and_without_output() {
         let template = Template::compile_with(&docx(&p(tag)), options).unwrap();
         let error = template.render(context! {}, std::io::sink()).unwrap_err();
         assert!(error.to_string().contains("200"), "{tag}: {error}");
-        assert!(start.elapsed() < Duration::from_secs(5), "{tag}");
+        assert!(start.elapsed() < Duration::from_secs(30), "{tag}");
     }
 }
 
