@@ -120,9 +120,7 @@ fn crates_point_one_way() {
             problems.push(format!("{name}: a new crate, give it a row in DIRECTIONS"));
             continue;
         };
-        for used in dependencies(package)
-            .filter(|used| is_ours(used))
-        {
+        for used in dependencies(package).filter(|used| is_ours(used)) {
             if !allowed.contains(&used) {
                 problems.push(format!(
                     "{name}: depends on {used}, which DESIGN's directions forbid"
