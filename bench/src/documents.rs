@@ -173,7 +173,6 @@ impl<'r> Bench<'r> {
         let mut rows = Vec::new();
         for (task, name) in [
             ("held", "rows at hand"),
-            ("render", "rows at hand, without compression"),
             ("deflate", "compression of its XML alone"),
             ("stream", "rows read one by one"),
         ] {

@@ -19,7 +19,7 @@ const WARM_UP: u32 = 20;
 const LETTERS: u32 = 200;
 
 /// Fills one document as a process of its own would and says what it spent. Tasks: `letter`, `letters` (many in one
-/// process, time of each), `rows-N`, `pictures`, `held-N`, `render-N`, `deflate-N`, `stream-N`.
+/// process, time of each), `rows-N`, `pictures`, `held-N`, `deflate-N`, `stream-N`.
 pub fn run(task: &str, folder: &Path, out: &Path) -> anyhow::Result<Spent> {
     match task.split_once('-') {
         None if task == "letters" => letters(folder, out),
@@ -72,15 +72,12 @@ fn letters(folder: &Path, out: &Path) -> anyhow::Result<Spent> {
 
 /// A table in parts: what each costs by itself.
 fn of_table(part: &str, rows: &Path, folder: &Path, out: &Path) -> anyhow::Result<Spent> {
-    let mut options = Options::default();
+    let options = Options::default();
     let level = options.compression_level;
-    if part != "held" && part != "stream" {
-        options.compression_level = 0;
-    }
     let template = template("table", folder, options)?;
     let values = match part {
         "stream" => streamed(rows)?,
-        "held" | "render" | "deflate" => read(rows)?,
+        "held" | "deflate" => read(rows)?,
         _ => bail!("no task is called {part}"),
     };
     let xml = match part {
