@@ -112,7 +112,7 @@ impl Default for Limits {
 pub struct Options {
     /// The bounds.
     pub limits: Limits,
-    /// Deflate level of rendered parts, 0 to 9.
+    /// Deflate level of rendered parts, 1 to 9; what lies outside is the nearest of these.
     pub compression_level: u8,
     /// How numbers, dates and money are written, unless a tag asks for something else.
     pub locale: Locale,

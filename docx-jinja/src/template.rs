@@ -265,7 +265,7 @@ impl Template {
         let level = if is_compressed(entry) {
             1
         } else {
-            self.options.compression_level.min(9)
+            self.options.compression_level.clamp(1, 9)
         };
         SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)

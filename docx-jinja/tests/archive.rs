@@ -65,3 +65,21 @@ fn every_entry_can_be_read_from_the_front() {
     // One entry is copied, one is filled.
     assert_eq!(check_entries(&document), 2);
 }
+
+#[test]
+fn any_level_of_compression_gives_a_document() {
+    let letter = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/package/letter.docx");
+    let letter = std::fs::read(letter).unwrap();
+    for level in [0, 1, 9, 255] {
+        let options = docx_jinja::Options {
+            compression_level: level,
+            ..docx_jinja::Options::default()
+        };
+        let template = Template::compile_with(&letter, options).unwrap();
+        let mut document = Vec::new();
+        template
+            .render(Value::from_pairs([("customer", "Acme")]), &mut document)
+            .unwrap();
+        assert_eq!(check_entries(&document), 2, "level {level}");
+    }
+}
