@@ -68,7 +68,7 @@ fn filled(rows: Vec<Value>, state: &str) -> String {
 fn report(rows: Vec<Value>, state: &str) -> Vec<u8> {
     let count = rows.len();
     let part = |data: Value| context! { rows => data, count, state, reason => "it sleeps", captured_at => "2026-11-22T06:00:00Z" };
-    let report = context! { title => "Hosts of all", generated_at => "2026-11-22T06:02:41Z", generated_by => "Eva", run_id => "r-1" };
+    let report = context! { title => "Hosts of all", generated_at => "2026-11-22T06:02:41Z", generated_by => "Ops", run_id => "r-1" };
     let tenant = context! {
         id => "acme", title => "Acme",
         host_list => part(Value::from(rows)), setup => part(context! { version => "7" }),
@@ -176,7 +176,7 @@ fn with_blocks() -> Vec<u8> {
     let blocks = Value::from(fragment(&blocks).unwrap());
     let tenant =
         context! { title => "Acme", host_list => context! { state => "missing", reason => "x" } };
-    let report = context! { title => "T", generated_at => 0, generated_by => "Eva", run_id => "r-1", blocks };
+    let report = context! { title => "T", generated_at => 0, generated_by => "Ops", run_id => "r-1", blocks };
     let mut out = Vec::new();
     let values = context! { report, tenants => vec![tenant], missing => Vec::<Value>::new() };
     template.render(values, &mut out).unwrap();
@@ -208,7 +208,7 @@ fn a_starter_template_shows_every_field_by_what_it_holds() {
     let least = context! { name => "srv-2", kind => "b", size_bytes => 0, seen => "2026-11-22T05:58:10Z", open => false, ports => Vec::<Value>::new() };
     let text = filled(vec![row, least], "ok");
     let shown = [
-        "Hosts of all\nMade on 22 November 2026, 06:02 by Eva.\nNo data of Hosts from Globex: no answer\nAcme\nHosts\nAll hosts.\n2 rows",
+        "Hosts of all\nMade on 22 November 2026, 06:02 by Ops.\nNo data of Hosts from Globex: no answer\nAcme\nHosts\nAll hosts.\n2 rows",
         "Name &amp; &lt;more&gt;\nKind\nCount\nSize bytes\n",
         "srv &amp; &lt;1&gt;\na\n1,234\n1.5 KB\n2.50\n1 h 05 min\n2 November 2026\n22 November 2026, 05:58\nyes\nno\n22, 443\n€12.50\n",
         "srv-2\nb\n\n0 B\n\n\n\n22 November 2026, 05:58\nno\n\n\n\n",

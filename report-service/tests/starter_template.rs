@@ -48,7 +48,7 @@ fn sample(datasets: &[(String, Value)]) -> Value {
         tenant[key] = json!({"rows": rows, "count": 2, "state": "ok", "reason": null, "captured_at": "2026-11-22T06:00:00Z"});
     }
     json!({
-        "report": {"title": "All", "generated_at": "2026-11-22T06:02:41Z", "generated_by": "Eva", "run_id": "r-1"},
+        "report": {"title": "All", "generated_at": "2026-11-22T06:02:41Z", "generated_by": "Ops", "run_id": "r-1"},
         "tenants": [tenant], "missing": [{"tenant": "Globex", "dataset": "Devices", "reason": "No answer."}],
     })
 }

@@ -18,14 +18,22 @@ async fn of_500_callers_256_wait_and_the_others_are_told_to_come_again() {
         let told = told.clone();
         tokio::spawn(async move { told.send(caller.join(&format!("{n:016x}")).await.status) });
     }
-    let mut next = async || tokio::time::timeout(4 * SOON, statuses.recv()).await.unwrap();
+    let mut next = async || {
+        tokio::time::timeout(4 * SOON, statuses.recv())
+            .await
+            .unwrap()
+    };
     let mut ids = Vec::new();
     while ids.len() < 256 {
         ids.push(centre.request().await.id);
     }
     // While nobody has been answered no place becomes free.
     for n in 0..244 {
-        assert_eq!(next().await, Some(503), "answer {n} of those who find no place");
+        assert_eq!(
+            next().await,
+            Some(503),
+            "answer {n} of those who find no place"
+        );
     }
     for id in ids {
         centre.answer(id, issued()).await;
