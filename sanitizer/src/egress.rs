@@ -56,6 +56,7 @@ pub(crate) struct Begun {
     setup: EgressSetup,
     keys: Keys,
     audit: Audit,
+    listener: std::net::TcpListener,
     /// What holds.
     pub layers: Layers,
 }
@@ -69,11 +70,12 @@ pub(crate) fn begin() -> anyhow::Result<Option<Begun>> {
     };
     setup.log.init();
     let (keys, audit) = keys(&setup)?;
-    // Seal and audit key are not read again; the TLS files are, and may be other files by then.
+    let listener = std::net::TcpListener::bind(setup.listen)
+        .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
+        .with_context(|| format!("bind the second hop (inner.listen) to {}", setup.listen))?;
+    // Seal and audit key are not read again; the TLS files are, and may be other files by then. No further socket is made.
     let reach = Reach {
         read: sandbox::folders_of(&setup.tls),
-        listen: vec![setup.listen.port()],
-        connect: Vec::new(),
         ..Reach::default()
     };
     let layers = sandbox::enter_stage(&setup.stage, &reach, Direction::In)?;
@@ -81,6 +83,7 @@ pub(crate) fn begin() -> anyhow::Result<Option<Begun>> {
         setup,
         keys,
         audit,
+        listener,
         layers,
     }))
 }
@@ -90,6 +93,7 @@ async fn run(context: Context, begun: Begun) -> anyhow::Result<()> {
         setup,
         keys,
         audit,
+        listener,
         layers,
     } = begun;
     let (mut input, out) =
@@ -98,9 +102,7 @@ async fn run(context: Context, begun: Begun) -> anyhow::Result<()> {
     let trust_domain: TrustDomain = setup.trust_domain.clone().try_into()?;
     let shared = Arc::new(Shared::new(keys, audit, trust_domain, out.clone()));
     shared.begin_audit(context.clock.now_ms());
-    let listener = TcpListener::bind(setup.listen)
-        .await
-        .with_context(|| format!("bind the second hop (inner.listen) to {}", setup.listen))?;
+    let listener = TcpListener::from_std(listener).context("listen on the second hop")?;
     let tls = Held::load(setup.tls.files(), spokegate_identity::server_config)
         .context("make the TLS configuration of the second hop (inner.tls)")?;
     let watch = Arc::clone(&tls).watch("second", context.clone());

@@ -12,7 +12,7 @@
 //! | `dies-with-parent` | it ends when the supervisor ends | the same |
 //! | `limits`, `no-files` | memory, CPU, processes, file size; no descriptor any more | |
 //! | `landlock` | no file | its own files, for reading |
-//! | `landlock-network` | no port; else covered | its own ports; else covered, but not at ingest |
+//! | `landlock-network` | no port; else covered | ingest its own port, the others none; else covered, but not at ingest |
 //! | `landlock-scope` | no signal or abstract socket to others; else covered | the same |
 //! | `seccomp` | 25 calls | never exec, debug, mount, become another; connections in one direction only, and over TCP only |
 //!

@@ -325,6 +325,7 @@ fn without_a_confinement_the_attacks_of_the_self_test_succeed() {
         "file-in-memory",
         "connect",
         "listen",
+        "listen-anywhere",
         "unix-socket",
         "datagram-socket",
         "datagram-pair",

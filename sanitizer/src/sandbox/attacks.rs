@@ -149,6 +149,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
             "listening",
         )
     }),
+    refused("listen-anywhere", ALL, |_| sockets::listen_anywhere()),
     refused("unix-socket", ALL, |_| {
         told(UnixDatagram::unbound(), "opened")
     }),

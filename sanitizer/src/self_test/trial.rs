@@ -144,7 +144,10 @@ impl Host {
                     Stdio::null(),
                     &self.tasks,
                 )?;
-                let setup = ToEgress::Setup(Box::new(config.egress_setup(users)));
+                let mut setup = config.egress_setup(users);
+                // Several stand beside each other, and maybe beside the service itself.
+                setup.listen.set_port(0);
+                let setup = ToEgress::Setup(Box::new(setup));
                 process.pipe.send(&setup, b"").await;
                 process
             }

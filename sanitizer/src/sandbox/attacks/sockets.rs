@@ -85,6 +85,17 @@ fn stream() -> libc::c_int {
     socket(libc::AF_INET, libc::SOCK_STREAM, 0)
 }
 
+/// On a port that the system chooses, without a call that binds.
+pub(super) fn listen_anywhere() -> Tried {
+    match stream() {
+        // SAFETY: takes numbers.
+        descriptor if descriptor >= 0 => {
+            said(unsafe { libc::listen(descriptor, 1) }.into(), "listening")
+        }
+        refused => said(refused.into(), ""),
+    }
+}
+
 pub(super) fn fast_open(port: u16) -> Tried {
     match stream() {
         descriptor if descriptor >= 0 => send_to(descriptor, libc::MSG_FASTOPEN, port),

@@ -35,7 +35,8 @@ pub(super) fn refused(direction: Direction) -> Result<Rules> {
             &[libc::SYS_listen, libc::SYS_accept, libc::SYS_accept4],
             &[libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK],
         ),
-        Direction::In => (&[libc::SYS_connect], &[libc::AF_INET, libc::AF_INET6]),
+        // It listens already.
+        Direction::In => (&[libc::SYS_connect, libc::SYS_bind, libc::SYS_listen], &[]),
         Direction::None => (&[libc::SYS_connect, libc::SYS_listen], &[]),
     };
     let mut rules = unconditional(calls);
