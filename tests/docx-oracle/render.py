@@ -5,6 +5,7 @@ the way its users do it, as functions of the host.
 """
 
 import datetime
+import io
 import json
 import pathlib
 import sys
@@ -14,6 +15,7 @@ sys.path.insert(0, str(HERE / "packages"))
 
 import docxtpl  # noqa: E402
 import jinja2  # noqa: E402
+import templates  # noqa: E402
 from docx.shared import Cm  # noqa: E402
 
 
@@ -62,6 +64,17 @@ def rich_text(pieces, document):
     return made
 
 
+class Inserted:
+    """A sub-document that comes into being where it is printed: docxtpl takes its pictures over as soon as there is one."""
+
+    def __init__(self, document, name):
+        self.document, self.name = document, name
+
+    def __html__(self):
+        drawn = io.BytesIO(templates.draw(templates.DOCUMENTS[self.name]))
+        return self.document.new_subdoc(drawn).__html__()
+
+
 def typed(value, document):
     """The same values with pictures and rich text where the JSON describes them."""
     if isinstance(value, list):
@@ -70,6 +83,8 @@ def typed(value, document):
         return value
     if "$picture" in value:
         return docxtpl.InlineImage(document, str(HERE / value["$picture"]), width=Cm(value["width_cm"]))
+    if "$document" in value:
+        return Inserted(document, value["$document"])
     if "$rich" in value:
         return rich_text(value["$rich"], document)
     return {key: typed(item, document) for key, item in value.items()}

@@ -1,5 +1,7 @@
-"""Draws templates with python-docx: `templates.py FOLDER` writes one file for each function below."""
+"""Draws templates with python-docx: `templates.py FOLDER` writes one file for each of ALL;
+`templates.py --document NAME` prints one of DOCUMENTS, which are inserted into templates."""
 
+import io
 import pathlib
 import sys
 
@@ -113,15 +115,36 @@ def properties(document):
     document.add_paragraph("{{ count }}")
 
 
+def annex(document):
+    document.add_heading("Annex & more", 1)
+    document.add_paragraph("A paragraph of the inserted document, ").add_run("partly bold").bold = True
+    document.add_paragraph("a point", "List Bullet")
+    table = document.add_table(rows=2, cols=2, style="Table Grid")
+    for at, cell in enumerate(cell for row in table.rows for cell in row.cells):
+        cell.text = f"cell {at}"
+    document.add_picture(str(PICTURE), width=Cm(1))
+
+
+def draw(function):
+    """A finished document as bytes."""
+    document = docx.Document()
+    function(document)
+    out = io.BytesIO()
+    document.save(out)
+    return out.getvalue()
+
+
+DOCUMENTS = {"annex": annex}
 ALL = [letter, invoice, lists, edges, landscape, merged, looks, pictures, properties]
 
 
 def main(folder):
-    for draw in ALL:
-        document = docx.Document()
-        draw(document)
-        document.save(pathlib.Path(folder) / f"{draw.__name__}.docx")
+    for function in ALL:
+        (pathlib.Path(folder) / f"{function.__name__}.docx").write_bytes(draw(function))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if sys.argv[1] == "--document":
+        sys.stdout.buffer.write(draw(DOCUMENTS[sys.argv[2]]))
+    else:
+        main(*sys.argv[1:])

@@ -46,6 +46,14 @@ pub(crate) fn file(name: &str) -> Vec<u8> {
     std::fs::read(oracle().join(name)).unwrap()
 }
 
+/// A document to be inserted, as python-docx draws it.
+pub(crate) fn made(name: &str) -> Vec<u8> {
+    run(
+        "templates.py",
+        python("templates.py").args(["--document", name]),
+    )
+}
+
 /// Templates drawn with python-docx, in a folder of their own.
 pub(crate) fn python_docx_templates(folder: &Path) -> PathBuf {
     let made = folder.join("python-docx");

@@ -1,7 +1,7 @@
 //! Values for our side, out of the same JSON that docxtpl's side reads.
 
-use docx_jinja::Value;
 use docx_jinja::values::{Assets, Length, Look, Picture, RichText};
+use docx_jinja::{SubDocument, Value};
 use serde_json::Value as Json;
 
 use crate::programs;
@@ -21,6 +21,9 @@ pub(crate) fn of(json: &Json) -> Value {
             if let Some(Json::String(file)) = fields.get("$picture") {
                 let width = Length::cm(fields["width_cm"].as_f64().unwrap());
                 return Value::from(picture(file).width(width));
+            }
+            if let Some(Json::String(file)) = fields.get("$document") {
+                return Value::from(SubDocument::new(&programs::made(file)).unwrap());
             }
             if let Some(Json::Array(pieces)) = fields.get("$rich") {
                 return Value::from(pieces.iter().fold(RichText::new(), add));

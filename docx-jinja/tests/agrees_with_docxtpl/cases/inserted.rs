@@ -51,6 +51,10 @@ fn values() -> Vec<Template> {
             "rich text in a table",
             &docx(table(1, &[row(&["{{r rich }}"])]) + &p("End")),
         ),
+        written(
+            "inserted document",
+            &docx(p("Before") + &p("{{p annex }}") + &p("After")),
+        ),
         written("hyperlink", &docx(p("See {{r page }}."))),
         written("page break of a value", &docx(p("{{ pages }}"))),
     ]
