@@ -11,7 +11,7 @@ if ! python3 -m pip --version >/dev/null 2>&1; then
   exit 1
 fi
 echo "setup: docxtpl"
-work=$(mktemp -d "$here/packages.XXXXXX")
+work=$(mktemp -d --tmpdir="$here")
 trap 'rm -rf "$work"' EXIT
 python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --only-binary :all: --require-hashes \
   --target "$work" --requirement "$here/requirements.txt"
