@@ -22,7 +22,6 @@ wanted=(
   /usr/share/fonts/truetype/liberation:fonts-liberation
   /usr/share/fonts/truetype/crosextra/Carlito-Regular.ttf:fonts-crosextra-carlito
   openssl:openssl
-  /usr/sbin/mosquitto:mosquitto
   pip3:python3-pip
   systemd-analyze:systemd
   setpriv:util-linux
