@@ -13,11 +13,11 @@ const SERIES: &str = "series";
 /// Most columns of a row that are looked at: more are refused as series.
 const KEYS_MAX: usize = CHART_SERIES_MAX + 3;
 
-/// True for `{categories: […], series: […]}`.
+/// True for `{categories: […], series: […]}`. A map of numbers may count something that is called `series`.
 pub(super) fn is_table(value: &Value) -> bool {
     value
         .get_attr(SERIES)
-        .is_ok_and(|series| !series.is_undefined())
+        .is_ok_and(|series| matches!(series.kind(), ValueKind::Seq | ValueKind::Iterable))
 }
 
 /// `{categories: ["Jan", "Feb"], series: [{name: "ok", values: [3, 4]}]}`; a series may have `x` and `size` of its own.

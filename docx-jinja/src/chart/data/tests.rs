@@ -174,3 +174,18 @@ fn points_and_series_are_bounded() {
     let cut = read(&long, &Columns::default()).unwrap();
     assert_eq!(cut.categories, [Cell::Text("ä".repeat(255) + "…")]);
 }
+
+#[test]
+fn what_a_tally_counted_is_a_table() {
+    let rows = json(r#"[{"result": "ok"}, {"result": "failed"}, {"result": "ok"}]"#);
+    let mut state = crate::engine::base().empty_state();
+    let tally = state
+        .apply_filter("tally", &[rows, Value::from("result")])
+        .unwrap();
+    let of = tally.get_attr("result").unwrap().get_attr("of").unwrap();
+    let data = read(&of, &columns("{}")).unwrap();
+    assert_eq!(
+        shown(&data),
+        shown(&read(&json(r#"{"failed": 1, "ok": 2}"#), &columns("{}")).unwrap())
+    );
+}
