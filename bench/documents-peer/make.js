@@ -186,7 +186,7 @@ put(
   "letter.json",
   JSON.stringify({
     title: "Monthly report",
-    contact: "Ms O'Neil",
+    contact: "the customer's desk",
     period: "October 2026",
     count: 42,
     customer: "Acme & Söhne <GmbH>",

@@ -1,5 +1,5 @@
 //! The promise: a template that attacks is refused with a sentence, or stopped by a limit, and harms nobody but itself.
-//! Each attack goes through the built program, as an upload does; beside each kind stands what is like it and good.
+//! Each attack goes through the built program; beside each kind stands what is like it and good.
 #![expect(
     clippy::unwrap_used,
     reason = "a test stops at the first thing that goes wrong, and says what it has seen"

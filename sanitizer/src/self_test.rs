@@ -130,7 +130,7 @@ fn shown(report: &Report) -> String {
         if !layers.covered.is_empty() {
             let covered = layers.covered.join(" ");
             line(format_args!(
-                "{stage}: covered by the system call filter: {covered}"
+                "{stage}: covered by the filter of system calls: {covered}"
             ));
         }
         if !layers.missing.is_empty() {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub struct Layers {
     /// What holds.
     pub held: Vec<String>,
-    /// What this host does not offer and the system call filter refuses as well: nothing is open for want of it.
+    /// What this host does not offer and the filter of system calls refuses as well: nothing is open for want of it.
     pub covered: Vec<String>,
     /// What does not hold; never anything where confinement is required.
     pub missing: Vec<String>,
@@ -95,7 +95,7 @@ impl Reached {
         Ok(())
     }
 
-    /// A layer whose ground the system call filter covers too.
+    /// A layer whose ground the filter of system calls covers too.
     pub fn may(&mut self, layer: &'static str, result: Result<(), String>) {
         let place = match result {
             Ok(()) => &mut self.layers.held,

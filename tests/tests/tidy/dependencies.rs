@@ -123,7 +123,7 @@ fn crates_point_one_way() {
         for used in dependencies(package).filter(|used| is_ours(used)) {
             if !allowed.contains(&used) {
                 problems.push(format!(
-                    "{name}: depends on {used}, which DESIGN's directions forbid"
+                    "{name}: depends on {used}, which the directions in ARCHITECTURE.md forbid; take it out, or change DIRECTIONS and that page"
                 ));
             }
         }
