@@ -3,11 +3,13 @@
 
 mod confine;
 mod files;
+mod folder;
 mod profile;
 mod split;
 pub mod worker;
 
 pub use files::{Files, verb};
+pub(crate) use folder::remove;
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -15,7 +17,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use folder::Folder;
 use spokegate_daemon::Tasks;
+use tempfile::NamedTempFile;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
@@ -26,6 +30,8 @@ use crate::config::PdfConfig;
 const EXIT_AGAIN: i32 = 81;
 /// How often it is.
 const STARTS_MAX: usize = 3;
+/// How long the end of a process that is ended is waited for.
+const ENDING_MAX: Duration = Duration::from_secs(5);
 /// Longest text of a failure that is kept.
 const TOLD_BYTES_MAX: u64 = 16 * 1024;
 /// How the folder of a conversion begins; what an interrupted one left behind is known by it.
@@ -119,32 +125,42 @@ impl Pdf {
             .filter(|parent| !parent.as_os_str().is_empty());
         let parent = parent.unwrap_or(Path::new("."));
         let (document, parent) = (document.to_owned(), parent.to_owned());
-        let prepare = move || prepare(&document, &parent);
+        let prepare = move || Folder::prepare(&document, &parent);
         let folder = shared.tasks.blocking("prepare a PDF", prepare).await;
-        let folder = folder
-            .unwrap_or_else(|| Err(system("prepare a folder")(std::io::ErrorKind::Other.into())))?;
+        let folder = Arc::new(folder.unwrap_or_else(|| Err(panicked("prepare a folder")))?);
         let limit = Duration::from_secs(shared.config.limit_s.into());
-        let mut group = None;
-        let work = shared.convert(folder.path(), &mut group);
-        let ended = tokio::time::timeout(limit, work).await;
-        drop(group);
-        ended.map_err(|_| PdfFailure::Late(shared.config.limit_s))??;
-        let made = folder.path().join("out.pdf");
-        let bytes = whole(&made)?;
-        std::fs::rename(&made, output).map_err(system(&format!("write {}", output.display())))?;
+        let mut running = None;
+        let work = async {
+            shared.convert(folder.path(), &mut running).await?;
+            shared.take(&folder).await
+        };
+        let made = tokio::time::timeout(limit, work).await;
+        if let Some(running) = running {
+            running.end().await;
+        }
+        // What it left may be much.
+        let remove = move || drop(folder);
+        shared.tasks.blocking("remove a PDF's folder", remove).await;
+        let (made, bytes) = made.map_err(|_| PdfFailure::Late(shared.config.limit_s))??;
+        made.persist(output)
+            .map_err(|error| system(&format!("write {}", output.display()))(error.error))?;
         Ok(bytes)
     }
 }
 
 impl Shared {
     /// Starts LibreOffice as often as it wants, and waits for it.
-    async fn convert(&self, folder: &Path, group: &mut Option<Group>) -> Result<(), PdfFailure> {
+    async fn convert(
+        &self,
+        folder: &Path,
+        running: &mut Option<Running>,
+    ) -> Result<(), PdfFailure> {
         for _ in 0..STARTS_MAX {
-            let mut child = self
+            let child = self
                 .command(folder)
                 .spawn()
                 .map_err(system("start the process that makes PDFs"))?;
-            *group = Group::of(&child);
+            let child = &mut running.insert(Running::of(child)).child;
             let mut told = String::new();
             if let Some(pipe) = child.stderr.take() {
                 // What cannot be read says nothing.
@@ -155,7 +171,7 @@ impl Shared {
                 .await
                 .map_err(system("wait for the process that makes PDFs"))?;
             // Whatever it started ends with it.
-            *group = None;
+            *running = None;
             match status.code() {
                 Some(0) => return Ok(()),
                 Some(EXIT_AGAIN) => {}
@@ -165,6 +181,14 @@ impl Shared {
         Err(PdfFailure::None(
             "it wants to be started again and again".to_owned(),
         ))
+    }
+
+    /// Takes the PDF out of the folder, into a file of the service's own.
+    async fn take(&self, folder: &Arc<Folder>) -> Result<(NamedTempFile, u64), PdfFailure> {
+        let (folder, bytes_max) = (Arc::clone(folder), u64::from(self.config.document_mb) * MB);
+        let take = move || folder.take(bytes_max);
+        let made = self.tasks.blocking("take a PDF", take).await;
+        made.unwrap_or_else(|| Err(panicked("take the PDF")))
     }
 
     fn command(&self, folder: &Path) -> Command {
@@ -193,56 +217,36 @@ impl Shared {
 }
 
 /// A process with all that it started; ended together.
-struct Group(rustix::process::Pid);
+struct Running {
+    child: Child,
+    group: Option<rustix::process::Pid>,
+}
 
-impl Group {
-    fn of(child: &Child) -> Option<Self> {
-        let id = i32::try_from(child.id()?).ok()?;
-        rustix::process::Pid::from_raw(id).map(Self)
+impl Running {
+    fn of(child: Child) -> Self {
+        let id = child.id().and_then(|id| i32::try_from(id).ok());
+        let group = id.and_then(rustix::process::Pid::from_raw);
+        Self { child, group }
+    }
+
+    /// Ends it, and waits until it is gone.
+    async fn end(mut self) {
+        self.kill();
+        // It cannot be asked twice; what the system holds longer is not waited for.
+        let _ = tokio::time::timeout(ENDING_MAX, self.child.wait()).await;
+    }
+
+    fn kill(&self) {
+        if let Some(group) = self.group {
+            // Nothing of it may be left.
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
     }
 }
 
-impl Drop for Group {
+impl Drop for Running {
     fn drop(&mut self) {
-        // Nothing of it may be left.
-        let _ = rustix::process::kill_process_group(self.0, rustix::process::Signal::KILL);
-    }
-}
-
-/// A folder with the document and a profile.
-fn prepare(document: &Path, parent: &Path) -> Result<tempfile::TempDir, PdfFailure> {
-    let parent = parent
-        .canonicalize()
-        .map_err(system(&format!("use the folder {}", parent.display())))?;
-    let folder = tempfile::Builder::new()
-        .prefix(FOLDER_PREFIX)
-        .tempdir_in(&parent)
-        .map_err(system(&format!("make a folder in {}", parent.display())))?;
-    profile::write(&folder.path().join("profile")).map_err(system("write a profile"))?;
-    std::fs::copy(document, folder.path().join("in.docx"))
-        .map_err(system(&format!("read {}", document.display())))?;
-    Ok(folder)
-}
-
-/// The size of a PDF that has both its ends; LibreOffice's exit code says nothing of it.
-fn whole(path: &Path) -> Result<u64, PdfFailure> {
-    use std::io::{Read as _, Seek as _, SeekFrom};
-    const END: i64 = 1_024;
-    let look = || -> std::io::Result<(u64, bool)> {
-        let mut file = std::fs::File::open(path)?;
-        let bytes = file.metadata()?.len();
-        let (mut start, mut end) = ([0; 5], Vec::new());
-        file.read_exact(&mut start)?;
-        file.seek(SeekFrom::End(-END.min(i64::try_from(bytes).unwrap_or(END))))?;
-        file.read_to_end(&mut end)?;
-        Ok((
-            bytes,
-            start == *b"%PDF-" && end.windows(5).any(|at| at == b"%%EOF"),
-        ))
-    };
-    match look() {
-        Ok((bytes, true)) => Ok(bytes),
-        _ => Err(PdfFailure::None("it left no whole file".to_owned())),
+        self.kill();
     }
 }
 
@@ -257,4 +261,8 @@ fn reason(status: ExitStatus, told: &str) -> String {
 fn system(what: &str) -> impl FnOnce(std::io::Error) -> PdfFailure {
     let what = what.to_owned();
     move |error| PdfFailure::System { what, error }
+}
+
+fn panicked(what: &str) -> PdfFailure {
+    system(what)(std::io::ErrorKind::Other.into())
 }

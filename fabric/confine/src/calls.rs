@@ -1,5 +1,7 @@
 //! The system calls that are left to a process.
 
+mod refused;
+
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule,
@@ -22,12 +24,12 @@ pub fn allow_only(calls: &[i64]) -> Result<(), String> {
     apply(allowing(calls))
 }
 
-/// Refuses sockets of every family but these, and so whatever they lead to. Programs that are started later inherit it.
+/// Refuses every socket but local streams, and so whatever the others lead to. Programs that are started later inherit it.
 ///
 /// # Errors
 /// When the system takes no filter.
-pub fn refuse_sockets_but(families: &[libc::c_int]) -> Result<(), String> {
-    apply(refusing_sockets(families))
+pub fn refuse_sockets_but_local_streams() -> Result<(), String> {
+    apply_refusal(refused::sockets())
 }
 
 /// Refuses these calls. Programs that are started later inherit it.
@@ -35,11 +37,32 @@ pub fn refuse_sockets_but(families: &[libc::c_int]) -> Result<(), String> {
 /// # Errors
 /// When the system takes no filter.
 pub fn refuse(calls: &[i64]) -> Result<(), String> {
+    apply_refusal(Ok(unconditional(calls)))
+}
+
+/// Refuses to start a further process, to leave the own group and session, and to live longer than the parent: who ends
+/// this process has ended all of it. Threads are made as before. Programs that it becomes later inherit it.
+///
+/// # Errors
+/// When the system takes no filter.
+pub fn refuse_processes() -> Result<(), String> {
+    apply_refusal(refused::processes())?;
+    // The library then makes threads by the older call, whose flags can be looked at.
     apply(filter(
-        unconditional(calls),
+        unconditional(&[libc::SYS_clone3]),
         SeccompAction::Allow,
-        refusal(),
+        SeccompAction::Errno(libc::ENOSYS.unsigned_abs()),
     ))
+}
+
+/// Refuses to change other processes: their limits, their turns on the CPU and the disk, where their memory lies; and to
+/// have the system send them signals. The own ones may be changed, except through numbers. Programs that are started later
+/// inherit it.
+///
+/// # Errors
+/// When the system takes no filter.
+pub fn refuse_changing_others() -> Result<(), String> {
+    apply_refusal(refused::changing_others())
 }
 
 /// Answers a question whether something may be written, and nothing else, with no: a program that looks for a place then
@@ -57,6 +80,37 @@ fn apply(program: Built<BpfProgram>) -> Result<(), String> {
         .map_err(|error| error.to_string())
 }
 
+/// Also ends a process that uses the second table of 64-bit calls: no rule here knows its numbers.
+fn apply_refusal(rules: Built<Rules>) -> Result<(), String> {
+    #[cfg(target_arch = "x86_64")]
+    seccompiler::apply_filter(&other_table()).map_err(|error| error.to_string())?;
+    apply(rules.and_then(|rules| filter(rules, SeccompAction::Allow, refusal())))
+}
+
+/// Ends a process that uses the second table of 64-bit calls. What uses the table of 32-bit calls is ended by each other
+/// filter.
+#[cfg(target_arch = "x86_64")]
+fn other_table() -> BpfProgram {
+    const OTHER_TABLE: u32 = 0x4000_0000;
+    let step = |code: u32, jump_else: u8, value: u32| seccompiler::sock_filter {
+        code: u16::try_from(code).expect("codes are of 16 bits"),
+        jt: 0,
+        jf: jump_else,
+        k: value,
+    };
+    vec![
+        // The number of the call stands first in what a filter sees.
+        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0),
+        step(libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K, 1, OTHER_TABLE),
+        step(
+            libc::BPF_RET | libc::BPF_K,
+            0,
+            libc::SECCOMP_RET_KILL_PROCESS,
+        ),
+        step(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ALLOW),
+    ]
+}
+
 fn filter(rules: Rules, otherwise: SeccompAction, matched: SeccompAction) -> Built<BpfProgram> {
     let arch = std::env::consts::ARCH.try_into()?;
     Ok(SeccompFilter::new(rules, otherwise, matched, arch)?.try_into()?)
@@ -70,45 +124,26 @@ fn unconditional(calls: &[i64]) -> Rules {
     calls.iter().map(|call| (*call, Vec::new())).collect()
 }
 
+/// A rule on one argument of 32 bits.
+fn rule(argument: u8, operator: SeccompCmpOp, value: u64) -> Built<SeccompRule> {
+    let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operator, value)?;
+    Ok(SeccompRule::new(vec![condition])?)
+}
+
 fn allowing(calls: &[i64]) -> Built<BpfProgram> {
     let executable = u64::from(libc::PROT_EXEC.unsigned_abs());
     let mut rules = unconditional(calls);
     for call in MAPPING_CALLS {
-        let condition = SeccompCondition::new(
-            PROTECTION_ARGUMENT,
-            SeccompCmpArgLen::Dword,
-            SeccompCmpOp::MaskedEq(executable),
-            0,
-        )?;
-        rules.insert(call, vec![SeccompRule::new(vec![condition])?]);
+        let operator = SeccompCmpOp::MaskedEq(executable);
+        rules.insert(call, vec![rule(PROTECTION_ARGUMENT, operator, 0)?]);
     }
     filter(rules, SeccompAction::KillProcess, SeccompAction::Allow)
-}
-
-fn refusing_sockets(families: &[libc::c_int]) -> Built<BpfProgram> {
-    let foreign = families.iter().map(|family| {
-        let family = u64::from(family.unsigned_abs());
-        SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, family)
-    });
-    let foreign: Vec<_> = foreign.collect::<Result<_, _>>()?;
-    let rules = if foreign.is_empty() {
-        Vec::new()
-    } else {
-        vec![SeccompRule::new(foreign)?]
-    };
-    filter(
-        [(libc::SYS_socket, rules)].into(),
-        SeccompAction::Allow,
-        refusal(),
-    )
 }
 
 fn asking_to_write() -> Built<BpfProgram> {
     let mode = |argument: u8| {
         let exactly = u64::from(libc::W_OK.unsigned_abs());
-        let condition =
-            SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, exactly)?;
-        Ok::<_, seccompiler::Error>(vec![SeccompRule::new(vec![condition])?])
+        Ok::<_, seccompiler::Error>(vec![rule(argument, SeccompCmpOp::Eq, exactly)?])
     };
     let mut rules: Rules = [
         (libc::SYS_faccessat, mode(2)?),
@@ -130,8 +165,20 @@ mod tests {
         let calls = [libc::SYS_read, libc::SYS_exit_group];
         assert!(allowing(&calls).unwrap().len() > calls.len());
         assert!(asking_to_write().unwrap().len() > 4);
-        for families in [&[][..], &[libc::AF_UNIX]] {
-            assert!(refusing_sockets(families).unwrap().len() > 4);
+        let refusals = [
+            refused::sockets(),
+            refused::processes(),
+            refused::changing_others(),
+        ];
+        for rules in refusals {
+            let rules = rules.unwrap();
+            let calls = rules.len();
+            assert!(
+                filter(rules, SeccompAction::Allow, refusal())
+                    .unwrap()
+                    .len()
+                    > calls
+            );
         }
     }
 }

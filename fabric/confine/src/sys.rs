@@ -134,6 +134,14 @@ pub fn forbid_new_processes() -> Result<(), String> {
     limit(libc::RLIMIT_NPROC, 0)
 }
 
+/// So many processes and threads of this user; in an own user namespace only what runs in it counts.
+///
+/// # Errors
+/// The system's reason.
+pub fn limit_threads(threads_max: u64) -> Result<(), String> {
+    limit(libc::RLIMIT_NPROC, threads_max)
+}
+
 /// CPU time of the whole process, in seconds; after that it is ended.
 ///
 /// # Errors

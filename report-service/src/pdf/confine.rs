@@ -10,14 +10,13 @@ use super::worker::Arguments;
 
 /// What it reads besides its own folder: libraries, fonts, the names of users, the time zone. Not the rest of `/etc`, where
 /// keys may stand.
-const READ: [&str; 21] = [
+const READ: [&str; 20] = [
     "/usr/lib",
     "/usr/lib64",
     "/usr/share",
     "/usr/local/share/fonts",
     "/lib",
     "/lib64",
-    "/opt",
     "/etc/alternatives",
     "/etc/fonts",
     "/etc/ld.so.cache",
@@ -37,8 +36,10 @@ const DEVICES_READ: [&str; 2] = ["/dev/urandom", "/dev/random"];
 const DEVICES_WRITTEN: [&str; 1] = ["/dev/null"];
 /// What loads a program's libraries is started with it.
 const LOADERS: [&str; 2] = ["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"];
+/// Threads of LibreOffice; it takes some for each processor.
+const THREADS_MAX: u64 = 1_024;
 /// Calls that making a PDF has no need of.
-const REFUSED: [i64; 29] = [
+const REFUSED: [i64; 39] = [
     libc::SYS_connect,
     libc::SYS_ptrace,
     libc::SYS_process_vm_readv,
@@ -68,7 +69,28 @@ const REFUSED: [i64; 29] = [
     libc::SYS_finit_module,
     libc::SYS_personality,
     libc::SYS_socketpair,
+    // Landlock lets through what changes a file without opening it.
+    libc::SYS_fchmodat,
+    SYS_FCHMODAT2,
+    libc::SYS_fchownat,
+    libc::SYS_setxattr,
+    libc::SYS_lsetxattr,
+    libc::SYS_removexattr,
+    libc::SYS_lremovexattr,
+    SYS_SETXATTRAT,
+    SYS_REMOVEXATTRAT,
+    SYS_FILE_SETATTR,
 ];
+/// Calls that the library does not name everywhere; they have one number on all machines.
+const SYS_FCHMODAT2: i64 = 452;
+const SYS_SETXATTRAT: i64 = 463;
+const SYS_REMOVEXATTRAT: i64 = 466;
+const SYS_FILE_SETATTR: i64 = 469;
+/// The same under older names.
+#[cfg(target_arch = "x86_64")]
+const REFUSED_OLDER: [i64; 3] = [libc::SYS_chmod, libc::SYS_chown, libc::SYS_lchown];
+#[cfg(not(target_arch = "x86_64"))]
+const REFUSED_OLDER: [i64; 0] = [];
 const HINT: &str =
     "pdf.sandbox = \"best-effort\" starts without the layers that this host does not offer";
 
@@ -80,7 +102,9 @@ pub(super) fn enter(arguments: &Arguments) -> Result<(), Missing> {
     let mut reached = Reached::new(arguments.sandbox, HINT);
     reached.must("descriptors", sys::close_from(3))?;
     // Without a network of its own, sockets of the network are still refused.
-    reached.may("namespaces", sys::unshare_namespaces());
+    let namespaces = sys::unshare_namespaces();
+    let counted_alone = namespaces.is_ok();
+    reached.may("namespaces", namespaces);
     reached.may("bounding-set", empty_bounding_set());
     reached.must("capabilities", no_capabilities())?;
     reached.must(
@@ -92,20 +116,31 @@ pub(super) fn enter(arguments: &Arguments) -> Result<(), Missing> {
     reached.must("file-size", sys::limit_file_size(arguments.document_bytes))?;
     reached.must("memory", sys::limit_memory(arguments.memory_bytes))?;
     reached.must("cpu", sys::limit_cpu(arguments.seconds))?;
+    if counted_alone {
+        reached.must("threads", sys::limit_threads(THREADS_MAX))?;
+    }
     let closed = reach::close(&reach(&arguments.office, &arguments.folder));
     reached.must("landlock", closed.files)?;
     reached.may("landlock-network", closed.network);
     reached.may("landlock-scope", closed.scope);
-    reached.must("sockets", calls::refuse_sockets_but(&[libc::AF_UNIX]))?;
+    reached.must("sockets", calls::refuse_sockets_but_local_streams())?;
     // It would put a socket into /tmp if it may write there; so it puts it into its folder.
     reached.must("own-sockets", calls::deny_asking_to_write())?;
-    reached.must(SECCOMP, calls::refuse(&REFUSED))
+    reached.must("processes", calls::refuse_processes())?;
+    reached.must("others", calls::refuse_changing_others())?;
+    reached.must(
+        SECCOMP,
+        calls::refuse(&[&REFUSED[..], &REFUSED_OLDER[..]].concat()),
+    )
 }
 
 fn reach(office: &Path, folder: &Path) -> Reach {
     let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+    // As LibreOffice is laid out: what its programs need lies beside them.
+    let own = office.parent().filter(|_| office.ends_with("program"));
+    let own = own.map(Path::to_owned).into_iter().collect();
     Reach {
-        read: [paths(&READ), paths(&DEVICES_READ)].concat(),
+        read: [paths(&READ), paths(&DEVICES_READ), own].concat(),
         run: [paths(&LOADERS), vec![office.to_owned()]].concat(),
         write: [paths(&DEVICES_WRITTEN), vec![folder.to_owned()]].concat(),
         ..Reach::default()

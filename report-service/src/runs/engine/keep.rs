@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::Shared;
-use crate::pdf::FOLDER_PREFIX;
+use crate::pdf::{self, FOLDER_PREFIX};
 use crate::runs::Format;
 
 /// How often old runs are looked for.
@@ -26,11 +26,15 @@ pub(in crate::runs) fn prepare(files: &Path) -> anyhow::Result<()> {
         let entry = entry.with_context(context)?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
+        let path = entry.path();
         if name.starts_with('.') && name.ends_with(".part") {
-            std::fs::remove_file(entry.path()).with_context(context)?;
-        }
-        if name.starts_with(FOLDER_PREFIX) {
-            std::fs::remove_dir_all(entry.path()).with_context(context)?;
+            std::fs::remove_file(&path).with_context(context)?;
+        } else if name.starts_with(FOLDER_PREFIX)
+            && let Err(error) = pdf::remove(&path)
+        {
+            // A document may have made it so; the service does without the room.
+            let path = path.display();
+            tracing::warn!(%path, %error, "what an interrupted run left behind could not be removed");
         }
     }
     Ok(())
@@ -79,4 +83,25 @@ async fn clear(shared: &Shared) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_interrupted_runs_left_goes_and_what_cannot_go_stops_nothing() {
+        let files = tempfile::tempdir().unwrap();
+        let path = |name: &str| files.path().join(name);
+        std::fs::create_dir_all(path(".pdf-left/profile/user")).unwrap();
+        std::fs::write(path(".pdf-left/profile/user/x"), "x").unwrap();
+        // No folder, so it is not removed as one.
+        std::fs::write(path(".pdf-odd"), "x").unwrap();
+        std::fs::write(path(".pdf-copy.part"), "x").unwrap();
+        std::fs::write(path("kept.pdf"), "x").unwrap();
+        prepare(files.path()).unwrap();
+        let there =
+            [".pdf-left", ".pdf-copy.part", ".pdf-odd", "kept.pdf"].map(|name| path(name).exists());
+        assert_eq!(there, [false, false, true, true]);
+    }
 }
