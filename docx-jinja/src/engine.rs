@@ -1,5 +1,7 @@
 //! The minijinja environment: strict, without access to anything but the values, writing escaped text.
 
+mod own_names;
+
 use std::sync::OnceLock;
 
 use minijinja::syntax::SyntaxConfig;
@@ -14,6 +16,7 @@ use crate::limits::{Limits, RECURSION_MAX};
 use crate::numbering;
 use crate::prepare::{COMMENT, EXPRESSION, STATEMENT, globals};
 use crate::values;
+pub(crate) use own_names::{OWN_NAMES, OWN_NAMES_TOLD, names_engine, own_names};
 
 /// Filters worth suggesting for a misspelt one.
 pub(crate) const FILTERS: &[&str] = &[

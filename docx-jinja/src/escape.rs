@@ -17,6 +17,9 @@ const BREAK: &str = "</w:t><w:br/><w:t xml:space=\"preserve\">";
 const PAGE: &str = "</w:t><w:br w:type=\"page\"/><w:t xml:space=\"preserve\">";
 const TAB: &str = "</w:t><w:tab/><w:t xml:space=\"preserve\">";
 
+/// Longest entity of ours; looking further for its end would take long in text full of `&`.
+const ENTITY_BYTES_MAX: usize = 12;
+
 /// True for bytes that may begin something to replace. 0xef begins U+FFFE and U+FFFF.
 const SPECIAL: [bool; 256] = {
     let mut table = [false; 256];
@@ -113,7 +116,9 @@ pub(crate) fn plain(markup: &str) -> String {
             continue;
         }
         let decoded = rest
-            .find(';')
+            .bytes()
+            .take(ENTITY_BYTES_MAX)
+            .position(|byte| byte == b';')
             .and_then(|end| Some((entity(&rest[1..end])?, end)));
         match decoded {
             Some((character, end)) => {
@@ -204,6 +209,8 @@ mod tests {
             "ab<c>",
         );
         check("&odd;&", "&odd;&");
+        check("&#x10ffff;&#1114111;", "\u{10ffff}\u{10ffff}");
+        check("&&&amp;&&&&&&&&&&&&&&&;", "&&&&&&&&&&&&&&&&&&;");
         check("a<b", "a");
     }
 

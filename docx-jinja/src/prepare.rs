@@ -181,7 +181,7 @@ pub(crate) fn prepare(
     if draft.tags.len() > TAGS_MAX {
         return Err(format!("it holds more than {TAGS_MAX} tags"));
     }
-    let pictures = drawings::apply(&mut draft);
+    let pictures = drawings::apply(&mut draft)?;
     if draft.tags.is_empty() && pictures == Pictures::None {
         return Ok(None);
     }

@@ -1,6 +1,7 @@
 //! Relationships that a part gets beside those it has in the template.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use minijinja::Error;
 
@@ -20,12 +21,16 @@ const EMPTY: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"
     <Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\"></Relationships>";
 /// What every id here begins with, as Word has it.
 const PREFIX: &str = "rId";
+/// Highest number of an id that new ones count on from; no document of Word's comes near.
+const NUMBER_MAX: u32 = 1_000_000_000;
 
 /// New relationships of one part.
 #[derive(Debug)]
 pub(super) struct Relationships {
     /// The highest number of an id in use.
     last: u32,
+    /// All ids of the template, in small letters.
+    taken: HashSet<String>,
     known: HashMap<(String, String), String>,
     added: Vec<Added>,
 }
@@ -42,13 +47,19 @@ impl Relationships {
     /// Of a part that has these in the template.
     pub(super) fn beside(template: Option<&str>) -> Self {
         let tokens = template.and_then(|text| xml::tokenize(text).ok());
-        let numbers = tokens.iter().flatten().filter_map(|token| {
+        let ids = tokens.iter().flatten().filter_map(|token| {
             let is_element = matches!(token.kind, Kind::Open | Kind::Empty);
-            let id = is_element.then(|| xml::attribute(token.raw, "Id"))??;
-            id.strip_prefix(PREFIX)?.parse().ok()
+            is_element.then(|| xml::attribute(token.raw, "Id"))?
         });
+        let ids: Vec<String> = ids.map(Cow::into_owned).collect();
+        let numbers = ids.iter().filter_map(|id| id.strip_prefix(PREFIX));
+        let numbers = numbers.filter_map(|number| number.parse().ok());
         Self {
-            last: numbers.max().unwrap_or(0),
+            last: numbers
+                .filter(|&number| number <= NUMBER_MAX)
+                .max()
+                .unwrap_or(0),
+            taken: ids.iter().map(|id| id.to_ascii_lowercase()).collect(),
             known: HashMap::new(),
             added: Vec::new(),
         }
@@ -70,8 +81,7 @@ impl Relationships {
                 "the document would get more than {RELATIONSHIPS_MAX} links and pictures"
             )));
         }
-        self.last = self.last.saturating_add(1);
-        let id = format!("{PREFIX}{}", self.last);
+        let id = self.next();
         self.known.insert(key, id.clone());
         self.added.push(Added {
             id: id.clone(),
@@ -80,6 +90,18 @@ impl Relationships {
             external,
         });
         Ok((id, kind.len() + target.len() + 64))
+    }
+
+    /// An id that no other relationship has.
+    fn next(&mut self) -> String {
+        loop {
+            // Far from its end: each round passes an id of the template or gives one of a bounded number of new ones.
+            self.last += 1;
+            let id = format!("{PREFIX}{}", self.last);
+            if !self.taken.contains(&id.to_ascii_lowercase()) {
+                return id;
+            }
+        }
     }
 
     /// The whole relationships part of the entry `from`.
@@ -180,6 +202,31 @@ mod tests {
             "{text}"
         );
         assert!(text.starts_with(template.trim_end_matches("</Relationships>")));
+    }
+
+    #[test]
+    fn ids_never_repeat() {
+        let check = |ids: &[&str], expected: [&str; 3]| {
+            let inner: String = ids
+                .iter()
+                .map(|id| format!("<Relationship Id=\"{id}\"/>"))
+                .collect();
+            let template = EMPTY.replace("></Rel", &format!(">{inner}</Rel"));
+            let mut relationships = Relationships::beside(Some(&template));
+            for (target, expected) in ["a", "b", "c"].iter().zip(expected) {
+                assert_eq!(
+                    relationships.add("image", target, false).unwrap().0,
+                    expected
+                );
+            }
+        };
+        check(&["rId4294967295"], ["rId1", "rId2", "rId3"]);
+        check(&["rId4294967295", "rId9"], ["rId10", "rId11", "rId12"]);
+        check(
+            &["rId1000000000", "rId1000000001", "rid1000000003"],
+            ["rId1000000002", "rId1000000004", "rId1000000005"],
+        );
+        check(&["RID1", "rId99999999999"], ["rId2", "rId3", "rId4"]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use minijinja::{Environment, Error, State, Value, filters};
 
 use super::{cut, date, quantity};
 use crate::budget;
+use crate::engine;
 use crate::escape;
 use crate::limits::{ITEMS_MAX, TEXT_BYTES_MAX, WIDTH_MAX};
 
@@ -130,6 +131,10 @@ fn arguments(name: &str, args: &[Value]) -> Result<(), Error> {
                     "{name} by {count} is over the limit of {WIDTH_MAX}"
                 )));
             }
+        }
+        // A filter's name can be a value.
+        "map" if text(1).starts_with(engine::OWN_NAMES) => {
+            return Err(budget::refused(engine::OWN_NAMES_TOLD.to_owned()));
         }
         "format" => return widths(args),
         "replace" => {

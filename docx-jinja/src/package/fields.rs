@@ -1,6 +1,7 @@
 //! Field codes that fetch files or start programs when a document is opened or converted.
 
 use super::damaged;
+use super::markup::holds_tag;
 use super::refuse::refused;
 use super::relationships::SCHEMES;
 use crate::error::TemplateError;
@@ -32,68 +33,152 @@ const MAKE_TEXT: &str = "in Word, click the field and press Ctrl+Shift+F9 to mak
 
 /// Checks the fields of one part.
 pub(super) fn check(entry: &str, text: &str) -> Result<(), TemplateError> {
-    if !text.contains("w:instr") {
+    if !text.contains("w:instr") && !text.contains("w:fldChar") {
         return Ok(());
     }
     let tokens = xml::tokenize(text).map_err(|what| damaged(entry, what))?;
-    // The codes of the fields that are open: a code may be split over runs, and fields nest.
-    let mut open: Vec<String> = Vec::new();
+    let mut fields = Fields {
+        entry,
+        open: Vec::new(),
+        coding: 0,
+    };
     for token in &tokens {
         match (token.kind, token.name) {
-            (Kind::Open | Kind::Empty, "w:fldSimple") => {
-                let instruction = xml::attribute(token.raw, "w:instr").unwrap_or_default();
-                if instruction.contains("{{") || instruction.contains("{%") {
-                    return Err(refused(entry, "a field whose code is a tag", MAKE_TEXT));
-                }
-                code(entry, &instruction)?;
+            (Kind::Open | Kind::Empty, "w:fldSimple") => fields.simple(token)?,
+            (Kind::Open | Kind::Empty, "w:fldChar") => fields.character(token)?,
+            (Kind::Open | Kind::Empty, "w:br" | "w:cr" | "w:p" | "w:ptab" | "w:tab") => {
+                fields.add(" ", true);
             }
-            (Kind::Open | Kind::Empty, "w:fldChar") => character(entry, token, &mut open)?,
-            (Kind::Text, _)
-                if token.parent != xml::NO_PARENT && tokens[token.parent].name == "w:instrText" =>
-            {
-                match open.last_mut() {
-                    Some(instruction) => instruction.push_str(&xml::decode(token.raw)),
-                    None => code(entry, &xml::decode(token.raw))?,
-                }
+            (Kind::Text, _) if token.parent != xml::NO_PARENT => {
+                fields.text(token.raw, tokens[token.parent].name)?;
             }
             _ => {}
         }
     }
-    open.iter()
-        .try_for_each(|instruction| code(entry, instruction))
+    let mut open = fields.open.iter().filter(|field| !field.separated);
+    open.try_for_each(|field| field.check(entry))
 }
 
-fn character(entry: &str, token: &Token<'_>, open: &mut Vec<String>) -> Result<(), TemplateError> {
-    match xml::attribute(token.raw, "w:fldCharType").as_deref() {
-        Some("begin") => {
-            // What such a field does is known only when Word has worked out the inner one.
-            if open.last().is_some_and(|around| around.trim().is_empty()) {
-                let what = "a field whose code is another field";
-                return Err(refused(entry, what, MAKE_TEXT));
-            }
-            open.push(String::new());
-        }
-        Some("separate") => {
-            return open
-                .last()
-                .map_or(Ok(()), |instruction| code(entry, instruction));
-        }
-        Some("end") => {
-            return open
-                .pop()
-                .map_or(Ok(()), |instruction| code(entry, &instruction));
-        }
-        _ => {}
+/// A field whose end has not come yet.
+#[derive(Debug, Default)]
+struct Field {
+    /// Its code, which may be split over runs.
+    code: String,
+    /// The same without text that is no field code by its element: a tag around it could take it away.
+    instruction: String,
+    /// True behind the mark that ends the code.
+    separated: bool,
+}
+
+impl Field {
+    fn check(&self, entry: &str) -> Result<(), TemplateError> {
+        code(entry, &self.code)?;
+        code(entry, &self.instruction)
     }
-    Ok(())
+
+    /// True where what follows may still become the name of a field that reaches outside.
+    fn is_undecided(&self) -> bool {
+        [&self.code, &self.instruction].into_iter().any(|code| {
+            let Some((word, rest)) = word(code) else {
+                return false;
+            };
+            rest.is_empty() && OUTSIDE.iter().any(|name| name.starts_with(&word))
+        })
+    }
+}
+
+/// The fields that are open at a place; they nest.
+struct Fields<'e> {
+    entry: &'e str,
+    open: Vec<Field>,
+    /// How many of them are still before the end of their code.
+    coding: usize,
+}
+
+impl Fields<'_> {
+    fn simple(&mut self, token: &Token<'_>) -> Result<(), TemplateError> {
+        let instruction = xml::attribute(token.raw, "w:instr").unwrap_or_default();
+        if holds_tag(&instruction) {
+            return self.refuse("a field whose code is a tag");
+        }
+        self.begins()?;
+        code(self.entry, &instruction)
+    }
+
+    fn character(&mut self, token: &Token<'_>) -> Result<(), TemplateError> {
+        let kind = xml::attribute(token.raw, "w:fldCharType").unwrap_or_default();
+        match &*kind {
+            "begin" => {
+                self.begins()?;
+                self.open.push(Field::default());
+                self.coding += 1;
+            }
+            "separate" => {
+                if let Some(field) = self.open.last_mut().filter(|field| !field.separated) {
+                    field.separated = true;
+                    self.coding -= 1;
+                    return field.check(self.entry);
+                }
+            }
+            "end" => {
+                if let Some(field) = self.open.pop().filter(|field| !field.separated) {
+                    self.coding -= 1;
+                    return field.check(self.entry);
+                }
+            }
+            other if other.contains('{') => return self.refuse("a field whose mark is a tag"),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What a field does whose name another one makes is known only when Word has worked out the inner one.
+    fn begins(&self) -> Result<(), TemplateError> {
+        let around = self.open.last().filter(|field| !field.separated);
+        if around.is_some_and(Field::is_undecided) {
+            return self.refuse("a field whose code is another field");
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, raw: &str, element: &str) -> Result<(), TemplateError> {
+        let is_code = element == "w:instrText";
+        let is_deleted = matches!(element, "w:delText" | "w:delInstrText");
+        // Tags in field codes proper are told with their paragraph.
+        if self.coding > 0 && !is_code && !is_deleted && raw.contains(['{', '}']) {
+            return self.refuse("a tag inside a field's code");
+        }
+        if !is_code && element != "w:t" {
+            return Ok(());
+        }
+        let text = xml::decode(raw);
+        let is_inside = self.open.last().is_some_and(|field| !field.separated);
+        if is_code && !is_inside {
+            return code(self.entry, &text);
+        }
+        self.add(&text, is_code);
+        Ok(())
+    }
+
+    /// Adds to the code of the innermost field.
+    fn add(&mut self, text: &str, is_code: bool) {
+        if let Some(field) = self.open.last_mut().filter(|field| !field.separated) {
+            field.code.push_str(text);
+            if is_code {
+                field.instruction.push_str(text);
+            }
+        }
+    }
+
+    fn refuse(&self, what: &str) -> Result<(), TemplateError> {
+        Err(refused(self.entry, what, MAKE_TEXT))
+    }
 }
 
 fn code(entry: &str, instruction: &str) -> Result<(), TemplateError> {
-    let word = instruction
-        .split_whitespace()
-        .next()
-        .unwrap_or_default()
-        .to_ascii_uppercase();
+    let Some((word, _)) = word(instruction) else {
+        return Ok(());
+    };
     if OUTSIDE.contains(&word.as_str()) {
         let what = format!("a field that reaches outside the document ({word})");
         return Err(refused(entry, &what, MAKE_TEXT));
@@ -102,6 +187,17 @@ fn code(entry: &str, instruction: &str) -> Result<(), TemplateError> {
         return link(entry, instruction);
     }
     Ok(())
+}
+
+/// The name of a field in capitals, without quotes before it, and what follows it; none for a formula.
+fn word(instruction: &str) -> Option<(String, &str)> {
+    let code = instruction.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '=');
+    if code.starts_with('=') {
+        return None;
+    }
+    let end = code.find(|c: char| !c.is_ascii_alphanumeric());
+    let (word, rest) = code.split_at(end.unwrap_or(code.len()));
+    Some((word.to_ascii_uppercase(), rest))
 }
 
 /// The target of a link by field, which is a link like any other.

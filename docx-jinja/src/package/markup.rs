@@ -1,6 +1,8 @@
 //! Markup that reaches outside the document or starts something, wherever it stands: names that hide behind other
 //! prefixes, text in another encoding, linked pictures in VML and SVG, mail merge, form-field macros.
 
+use std::collections::HashSet;
+
 use super::damaged;
 use super::refuse::{SAVE_AGAIN, refused};
 use crate::error::TemplateError;
@@ -35,7 +37,16 @@ const ELEMENTS: &[(&str, &str, &str)] = &[
 ];
 /// The same, in an SVG picture.
 const SVG_ELEMENTS: &[&str] = &["script", "foreignObject", "handler", "listener", "iframe"];
+/// The namespaces of attributes that name relationships, transitional and strict.
+const RELATIONSHIP_NAMESPACES: &[&str] = &[
+    "http://schemas.openxmlformats.org/officeDocument/2006/relationships",
+    "http://purl.oclc.org/ooxml/officeDocument/relationships",
+];
+/// Attributes that say, whatever their prefix, where something is fetched from.
+const REFERENCES: &[&str] = &["althref", "href", "relid", "src"];
 const REMOVE: &str = "remove it in Word and save again";
+const WRITE_LINK: &str =
+    "write links as {{r address|link(\"text\") }}, and pictures with the image filter";
 const EMBED: &str = "insert the picture into the document";
 
 /// Checks one XML part; its text, when all is well.
@@ -45,10 +56,15 @@ pub(super) fn check<'b>(entry: &str, bytes: &'b [u8]) -> Result<&'b str, Templat
     encoding(entry, text)?;
     let tokens = xml::tokenize(text).map_err(|what| damaged(entry, what))?;
     let is_svg = entry.to_ascii_lowercase().ends_with(".svg");
+    let prefixes = relationship_prefixes(&tokens);
     for token in &tokens {
         match token.kind {
             Kind::Open | Kind::Empty if is_svg => svg(entry, token)?,
-            Kind::Open | Kind::Empty => element(entry, token)?,
+            Kind::Open | Kind::Empty => element(entry, token, &prefixes)?,
+            Kind::Other if token.raw.starts_with("<![CDATA[") => {
+                let what = "text in a CDATA section, which Word never writes";
+                return Err(refused(entry, what, SAVE_AGAIN));
+            }
             Kind::Other if token.raw.starts_with("<?xml-stylesheet") => {
                 return Err(refused(entry, "a style sheet from outside", SAVE_AGAIN));
             }
@@ -80,7 +96,36 @@ fn encoding(entry: &str, text: &str) -> Result<(), TemplateError> {
     }
 }
 
-fn element(entry: &str, token: &Token<'_>) -> Result<(), TemplateError> {
+/// The prefixes of attributes that name relationships.
+fn relationship_prefixes<'a>(tokens: &[Token<'a>]) -> HashSet<&'a str> {
+    let declarations = tokens
+        .iter()
+        .filter(|token| token.raw.contains("xmlns:"))
+        .flat_map(|token| xml::attributes(token.raw));
+    let bound = declarations.filter_map(|(name, value)| {
+        let prefix = name.strip_prefix("xmlns:")?;
+        RELATIONSHIP_NAMESPACES
+            .contains(&xml::decode(value).trim())
+            .then_some(prefix)
+    });
+    bound.chain(["r"]).collect()
+}
+
+/// True for an attribute that leads somewhere or binds a prefix: what was checked here must be what is written.
+fn leads(attribute: &str, prefixes: &HashSet<&str>) -> bool {
+    let (prefix, name) = attribute.split_once(':').unwrap_or(("", attribute));
+    REFERENCES.contains(&name)
+        || prefix == "xmlns"
+        || attribute == "xmlns"
+        || prefixes.contains(prefix)
+}
+
+/// True for text that the engine would fill.
+pub(super) fn holds_tag(text: &str) -> bool {
+    ["{{", "{%", "{#"].iter().any(|open| text.contains(open))
+}
+
+fn element(entry: &str, token: &Token<'_>, prefixes: &HashSet<&str>) -> Result<(), TemplateError> {
     let name = local(token.name);
     if let Some((_, what, hint)) = ELEMENTS.iter().find(|(refused, ..)| *refused == name) {
         return Err(refused(entry, what, hint));
@@ -88,6 +133,10 @@ fn element(entry: &str, token: &Token<'_>) -> Result<(), TemplateError> {
     for (attribute, value) in xml::attributes(token.raw) {
         let value = xml::decode(value);
         let value = value.trim();
+        if holds_tag(value) && leads(attribute, prefixes) {
+            let what = format!("a tag in a reference ({attribute}=\"{}\")", short(value));
+            return Err(refused(entry, &what, WRITE_LINK));
+        }
         let hides = attribute != "xmlns:w"
             && (attribute == "xmlns" || attribute.starts_with("xmlns:"))
             && WORD_NAMESPACES.contains(&value);

@@ -3,6 +3,7 @@
 use super::{Draft, Piece, Placed};
 use crate::chart::{Charts, FILL, FILLED, TEXTS};
 use crate::check;
+use crate::engine;
 use crate::limits::CHARTS_MAX;
 use crate::locate::{Faults, Place};
 use crate::tags::{Tag, TagKind, scan};
@@ -63,6 +64,7 @@ fn texts(draft: &Draft<'_>, tags: &[Tag], place: &Place, faults: &mut Faults) ->
     }
     for tag in tags {
         let inside = Place::new(draft.part, place.paragraph, &place.tag, tag);
+        engine::own_names(&tag.body, &inside, faults);
         check::tag(tag, &inside, faults);
     }
     let bodies: Vec<String> = tags.iter().map(|tag| format!("({})", tag.body)).collect();
@@ -105,7 +107,11 @@ fn expression(raw: &str) -> Result<String, Fault> {
     let read = scan(&format!("{{{{ {inner} }}}}"));
     let body = read.ok().and_then(|tags| tags.into_iter().next());
     match body.map(|tag| tag.body).filter(|body| !body.is_empty()) {
-        Some(body) => Ok(body),
+        Some(body) => match engine::names_engine(&body) {
+            Some(false) => Ok(body),
+            Some(true) => Err((engine::OWN_NAMES_TOLD.to_owned(), None)),
+            None => Err(("it cannot be read; look at its quotes".to_owned(), None)),
+        },
         None => Err((
             "it does not say which rows the chart shows".to_owned(),
             Some("write chart: and the name of the rows: chart: rows".to_owned()),

@@ -49,6 +49,10 @@ pub(super) fn tags(draft: &mut Draft<'_>, faults: &mut Faults) {
         }
     }
     attributes(draft, faults);
+    let written = draft.tags.iter();
+    for placed in written.filter(|placed| placed.tag.kind != TagKind::Comment) {
+        crate::engine::own_names(&placed.tag.body, &placed.place, faults);
+    }
 }
 
 const LITERAL_HINT: &str =

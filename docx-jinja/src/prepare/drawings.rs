@@ -1,9 +1,12 @@
 //! Pictures of the template, which others can take the place of: each asks for its relationship when it is written.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::{Draft, Piece, inserts::quoted};
 use crate::check;
+use crate::engine;
+use crate::limits::XML_BYTES_MAX;
 use crate::locate::Place;
 use crate::tags::{Tag, TagKind, scan};
 use crate::values::{KEPT, PICTURE, PREFIX};
@@ -24,9 +27,24 @@ pub(super) enum Pictures {
     Asked,
 }
 
+/// The names of pictures, looked up once for each drawing, or each picture of a group.
+#[derive(Default)]
+struct Names {
+    /// Elements with a drawing's names, by the element around them.
+    elements: HashMap<usize, Option<usize>>,
+    /// As an expression, and what the author wrote first; by the drawing and the picture in it.
+    known: HashMap<(usize, Option<usize>), (String, String)>,
+    /// How much was written with them.
+    written: usize,
+}
+
 /// Has every picture ask.
-pub(super) fn apply(draft: &mut Draft<'_>) -> Pictures {
+///
+/// # Errors
+/// Names that would be written again and again until they fill the memory.
+pub(super) fn apply(draft: &mut Draft<'_>) -> Result<Pictures, String> {
     let mut found = Pictures::None;
+    let mut all = Names::default();
     for at in 0..draft.tokens.len() {
         let token = draft.tokens[at];
         let is_element = matches!(token.kind, Kind::Open | Kind::Empty);
@@ -38,12 +56,12 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Pictures {
             _ => None,
         };
         let Some(drawing) = drawing else { continue };
-        let (names, told) = names(draft, drawing, token.parent);
+        let (names, told) = all.of(draft, drawing, token.parent)?;
         if token.name == "a:blip" {
             let Some((before, id, behind)) = embedded(token.raw) else {
                 continue;
             };
-            let place = place(draft, &told);
+            let place = place(draft, told);
             let expression = format!("{PICTURE}({}, {names})", quoted(id));
             let pieces = vec![
                 Piece::Raw(before),
@@ -57,21 +75,24 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Pictures {
             } else {
                 Pictures::Some
             };
-        } else if let Some(extension) = xml::ancestor(&draft.tokens, token.parent, "a:ext") {
+        } else if let Some(extension) = xml::ancestor(&draft.tokens, token.parent, "a:ext")
+            .filter(|extension| !draft.overrides.contains_key(extension))
+        {
             // The same picture as a drawing, which Word would show instead.
             let close = draft.tokens[extension].partner;
             let markup: String = draft.tokens[extension..=close]
                 .iter()
                 .map(|token| token.raw)
                 .collect();
-            let place = place(draft, &told);
+            let place = place(draft, told);
             let expression = format!("{KEPT}({}, {names})", quoted(&markup));
+            all.written(markup.len())?;
             draft
                 .overrides
                 .insert(extension, (close, vec![Piece::Told { place, expression }]));
         }
     }
-    found
+    Ok(found)
 }
 
 /// The element's markup around the id that it embeds.
@@ -82,20 +103,54 @@ fn embedded(raw: &str) -> Option<(&str, &str, &str)> {
     Some((&raw[..start], &raw[start..end], &raw[end..]))
 }
 
-/// All names of a drawing and of the picture around `from`, as an expression, and what its author wrote first.
-fn names(draft: &Draft<'_>, drawing: usize, from: usize) -> (String, String) {
-    let tokens = &draft.tokens;
-    let inside = |element: usize, name: &str| {
-        let range = element..tokens[element].partner;
-        range.into_iter().find(|&at| tokens[at].name == name)
-    };
-    let picture = xml::ancestor(tokens, from, "pic:pic").and_then(|at| inside(at, "pic:cNvPr"));
-    let named = [inside(drawing, "wp:docPr"), picture];
+impl Names {
+    /// All names of a drawing and of the picture around `from`, as an expression, and what its author wrote first.
+    fn of(
+        &mut self,
+        draft: &Draft<'_>,
+        drawing: usize,
+        from: usize,
+    ) -> Result<(&str, &str), String> {
+        let picture = xml::ancestor(&draft.tokens, from, "pic:pic");
+        if !self.known.contains_key(&(drawing, picture)) {
+            let named = [
+                self.inside(draft, Some(drawing), "wp:docPr"),
+                self.inside(draft, picture, "pic:cNvPr"),
+            ];
+            let names = names(draft, named.into_iter().flatten());
+            self.known.insert((drawing, picture), names);
+        }
+        let bytes = self.known[&(drawing, picture)].0.len();
+        self.written(bytes)?;
+        let (names, told) = &self.known[&(drawing, picture)];
+        Ok((names, told))
+    }
+
+    fn inside(&mut self, draft: &Draft<'_>, element: Option<usize>, name: &str) -> Option<usize> {
+        let (element, tokens) = (element?, &draft.tokens);
+        let found = self.elements.entry(element);
+        *found.or_insert_with(|| {
+            let mut range = element..tokens[element].partner;
+            range.find(|&at| tokens[at].name == name)
+        })
+    }
+
+    fn written(&mut self, bytes: usize) -> Result<(), String> {
+        self.written += bytes;
+        if self.written as u64 > XML_BYTES_MAX {
+            return Err("the names of its pictures are too long for how many there are".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// What these elements are called, as an expression, and what their author wrote first.
+fn names(draft: &Draft<'_>, named: impl Iterator<Item = usize>) -> (String, String) {
     let mut names = Vec::new();
     let mut told = String::new();
-    for at in named.into_iter().flatten() {
+    for at in named {
         for attribute in NAMES {
-            let found = xml::attributes(tokens[at].raw).find(|(name, _)| *name == attribute);
+            let found = xml::attributes(draft.tokens[at].raw).find(|(name, _)| *name == attribute);
             if let Some((_, value)) = found.filter(|(_, value)| !value.trim().is_empty()) {
                 if told.is_empty() {
                     told = decode(value).into_owned();
@@ -114,7 +169,9 @@ fn pieces(value: &str) -> String {
     for tag in scan(value).unwrap_or_default() {
         pieces.push(quoted(&decode(&value[from..tag.start])));
         // A tag that cannot be read is a fault already, where it stands.
-        if let (TagKind::Variable, Ok(Some(body))) = (tag.kind, check::guarded(&tag)) {
+        let is_own = engine::names_engine(&tag.body) != Some(false);
+        if let (TagKind::Variable, false, Ok(Some(body))) = (tag.kind, is_own, check::guarded(&tag))
+        {
             pieces.push(format!("({body})"));
         }
         from = tag.end;

@@ -61,7 +61,15 @@ impl<'f> Files<'f> {
         let folder = base(entry);
         let before = xml::tokenize(template.unwrap_or_default()).unwrap_or_default();
         let before: HashSet<&str> = elements(&before).map(|token| token.raw).collect();
+        let mut ids = HashSet::new();
         for token in elements(&tokens) {
+            let id = xml::attribute(token.raw, "Id");
+            if let Some(id) = id.filter(|_| !before.contains(token.raw))
+                && ids.contains(&*id)
+            {
+                return invalid(format!("two of its relationships have the id {id}"));
+            }
+            ids.extend(xml::attribute(token.raw, "Id"));
             let Some(target) = xml::attribute(token.raw, "Target") else {
                 continue;
             };

@@ -48,16 +48,24 @@ fn image(value: Value, options: Kwargs) -> Result<Value, Error> {
     if let Some(height) = length(&options, "height")? {
         picture = picture.height(height);
     }
-    if let Some(alt) = options.get::<Option<String>>("alt")? {
+    if let Some(alt) = text(&options, "alt")? {
         picture = picture.alt(alt);
     }
     options.assert_all_used()?;
     Ok(picture.into())
 }
 
+/// An option that is text; what else it is becomes text of a bounded size.
+fn text(options: &Kwargs, name: &str) -> Result<Option<String>, Error> {
+    let given: Option<Value> = options.get(name)?;
+    given.map_or(Ok(None), |given| plain_text(&given))
+}
+
 fn length(options: &Kwargs, name: &str) -> Result<Option<Length>, Error> {
-    let text: Option<String> = options.get(name)?;
-    text.map(|text| text.parse().map_err(refused)).transpose()
+    let length = text(options, name)?;
+    length
+        .map(|length| length.parse().map_err(refused))
+        .transpose()
 }
 
 /// A hyperlink: `{{r url|link }}`, `{{r url|link("open") }}`.
@@ -76,7 +84,7 @@ fn link(url: Value, text: Option<Value>) -> Result<Value, Error> {
     reason = "the signature minijinja asks for"
 )]
 fn markdown(value: Value, options: Kwargs) -> Result<Value, Error> {
-    let table: Option<String> = options.get("table")?;
+    let table = text(&options, "table")?;
     options.assert_all_used()?;
     let Some(text) = plain_text(&value)? else {
         return Ok(value);
@@ -110,7 +118,7 @@ fn rich(value: Value, options: Kwargs) -> Result<Value, Error> {
         }
         _ => text = piece(&value)?,
     }
-    let link: Option<String> = options.get("link")?;
+    let link = self::text(&options, "link")?;
     text.under(&look(&options)?, link.as_deref());
     options.assert_all_used()?;
     budget::charge(text.bytes())?;
@@ -153,7 +161,7 @@ fn look(options: &Kwargs) -> Result<Look, Error> {
         }
     }
     for (name, set) in NAMES {
-        if let Some(given) = options.get::<Option<String>>(name)? {
+        if let Some(given) = text(options, name)? {
             look = set(look, &given).map_err(refused)?;
         }
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use docx_jinja::minijinja::context;
 use docx_jinja::{Limits, Options, RenderError, Template};
 
-use crate::support::{body, docx, p, render_error, text};
+use crate::support::{body, compile_error, docx, p, render_error, text};
 
 /// The time that this thread has had a processor, whatever else the machine does.
 fn spent() -> Duration {
@@ -116,6 +116,17 @@ fn values_that_grow_are_stopped() {
         &repeated("{% set s = 'x' %}", again, 30, "{{r s }}"),
         "more than 10000 pieces",
     );
+    for tag in [
+        "{{r 'x'|rich(font=s) }}",
+        "{{r 'x'|rich(link=s) }}",
+        "{{p 'x'|markdown(table=s) }}",
+    ] {
+        let again = "{% set s = [s, s] %}";
+        check(
+            &repeated("{% set s = 'x' %}", again, 30, tag),
+            "larger than 4194304 bytes",
+        );
+    }
     check(&["{{r range(100000)|rich }}"], "more than 10000 pieces");
     let text = "{% set s = '- *x*\\n' * 100000 %}";
     check(&[text, "{{p s|markdown }}"], "more than 50000 paragraphs");
@@ -152,6 +163,35 @@ fn time_is_bounded_with_and_without_output() {
         assert!(error.to_string().contains("200"), "{tag}: {error}");
         assert!(start.elapsed() < Duration::from_secs(30), "{tag}");
     }
+}
+
+#[test]
+fn long_templates_take_no_longer_than_their_length_asks_for() {
+    let soon = Duration::from_secs(20);
+    let start = spent();
+    let signs = format!(
+        "{{% set x %}}{}{{% endset %}}{{{{ x|upper|length }}}}",
+        "&".repeat(1_000_000)
+    );
+    assert_eq!(text(&body(&p(&signs), context! {})), "1000000¶");
+    assert!(spent() - start < soon, "{:?}", spent() - start);
+    let drawing = |inner: &str| format!("<w:p><w:r><w:drawing>{inner}</w:drawing></w:r></w:p>");
+    let start = spent();
+    let pictures = "<a:blip r:embed=\"r\"/>".repeat(60_000);
+    Template::compile(&docx(&drawing(&pictures))).unwrap();
+    let shapes = "<asvg:svgBlip r:embed=\"r\"/>".repeat(20_000);
+    Template::compile(&docx(&drawing(&format!("<a:ext>{shapes}</a:ext>")))).unwrap();
+    assert!(spent() - start < soon, "{:?}", spent() - start);
+    let named = |count: usize| {
+        let name = format!("<wp:docPr descr=\"{}\"/>", "x".repeat(50_000));
+        docx(&drawing(&(name + &"<a:blip r:embed=\"r\"/>".repeat(count))))
+    };
+    Template::compile(&named(10)).unwrap();
+    let error = compile_error(&named(1_000)).to_string();
+    assert!(
+        error.contains("the names of its pictures are too long"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -1,8 +1,12 @@
 //! Packages that are not opened, each beside a twin that is.
 
+use docx_jinja::minijinja::context;
 use docx_jinja::{Limits, Options, Template, TemplateError};
 
-use crate::support::{compile_error, content_types, docx, docx_with, p, package, part};
+use crate::support::{
+    compile_error, content_types, docx, docx_with, entry, fill, p, package, part, render_error,
+    text,
+};
 
 fn relationship(kind: &str, target: &str, mode: &str) -> String {
     format!(
@@ -116,6 +120,231 @@ fn fields_do_not_reach_outside() {
         ]),
         Some("IMPORT"),
     );
+}
+
+/// Compiles a body: it is refused, or a tag in it is a fault, with these words; or all is well.
+fn check_body(body: &str, told: Option<&str>) {
+    match (Template::compile(&docx(body)), told) {
+        (Ok(_), None) => {}
+        (Err(error @ (TemplateError::Refused { .. } | TemplateError::Tags(_))), Some(told)) => {
+            assert!(error.to_string().contains(told), "{body}: {error}");
+        }
+        (got, _) => panic!("{body}: {got:?}"),
+    }
+}
+
+#[test]
+fn field_codes_are_read_as_word_reads_them() {
+    let run = |content: &str| format!("<w:r>{content}</w:r>");
+    let mark = |kind: &str| run(&format!("<w:fldChar w:fldCharType=\"{kind}\"/>"));
+    let code = |text: &str| run(&format!("<w:instrText>{text}</w:instrText>"));
+    let shown = |text: &str| run(&format!("<w:t>{text}</w:t>"));
+    let nested = |text: &str| mark("begin") + &code(text) + &mark("end");
+    let field = |code: &str, result: &str| {
+        let (begin, middle, end) = (mark("begin"), mark("separate"), mark("end"));
+        format!("<w:p>{begin}{code}{middle}{result}{end}</w:p>")
+    };
+    let check = |code: &str, told| check_body(&field(code, &shown("1")), told);
+    let include = code(" INCLUDETEXT \"file:///etc/passwd\" ");
+    let reaches = Some("reaches outside the document (INCLUDETEXT)");
+    let tag = Some("a tag inside a field's code");
+    // Tags beside a field and in what it shows.
+    let beside = |inner: &str| shown("{%r if true %}") + inner + &shown("{%r endif %}");
+    check_body(&field(&code(" PAGE "), &shown("{{ 1 }}")), None);
+    check_body(&field(&code(" PAGE "), &beside(&shown("1"))), None);
+    let whole = field(&code(" PAGE "), &shown("1"));
+    let whole = whole.trim_start_matches("<w:p>").trim_end_matches("</w:p>");
+    check_body(&format!("<w:p>{}</w:p>", beside(whole)), None);
+    check(&(beside(&code(" PAGE ")) + &include), tag);
+    check(&(code(" PAGE ") + &shown(" {{ x }} ")), tag);
+    check(&(code(" PAGE ") + &shown("#} x")), tag);
+    check(
+        &(code(" PAGE ") + "<w:r><w:sym w:char=\"a\"/><m:t>{{ x }}</m:t></w:r>"),
+        tag,
+    );
+    // Text that is no code by its element.
+    check(&shown(" PAGE "), None);
+    check(&shown(" INCLUDETEXT \"file:///etc/passwd\" "), reaches);
+    check(&(shown("INCLUDE") + &code("TEXT x")), reaches);
+    check(&(shown("QUOTE ") + &include), reaches);
+    check(
+        &shown(" HYPERLINK \"file:///etc/passwd\" "),
+        Some("not http, https or mailto"),
+    );
+    check(&code("HYPERLINK\"https://example.org\""), None);
+    check(
+        &code("HYPERLINK\"file:///etc/passwd\""),
+        Some("not http, https or mailto"),
+    );
+    // Quotes and tabs around the name.
+    check(&code(" \"PAGE\" "), None);
+    check(&code(" \"INCLUDETEXT\" \"file:///etc/passwd\" "), reaches);
+    check(&code("\"&#34;INCLUDETEXT c:\\x"), reaches);
+    check(
+        &(code("INCLUDETEXT") + &run("<w:tab/>") + &code("c:\\x")),
+        reaches,
+    );
+    // Fields in codes.
+    check(&(code("=") + &nested(" PAGE ") + &code("-1")), None);
+    check(
+        &(code(" IF ") + &nested(" PAGE ") + &code(" = 1 a b")),
+        None,
+    );
+    let another = Some("whose code is another field");
+    check(
+        &(code("D") + &nested(" QUOTE DE ") + &code(" cmd")),
+        another,
+    );
+    check(
+        "<w:fldSimple w:instr=\"QUOTE DDE\"><w:r><w:t>PAGE</w:t></w:r></w:fldSimple>",
+        another,
+    );
+    check_body(
+        "<w:p><w:r><w:fldChar w:fldCharType=\"{{ x }}\"/></w:r></w:p>",
+        Some("whose mark is a tag"),
+    );
+}
+
+#[test]
+fn names_of_the_engine_are_not_for_authors() {
+    let told = Some("names that begin with __ belong to the engine");
+    let check = |tag: &str, told| check_body(&p(tag), told);
+    check("{{ _a ~ d__e ~ x.__len ~ '__kept' }}", None);
+    check("{{ [x]|map('upper')|first }}", None);
+    check("{# __kept #}{% raw %}{{ __kept }}{% endraw %}", None);
+    for tag in [
+        "{{ __kept(x, []) }}",
+        "{{ __picture(x, []) }}",
+        "{{ 'v'|__runs('&lt;w:object/&gt;', false) }}",
+        "{{ 'v'|upper|__blocks(x, x) }}",
+        "{{ [__kept][0](x, []) }}",
+        "{{ ['x']|map('__plain')|first }}",
+        "{{ ['x']|map(\"\\x5f_runs\", x, false)|first }}",
+        "{{ ['x']|select('__x')|list }}",
+        "{% set f = __kept %}",
+        "{% set __end_of_row = x %}",
+        "{% set q | __plain %}{% endset %}",
+        "{% for __x in [1] %}{% endfor %}",
+        "{% macro __kept(a, b) %}{% endmacro %}",
+        "{% filter __runs(x, false) %}{% endfilter %}",
+        "{% call __kept(x, []) %}{% endcall %}",
+        "{% if x %}{% elif __kept %}{% endif %}",
+        "{{r 'v'|__runs(x, false) }}",
+    ] {
+        check(tag, told);
+    }
+    check_body(
+        "<w:p><w:bookmarkStart w:name=\"{{ __kept('a', []) }}\"/></w:p>",
+        told,
+    );
+    let chart = |rows: &str| {
+        format!(
+            "<w:p><w:r><w:drawing><wp:inline><wp:docPr id=\"1\" name=\"a\" descr=\"chart: {rows}\"/></wp:inline></w:drawing></w:r></w:p>"
+        )
+    };
+    check_body(&chart("rows) ~ __kept('x', []) ~ (1"), told);
+    check_body(&chart("rows, __texts=[1]"), told);
+    check_body(&chart("rows, title='"), Some("look at its quotes"));
+    check_body(
+        &chart("rows"),
+        Some("there is no chart at this alternative text"),
+    );
+    // A name that is a value shows when it is used.
+    for tag in [
+        "{{ ['v']|map('_' ~ '_runs', x, false)|first }}",
+        "{{ ['v']|map(n, x, false)|first }}",
+        "{{ [['v']]|map('map', n, x, false)|first }}",
+        "{{ ['v']|map(*[n, x, false])|first }}",
+    ] {
+        let error = render_error(&p(tag), context! { n => "__runs", x => "<w:object/>" });
+        assert!(
+            error.to_string().contains("belong to the engine"),
+            "{tag}: {error}"
+        );
+    }
+    let filled = fill(
+        &docx(&p("{{ ['v']|map(n)|first }}")),
+        context! { n => "upper" },
+    );
+    assert_eq!(text(&entry(&filled, "word/document.xml")), "V¶");
+}
+
+#[test]
+fn references_are_not_filled() {
+    let told = Some("a tag in a reference");
+    let shape = |attributes: &str| {
+        format!(
+            "<w:p><w:r><w:pict><v:shape><v:imagedata {attributes}/></v:shape></w:pict></w:r></w:p>"
+        )
+    };
+    check_body(&shape("o:title=\"{{ x }}\" r:id=\"rId1\""), None);
+    check_body(&shape("src=\"media/image1.png\" alt=\"{{ x }}\""), None);
+    check_body("<w:p><w:hyperlink w:anchor=\"{{ x }}\"/></w:p>", None);
+    for attribute in [
+        "src",
+        "o:href",
+        "href",
+        "o:althref",
+        "r:id",
+        "r:link",
+        "o:relid",
+        "xmlns:w",
+        "xmlns",
+    ] {
+        check_body(&shape(&format!("{attribute}=\"{{{{ x }}}}\"")), told);
+        check_body(&shape(&format!("{attribute} = 'a&#123;{{ x }}'")), told);
+    }
+    let bound = "xmlns:q=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships\"";
+    check_body(
+        &format!("<w:p {bound}><w:hyperlink q:id=\"{{{{ x }}}}\"/></w:p>"),
+        told,
+    );
+    check_body(
+        "<w:p xmlns:q=\"urn:q\"><w:hyperlink q:id=\"{{ x }}\"/></w:p>",
+        None,
+    );
+}
+
+#[test]
+fn text_that_hides_from_checks_is_refused() {
+    let told = Some("a CDATA section");
+    check_body(&p("<!-- {{ -->{{ 1 }}"), None);
+    check_body(&p("&lt;![CDATA[x]]&gt;"), None);
+    check_body(&p("<![CDATA[{{ x }}]]>"), told);
+    check_body(
+        "<w:p><w:r><w:instrText><![CDATA[ DDE x ]]></w:instrText></w:r></w:p>",
+        told,
+    );
+    let item = |text: &str| compile_error(&docx_with(&p("x"), &[("customXml/item1.xml", text)]));
+    assert!(item("<a><![CDATA[x]]></a>").to_string().contains("CDATA"));
+}
+
+#[test]
+fn links_get_ids_of_their_own() {
+    let check = |id: &str| {
+        let relationships = relationship("hyperlink", "https://old.example", EXTERNAL);
+        let relationships = relationships.replace("\"rId1\"", &format!("\"{id}\""));
+        let template = docx_with(
+            &p("{{r 'https://a.example'|link('a') }}{{r 'https://b.example'|link('b') }}"),
+            &[("word/_rels/document.xml.rels", &relationships)],
+        );
+        let text = entry(
+            &fill(&template, context! {}),
+            "word/_rels/document.xml.rels",
+        );
+        let mut ids: Vec<&str> = text
+            .split(" Id=\"")
+            .skip(1)
+            .map(|rest| rest.split('"').next().unwrap())
+            .collect();
+        assert_eq!(ids.len(), 3, "{text}");
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), 3, "{text}");
+    };
+    check("rId7");
+    check("rId4294967295");
+    check("rId1000000000");
 }
 
 #[test]

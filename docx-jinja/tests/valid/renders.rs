@@ -197,6 +197,19 @@ fn packages_are_seen_as_a_whole() {
         <Relationship Id=\"rId1\" Type=\"t/image\" Target=\"../word/./media/A.png\"/>\
         <Relationship Id=\"rId3\" Type=\"t/hyperlink\" TargetMode=\"External\" Target=\"https://example.org/\"/>\
         <Relationship Id=\"rId4\" Type=\"t/image\" Target=\"media/b.png\"/></Relationships>";
+    let link = "<Relationship Id=\"rId1\" Type=\"t/hyperlink\" TargetMode=\"External\" Target=\"https://example.org/\"/>";
+    let twice = |again: &str| {
+        let links = format!(
+            "<Relationships>{link}{}</Relationships>",
+            link.replace("rId1", again)
+        );
+        docx_with(&p("x"), &[("word/_rels/document.xml.rels", &links)])
+    };
+    check(&twice("rId2"), &[]);
+    check(
+        &twice("rId1"),
+        &["word/_rels/document.xml.rels: two of its relationships have the id rId1"],
+    );
     check(
         &package(&[
             ("[Content_Types].xml", &types),

@@ -115,6 +115,37 @@ pub(crate) fn links() -> Vec<Case> {
             pict("<v:rect href=\"https://example.org\"><v:imagedata r:id=\"rId1\"/></v:rect>"),
         ),
         good(
+            "a shape with a name that is a tag",
+            pict(
+                "<v:rect alt=\"{{ 1 }}\"><v:imagedata o:title=\"{{ 1 }}\" r:id=\"rId1\"/></v:rect>",
+            ),
+        ),
+        refused(
+            "a picture that a tag names",
+            pict("<v:shape><v:imagedata src=\"{{ 'file:///etc/passwd' }}\"/></v:shape>"),
+            "a tag in a reference",
+        ),
+        refused(
+            "a source of a picture that a tag names",
+            pict("<v:shape><v:imagedata o:href=\"{{ 'file:///etc/passwd' }}\"/></v:shape>"),
+            "a tag in a reference",
+        ),
+        refused(
+            "a shape with a link that a tag names",
+            pict("<v:shape href=\"{{ 'file:///etc/passwd' }}\"/>"),
+            "a tag in a reference",
+        ),
+        refused(
+            "a relationship that a tag names",
+            Package::with_body("<w:p><w:hyperlink r:id=\"{{ 'rId1' }}\"/></w:p>"),
+            "a tag in a reference",
+        ),
+        refused(
+            "a namespace that a tag names",
+            pict("<v:shape xmlns:q=\"{{ 'urn:x' }}\"/>"),
+            "a tag in a reference",
+        ),
+        good(
             "a part above",
             plain().related("customXml", "../customXml/item1.xml", ""),
         ),
@@ -288,6 +319,45 @@ pub(crate) fn fields() -> Vec<Case> {
         good(
             "a link to the web by field",
             of(" HYPERLINK &quot;https://example.org/a b&quot; \\t &quot;_blank&quot; "),
+        ),
+        good("a field's name in quotes", of(" &quot;PAGE&quot; ")),
+        good(
+            "a tag in what a field shows",
+            of(
+                "PAGE</w:instrText></w:r><w:r><w:fldChar w:fldCharType='separate'/></w:r><w:r><w:t>{{ 1 }}</w:t></w:r><w:r><w:instrText>",
+            ),
+        ),
+        refused(
+            "a field that CDATA hides",
+            of("<![CDATA[ INCLUDETEXT x ]]>"),
+            "a CDATA section",
+        ),
+        refused(
+            "a field with a part that a tag takes away",
+            of(
+                "QUOTE</w:instrText><w:t>{%r if false %}</w:t></w:r><w:r><w:instrText>x</w:instrText></w:r><w:r><w:t>{%r endif %}</w:t></w:r><w:r><w:instrText>INCLUDETEXT x",
+            ),
+            "a tag inside a field's code",
+        ),
+        refused(
+            "a field whose code is text",
+            of("</w:instrText><w:t>INCLUDETEXT x</w:t><w:instrText>"),
+            "(INCLUDETEXT)",
+        ),
+        refused(
+            "a field whose code is a value",
+            of("</w:instrText><w:t>{{ 'INCLUDETEXT x' }}</w:t><w:instrText>"),
+            "a tag inside a field's code",
+        ),
+        refused(
+            "a link to a file by a field that is text",
+            of("</w:instrText><w:t>HYPERLINK &quot;file:///etc/passwd&quot;</w:t><w:instrText>"),
+            "not http, https or mailto",
+        ),
+        refused(
+            "a field in quotes",
+            of(" &quot;INCLUDETEXT&quot; &quot;file:///etc/passwd&quot; "),
+            "(INCLUDETEXT)",
         ),
         refused(
             "a field split over runs",

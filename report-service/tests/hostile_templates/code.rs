@@ -5,6 +5,7 @@ use super::{Case, good, stopped};
 
 #[expect(clippy::too_many_lines, reason = "a table, one attack after the other")]
 pub(crate) fn tags() -> Vec<Case> {
+    let own = "belong to the engine";
     let of = |tags: &str| Package::with_body(&p(tags));
     let fault = |name: &str, tags: &str, told: &str| stopped(name, of(tags), told);
     let parens = format!("{{{{ {}1{} }}}}", "(".repeat(3_000), ")".repeat(3_000));
@@ -40,6 +41,35 @@ pub(crate) fn tags() -> Vec<Case> {
             "a class of a text",
             "{{ ''.__class__.__mro__[1].__subclasses__() }}",
             "__class__",
+        ),
+        good(
+            "names with two lines",
+            of("{% set a__b = '__kept' %}{{ a__b }}{{ [a__b]|map('upper')|first }}"),
+        ),
+        fault(
+            "markup by a helper of the engine",
+            "{{ __kept('&lt;/w:t&gt;', []) }}",
+            own,
+        ),
+        fault(
+            "an id by a helper of the engine",
+            "{{ __picture('x', []) }}",
+            own,
+        ),
+        fault(
+            "markup by a filter of the engine",
+            "{{ 'v'|__runs('&lt;w:object/&gt;', false) }}",
+            own,
+        ),
+        fault(
+            "a filter of the engine by its name",
+            "{{ ['v']|map('__blocks', '&lt;w:object/&gt;', '')|first }}",
+            own,
+        ),
+        fault(
+            "a filter of the engine by a name put together",
+            "{{ ['v']|map('__' ~ 'runs', '&lt;w:object/&gt;', false)|first }}",
+            own,
         ),
         fault("a class by filter", "{{ ''|attr('__class__') }}", ""),
         fault(

@@ -109,6 +109,12 @@ pub(crate) fn markup() -> Vec<Case> {
             item("<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><a>&x;</a>"),
             doctype,
         ),
+        good("a comment in text", Package::with_body(&p("a<!-- b -->c"))),
+        refused(
+            "a text that is no text",
+            Package::with_body(&p("<![CDATA[{{ 1 }}]]>")),
+            "a CDATA section",
+        ),
         refused("a billion laughs", item(laughs), doctype),
         refused(
             "an entity in the document",
