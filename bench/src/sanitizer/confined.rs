@@ -1,6 +1,7 @@
 //! A real worker process behind its pipes, fed as the supervisor feeds it, and the same frames without it.
 
 use std::io::{Read as _, Write as _};
+use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
@@ -16,6 +17,8 @@ use super::load::Load;
 const WINDOW: usize = 64;
 /// Bytes on their way at once, as in a lane.
 const WINDOW_BYTES: usize = 524_288;
+/// What the pipes of a worker hold where there are not too many.
+const PIPE_BYTES: usize = 262_144;
 /// A tenant's seal key.
 const KEY: [u8; 32] = [0x5a; 32];
 
@@ -96,6 +99,10 @@ impl Worker {
             .stdout
             .take()
             .context("the worker's output is piped")?;
+        // As the supervisor has them.
+        for pipe in [input.as_fd(), output.as_fd()] {
+            rustix::pipe::fcntl_setpipe_size(pipe, PIPE_BYTES).context("widen a pipe")?;
+        }
         let mut worker = Self {
             child,
             input,

@@ -8,7 +8,7 @@ use crate::config::SanitizerConfig;
 use crate::link::{FromWorker, ToEgress, ToIngest, ToWorker};
 use crate::sandbox::{Attack, Ends, Layers, Scene, Stage, Users};
 use crate::supervisor::own_program;
-use crate::supervisor::process::{self, Process};
+use crate::supervisor::process::{self, NARROW_BYTES, Process};
 use anyhow::{Context as _, anyhow, bail};
 use spokegate_daemon::Tasks;
 use std::collections::BTreeMap;
@@ -109,8 +109,9 @@ impl Host {
             Stage::Worker => {
                 let (reader, writer) = std::io::pipe()?;
                 let user = users.worker;
+                let third = reader.into();
                 let process =
-                    Process::start(program, &arguments, user, reader.into(), &self.tasks)?;
+                    Process::start(program, &arguments, user, third, NARROW_BYTES, &self.tasks)?;
                 let tenant = config.tenants.first().context("no tenant is configured")?;
                 let from = (&*config.seal.key_file, config.worker.sandbox);
                 giver = Some(process::derive(
@@ -130,6 +131,7 @@ impl Host {
                     &arguments,
                     users.ingest,
                     Stdio::null(),
+                    NARROW_BYTES,
                     &self.tasks,
                 )?;
                 let setup = ToIngest::Setup(Box::new(config.ingest_setup(users)));
@@ -142,6 +144,7 @@ impl Host {
                     &arguments,
                     users.egress,
                     Stdio::null(),
+                    NARROW_BYTES,
                     &self.tasks,
                 )?;
                 let mut setup = config.egress_setup(users);

@@ -2,7 +2,7 @@
 
 use super::hub::Hub;
 use super::lane::LaneEvent;
-use super::process::Process;
+use super::process::{self, Process};
 use super::window::Item;
 use crate::link::{CallVerb, Frame, FromEgress, FromIngest, Outcome, ToEgress, ToIngest};
 use serde::de::DeserializeOwned;
@@ -261,7 +261,9 @@ async fn start(hub: &Hub, verb: &'static str) -> Option<Process> {
         hub.users.ingest
     };
     let tasks = &hub.context.tasks;
-    match Process::start(&hub.program, &[verb], user, Stdio::inherit(), tasks) {
+    let third = Stdio::inherit();
+    let wide = process::pipe_bytes(1);
+    match Process::start(&hub.program, &[verb], user, third, wide, tasks) {
         Ok(process) => Some(process),
         Err(error) => {
             tracing::error!(verb, %error, "cannot start a process");

@@ -8,6 +8,7 @@ use serde::Serialize;
 use spokegate_contract::TenantId;
 use spokegate_daemon::Tasks;
 use std::io::PipeWriter;
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -21,6 +22,30 @@ const PIPE_FRAMES: usize = 256;
 const KEY_LIMIT: Duration = Duration::from_secs(10);
 /// Frames written at once.
 const WRITE_FRAMES: usize = 64;
+/// What a pipe holds as the system makes it (pipe(7)).
+pub(crate) const NARROW_BYTES: usize = 65_536;
+/// What one holds that many or large messages go through: the largest with its head, and more of the small ones before
+/// somebody must wake.
+const WIDE_BYTES: usize = 262_144;
+/// What all pipes of the workers may hold. A user without special rights is given 64 MiB (`fs.pipe-user-pages-soft`);
+/// beyond that the system makes new pipes of 8 KiB.
+const ALL_PIPES_BYTES: usize = 32 * 1024 * 1024;
+
+/// What each of a worker's two pipes holds where there are so many lanes.
+#[must_use]
+pub(crate) fn pipe_bytes(lanes: usize) -> usize {
+    let share = ALL_PIPES_BYTES / lanes.saturating_mul(2).max(1);
+    // The system takes powers of two.
+    let largest = 1_usize << share.max(1).ilog2();
+    largest.clamp(NARROW_BYTES, WIDE_BYTES)
+}
+
+/// Has a pipe hold more. Where the system refuses, it is only slower.
+fn widen(pipe: impl AsFd, bytes: usize) {
+    if bytes > NARROW_BYTES && rustix::pipe::fcntl_setpipe_size(pipe, bytes).is_err() {
+        tracing::debug!(bytes, "a pipe stays as the system made it");
+    }
+}
 
 /// The writing end of a child's pipe.
 #[derive(Debug, Clone)]
@@ -44,12 +69,14 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts this program again with arguments, as a user, with an empty environment, three descriptors and no capability.
+    /// Starts this program again with arguments, as a user, with an empty environment, three descriptors and no capability;
+    /// its pipes hold `pipe_bytes` each.
     pub(crate) fn start(
         program: &Path,
         arguments: &[&str],
         user: Option<Ids>,
         third: Stdio,
+        pipe_bytes: usize,
         tasks: &Tasks,
     ) -> std::io::Result<Process> {
         let mut command = Command::new(program);
@@ -65,6 +92,8 @@ impl Process {
         let missing = || std::io::Error::other("a child without its pipes");
         let input = child.stdin.take().ok_or_else(missing)?;
         let output = child.stdout.take().ok_or_else(missing)?;
+        widen(&input, pipe_bytes);
+        widen(&output, pipe_bytes);
         let (sender, receiver) = mpsc::channel(PIPE_FRAMES);
         tasks.spawn_watched("pipe to a process", write_all(input, receiver), |failure| {
             tracing::warn!(error = %failure, "a pipe writer ended badly");
@@ -131,5 +160,35 @@ async fn write_all(mut pipe: ChildStdin, mut frames: mpsc::Receiver<Bytes>) {
         if written.is_err() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_workers_have_wide_pipes_and_all_together_keep_within_their_share() {
+        for (lanes, expected) in [
+            (0, WIDE_BYTES),
+            (1, WIDE_BYTES),
+            (64, WIDE_BYTES),
+            (65, WIDE_BYTES / 2),
+            (128, WIDE_BYTES / 2),
+            (129, NARROW_BYTES),
+            (10_000, NARROW_BYTES),
+        ] {
+            assert_eq!(pipe_bytes(lanes), expected, "{lanes}");
+        }
+    }
+
+    #[test]
+    fn a_pipe_holds_what_it_is_given() {
+        let (reader, _writer) = std::io::pipe().unwrap();
+        widen(&reader, WIDE_BYTES);
+        assert_eq!(
+            rustix::pipe::fcntl_getpipe_size(&reader).unwrap(),
+            WIDE_BYTES
+        );
     }
 }

@@ -52,7 +52,9 @@ pub(super) fn start(
     let (program, users) = (&hub.program, &hub.users);
     let (reader, writer) = std::io::pipe()?;
     let tasks = &hub.context.tasks;
-    let process = Process::start(program, &["worker"], users.worker, reader.into(), tasks)?;
+    let bytes = process::pipe_bytes(hub.config.tenants.len());
+    let user = users.worker;
+    let process = Process::start(program, &["worker"], user, reader.into(), bytes, tasks)?;
     // Only now: when the key is written, the worker alone can read it.
     let from = (&*hub.config.seal.key_file, hub.config.worker.sandbox);
     let giver = process::derive(program, users.egress, tenant, from, writer)?;
