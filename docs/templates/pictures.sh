@@ -9,5 +9,10 @@ trap 'rm -rf "$work"' EXIT
 soffice "-env:UserInstallation=file://$work/profile" --headless --convert-to pdf --outdir "$work" "$work"/*.docx >/dev/null
 grep -o 'templates/[a-z]*-[a-z]*\.png' "$here/../TEMPLATES.md" | sort -u | while read -r picture; do
   name=$(basename "$picture" .png)
+  pages=$(pdfinfo "$work/$name.pdf" | sed -n 's/^Pages: *//p')
+  if [ "$pages" != 1 ]; then
+    echo "pictures.sh: $name has $pages pages, and a picture shows the first alone; mend fn height in docx-build/tests/guide/page.rs" >&2
+    exit 1
+  fi
   pdftoppm -r 84 -png -singlefile "$work/$name.pdf" "$here/$name"
 done

@@ -11,7 +11,7 @@ mod starter;
 
 pub use fragment::{Block, fragment};
 pub use shape::{DatasetShape, Field, FieldKind};
-pub use starter::{plain_report, starter_template};
+pub use starter::starter_template;
 
 /// Why a document could not be made; a fault of this crate.
 #[derive(Debug, thiserror::Error)]

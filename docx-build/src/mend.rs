@@ -237,8 +237,7 @@ fn mend(entry: &mut Entry) -> Result<(), BuildError> {
     let tokens = tokenize(text).map_err(fault)?;
     let mut mended = String::with_capacity(text.len());
     write(&tokens, 0, tokens.len(), &mut mended);
-    // docx-rs has no heading rows. Of its rows we let only those not break over pages.
-    let mended = mended.replace("<w:cantSplit />", "<w:cantSplit/><w:tblHeader/>");
+    let mended = with_heading_rows(&mended);
     // It writes the properties of runs where there are none, also where none may stand.
     let mended = mended.replace("<w:rPr />", "");
     // Its own standard style stands before ours, and neither is said to be the standard.
@@ -250,6 +249,21 @@ fn mend(entry: &mut Entry) -> Result<(), BuildError> {
     );
     entry.bytes = mended.into_bytes();
     Ok(())
+}
+
+/// docx-rs has no heading rows: a table's first row is one where it may not break over pages.
+fn with_heading_rows(xml: &str) -> String {
+    let mut pieces = xml.split("<w:cantSplit />");
+    let mut whole = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let table = whole.rfind("<w:tbl>").unwrap_or(0);
+        let rows = whole.get(table..).unwrap_or_default();
+        let is_first = rows.matches("<w:tr>").count() <= 1;
+        whole.push_str("<w:cantSplit/>");
+        whole.push_str(if is_first { "<w:tblHeader/>" } else { "" });
+        whole.push_str(piece);
+    }
+    whole
 }
 
 /// Takes parts away that nothing leads to: docx-rs writes some of them always.
@@ -361,6 +375,10 @@ mod tests {
         check(
             "<w:trPr><w:cantSplit /></w:trPr>",
             "<w:trPr><w:cantSplit/><w:tblHeader/></w:trPr>",
+        );
+        check(
+            "<w:tbl><w:tr><w:trPr><w:cantSplit /></w:trPr></w:tr><w:tr><w:trPr><w:cantSplit /></w:trPr></w:tr></w:tbl>",
+            "<w:tbl><w:tr><w:trPr><w:cantSplit/><w:tblHeader/></w:trPr></w:tr><w:tr><w:trPr><w:cantSplit/></w:trPr></w:tr></w:tbl>",
         );
         check(
             "<w:pPr><w:numPr><w:numId/><w:ilvl/></w:numPr><w:rPr /></w:pPr>",

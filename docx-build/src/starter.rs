@@ -3,18 +3,15 @@
 mod cell;
 pub(crate) mod styles;
 
-use std::io::Write;
-
-use docx_jinja::{RenderReport, Template, Value};
 use docx_rs::{
-    Docx, Footer, Header, NumPages, PageMargin, PageNum, PageOrientationType, Paragraph, Run, Tab,
-    TabValueType, Table, TableCell, TableLayoutType, TableRow, WidthType,
+    Docx, Footer, Header, LineSpacing, NumPages, PageMargin, PageNum, PageOrientationType,
+    Paragraph, Run, Tab, TabValueType, Table, TableCell, TableLayoutType, TableRow, WidthType,
 };
 
 use crate::BuildError;
 use crate::mend;
 use crate::shape::{DatasetShape, Field, FieldKind};
-use cell::{is_right, weight};
+use cell::{is_right, least, wanted};
 
 /// A page of A4 in twentieths of a point, and the margin around its text.
 const PAGE: (u32, u32) = (11_906, 16_838);
@@ -23,6 +20,8 @@ const MARGIN: u32 = 1_134;
 const COLUMNS_UPRIGHT: usize = 6;
 /// Most columns of a table in a template; the others are for whoever needs them.
 const COLUMNS_MAX: usize = 12;
+/// What stands free between a table and its chart, in twentieths of a point.
+const CHART_GAP: u32 = 240;
 
 /// A template that reports these datasets for each tenant: headings, a table with a column for each field, what is
 /// missing and why, a header and a footer with page numbers.
@@ -32,9 +31,12 @@ const COLUMNS_MAX: usize = 12;
 /// # Errors
 /// When the document cannot be written.
 pub fn starter_template(datasets: &[DatasetShape]) -> Result<Vec<u8>, BuildError> {
-    let wide = datasets
-        .iter()
-        .any(|dataset| dataset.rows && dataset.fields.len() > COLUMNS_UPRIGHT);
+    let upright = (PAGE.0 - 2 * MARGIN) as usize;
+    let wide = datasets.iter().any(|dataset| {
+        let all = dataset.fields.len().min(COLUMNS_MAX);
+        let have_place = columns(&dataset.fields, upright).0.len();
+        dataset.rows && (all > COLUMNS_UPRIGHT || have_place < all)
+    });
     let mut document = styles::add(Docx::new())
         .created_at("2000-01-01T00:00:00Z")
         .updated_at("2000-01-01T00:00:00Z")
@@ -78,22 +80,6 @@ pub fn starter_template(datasets: &[DatasetShape]) -> Result<Vec<u8>, BuildError
     mend::package(document.add_paragraph(text("{%p endfor %}")))
 }
 
-/// The same report with no template to change: these datasets, filled with a report's values. Rows are written as they
-/// come, so memory does not grow with them when the values are lazy.
-///
-/// # Errors
-/// When a value is not what its schema says, or `out` does not take it.
-pub fn plain_report(
-    datasets: &[DatasetShape],
-    values: Value,
-    out: impl Write,
-) -> Result<RenderReport, BuildError> {
-    let template = Template::compile(&starter_template(datasets)?);
-    let template = template.map_err(|error| BuildError(error.to_string()))?;
-    let written = template.render(values, out);
-    written.map_err(|error| BuildError(error.to_string()))
-}
-
 fn text(text: &str) -> Paragraph {
     Paragraph::new().add_run(Run::new().add_text(text))
 }
@@ -123,7 +109,8 @@ fn section(document: Docx, dataset: &DatasetShape, width: usize) -> Docx {
         .add_paragraph(text(&format!("{{%p if {here}.state == \"ok\" %}}")));
     document = if dataset.rows {
         let count = format!(
-            "{{{{ {here}.count|number }}}} rows, as of {{{{ {here}.captured_at|datetime }}}}."
+            "{{{{ {here}.count|number }}}} {{{{ \"row\" if {here}.count == 1 else \"rows\" }}}}, \
+             as of {{{{ {here}.captured_at|datetime }}}}."
         );
         document
             .add_paragraph(text(&count).style("Caption").keep_next(true))
@@ -148,20 +135,16 @@ fn chart(dataset: &DatasetShape, here: &str) -> Paragraph {
         return Paragraph::new();
     };
     let (name, title) = (&field.name, field.title.replace('"', "'"));
-    text(&format!(
+    let chart = text(&format!(
         "{{% if {here}.count %}}{{{{ ({here}.rows|tally(\"{name}\"))[\"{name}\"].of|items\
          |chart(\"column\", title=\"{title}\", width=\"12cm\", height=\"6cm\") }}}}{{% endif %}}"
-    ))
+    ));
+    chart.line_spacing(LineSpacing::new().before(CHART_GAP))
 }
 
 /// A row of titles, and one for each row of the data.
 fn rows(dataset: &DatasetShape, here: &str, width: usize) -> Table {
-    let fields: Vec<&Field> = dataset.fields.iter().take(COLUMNS_MAX).collect();
-    let whole: u64 = fields.iter().map(|field| weight(field)).sum();
-    let widths: Vec<usize> = fields
-        .iter()
-        .map(|field| (width as u64 * weight(field) / whole.max(1)) as usize)
-        .collect();
+    let (fields, widths) = columns(&dataset.fields, width);
     let titles = fields
         .iter()
         .zip(&widths)
@@ -179,10 +162,28 @@ fn rows(dataset: &DatasetShape, here: &str, width: usize) -> Table {
     let rows = vec![
         TableRow::new(titles.collect()).cant_split(),
         statement(&format!("{{%tr for row in {here}.rows %}}")),
-        TableRow::new(values.collect()),
+        TableRow::new(values.collect()).cant_split(),
         statement("{%tr endfor %}"),
     ];
     table(rows, widths, width)
+}
+
+/// The first columns that have place beside each other, and how wide they are: as wide as the longest word of the title
+/// takes, and what is left by what they hold.
+fn columns(fields: &[Field], width: usize) -> (Vec<&Field>, Vec<usize>) {
+    let least = |field: &Field| least(field).min(width);
+    let more = |field: &Field| wanted(field).saturating_sub(least(field)).max(1);
+    let mut taken = 0;
+    let fits = |field: &&Field| {
+        taken += least(field);
+        taken <= width
+    };
+    let fields: Vec<&Field> = fields.iter().take(COLUMNS_MAX).take_while(fits).collect();
+    let spare = width.saturating_sub(fields.iter().map(|field| least(field)).sum());
+    let whole: usize = fields.iter().map(|field| more(field)).sum();
+    let share = |field: &&Field| least(field) + spare * more(field) / whole.max(1);
+    let widths = fields.iter().map(share).collect();
+    (fields, widths)
 }
 
 /// A line for each member of a document.

@@ -6,8 +6,8 @@ use std::io::{Cursor, Read as _};
 use std::path::Path;
 use std::process::Command;
 
-use docx_build::{Block, DatasetShape, fragment, plain_report, starter_template};
-use docx_jinja::{Template, Value, minijinja::context};
+use docx_build::{Block, DatasetShape, fragment, starter_template};
+use docx_jinja::{RenderError, Template, Value, minijinja::context};
 use serde_json::json;
 use zip::{CompressionMethod, ZipArchive};
 
@@ -74,11 +74,16 @@ fn report(rows: Vec<Value>, state: &str) -> Vec<u8> {
         host_list => part(Value::from(rows)), setup => part(context! { version => "7" }),
     };
     let gap = context! { tenant => "Globex", dataset => "Hosts", reason => "no answer" };
+    with(context! { report, tenants => vec![tenant], missing => vec![gap] }).unwrap()
+}
+
+/// The starter template, filled.
+fn with(values: Value) -> Result<Vec<u8>, RenderError> {
+    let template = Template::compile(&starter_template(&shapes()).unwrap()).unwrap();
     let mut out = Vec::new();
-    let values = context! { report, tenants => vec![tenant], missing => vec![gap] };
-    let written = plain_report(&shapes(), values, &mut out).unwrap();
+    let written = template.render(values, &mut out)?;
     assert_eq!(written.document_bytes, out.len() as u64);
-    out
+    Ok(out)
 }
 
 /// How many pictures a package holds.
@@ -151,12 +156,7 @@ fn a_chart_counts_the_first_choice() {
 
 #[test]
 fn a_value_that_is_not_what_its_schema_says_is_told() {
-    let error = plain_report(
-        &shapes(),
-        context! { report => context! {} },
-        std::io::sink(),
-    )
-    .unwrap_err();
+    let error = with(context! { report => context! {} }).unwrap_err();
     assert!(error.to_string().contains("report.title"), "{error}");
 }
 
@@ -218,6 +218,60 @@ fn a_starter_template_shows_every_field_by_what_it_holds() {
     for part in shown {
         assert!(text.contains(part), "{part:?} is not in\n{text}");
     }
+}
+
+#[test]
+fn one_row_is_a_row() {
+    let row = || {
+        context! {
+            name => "a", kind => "b", size_bytes => 0, seen => "2026-11-22T05:58:10Z", open => true, ports => vec![1],
+        }
+    };
+    let check = |rows: Vec<Value>, expected: &str| {
+        let text = filled(rows, "ok");
+        assert!(text.contains(expected), "{expected:?} is not in\n{text}");
+    };
+    check(vec![row()], "\n1 row, as of 22 November 2026");
+    check(vec![row(), row()], "\n2 rows, as of ");
+    check(Vec::new(), "\n0 rows, as of ");
+}
+
+#[test]
+fn columns_have_place_for_their_titles_and_rows_stay_whole() {
+    let widths = |titles: &[(&str, &str)]| -> Vec<usize> {
+        let properties: serde_json::Map<_, _> = titles
+            .iter()
+            .enumerate()
+            .map(|(at, (title, format))| {
+                let field = json!({"type": "string", "title": title, "format": format});
+                (format!("field_{at}"), field)
+            })
+            .collect();
+        let schema = json!({"properties": properties});
+        let shape = DatasetShape::from_schema("hosts", "Hosts", "All.", true, &schema);
+        let document = entry(&starter_template(&[shape]).unwrap(), "word/document.xml");
+        // The row of titles and the row of values stay whole, and the first alone is repeated.
+        assert_eq!(document.matches("<w:cantSplit/>").count(), 2);
+        assert_eq!(document.matches("<w:tblHeader/>").count(), 1);
+        let columns = document.split("<w:gridCol w:w=\"").skip(1);
+        let columns = columns.map(|column| column.split('"').next().unwrap().parse().unwrap());
+        columns.collect()
+    };
+    let long = "Responsibilities of all";
+    let found = widths(&[(long, "date"), ("Seen", "date-time"), ("On", "")]);
+    assert_eq!(found.len(), 3);
+    assert!(found[0] >= 16 * 100, "{found:?}");
+    // A line of a moment.
+    assert!(found[1] >= 23 * 90, "{found:?}");
+    // On its side a page has place for eight words of sixteen letters; the other columns are left out.
+    let found = widths(&[(long, ""); 12]);
+    assert!(found.iter().all(|width| *width >= 16 * 100), "{found:?}");
+    assert!(
+        found.len() == 8 && found.iter().sum::<usize>() <= 14_570,
+        "{found:?}"
+    );
+    let found = widths(&[(long, ""); 6]);
+    assert_eq!(found.len(), 6, "the page is turned for them");
 }
 
 #[test]

@@ -52,24 +52,37 @@ pub(super) fn is_right(field: &Field) -> bool {
     )
 }
 
-/// How much of a table's width it wants.
-pub(super) fn weight(field: &Field) -> u64 {
-    let wanted = match &field.kind {
-        FieldKind::Truth => 7,
+/// The width of a bold letter in a table, and of what stands around a cell's text, in twentieths of a point.
+const LETTER: usize = 100;
+const AROUND: usize = 190;
+
+/// The least width of its column: the longest word of its title.
+pub(super) fn least(field: &Field) -> usize {
+    let words = field.title.split_whitespace();
+    let longest = words.map(|word| word.chars().count()).max();
+    longest.unwrap_or(0) * LETTER + AROUND
+}
+
+/// The width that its values want.
+pub(super) fn wanted(field: &Field) -> usize {
+    let letters = match &field.kind {
+        FieldKind::Truth => 5,
         FieldKind::Count | FieldKind::Bytes | FieldKind::Seconds | FieldKind::Quantity => 9,
-        FieldKind::Choice(texts) => texts
-            .iter()
-            .map(|text| text.len() as u64 + 2)
-            .max()
-            .unwrap_or(8),
-        FieldKind::Day | FieldKind::Money => 12,
-        FieldKind::Moment => 15,
-        FieldKind::Text => (field.length_max.unwrap_or(40) / 5).clamp(9, 24),
+        FieldKind::Choice(texts) => {
+            let longest = texts.iter().map(|text| text.chars().count()).max();
+            longest.unwrap_or(8)
+        }
+        FieldKind::Money => 12,
+        // "22 November 2026", and with a time.
+        FieldKind::Day => 16,
+        FieldKind::Moment => 23,
+        FieldKind::Text => {
+            let most = field.length_max.unwrap_or(40) / 5;
+            most.clamp(9, 24) as usize
+        }
         FieldKind::List | FieldKind::Other => 20,
     };
-    // The title must have its place too.
-    let longest = field.title.split(' ').map(str::len).max().unwrap_or(0) as u64;
-    wanted.max(longest + 2)
+    letters * LETTER + AROUND
 }
 
 fn is_plain(name: &str) -> bool {

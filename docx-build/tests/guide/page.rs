@@ -12,10 +12,12 @@ use zip::ZipArchive;
 /// The text area's width in twentieths of a point.
 const WIDTH: usize = 8_400;
 const MARGIN: i32 = 300;
+/// The width of a letter, with what is lost where a line breaks.
+const LETTER: usize = 120;
 
 /// A document of these lines: paragraphs, headings (`# `), list items (`• `, `1. `), and rows of tables (`│ `).
 pub(crate) fn docx(lines: &[String]) -> Vec<u8> {
-    let height = 600 + lines.len() as u32 * 420;
+    let height = 2 * MARGIN as u32 + 400 + lines.iter().map(|line| height(line)).sum::<u32>();
     let mut document = styled().page_size(WIDTH as u32 + 2 * MARGIN as u32, height.max(2_800));
     let mut rows: Vec<&str> = Vec::new();
     for line in lines {
@@ -29,6 +31,17 @@ pub(crate) fn docx(lines: &[String]) -> Vec<u8> {
     let mut package = Cursor::new(Vec::new());
     document.build().pack(&mut package).unwrap();
     package.into_inner()
+}
+
+/// How much of a page's height a line takes at most, before it is filled and after.
+fn height(line: &str) -> u32 {
+    if line.contains("|chart(") {
+        return 3_100;
+    }
+    let cells: Vec<&str> = line.trim_matches('│').split('│').collect();
+    let letters = WIDTH / cells.len() / LETTER;
+    let longest = cells.iter().map(|cell| cell.chars().count()).max().unwrap();
+    100 + 320 * longest.div_ceil(letters) as u32
 }
 
 fn styled() -> Docx {
