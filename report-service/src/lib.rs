@@ -15,6 +15,7 @@ pub mod templates;
 pub mod text;
 pub mod web;
 
+mod contracts_folder;
 mod import_template;
 mod service;
 mod starter_template;

@@ -25,6 +25,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
 
 use crate::config::PdfConfig;
+use crate::render::warn_of_best_effort;
 
 /// What LibreOffice returns when it wants to be started again, as it does under a new profile.
 const EXIT_AGAIN: i32 = 81;
@@ -43,9 +44,12 @@ const MB: u64 = 1024 * 1024;
 pub enum PdfFailure {
     /// It took too long.
     #[error(
-        "making the PDF takes longer than {0} s (pdf.limit_s)\nhint: choose fewer rows, or take the Word document"
+        "making the PDF takes longer than {0} s (pdf.limit_s)\nhint: choose fewer rows, or start the report again as a Word document"
     )]
     Late(u32),
+    /// The file is no Word document.
+    #[error("{0}")]
+    NoDocument(String),
     /// LibreOffice ended without one.
     #[error("LibreOffice made no PDF of this document ({0})")]
     None(String),
@@ -90,12 +94,13 @@ impl Pdf {
             );
             return Ok(None);
         }
+        warn_of_best_effort("pdf.sandbox", config.sandbox);
         let named = || format!("use pdf.program {}", config.program.display());
         let program = config.program.canonicalize().with_context(named)?;
         let office = program.parent().with_context(named)?.to_owned();
         anyhow::ensure!(
             office.join("soffice.bin").is_file(),
-            "use pdf.program {}: there is no soffice.bin in {}; hint: name LibreOffice's own soffice, or leave it empty",
+            "use pdf.program {}: there is no soffice.bin in {}\nhint: name LibreOffice's own soffice, or leave it empty",
             config.program.display(),
             office.display()
         );
@@ -175,6 +180,9 @@ impl Shared {
             match status.code() {
                 Some(0) => return Ok(()),
                 Some(EXIT_AGAIN) => {}
+                Some(code) if code == i32::from(worker::EXIT_NO_DOCUMENT) => {
+                    return Err(PdfFailure::NoDocument(told.trim().to_owned()));
+                }
                 _ => return Err(PdfFailure::None(reason(status, &told))),
             }
         }

@@ -9,6 +9,8 @@ mod files;
 mod order;
 mod process;
 mod row;
+#[cfg(test)]
+mod tests;
 mod tray;
 mod values;
 pub mod worker;
@@ -26,6 +28,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use docx_jinja::Locale;
+use spokegate_confine::SandboxMode;
 use spokegate_daemon::Tasks;
 
 use crate::config::RenderConfig;
@@ -103,6 +106,16 @@ impl Stopped {
     }
 }
 
+/// Says once, at the start, that a process may begin its work without layers of its confinement.
+pub(crate) fn warn_of_best_effort(key: &'static str, mode: SandboxMode) {
+    if mode == SandboxMode::BestEffort {
+        tracing::warn!(
+            key,
+            "best-effort: documents are made also where this host lacks layers of the confinement"
+        );
+    }
+}
+
 /// Fills templates; cloning shares it.
 #[derive(Debug, Clone)]
 pub struct Renderer {
@@ -118,6 +131,7 @@ impl Renderer {
     /// # Errors
     /// When the program that fills templates is not there.
     pub fn new(config: &RenderConfig, folder: &Path, tasks: &Tasks) -> anyhow::Result<Self> {
+        warn_of_best_effort("render.sandbox", config.sandbox);
         Ok(Self {
             launch: Arc::new(Launch::new(config)?),
             folder: folder.to_owned(),

@@ -7,7 +7,7 @@ use docx_build::{DatasetShape, starter_template};
 use spokegate_contract::{Dataset, Registry, Shape};
 use spokegate_daemon::cli::{ConfigArgs, print, tell};
 
-use crate::Service;
+use crate::contracts_folder;
 use crate::import_template::write;
 use crate::relay::Contracts;
 use crate::reports::Need;
@@ -38,17 +38,7 @@ pub(crate) fn verb(arguments: &Files, files: &ConfigArgs) -> ExitCode {
 }
 
 fn run(arguments: &Files, files: &ConfigArgs) -> Result<String, String> {
-    let schemas = match &arguments.schemas {
-        Some(schemas) => schemas.clone(),
-        None => {
-            let config = files.load::<Service>();
-            config.map_err(|faults| faults.to_string())?.schemas
-        }
-    };
-    let registry = Registry::open(&schemas).map_err(|error| {
-        let place = schemas.display();
-        format!("{place}: {error}\nhint: --schemas names the folder of dataset contracts")
-    })?;
+    let registry = contracts_folder::open(arguments.schemas.as_deref(), files)?;
     let named = arguments.datasets.iter().map(|name| find(&registry, name));
     let shapes: Vec<DatasetShape> = named
         .map(|dataset| dataset.map(shape))

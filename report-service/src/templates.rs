@@ -1,5 +1,7 @@
 //! Templates before they are used: the verb `check-template`.
 
+mod names;
+mod sample;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -10,12 +12,13 @@ use std::process::ExitCode;
 
 use docx_jinja::lint::{Comparison, Mention, inspect, marked_copy};
 use docx_jinja::{Inspection, Options, Shape, TagError};
-use spokegate_contract::Registry;
 use spokegate_daemon::cli::{ConfigArgs, print, tell};
 
-use crate::Service;
+use crate::contracts_folder;
 use crate::relay::Contracts;
 use crate::reports::outline;
+use names::{in_own_words, leaves};
+use sample::{Filled, filled};
 
 pub(crate) use shape::supplied;
 
@@ -59,65 +62,111 @@ fn checked(arguments: &CheckTemplate, files: &ConfigArgs) -> Result<(String, boo
     let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let bytes = std::fs::read(path).map_err(|error| told(&error))?;
     let inspection = inspect(&bytes, Options::default()).map_err(|error| told(&error))?;
-    let comparison = match &arguments.report {
-        Some(folder) => {
-            let supplied = report(folder, arguments.schemas.as_deref(), files)?;
-            inspection.compare(&supplied)
-        }
-        None => Comparison::default(),
+    let mut found = Found {
+        inspection,
+        ..Found::default()
     };
-    let faults: Vec<TagError> = [&inspection.faults, &comparison.faults]
-        .into_iter()
-        .flatten()
-        .cloned()
-        .collect();
+    if let Some(folder) = &arguments.report {
+        found.compare(&report(folder, arguments.schemas.as_deref(), files)?);
+        found.filled = filled(&bytes, folder, &found)?;
+    }
     if let Some(marked) = &arguments.marked {
+        let faults: Vec<TagError> = found.faults().cloned().collect();
         let copy = marked_copy(&bytes, &faults, AUTHOR).map_err(|error| told(&error))?;
         std::fs::write(marked, copy).map_err(|error| format!("{}: {error}", marked.display()))?;
     }
-    let text = shown(&inspection, &comparison, arguments.report.is_some());
-    Ok((text, faults.is_empty()))
+    let text = shown(&found, arguments.report.is_some());
+    Ok((text, found.count() == 0))
+}
+
+/// What there is to tell of a template.
+#[derive(Default)]
+struct Found {
+    inspection: Inspection,
+    comparison: Comparison,
+    /// What is supplied and not read, name by name.
+    unread: Vec<String>,
+    filled: Filled,
+}
+
+impl Found {
+    fn compare(&mut self, supplied: &Shape) {
+        let mut comparison = self.inspection.compare(supplied);
+        for fault in comparison.faults.iter_mut().chain(&mut comparison.warnings) {
+            *fault = in_own_words(fault);
+        }
+        self.unread = leaves(supplied, &comparison.unused);
+        self.comparison = comparison;
+    }
+
+    /// The faults that stand at tags.
+    fn faults(&self) -> impl Iterator<Item = &TagError> {
+        let found = [
+            &self.inspection.faults,
+            &self.comparison.faults,
+            &self.filled.tags,
+        ];
+        found.into_iter().flatten()
+    }
+
+    fn count(&self) -> usize {
+        self.faults().count() + usize::from(self.filled.other.is_some())
+    }
 }
 
 /// What the report in a folder supplies.
 fn report(folder: &Path, schemas: Option<&Path>, files: &ConfigArgs) -> Result<Shape, String> {
-    let schemas = match schemas {
-        Some(schemas) => schemas.to_owned(),
-        None => {
-            let config = files.load::<Service>();
-            config.map_err(|faults| faults.to_string())?.schemas
-        }
-    };
-    let told = |error: &dyn std::fmt::Display| {
-        format!(
-            "{}: {error}\nhint: --schemas names the folder of dataset contracts",
-            schemas.display()
-        )
-    };
-    let registry = Registry::open(&schemas).map_err(|error| told(&error))?;
-    let contracts = Contracts::compile(&registry).map_err(|error| told(&format!("{error:#}")))?;
+    let registry = contracts_folder::open(schemas, files)?;
+    let contracts = Contracts::compile(&registry).map_err(|error| format!("{error:#}"))?;
     let (needs, form) = outline(folder, &contracts).map_err(|faults| faults.to_string())?;
     Ok(supplied(&needs, &form, &contracts))
 }
 
-fn shown(inspection: &Inspection, comparison: &Comparison, is_compared: bool) -> String {
+fn shown(found: &Found, is_compared: bool) -> String {
+    let (inspection, comparison) = (&found.inspection, &found.comparison);
     let mut text = String::new();
-    let faults = inspection.faults.len() + comparison.faults.len();
     // Writing into a string does not fail.
     let _ = writeln!(
         text,
-        "{} value(s) read, {} filter(s), {faults} fault(s), {} warning(s)",
+        "{} value(s) read, {} filter(s), {} fault(s), {} warning(s)",
         inspection.variables.len(),
         inspection.filters.len(),
+        found.count(),
         comparison.warnings.len(),
     );
-    let width = inspection
-        .variables
+    variables(&mut text, inspection);
+    let of_tags = [&inspection.faults, &comparison.faults];
+    section(&mut text, "faults", &of_tags);
+    section(
+        &mut text,
+        "faults when it is filled with sample.json",
+        &[&found.filled.tags],
+    );
+    if let Some(fault) = &found.filled.other {
+        let _ = writeln!(text, "\nfaults\n  {}", fault.replace('\n', "\n    "));
+    }
+    section(&mut text, "warnings", &[&comparison.warnings]);
+    let mut names = |title: &str, names: &[String]| {
+        if !names.is_empty() {
+            let _ = writeln!(text, "\n{title}\n  {}", names.join("\n  "));
+        }
+    };
+    names("parts with tags that are not filled", &inspection.unfilled);
+    names("supplied and not read", &found.unread);
+    if !is_compared {
+        text.push_str("\nnames were not compared; use --report\n");
+    }
+    text
+}
+
+fn variables(text: &mut String, inspection: &Inspection) {
+    let variables = &inspection.variables;
+    let width = variables
         .iter()
         .map(|variable| variable.path.chars().count())
         .max();
     let width = width.unwrap_or(0);
-    for variable in &inspection.variables {
+    for variable in variables {
         let filters: String = variable
             .filters
             .iter()
@@ -131,27 +180,6 @@ fn shown(inspection: &Inspection, comparison: &Comparison, is_compared: bool) ->
             places(&variable.places),
         );
     }
-    section(
-        &mut text,
-        "faults",
-        &[&inspection.faults, &comparison.faults],
-    );
-    section(&mut text, "warnings", &[&comparison.warnings]);
-    if !inspection.unfilled.is_empty() {
-        let _ = writeln!(
-            text,
-            "\nparts with tags that are not filled\n  {}",
-            inspection.unfilled.join("\n  ")
-        );
-    }
-    if is_compared && !comparison.unused.is_empty() {
-        let _ = writeln!(
-            text,
-            "\nsupplied and not read\n  {}",
-            comparison.unused.join("\n  ")
-        );
-    }
-    text
 }
 
 fn section(text: &mut String, title: &str, lists: &[&Vec<TagError>]) {

@@ -213,7 +213,9 @@ fn what_is_no_document_makes_no_pdf_and_says_so() {
     let done = pdf(folder.path(), "t", &[]);
     let told = String::from_utf8_lossy(&done.stderr);
     assert!(
-        !done.status.success() && told.contains("made no PDF"),
+        !done.status.success()
+            && told.starts_with("the file is not a Word document (.docx): ")
+            && told.contains("\nhint: open it in Word and save it"),
         "{told}"
     );
     let done = pdf(folder.path(), "t", &["--program=/nowhere/soffice"]);

@@ -39,7 +39,12 @@ const LOADERS: [&str; 2] = ["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch6
 /// Threads of LibreOffice; it takes some for each processor.
 const THREADS_MAX: u64 = 1_024;
 /// Calls that making a PDF has no need of.
-const REFUSED: [i64; 39] = [
+const REFUSED: [i64; 44] = [
+    libc::SYS_kill,
+    libc::SYS_tkill,
+    libc::SYS_tgkill,
+    libc::SYS_rt_sigqueueinfo,
+    libc::SYS_rt_tgsigqueueinfo,
     libc::SYS_connect,
     libc::SYS_ptrace,
     libc::SYS_process_vm_readv,
@@ -111,6 +116,7 @@ pub(super) fn enter(arguments: &Arguments) -> Result<(), Missing> {
         "no-new-privileges",
         told(privileges::forbid_new_privileges()),
     )?;
+    // What is started next can be read by its user's other processes again; what lasts is the limit on core dumps.
     reached.must("no-dumps", sys::forbid_dumps())?;
     reached.must("dies-with-parent", sys::stay_with_parent())?;
     reached.must("file-size", sys::limit_file_size(arguments.document_bytes))?;
@@ -144,5 +150,24 @@ fn reach(office: &Path, folder: &Path) -> Reach {
         run: [paths(&LOADERS), vec![office.to_owned()]].concat(),
         write: [paths(&DEVICES_WRITTEN), vec![folder.to_owned()]].concat(),
         ..Reach::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::process::{getpid, test_kill_process};
+
+    #[test]
+    fn no_process_is_sent_a_signal() {
+        // A filter stays with the thread that takes it.
+        let confined = std::thread::spawn(|| {
+            test_kill_process(getpid()).unwrap();
+            told(privileges::forbid_new_privileges()).unwrap();
+            calls::refuse(&REFUSED).unwrap();
+            test_kill_process(getpid())
+        });
+        assert_eq!(confined.join().unwrap(), Err(rustix::io::Errno::PERM));
+        test_kill_process(getpid()).unwrap();
     }
 }

@@ -49,7 +49,7 @@ async fn make(arguments: &Files) -> anyhow::Result<u64> {
     };
     let pdf = Pdf::find(&config, &Tasks::new())?.with_context(|| {
         let program = config.program.display();
-        format!("there is no LibreOffice at {program}; hint: install libreoffice-writer-nogui")
+        format!("there is no LibreOffice at {program}\nhint: install libreoffice-writer-nogui")
     })?;
     Ok(pdf.make(&arguments.document, &arguments.output).await?)
 }

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read as _, Write};
 use std::path::Path;
 
+use docx_jinja::TemplateError;
+use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
@@ -16,7 +18,11 @@ const BETWEEN: &str = "<w:p><w:pPr><w:spacing w:before=\"0\" w:after=\"0\" w:lin
 
 /// Copies a document with its long tables cut.
 pub(super) fn tables(from: &Path, to: &Path, rows_max: usize) -> io::Result<()> {
-    let mut archive = ZipArchive::new(BufReader::new(File::open(from)?))?;
+    let opened = ZipArchive::new(BufReader::new(File::open(from)?));
+    let mut archive = opened.map_err(|error| match error {
+        ZipError::Io(error) => error,
+        error => io::Error::other(TemplateError::NotAPackage(error.to_string())),
+    })?;
     let mut text = String::new();
     if let Ok(mut part) = archive.by_name(DOCUMENT) {
         part.read_to_string(&mut text)?;
@@ -37,6 +43,12 @@ pub(super) fn tables(from: &Path, to: &Path, rows_max: usize) -> io::Result<()> 
     writer.start_file(DOCUMENT, options)?;
     writer.write_all(text.as_bytes())?;
     writer.finish()?.flush()
+}
+
+/// Whether this is what the check of templates says of a file that is no document.
+pub(super) fn is_no_document(error: &io::Error) -> bool {
+    let told = error.get_ref();
+    told.is_some_and(|told| told.is::<TemplateError>())
 }
 
 /// The markup with its long tables cut; nothing when there are none.

@@ -10,6 +10,8 @@ use super::{confine, split};
 
 /// The exit code for what went wrong before LibreOffice; its own are others.
 pub(super) const EXIT_UNFIT: u8 = 42;
+/// The exit code for a file that is no document.
+pub(super) const EXIT_NO_DOCUMENT: u8 = 43;
 
 /// Arguments of the verb `pdf-worker`, which the service gives.
 #[derive(Debug, clap::Args)]
@@ -41,20 +43,25 @@ pub struct Arguments {
 pub fn verb(arguments: &Arguments) -> ExitCode {
     // A panic ends the process; its text could hold a customer's value.
     std::panic::set_hook(Box::new(|_| {}));
-    let reason = match become_office(arguments) {
+    let (code, reason) = match become_office(arguments) {
         Ok(never) => match never {},
-        Err(reason) => reason,
+        Err(fault) => fault,
     };
     spokegate_daemon::cli::tell(&reason);
-    ExitCode::from(EXIT_UNFIT)
+    ExitCode::from(code)
 }
 
-fn become_office(arguments: &Arguments) -> Result<std::convert::Infallible, String> {
-    confine::enter(arguments).map_err(|missing| missing.to_string())?;
+fn become_office(arguments: &Arguments) -> Result<std::convert::Infallible, (u8, String)> {
+    confine::enter(arguments).map_err(|missing| (EXIT_UNFIT, missing.to_string()))?;
     let folder = &arguments.folder;
     let (given, ready) = (folder.join("in.docx"), folder.join("out.docx"));
-    split::tables(&given, &ready, arguments.table_rows)
-        .map_err(|error| format!("lay out its tables: {error}"))?;
+    split::tables(&given, &ready, arguments.table_rows).map_err(|error| {
+        if split::is_no_document(&error) {
+            (EXIT_NO_DOCUMENT, error.to_string())
+        } else {
+            (EXIT_UNFIT, format!("lay out its tables: {error}"))
+        }
+    })?;
     let own = |name: &str, path: &str| format!("-env:{name}={path}{}", folder.display());
     let error = Command::new(arguments.office.join("soffice.bin"))
         .arg(own("UserInstallation", "file://") + "/profile")
@@ -68,5 +75,5 @@ fn become_office(arguments: &Arguments) -> Result<std::convert::Infallible, Stri
         .envs([("LANG", "C.UTF-8"), ("SAL_USE_VCLPLUGIN", "svp")])
         .current_dir(folder)
         .exec();
-    Err(format!("start LibreOffice: {error}"))
+    Err((EXIT_UNFIT, format!("start LibreOffice: {error}")))
 }

@@ -118,6 +118,19 @@ impl From<&TagError> for TagFault {
     }
 }
 
+impl From<TagFault> for TagError {
+    fn from(fault: TagFault) -> Self {
+        Self {
+            part: fault.part,
+            paragraph: fault.paragraph,
+            text: fault.text,
+            tag: fault.tag,
+            message: fault.message,
+            hint: fault.hint,
+        }
+    }
+}
+
 impl From<&TemplateError> for Told {
     fn from(error: &TemplateError) -> Self {
         let tags = match error {

@@ -50,7 +50,11 @@ impl Launch {
         output: Stdio,
     ) -> Result<Answer, RenderFailure> {
         let unfit = |error: std::io::Error| RenderFailure::Worker(error.to_string());
-        let mut child = self.command(order, tray, output).spawn().map_err(unfit)?;
+        let spawned = self.command(order, tray, output).spawn();
+        let mut child = spawned.map_err(|error| {
+            let program = self.program.display();
+            RenderFailure::Worker(format!("start {program}: {error}"))
+        })?;
         let answer = child.stderr.take();
         let both = async { tokio::join!(child.wait(), told(answer)) };
         let limit = Duration::from_secs(self.seconds.saturating_add(GRACE_S));
@@ -123,6 +127,26 @@ fn how(status: ExitStatus, told: &str) -> Stopped {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_that_cannot_be_started_is_named() {
+        let launch = Launch {
+            program: "/nowhere/fills".into(),
+            sandbox: SandboxMode::Require,
+            memory_mb: 1,
+            document_mb: 1,
+            seconds: 1,
+        };
+        let tray = tempfile::tempfile().unwrap();
+        let order = Span { at: 0, bytes: 0 };
+        let run = async { Ok(launch.run(tray, order, Stdio::null()).await) };
+        let failure = spokegate_daemon::cli::wait_for(run).unwrap().unwrap_err();
+        let told = failure.to_string();
+        assert!(
+            told.contains("start /nowhere/fills: No such file"),
+            "{told}"
+        );
+    }
 
     #[test]
     fn every_end_without_an_answer_has_its_name() {

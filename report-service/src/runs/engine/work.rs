@@ -275,7 +275,7 @@ impl Shared {
                 return format!("The PDF could not be made: {failure}");
             }
             tracing::error!(error = %failure, "a PDF could not be made");
-            "The PDF could not be made. Take the Word document, and tell your administrator.".into()
+            "The PDF could not be made. Start the report again as a Word document, and tell your administrator.".into()
         })
     }
 }
