@@ -104,14 +104,14 @@ impl Host {
             arguments.push("--bare");
         }
         let (program, users, config) = (&self.program, self.users, &self.config);
+        let started = |user, third| {
+            Process::start(program, &arguments, user, third, NARROW_BYTES, &self.tasks)
+        };
         let mut giver = None;
         let mut process = match stage {
             Stage::Worker => {
                 let (reader, writer) = std::io::pipe()?;
-                let user = users.worker;
-                let third = reader.into();
-                let process =
-                    Process::start(program, &arguments, user, third, NARROW_BYTES, &self.tasks)?;
+                let process = started(users.worker, reader.into())?;
                 let tenant = config.tenants.first().context("no tenant is configured")?;
                 let from = (&*config.seal.key_file, config.worker.sandbox);
                 giver = Some(process::derive(
@@ -126,27 +126,13 @@ impl Host {
                 process
             }
             Stage::Ingest => {
-                let process = Process::start(
-                    program,
-                    &arguments,
-                    users.ingest,
-                    Stdio::null(),
-                    NARROW_BYTES,
-                    &self.tasks,
-                )?;
+                let process = started(users.ingest, Stdio::null())?;
                 let setup = ToIngest::Setup(Box::new(config.ingest_setup(users)));
                 process.pipe.send(&setup, b"").await;
                 process
             }
             Stage::Egress => {
-                let process = Process::start(
-                    program,
-                    &arguments,
-                    users.egress,
-                    Stdio::null(),
-                    NARROW_BYTES,
-                    &self.tasks,
-                )?;
+                let process = started(users.egress, Stdio::null())?;
                 let mut setup = config.egress_setup(users);
                 // Several stand beside each other, and maybe beside the service itself.
                 setup.listen.set_port(0);

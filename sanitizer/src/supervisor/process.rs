@@ -34,10 +34,12 @@ const ALL_PIPES_BYTES: usize = 32 * 1024 * 1024;
 /// What each of a worker's two pipes holds where there are so many lanes.
 #[must_use]
 pub(crate) fn pipe_bytes(lanes: usize) -> usize {
-    let share = ALL_PIPES_BYTES / lanes.saturating_mul(2).max(1);
+    let pipes = lanes.saturating_mul(2);
     // The system takes powers of two.
-    let largest = 1_usize << share.max(1).ilog2();
-    largest.clamp(NARROW_BYTES, WIDE_BYTES)
+    [WIDE_BYTES, WIDE_BYTES / 2]
+        .into_iter()
+        .find(|bytes| pipes.saturating_mul(*bytes) <= ALL_PIPES_BYTES)
+        .unwrap_or(NARROW_BYTES)
 }
 
 /// Has a pipe hold more. Where the system refuses, it is only slower.
