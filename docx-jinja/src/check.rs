@@ -1,16 +1,20 @@
 //! Checks each tag by itself, so that all faults of a template are reported in one run.
 
+mod hints;
+
 use std::sync::Arc;
 
 use minijinja::machinery::{CompiledTemplate, Instruction, TemplateConfig, parse};
 use minijinja::{AutoEscape, Error, ErrorKind};
 
 use crate::engine;
+use crate::filters;
 use crate::limits::TAG_BYTES_MAX;
 use crate::locate::{Faults, Place};
 use crate::prepare::{self, EXPRESSION, STATEMENT};
 use crate::suggest;
 use crate::tags::{Tag, TagKind};
+pub(crate) use hints::for_end;
 
 /// Reports what is wrong with a tag when read alone: syntax, unknown filters and tests.
 pub(crate) fn tag(tag: &Tag, place: &Place, faults: &mut Faults) {
@@ -37,8 +41,15 @@ pub(crate) fn tag(tag: &Tag, place: &Place, faults: &mut Faults) {
         default_auto_escape: Arc::new(|_| AutoEscape::Html),
     };
     match CompiledTemplate::new("tag", &source, &config) {
-        Err(error) => faults.add(place.error(message(&error), None)),
-        Ok(compiled) => names(&compiled, place, faults),
+        Err(error) => {
+            let message = message(&error);
+            let hint = hints::for_syntax(tag, &message);
+            faults.add(place.error(message, hint));
+        }
+        Ok(compiled) => {
+            names(&compiled, place, faults);
+            patterns(&compiled, place, faults);
+        }
     }
 }
 
@@ -96,6 +107,15 @@ pub(crate) fn message(error: &Error) -> String {
     }
 }
 
+/// An error of a filter, and the next step that it has to offer.
+pub(crate) fn told(error: &Error) -> (String, Option<String>) {
+    let message = message(error);
+    match message.split_once("\nhint: ") {
+        Some((what, next)) => (what.to_owned(), Some(next.to_owned())),
+        None => (message, None),
+    }
+}
+
 fn names(compiled: &CompiledTemplate<'_>, place: &Place, faults: &mut Faults) {
     let mut index = 0;
     while let Some(instruction) = compiled.instructions.get(index) {
@@ -112,6 +132,41 @@ fn names(compiled: &CompiledTemplate<'_>, place: &Place, faults: &mut Faults) {
                 faults.add(place.error(format!("there is no test \"{name}\""), hint));
             }
             _ => {}
+        }
+    }
+}
+
+/// Reports patterns of dates that are written in the tag and cannot be read.
+fn patterns(compiled: &CompiledTemplate<'_>, place: &Place, faults: &mut Faults) {
+    let before = |at: usize, steps: usize| {
+        let at = u32::try_from(at)
+            .ok()?
+            .checked_sub(u32::try_from(steps).ok()?)?;
+        compiled.instructions.get(at)
+    };
+    let mut index = 0;
+    while let Some(instruction) = compiled.instructions.get(index) {
+        let at = index as usize;
+        index += 1;
+        let Instruction::ApplyFilter("date" | "datetime", Some(2), _) = instruction else {
+            continue;
+        };
+        let pattern = match (before(at, 1), before(at, 2), before(at, 3)) {
+            (Some(Instruction::LoadConst(value)), _, _) if value.is_kwargs() => {
+                value.get_attr("format").ok()
+            }
+            (Some(Instruction::LoadConst(value)), _, _) => Some(value.clone()),
+            (
+                Some(Instruction::BuildKwargs(1)),
+                Some(Instruction::LoadConst(value)),
+                Some(Instruction::LoadConst(name)),
+            ) if name.as_str() == Some("format") => Some(value.clone()),
+            _ => None,
+        };
+        let checked = pattern.as_ref().and_then(|pattern| pattern.as_str());
+        if let Some(Err(error)) = checked.map(filters::readable) {
+            let (message, hint) = told(&error);
+            faults.add(place.error(message, hint));
         }
     }
 }

@@ -1,16 +1,22 @@
 //! Filters for reports, beside minijinja's own.
 
+mod attributes;
 mod bounded;
 mod cell;
 mod cut;
 mod date;
+mod given;
 mod quantity;
 mod tally;
 
 pub(crate) use bounded::{OPERAND, RESULT, SLICE, TEXT, shown_text};
 pub(crate) use date::days;
+pub(crate) use date::readable;
+pub(crate) use given::{
+    NoArgument, add as add_strict, hint as argument_hint, one as given, undefined,
+};
 use minijinja::value::ValueKind;
-use minijinja::{Environment, Error, ErrorKind, Value};
+use minijinja::{Environment, Error, ErrorKind, Value, filters};
 pub(crate) use quantity::written;
 
 use crate::escape::{self, Style};
@@ -19,10 +25,7 @@ use crate::prepare::{FILL, PLAIN, SHARE, SPAN};
 /// Adds all filters and the helpers of prepared sources.
 pub(crate) fn register(environment: &mut Environment<'static>) {
     bounded::register(environment);
-    environment.add_filter("bytes", quantity::bytes);
-    environment.add_filter("duration", quantity::duration);
-    environment.add_filter("percent", quantity::percent);
-    environment.add_filter("tally", tally::tally);
+    strict(environment);
     // Values are always escaped, whatever a template asks for; these keep their names for templates
     // written for docxtpl, and change nothing.
     environment.add_filter("safe", |value: Value| value);
@@ -34,6 +37,25 @@ pub(crate) fn register(environment: &mut Environment<'static>) {
     environment.add_function(SHARE, share);
 }
 
+/// Adds the filters whose work is small: ours, and minijinja's own.
+fn strict(environment: &mut Environment<'static>) {
+    let all = [
+        ("bytes", Value::from_function(quantity::bytes)),
+        ("duration", Value::from_function(quantity::duration)),
+        ("percent", Value::from_function(quantity::percent)),
+        ("tally", Value::from_function(tally::tally)),
+        ("default", Value::from_function(filters::default)),
+        ("d", Value::from_function(filters::default)),
+        ("round", Value::from_function(filters::round)),
+        ("int", Value::from_function(filters::int)),
+        ("float", Value::from_function(filters::float)),
+        ("attr", Value::from_function(filters::attr)),
+    ];
+    for (name, filter) in all {
+        given::add(environment, name, filter);
+    }
+}
+
 /// Escapes where line breaks cannot be elements.
 #[expect(
     clippy::needless_pass_by_value,
@@ -42,7 +64,7 @@ pub(crate) fn register(environment: &mut Environment<'static>) {
 fn plain(value: Value) -> Result<Value, Error> {
     let mut escaped = String::new();
     match value.kind() {
-        ValueKind::Undefined => return Err(ErrorKind::UndefinedError.into()),
+        ValueKind::Undefined => return Err(undefined(&value)),
         ValueKind::None => {}
         ValueKind::String => {
             escape::write(
@@ -70,7 +92,7 @@ fn share(total: f64, count: Value) -> u32 {
 fn float(value: &Value) -> Result<Option<f64>, Error> {
     match value.kind() {
         ValueKind::None => return Ok(None),
-        ValueKind::Undefined => return Err(ErrorKind::UndefinedError.into()),
+        ValueKind::Undefined => return Err(undefined(value)),
         _ => {}
     }
     let number = match value.as_str() {

@@ -103,21 +103,22 @@ impl Faults {
         self.0.len()
     }
 
-    /// All of them in reading order; those outside paragraphs follow at the end of their part.
+    /// All of them in reading order.
     pub(crate) fn into_vec(self) -> Vec<TagError> {
-        let mut parts: Vec<String> = Vec::new();
         let mut faults = self.0;
-        for fault in &faults {
-            if !parts.contains(&fault.part) {
-                parts.push(fault.part.clone());
-            }
-        }
-        faults.sort_by_key(|fault| {
-            let part = parts.iter().position(|part| *part == fault.part);
-            (part, fault.paragraph.unwrap_or(usize::MAX))
-        });
+        in_reading_order(&mut faults);
         faults
     }
+}
+
+/// Sorts faults by part, the main text first, and paragraph; those outside paragraphs follow at the end of their part.
+pub(crate) fn in_reading_order(faults: &mut [TagError]) {
+    faults.sort_by(|left, right| {
+        let aside = |fault: &TagError| fault.part != "document";
+        let number = |fault: &TagError| fault.paragraph.unwrap_or(usize::MAX);
+        let parts = (aside(left), &left.part).cmp(&(aside(right), &right.part));
+        parts.then_with(|| number(left).cmp(&number(right)))
+    });
 }
 
 /// The part's name for people: `word/header2.xml` is `header2`.

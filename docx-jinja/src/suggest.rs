@@ -95,7 +95,8 @@ pub(crate) fn missing(tag: &str, values: &Value, loops: &[Loop]) -> Option<Strin
         .map(str::to_owned)
 }
 
-fn names(value: &Value) -> Vec<String> {
+/// The names of a map's fields, as many as are looked through.
+pub(crate) fn names(value: &Value) -> Vec<String> {
     if value.kind() != ValueKind::Map {
         return Vec::new();
     }

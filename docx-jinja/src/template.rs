@@ -16,6 +16,7 @@ use crate::chart::Charts;
 use crate::check;
 use crate::engine;
 use crate::error::{RenderError, TagErrors, TemplateError};
+use crate::filters::{self, NoArgument};
 use crate::limits::Options;
 use crate::lint::Inspection;
 use crate::locale;
@@ -321,16 +322,16 @@ impl Template {
         let Some(place) = part.map.find(offset) else {
             return RenderError::Template(check::message(error));
         };
-        let mut message = check::message(error);
-        let mut hint = None;
-        if let Some((what, next)) = message.split_once("\nhint: ") {
-            (message, hint) = (what.to_owned(), Some(next.to_owned()));
-        }
+        let (mut message, mut hint) = check::told(error);
         if error.kind() == ErrorKind::UndefinedError {
             let named = message.split('`').nth(1).map(str::to_owned);
             if let Some(path) = named.or_else(|| suggest::missing(&place.tag, values, &place.loops))
             {
                 hint = suggest::for_path(&path, values, &place.loops);
+                let source = std::error::Error::source(error);
+                if source.is_some_and(|source| source.is::<NoArgument>()) {
+                    hint = filters::argument_hint(&path, hint);
+                }
                 message = format!("there is no {path} in the values");
             }
         }

@@ -81,7 +81,7 @@ impl Columns {
 /// What is not a number, with its row and column; too many points or series.
 pub(crate) fn read(value: &Value, columns: &Columns) -> Result<ChartData, Error> {
     let data = match value.kind() {
-        ValueKind::Undefined => return Err(ErrorKind::UndefinedError.into()),
+        ValueKind::Undefined => return Err(crate::filters::undefined(value)),
         ValueKind::Map if read::is_table(value) => read::table(value, columns)?,
         ValueKind::Map => read::map(value, columns)?,
         ValueKind::Seq | ValueKind::Iterable => read::rows(value, columns)?,

@@ -9,6 +9,7 @@ use super::native::Native;
 use super::{Columns, data};
 use crate::additions;
 use crate::budget::{self, refused};
+use crate::filters::add_strict;
 use crate::limits::CHART_SIDE_EMU_MAX;
 use crate::suggest;
 use crate::values::{Length, Picture};
@@ -23,7 +24,7 @@ const EMU_PER_POINT: f64 = 12_700.0;
 
 /// Adds the filter.
 pub(crate) fn register(environment: &mut Environment<'static>) {
-    environment.add_filter("chart", chart);
+    add_strict(environment, "chart", Value::from_function(chart));
 }
 
 #[expect(

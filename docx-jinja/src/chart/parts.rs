@@ -6,12 +6,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use minijinja::value::Kwargs;
-use minijinja::{Environment, Error, ErrorKind, Value};
+use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use super::links::{self, WORKBOOK_ID, targets, with_workbook, workbook_id};
 use super::{Columns, Texts, data, rewrite};
 use crate::additions::{self, Original, RELATIONSHIPS_TYPE};
 use crate::budget::{self, refused};
+use crate::filters::given;
 use crate::tags::Tag;
 use crate::workbook;
 
@@ -139,12 +140,16 @@ impl Charts {
     /// Lets prepared sources fill these charts.
     pub(crate) fn register(self, environment: &mut Environment<'static>) {
         let charts = self.found;
-        environment.add_function(FILL, move |number: usize, value: Value, kwargs: Kwargs| {
+        let fill = move |state: &mut State, number: usize, value: Value, kwargs: Kwargs| {
+            for name in kwargs.args() {
+                given(state, &kwargs.peek::<Value>(name)?)?;
+            }
             let chart = chart(&charts, number)?;
             let (alternative, id) = chart.fill(&value, &kwargs)?;
             LAST.replace(id);
             Ok::<_, Error>(alternative)
-        });
+        };
+        environment.add_function(FILL, fill);
         environment.add_function(FILLED, || LAST.take());
     }
 }

@@ -6,7 +6,7 @@ use std::fmt::{self, Write as _};
 use minijinja::value::{Rest, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, State, Value, filters};
 
-use super::{cut, date, quantity};
+use super::{attributes, cut, date, given, quantity, shown};
 use crate::budget;
 use crate::engine;
 use crate::escape;
@@ -113,6 +113,8 @@ fn add(environment: &mut Environment<'static>, name: &'static str, input: Input,
                 _ => bounded(plain(taken))?,
             };
         }
+        given::all(state, &args)?;
+        attributes::known(name, &args)?;
         arguments(name, &args)?;
         result(filter.call(state, &args)?)
     };
@@ -136,7 +138,10 @@ fn arguments(name: &str, args: &[Value]) -> Result<(), Error> {
         "map" if text(1).starts_with(engine::OWN_NAMES) => {
             return Err(budget::refused(engine::OWN_NAMES_TOLD.to_owned()));
         }
-        "format" => return widths(args),
+        "format" => {
+            placeholders(args)?;
+            return widths(args);
+        }
         "replace" => {
             let (from, to) = (text(1), text(2));
             let count = if from.is_empty() {
@@ -174,6 +179,18 @@ fn largest(argument: &Value) -> usize {
             values.map(|value| largest(&value)).max().unwrap_or(0)
         }),
         _ => 0,
+    }
+}
+
+/// Refuses a pattern that has no place for the values it is given.
+fn placeholders(args: &[Value]) -> Result<(), Error> {
+    let pattern = args.first().and_then(Value::as_str);
+    match pattern.filter(|pattern| args.len() > 1 && !pattern.contains('%')) {
+        Some(pattern) => Err(budget::refused(format!(
+            "the pattern {} has no place for a value\nhint: write it like \"%.2f\"|format(price)",
+            shown(&Value::from(pattern))
+        ))),
+        None => Ok(()),
     }
 }
 

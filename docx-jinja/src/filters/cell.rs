@@ -60,7 +60,7 @@ pub(super) fn span(value: Value, times: Option<Value>) -> Result<u32, Error> {
 )]
 pub(super) fn fill(value: Value, own: &str) -> Result<String, Error> {
     if value.kind() == ValueKind::Undefined {
-        return Err(minijinja::ErrorKind::UndefinedError.into());
+        return Err(super::undefined(&value));
     }
     if value.is_none() {
         return Ok(own.to_owned());

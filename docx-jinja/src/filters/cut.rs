@@ -16,7 +16,7 @@ pub(super) fn cut(
         return Err(refused("a slice cannot go in steps of 0"));
     }
     match value.kind() {
-        ValueKind::Undefined => Err(ErrorKind::UndefinedError.into()),
+        ValueKind::Undefined => Err(super::undefined(value)),
         ValueKind::None => Ok(Value::from(Vec::<Value>::new())),
         ValueKind::String => {
             let chars: Vec<char> = value.as_str().unwrap_or_default().chars().collect();
@@ -67,7 +67,7 @@ fn places(
 fn place(bound: Option<Value>) -> Result<Option<i64>, Error> {
     match bound.filter(|value| !value.is_none()) {
         None => Ok(None),
-        Some(value) if value.is_undefined() => Err(ErrorKind::UndefinedError.into()),
+        Some(value) if value.is_undefined() => Err(super::undefined(&value)),
         Some(value) => i64::try_from(value.clone()).map(Some).map_err(|_| {
             refused(format!(
                 "a slice needs whole numbers, not {}",

@@ -6,6 +6,7 @@ use time::format_description::well_known::Rfc3339;
 use time::{Date, Month, OffsetDateTime};
 
 use super::shown;
+use crate::budget::refused;
 use crate::locale;
 
 /// `{{ x|date }}`: 22 November 2026, as the locale has it; `{{ x|date("%Y-%m-%d") }}`. Nothing for null and empty text.
@@ -26,9 +27,10 @@ pub(super) fn datetime(
 fn write(value: &Value, format: &str, kwargs: &Kwargs) -> Result<String, Error> {
     let format = kwargs.get::<Option<&str>>("format")?.unwrap_or(format);
     kwargs.assert_all_used()?;
+    readable(format)?;
     let moment = match value.kind() {
         ValueKind::None => return Ok(String::new()),
-        ValueKind::Undefined => return Err(ErrorKind::UndefinedError.into()),
+        ValueKind::Undefined => return Err(super::undefined(value)),
         ValueKind::Number => value
             .as_i64()
             .and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok()),
@@ -45,6 +47,17 @@ fn write(value: &Value, format: &str, kwargs: &Kwargs) -> Result<String, Error> 
         )
     };
     strftime(&moment.ok_or_else(unreadable)?, format)
+}
+
+/// Refuses a pattern that would print itself, or holds codes that do not exist.
+pub(crate) fn readable(format: &str) -> Result<(), Error> {
+    if !format.contains('%') {
+        let shown = shown(&Value::from(format));
+        return Err(refused(format!(
+            "the pattern {shown} names nothing of a date\nhint: write it like \"%d.%m.%Y\", or \"%H:%M\" for the time"
+        )));
+    }
+    strftime(&OffsetDateTime::UNIX_EPOCH, format).map(drop)
 }
 
 /// A date as workbooks count it: days since 30 December 1899, in the offset that the text has.

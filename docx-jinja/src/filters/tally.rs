@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object, Rest, ValueKind};
-use minijinja::{Error, ErrorKind, Value};
+use minijinja::{Error, Value};
+
+use super::attributes;
 
 /// Most different values counted for one field; what comes later counts as `other`.
 const VALUES_MAX: usize = 1_000;
@@ -16,13 +18,19 @@ pub(super) fn tally(rows: Value, fields: Rest<String>) -> Result<Value, Error> {
     let mut count = 0_u64;
     let mut columns: Vec<Field> = fields.iter().map(|_| Field::default()).collect();
     if rows.is_undefined() {
-        return Err(ErrorKind::UndefinedError.into());
+        return Err(super::undefined(&rows));
     }
+    let mut first = None;
     for row in rows.try_iter()? {
         count += 1;
         for (name, column) in fields.iter().zip(&mut columns) {
             column.add(&row.get_attr(name)?);
         }
+        first.get_or_insert(row);
+    }
+    let mut found = fields.iter().zip(&columns);
+    if let (Some(row), Some((name, _))) = (first, found.find(|(_, column)| !column.known)) {
+        return Err(attributes::nowhere(&row, name));
     }
     let named = fields
         .0
@@ -60,6 +68,8 @@ impl Object for Tally {
 
 #[derive(Debug, Default)]
 struct Field {
+    /// True when a row has it.
+    known: bool,
     yes: u64,
     no: u64,
     filled: u64,
@@ -73,6 +83,7 @@ struct Field {
 
 impl Field {
     fn add(&mut self, value: &Value) {
+        self.known |= !value.is_undefined();
         match value.kind() {
             ValueKind::Undefined | ValueKind::None => {
                 self.empty += 1;

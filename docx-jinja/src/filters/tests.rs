@@ -55,6 +55,59 @@ fn dates() {
 }
 
 #[test]
+fn a_pattern_without_codes_is_no_pattern() {
+    let hint = "hint: write it like \"%d.%m.%Y\", or \"%H:%M\" for the time";
+    let refused =
+        |pattern: &str| format!("error: the pattern \"{pattern}\" names nothing of a date\n{hint}");
+    check("0|date('dd.MM.yyyy')", &refused("dd.MM.yyyy"));
+    check("0|datetime('HH:mm')", &refused("HH:mm"));
+    check("0|date(format='')", &refused(""));
+    check("0|date('%H')", "00");
+    check("'%d EUR'|format(3)", "3 EUR");
+    check("'EUR'|format", "EUR");
+    check(
+        "'EUR'|format(3)",
+        "error: the pattern \"EUR\" has no place for a value\nhint: write it like \"%.2f\"|format(price)",
+    );
+}
+
+#[test]
+fn fields_that_no_row_has_are_misspelt() {
+    let near = |name: &str, meant: &str| {
+        format!("error: no row has \"{name}\"\nhint: did you mean \"{meant}\"?")
+    };
+    check("rows|sum(attribute='size')", "12.5");
+    check("rows|sum(attribute='sizes')", &near("sizes", "size"));
+    check("rows|sum('sizes')", &near("sizes", "size"));
+    check(
+        "rows|map(attribute='resul')|first",
+        &near("resul", "result"),
+    );
+    check("rows|map(attribute='resul', default='-')|first", "-");
+    check("rows|selectattr('onlin')|length", &near("onlin", "online"));
+    check("rows|rejectattr('onlin')|length", &near("onlin", "online"));
+    check("rows|selectattr('onlin', 'defined')|length", "0");
+    check("rows|groupby('resul')|length", &near("resul", "result"));
+    check("rows|sort(attribute='result,siz')", &near("siz", "size"));
+    check("(rows|max(attribute='size')).size", "10");
+    check("rows|unique(attribute='onlin')", &near("onlin", "online"));
+    check("(rows|tally('online', 'siz')).rows", &near("siz", "size"));
+    check(
+        "rows|sum(attribute='zebra')",
+        "error: no row has \"zebra\"\nhint: there are: online, size, result, last",
+    );
+    // In some rows, in none of no rows, and below null.
+    check("rows|selectattr('last')|length", "1");
+    check("[]|sum(attribute='zebra')", "0");
+    check("rows[1:2]|selectattr('last.day')|length", "0");
+    check("[{'a': {'b': 1}}]|sum(attribute='a.b')", "1");
+    check(
+        "[{'a': {'b': 1}}]|sum(attribute='a.c')",
+        "error: no row has \"c\"\nhint: did you mean \"b\"?",
+    );
+}
+
+#[test]
 fn numbers() {
     check("1234567.891|number", "1,234,568");
     check("1234567.891|number(2)", "1,234,567.89");

@@ -8,6 +8,7 @@ use minijinja::value::ValueKind;
 use super::path::{Path, Step};
 use super::{Inspection, Variable};
 use crate::error::TagError;
+use crate::locate::in_reading_order;
 use crate::suggest;
 
 /// Deepest shape made from a value.
@@ -151,6 +152,8 @@ impl Inspection {
             add(list, variable, &message, hint.as_ref());
         }
         unused(supplied, None, &reached, &mut comparison.unused);
+        in_reading_order(&mut comparison.faults);
+        in_reading_order(&mut comparison.warnings);
         comparison
     }
 }

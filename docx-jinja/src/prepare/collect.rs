@@ -2,6 +2,7 @@
 //! run where it begins. Text behind a tag stays in its own run.
 
 use super::{Draft, Piece, Placed};
+use crate::check;
 use crate::locate::{Faults, Place};
 use crate::tags::{Tag, TagKind, Unclosed, scan};
 use crate::xml::{self, Kind, NO_PARENT, Token, decode};
@@ -30,9 +31,10 @@ pub(super) fn tags(draft: &mut Draft<'_>, faults: &mut Faults) {
             Err(Unclosed { shown, before }) => {
                 let mut nameless = place(&nowhere());
                 nameless.tag = shown;
+                let hint = check::for_end(&nameless.tag);
                 faults.add(nameless.error(
                     "the tag is never closed in its paragraph",
-                    Some(LITERAL_HINT.to_owned()),
+                    hint.or_else(|| Some(LITERAL_HINT.to_owned())),
                 ));
                 let placed = before.into_iter().map(|tag| (place(&tag), tag)).collect();
                 split(draft, &carrier, placed);

@@ -46,12 +46,26 @@ pub(super) fn apply(draft: &mut Draft<'_>, faults: &mut Faults) {
             Some(element) => groups.entry(element).or_default().push(id),
             None => faults.add(placed.place.error(
                 format!("it does not stand inside a {}", lift.noun()),
-                Some("write the tag without the letters behind {%".to_owned()),
+                Some(elsewhere(placed.tag.kind, lift)),
             )),
         }
     }
     for (element, ids) in groups {
         group(draft, element, &ids, faults);
+    }
+}
+
+/// The next step for a tag that stands in none of the elements it is about.
+fn elsewhere(kind: TagKind, lift: Lift) -> String {
+    match lift {
+        _ if kind == TagKind::Variable => "write {{ without the letters behind it".to_owned(),
+        Lift::Row => "put it into a row of its own in the table, or write {%p to repeat paragraphs"
+            .to_owned(),
+        Lift::Cell => {
+            "put it into a cell of its own in the table, or write {%p to repeat paragraphs"
+                .to_owned()
+        }
+        Lift::Paragraph | Lift::Run => "write the tag without the letters behind {%".to_owned(),
     }
 }
 

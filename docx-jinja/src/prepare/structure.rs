@@ -4,7 +4,7 @@
 use crate::error::TagError;
 use crate::locate::{Faults, Loop};
 use crate::suggest;
-use crate::tags::Lift;
+use crate::tags::{Lift, Tag};
 use crate::xml;
 
 use super::{Draft, Placed};
@@ -190,15 +190,7 @@ impl<'d, 'a> Structure<'d, 'a> {
     /// Reports what was never closed.
     pub(super) fn finish(self, faults: &mut Faults) {
         for block in &self.open {
-            let placed = &self.draft.tags[block.id];
-            let keyword = placed.tag.keyword();
-            faults.add(placed.place.error(
-                "the block is never closed",
-                Some(format!(
-                    "add {} where it ends",
-                    self.closing(block.id, keyword)
-                )),
-            ));
+            faults.add(unclosed(self.draft, block));
         }
     }
 
@@ -255,61 +247,112 @@ impl<'d, 'a> Structure<'d, 'a> {
 
     fn pop(&mut self, id: usize, anchor: usize, faults: &mut Faults) {
         let placed = &self.draft.tags[id];
-        let keyword = placed.tag.keyword();
-        let Some(block) = self.open.pop_if(|block| !block.wall) else {
+        let Some(top) = self.open.last().filter(|block| !block.wall) else {
             faults.add(match self.open.last() {
                 Some(wall) => crosses(placed, &self.draft.tags[wall.id]),
                 None => placed.place.error("it closes nothing", None),
             });
             return;
         };
-        let opening = &self.draft.tags[block.id];
-        if keyword.strip_prefix("end") == Some(opening.tag.keyword()) {
-            self.same_place(&block, id, anchor, faults);
+        let Some(at) = self.closed_by(id, anchor) else {
+            let opening = &self.draft.tags[top.id];
+            let shown = opening.tag.shown();
+            let closing = self.closing(top.id, opening.tag.keyword());
+            faults.add(placed.place.error(
+                format!("it closes nothing; open is {shown}"),
+                Some(format!("write {closing}, or take it out")),
+            ));
+            // A slip of the pen: what is meant is the block that is open.
+            if self.fits(top, id, anchor) {
+                self.open.pop();
+            }
             return;
+        };
+        for block in self.open.drain(at + 1..) {
+            faults.add(unclosed(self.draft, &block));
         }
-        let (shown, number) = (opening.tag.shown(), opening.place.paragraph);
-        let at = number.map_or(String::new(), |n| format!(" of paragraph {n}"));
-        faults.add(placed.place.error(
-            format!("{shown}{at} must be closed first"),
-            Some(format!(
-                "add {} before it",
-                self.closing(block.id, opening.tag.keyword())
-            )),
-        ));
-        // The outer block may be the one meant: go on as if the inner one had been closed.
-        let outer = self
-            .open
-            .last()
-            .map(|outer| self.draft.tags[outer.id].tag.keyword());
-        if keyword.strip_prefix("end") == outer {
-            self.open.pop();
+        if let Some(block) = self.open.pop() {
+            self.same_place(&block, id, anchor, faults);
+        }
+    }
+
+    /// The block that a closing tag ends: the innermost of its keyword that is written in its place, else the innermost
+    /// of its keyword.
+    fn closed_by(&self, id: usize, anchor: usize) -> Option<usize> {
+        let keyword = self.draft.tags[id].tag.keyword().strip_prefix("end");
+        let wall = self.open.iter().rposition(|block| block.wall);
+        let from = wall.map_or(0, |at| at + 1);
+        let named = |at: &usize| Some(self.draft.tags[self.open[*at].id].tag.keyword()) == keyword;
+        let all = || (from..self.open.len()).rev().filter(named);
+        let fitting = all().find(|&at| self.fits(&self.open[at], id, anchor));
+        fitting.or_else(|| all().next())
+    }
+
+    /// True when a tag stands where it can belong to this block.
+    fn fits(&self, block: &Block, id: usize, anchor: usize) -> bool {
+        let (opening, placed) = (&self.draft.tags[block.id], &self.draft.tags[id]);
+        if block.captures {
+            return block.anchor == anchor && placed.tag.lift.is_none();
+        }
+        opening.tag.lift == placed.tag.lift
+            && xml::same_path(&self.draft.tokens, block.anchor, anchor)
+            && !self.tears(block, anchor)
+    }
+
+    /// True when a block goes from one cell of a row to another: its rounds would be pieces of rows.
+    fn tears(&self, block: &Block, anchor: usize) -> bool {
+        let tokens = &self.draft.tokens;
+        let cell = |from: usize| xml::ancestor(tokens, from, "w:tc");
+        match (cell(block.anchor), cell(anchor)) {
+            (Some(left), Some(right)) => {
+                let row = |cell: usize| xml::ancestor(tokens, tokens[cell].parent, "w:tr");
+                left != right && row(left) == row(right)
+            }
+            _ => false,
         }
     }
 
     fn same_place(&self, block: &Block, id: usize, anchor: usize, faults: &mut Faults) {
+        if self.fits(block, id, anchor) {
+            return;
+        }
         let (opening, placed) = (&self.draft.tags[block.id], &self.draft.tags[id]);
-        let fits = if block.captures {
-            block.anchor == anchor && placed.tag.lift.is_none()
-        } else {
-            opening.tag.lift == placed.tag.lift
-                && xml::same_path(&self.draft.tokens, block.anchor, anchor)
-        };
-        if fits {
+        let shown = opening.tag.shown();
+        let is_about_rows = matches!(opening.tag.lift, Some(Lift::Row | Lift::Cell));
+        if !block.captures && !is_about_rows && self.tears(block, anchor) {
+            let aim = match opening.tag.keyword() {
+                "for" => "repeat",
+                _ => "keep or leave out",
+            };
+            faults.add(placed.place.error(
+                format!("{shown} stands in another cell of the row"),
+                Some(format!(
+                    "write {{%tr … %}} to {aim} rows, {{%tc … %}} to {aim} cells"
+                )),
+            ));
             return;
         }
         let hint = if block.captures {
             "open and close it inside one piece of text with the same formatting".to_owned()
         } else if opening.tag.lift == placed.tag.lift {
-            "put both into the same kind of place: both in table rows, or both in plain paragraphs"
-                .to_owned()
+            match opening.tag.lift {
+                Some(Lift::Row) => "put both into rows of the same table",
+                Some(Lift::Cell) => "put both into cells of the same table",
+                _ => "put both into the same kind of place: both in one cell, or both in plain paragraphs",
+            }
+            .to_owned()
+        } else if let (None, Some(_)) = (opening.tag.lift, placed.tag.lift) {
+            let like = Tag {
+                lift: placed.tag.lift,
+                ..opening.tag.clone()
+            };
+            format!("open it with {}", like.shown())
         } else {
             format!(
                 "close it with {}",
                 self.closing(block.id, placed.tag.keyword().trim_start_matches("end"))
             )
         };
-        let shown = opening.tag.shown();
         let number = opening
             .place
             .paragraph
@@ -321,18 +364,34 @@ impl<'d, 'a> Structure<'d, 'a> {
     }
 
     fn closing(&self, id: usize, keyword: &str) -> String {
-        let mark = match self.draft.tags[id].tag.lift {
-            Some(Lift::Row) => "tr",
-            Some(Lift::Cell) => "tc",
-            Some(Lift::Paragraph) => "p",
-            Some(Lift::Run) => "r",
-            None => "",
-        };
-        match keyword {
-            "else" | "elif" => format!("{{%{mark} {keyword} %}}"),
-            _ => format!("{{%{mark} end{keyword} %}}"),
-        }
+        closing(&self.draft.tags[id].tag, keyword)
     }
+}
+
+/// How a tag of this keyword is written that belongs to the block of `opening`.
+fn closing(opening: &Tag, keyword: &str) -> String {
+    let mark = match opening.lift {
+        Some(Lift::Row) => "tr",
+        Some(Lift::Cell) => "tc",
+        Some(Lift::Paragraph) => "p",
+        Some(Lift::Run) => "r",
+        None => "",
+    };
+    match keyword {
+        "else" | "elif" => format!("{{%{mark} {keyword} %}}"),
+        _ => format!("{{%{mark} end{keyword} %}}"),
+    }
+}
+
+fn unclosed(draft: &Draft<'_>, block: &Block) -> TagError {
+    let placed = &draft.tags[block.id];
+    placed.place.error(
+        "the block is never closed",
+        Some(format!(
+            "add {} where it ends",
+            closing(&placed.tag, placed.tag.keyword())
+        )),
+    )
 }
 
 fn crosses(placed: &Placed, merge: &Placed) -> TagError {

@@ -7,14 +7,15 @@ use super::replaced::missing;
 use super::{Length, Link, Look, LookError, Markdown, Picture, RichText, Typed, plain_text};
 use crate::additions;
 use crate::budget;
+use crate::filters::{add_strict, undefined};
 use crate::limits::RICH_PIECES_MAX;
 
 /// Adds them.
 pub(super) fn register(environment: &mut Environment<'static>) {
-    environment.add_filter("image", image);
-    environment.add_filter("link", link);
-    environment.add_filter("markdown", markdown);
-    environment.add_filter("rich", rich);
+    add_strict(environment, "image", Value::from_function(image));
+    add_strict(environment, "link", Value::from_function(link));
+    add_strict(environment, "markdown", Value::from_function(markdown));
+    add_strict(environment, "rich", Value::from_function(rich));
 }
 
 /// A picture in another size: `{{ logo|image(width="4cm") }}`. A text is the name of one that the render was given.
@@ -26,7 +27,7 @@ fn image(value: Value, options: Kwargs) -> Result<Value, Error> {
     let mut picture = match (Typed::as_a::<Picture>(&value), value.kind()) {
         (Some(picture), _) => picture.clone(),
         (None, ValueKind::None) => return Ok(value),
-        (None, ValueKind::Undefined) => return Err(ErrorKind::UndefinedError.into()),
+        (None, ValueKind::Undefined) => return Err(undefined(&value)),
         (None, ValueKind::Bytes) => {
             let bytes = value.as_bytes().unwrap_or_default();
             budget::charge(bytes.len())?;

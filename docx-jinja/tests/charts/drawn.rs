@@ -98,5 +98,5 @@ fn what_cannot_be_drawn_says_why() {
         "{{ [[\"a\", 1]]|chart(\"scatter\", editable=true) }}",
         "must be numbers or dates",
     );
-    check("{{ missing|chart }}", "undefined value");
+    check("{{ missing|chart }}", "there is no missing in the values");
 }

@@ -99,6 +99,19 @@ fn values_are_checked_when_the_document_is_made() {
         r#"{"rows": []}"#,
         &["unknown keyword argument 'colour'"],
     );
+    check(
+        "chart: rows, x=month",
+        r#"{"rows": {"ok": 1}}"#,
+        &[
+            "there is no month in the values",
+            "put it in quotes: \"month\"",
+        ],
+    );
+    check(
+        "chart: rows, title=report.titel",
+        r#"{"rows": {"ok": 1}, "report": {"title": "x"}}"#,
+        &["there is no report.titel", "did you mean report.title?"],
+    );
     check("chart: range(1001)|batch(1)", "{}", &["1000 points"]);
 }
 

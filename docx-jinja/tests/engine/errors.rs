@@ -3,7 +3,7 @@
 use docx_jinja::minijinja::context;
 use docx_jinja::{Limits, Options, RenderError, Template, TemplateError, Value};
 
-use crate::support::{compile_error, docx, docx_with, p, part, render_error, row};
+use crate::support::{compile_error, docx, docx_with, fill, p, part, render_error, row};
 
 /// All faults of a body, one text.
 fn check(body: &str, expected: &str) {
@@ -53,6 +53,112 @@ fn faults_name_part_paragraph_tag_and_next_step() {
         "<w:p w:rsidR=\"{{ x \"/>",
         "document: {{ x : the tag is never closed in its attribute\n  in: <w:p w:rsidR=\"{{ x \"/>",
     );
+}
+
+#[test]
+fn signs_of_other_languages_are_told_with_what_takes_their_place() {
+    let check = |tag: &str, expected: Option<&str>| {
+        let text = tag.replace('&', "&amp;").replace('<', "&lt;");
+        let closing = match tag.split_whitespace().nth(1) {
+            Some("if") => "{% endif %}",
+            Some("for") => "{% endfor %}",
+            _ => "",
+        };
+        let TemplateError::Tags(faults) = compile_error(&docx(&p(&(text + closing)))) else {
+            panic!("{tag}: not a fault of tags");
+        };
+        assert_eq!(faults.0[0].hint.as_deref(), expected, "{tag}: {faults}");
+    };
+    check("{% if a = b %}", Some("to compare, write == instead of ="));
+    check("{% if a && b %}", Some("write and instead of &&"));
+    check("{% if a || b %}", Some("write or instead of ||"));
+    check("{{ !a }}", Some("write not instead of !"));
+    check(
+        "{% for a of b %}",
+        Some("write in instead of of: {% for row in rows %}"),
+    );
+    check(
+        "{% if a %}x{% else if b %}y",
+        Some("write elif instead of else if"),
+    );
+    check(
+        "{{ a|date(%d.%m.%Y) }}",
+        Some("put quotes around the pattern: \"%d.%m.%Y\""),
+    );
+    check(
+        "{{ a|date(\"%d) }}",
+        Some("the text in quotes is never closed"),
+    );
+    check("{% for a in b }", Some("the tag ends with %}"));
+    check("{{ a }", Some("the tag ends with }}"));
+    check("{{ a|date(\"%Q\") }}", None);
+    check(
+        "{{ a|date(\"dd.MM.yyyy\") }}",
+        Some("write it like \"%d.%m.%Y\", or \"%H:%M\" for the time"),
+    );
+    check(
+        "{{ a|datetime(format=\"HH:mm\") }}",
+        Some("write it like \"%d.%m.%Y\", or \"%H:%M\" for the time"),
+    );
+    check("{{ a| }}", None);
+    for allowed in [
+        "{{ a|date(\"%d.%m.%Y\") }}",
+        "{{ a|date }}",
+        "{{ \"dd\"|date }}",
+        "{{ a|datetime(format=b) }}",
+        "{{ \"&amp;&amp; || of = !\" }}",
+    ] {
+        assert!(Template::compile(&docx(&p(allowed))).is_ok(), "{allowed}");
+    }
+}
+
+#[test]
+fn arguments_that_do_not_exist_are_named() {
+    let values = || {
+        context! { a => "x", size => 2, rows => vec![context! { day => "Mo", ok => 1 }], report => context! { title => "T" } }
+    };
+    let check = |tag: &str, named: &str, hint: &str| {
+        let RenderError::Tag(error) = render_error(&p(tag), values()) else {
+            panic!("{tag}: not a fault of a tag");
+        };
+        assert_eq!(
+            error.message,
+            format!("there is no {named} in the values"),
+            "{tag}"
+        );
+        assert_eq!(error.hint.as_deref(), Some(hint), "{tag}");
+    };
+    let quoted = |word: &str| format!("if the text is meant, put it in quotes: \"{word}\"");
+    check("{{ a|default(fallbck) }}", "fallbck", &quoted("fallbck"));
+    check("{{r a|rich(bold=tru) }}", "tru", "did you mean true?");
+    check("{{ rows|join(sep) }}", "sep", &quoted("sep"));
+    check("{{ 1.5|round(siz) }}", "siz", "did you mean size?");
+    check(
+        "{{r a|link(report.titel) }}",
+        "report.titel",
+        "did you mean report.title?",
+    );
+    check(
+        "{{ rows|chart(title=report.titel) }}",
+        "report.titel",
+        "did you mean report.title?",
+    );
+    check("{{ rows|chart(x=month) }}", "month", &quoted("month"));
+    check(
+        "{{ logo|image }}",
+        "logo",
+        "there are: a, size, rows, report",
+    );
+    check("{{ sizes|number }}", "sizes", "did you mean size?");
+    for allowed in [
+        "{{ b|default(a) }}",
+        "{{ b|default }}",
+        "{{ b.c|default(\"-\") if b is defined }}",
+        "{{r a|rich(bold=true if size == 3) }}",
+        "{{ rows|map(attribute=\"ok\")|join(\", \" if a) }}",
+    ] {
+        fill(&docx(&p(allowed)), values());
+    }
 }
 
 #[test]

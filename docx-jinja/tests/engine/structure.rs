@@ -27,7 +27,7 @@ fn blocks_open_and_close_in_the_same_kind_of_place() {
         Err("stands in another kind of place"),
     );
     check(
-        &table(&[row(&["{% for a in b %}", "{% endfor %}"])]),
+        &table(&[row(&["{% for a in b %}x{% endfor %}", "{{ c }}"])]),
         Ok(()),
     );
     check(
@@ -45,6 +45,108 @@ fn blocks_open_and_close_in_the_same_kind_of_place() {
     check(
         "<w:p><w:r><w:t>{% if x %}</w:t></w:r><w:hyperlink><w:r><w:t>{% endif %}</w:t></w:r></w:hyperlink></w:p>",
         Err("stands in another kind of place"),
+    );
+}
+
+#[test]
+fn blocks_do_not_go_from_cell_to_cell() {
+    let across = "write {%tr … %} to repeat rows, {%tc … %} to repeat cells";
+    let check_row = |cells: &[&str], expected| check(&table(&[row(cells)]), expected);
+    check_row(
+        &["{% for a in b %}{{ a }}", "{{ a }}{% endfor %}"],
+        Err(across),
+    );
+    check_row(
+        &["{% for a in b %}{{ a }}", "{%tr endfor %}"],
+        Err("{%tr … %}"),
+    );
+    check_row(
+        &["{% if a %}x", "y{% endif %}"],
+        Err("{%tr … %} to keep or leave out rows"),
+    );
+    check_row(
+        &["{% if a %}x", "{% else %}y{% endif %}"],
+        Err("{% if a %} stands in another cell of the row"),
+    );
+    check_row(
+        &["{%tr for a in b %}{{ a }}", "{{ a }}{%tr endfor %}"],
+        Ok(()),
+    );
+    let two = |first: &str, second: &str| format!("<w:tc>{}{}</w:tc>", p(first), p(second));
+    let in_row = |cells: &[String]| format!("<w:tbl><w:tr>{}</w:tr></w:tbl>", cells.concat());
+    check(
+        &in_row(&[
+            two("{% for a in b %}{{ a }}", "{{ a }}{% endfor %}"),
+            cell("x"),
+        ]),
+        Ok(()),
+    );
+    check(
+        &in_row(&[
+            two("{%p for a in b %}", "{{ a }}"),
+            two("{{ a }}", "{%p endfor %}"),
+        ]),
+        Err(across),
+    );
+}
+
+/// Checks all faults of a body, each as `tag: message` and hint.
+fn check_faults(body: &str, expected: &[&str]) {
+    let Err(TemplateError::Tags(faults)) = Template::compile(&docx(body)) else {
+        panic!("{body}: not a fault of tags");
+    };
+    let told = faults.0.iter().map(|fault| {
+        let hint = fault.hint.as_deref().unwrap_or("nothing");
+        format!(
+            "{:?} {}: {}; {hint}",
+            fault.paragraph, fault.tag, fault.message
+        )
+    });
+    assert_eq!(told.collect::<Vec<_>>(), expected, "{body}");
+}
+
+#[test]
+fn the_block_that_is_left_open_is_the_one_accused() {
+    let rows = |last: &str| {
+        p("{%p for t in tenants %}")
+            + &table(&[
+                row(&["{%tr for r in t.rows %}"]),
+                row(&["{{ r.name }}"]),
+                row(&[last]),
+            ])
+            + &p("{%p endfor %}")
+    };
+    check(&rows("{%tr endfor %}"), Ok(()));
+    check_faults(
+        &rows("last"),
+        &[
+            "Some(2) {%tr for r in t.rows %}: the block is never closed; add {%tr endfor %} where it ends",
+        ],
+    );
+    check_faults(
+        &p("{% for a in b %}{% if a %}{% endfor %}"),
+        &["Some(1) {% if a %}: the block is never closed; add {% endif %} where it ends"],
+    );
+    check_faults(
+        &p("{% if a %}x{% endfor %}"),
+        &[
+            "Some(1) {% endfor %}: it closes nothing; open is {% if a %}; write {% endif %}, or take it out",
+        ],
+    );
+    check_faults(
+        &table(&[row(&["{% for a in b %}"]), row(&["{%tr endfor %}"])]),
+        &[
+            "Some(2) {%tr endfor %}: {% for a in b %} in paragraph 1 stands in another kind of place; open it with {%tr for a in b %}",
+        ],
+    );
+    check_faults(
+        &(p("{%tr if x %}") + &p("{%p if y %}") + &p("{%p endif %}") + &p("{%tr endif %}")),
+        &[
+            "Some(1) {%tr if x %}: it does not stand inside a table row; \
+             put it into a row of its own in the table, or write {%p to repeat paragraphs",
+            "Some(4) {%tr endif %}: it does not stand inside a table row; \
+             put it into a row of its own in the table, or write {%p to repeat paragraphs",
+        ],
     );
 }
 
@@ -71,7 +173,7 @@ fn blocks_nest_and_end() {
     );
     check(
         &p("{% for a in b %}{% if a %}{% endfor %}"),
-        Err("{% if a %} of paragraph 1 must be closed first"),
+        Err("{% if a %}: the block is never closed"),
     );
     check(
         &p("{% for a in b %}{% else %}{% endfor %}{% if a %}{% elif b %}{% else %}{% endif %}"),

@@ -93,6 +93,18 @@ fn what_leads_nowhere_is_told_with_what_does() {
 }
 
 #[test]
+fn faults_come_in_reading_order() {
+    let body = p("{{ report.zebra }}") + &p("{{ apple }}{{ devices }}") + &p("{{ report.bee }}");
+    let inspection = inspect(&docx(&body), Options::default()).unwrap();
+    let faults = inspection.compare(&supplied()).faults;
+    let tags: Vec<&str> = faults.iter().map(|fault| fault.tag.as_str()).collect();
+    assert_eq!(
+        tags,
+        ["{{ report.zebra }}", "{{ apple }}", "{{ report.bee }}"]
+    );
+}
+
+#[test]
 fn what_may_be_missing_is_a_warning() {
     check(
         "{% for d in devices %}{{ d.owner }}{{ d.hostname }}{{ d.disks }}{% endfor %}{{ report.title }}{{ report.date }}{{ extra }}",

@@ -14,6 +14,8 @@ pub(super) struct Scale {
 impl Scale {
     /// An axis that shows all values; from nothing up, unless `free`.
     pub(super) fn over(values: impl Iterator<Item = f64>, free: bool) -> Self {
+        let mut whole = true;
+        let values = values.inspect(|value| whole &= value.fract() == 0.0);
         let start = if free { f64::INFINITY } else { 0.0 };
         let (mut low, mut high) = values
             .fold((start, -start.min(f64::MAX)), |(low, high), value| {
@@ -29,7 +31,11 @@ impl Scale {
         if high - low < f64::MIN_POSITIVE {
             high = low + 1.0;
         }
-        let step = round_step((high - low) / LINES);
+        let mut step = round_step((high - low) / LINES);
+        // Nobody counts half a thing.
+        if whole {
+            step = step.max(1.0);
+        }
         Self {
             low: (low / step).floor() * step,
             high: (high / step).ceil() * step,
@@ -88,17 +94,16 @@ mod tests {
         check(&[0.3], false, &["0.0", "0.1", "0.2", "0.3"]);
         check(&[-4.0, 2.0], false, &["-4", "-2", "0", "2"]);
         check(&[12_345.0], false, &["0", "5,000", "10,000", "15,000"]);
+        check(&[101.0, 103.0], true, &["101", "102", "103"]);
+        check(&[101.5, 103.0], true, &["101.5", "102.0", "102.5", "103.0"]);
+        check(&[], false, &["0", "1"]);
+        check(&[], true, &["0", "1"]);
+        check(&[1.0, 2.0], false, &["0", "1", "2"]);
+        check(&[7.0, 7.0], true, &["7", "8"]);
         check(
-            &[101.0, 103.0],
+            &[7.5, 7.5],
             true,
-            &["101.0", "101.5", "102.0", "102.5", "103.0"],
-        );
-        check(&[], false, &["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
-        check(&[], true, &["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
-        check(
-            &[7.0, 7.0],
-            true,
-            &["7.0", "7.2", "7.4", "7.6", "7.8", "8.0"],
+            &["7.4", "7.6", "7.8", "8.0", "8.2", "8.4", "8.6"],
         );
     }
 }
