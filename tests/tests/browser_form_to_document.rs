@@ -32,18 +32,18 @@ async fn from_the_form_to_the_rows_in_the_document() {
     )
     .await;
     browser.screenshot("2-reports").await;
-    browser.click("a[href='/reports/customer-overview']").await;
+    browser.follow("a[href='/reports/customer-overview']").await;
     browser.screenshot("3-form").await;
 
     fill_in(&browser).await;
-    let state = browser.find("#run-state").await.text().await.unwrap();
+    let state = browser.text_of("#run-state").await;
     assert!(
         ["queued", "running", "done"].contains(&state.to_lowercase().as_str()),
         "{state}"
     );
     browser.screenshot("5-run").await;
     browser.find("#download").await;
-    let table = browser.find("#needs").await.text().await.unwrap();
+    let table = browser.text_of("#needs").await;
     assert_eq!(table.lines().count(), 6, "{table}");
     browser.screenshot("6-run-done").await;
     browser.click("#download").await;
@@ -104,24 +104,15 @@ async fn fill_in(browser: &Chromium) {
     browser
         .type_into("[name=title]", "Quarterly overview")
         .await;
-    browser.click("form.card button[type=submit]").await;
+    browser.follow("form.card button[type=submit]").await;
     assert!(
         browser
-            .find("#customers-error")
+            .text_of("#customers-error")
             .await
-            .text()
-            .await
-            .unwrap()
             .contains("Choose at least one customer")
     );
     assert_eq!(
-        browser
-            .find("[name=title]")
-            .await
-            .prop("value")
-            .await
-            .unwrap()
-            .as_deref(),
+        browser.value_of("[name=title]").await.as_deref(),
         Some("Quarterly overview")
     );
     browser.screenshot("4-form-refused").await;
@@ -137,7 +128,7 @@ async fn fill_in(browser: &Chromium) {
             "Dear reader,\nall is well & <nothing> is lost.",
         )
         .await;
-    browser.click("form.card button[type=submit]").await;
+    browser.follow("form.card button[type=submit]").await;
 }
 
 /// Every row that Node-RED serves stands in the document, cell by cell and in its order.
@@ -249,8 +240,7 @@ async fn sign_in(browser: &Chromium, url: &str, name: &str, password: &str) {
     browser.goto(&format!("{url}/sign-in")).await;
     browser.type_into("#name", name).await;
     browser.type_into("#password", password).await;
-    browser.click("form button.primary").await;
-    browser.find("main").await;
+    browser.follow("form button.primary").await;
 }
 
 async fn fabric() -> Fabric {

@@ -5,9 +5,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use fantoccini::elements::Element;
+use fantoccini::error::CmdError;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -68,29 +69,78 @@ impl Chromium {
             .await;
         match found {
             Ok(element) => element,
-            Err(error) => panic!("{css}: {error}; the page says: {}", self.text().await),
+            Err(error) => {
+                let page = self.script("return document.body.innerText").await;
+                panic!("{css}: {error}; the page says: {page}")
+            }
         }
     }
 
+    /// Clicks what stays on its page.
     pub(crate) async fn click(&self, css: &str) {
-        self.find(css).await.click().await.unwrap();
+        self.act(css, async |element| element.click().await).await;
+    }
+
+    /// Clicks what leads to another page, and returns when that one is whole.
+    pub(crate) async fn follow(&self, css: &str) {
+        self.script("window.spokegateOldPage = true").await;
+        self.click(css).await;
+        let started = Instant::now();
+        while self
+            .script("return !window.spokegateOldPage && document.readyState == 'complete'")
+            .await
+            != json!(true)
+        {
+            assert!(
+                started.elapsed() < PATIENCE,
+                "{css} leads nowhere; the page says: {}",
+                self.text().await
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     pub(crate) async fn type_into(&self, css: &str, text: &str) {
-        let field = self.find(css).await;
-        field.clear().await.unwrap();
-        field.send_keys(text).await.unwrap();
+        self.act(css, async |field| {
+            field.clear().await?;
+            field.send_keys(text).await
+        })
+        .await;
     }
 
     /// What a person reads on the page.
     pub(crate) async fn text(&self) -> String {
+        self.text_of("body").await
+    }
+
+    pub(crate) async fn text_of(&self, css: &str) -> String {
+        self.act(css, async |element| element.text().await).await
+    }
+
+    pub(crate) async fn value_of(&self, css: &str) -> Option<String> {
+        self.act(css, async |field| field.prop("value").await).await
+    }
+
+    /// Does something with an element, and once more with its successor if the page was loaded anew meanwhile, as
+    /// that of a run is whenever its state changes.
+    async fn act<T>(&self, css: &str, deed: impl AsyncFn(Element) -> Result<T, CmdError>) -> T {
+        let started = Instant::now();
+        loop {
+            match deed(self.find(css).await).await {
+                Ok(outcome) => return outcome,
+                Err(error)
+                    if error.is_stale_element_reference() && started.elapsed() < PATIENCE => {}
+                Err(error) => panic!("{css}: {error}"),
+            }
+        }
+    }
+
+    /// What a script returns; `null` while pages change.
+    async fn script(&self, script: &str) -> Value {
         self.client
-            .find(Locator::Css("body"))
+            .execute(script, vec![])
             .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap()
+            .unwrap_or_default()
     }
 
     pub(crate) async fn path(&self) -> String {
@@ -105,11 +155,9 @@ impl Chromium {
             .join("screenshots");
         std::fs::create_dir_all(&folder).unwrap();
         let height = self
-            .client
-            .execute("return document.documentElement.scrollHeight", vec![])
-            .await
-            .unwrap();
-        let height = u32::try_from(height.as_u64().unwrap())
+            .script("return document.documentElement.scrollHeight")
+            .await;
+        let height = u32::try_from(height.as_u64().unwrap_or_default())
             .unwrap()
             .clamp(600, 4_000);
         self.client
