@@ -13,7 +13,7 @@ pub(crate) use bounded::{OPERAND, RESULT, SLICE, TEXT, shown_text};
 pub(crate) use date::days;
 pub(crate) use date::readable;
 pub(crate) use given::{
-    NoArgument, add as add_strict, hint as argument_hint, one as given, undefined,
+    NoArgument, add as add_strict, add_helper, hint as argument_hint, one as given, undefined,
 };
 use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, Value, filters};
@@ -21,6 +21,7 @@ pub(crate) use quantity::written;
 
 use crate::escape::{self, Style};
 use crate::prepare::{FILL, PLAIN, SHARE, SPAN};
+use crate::shape::absent;
 
 /// Adds all filters and the helpers of prepared sources.
 pub(crate) fn register(environment: &mut Environment<'static>) {
@@ -31,9 +32,11 @@ pub(crate) fn register(environment: &mut Environment<'static>) {
     environment.add_filter("safe", |value: Value| value);
     environment.add_filter("escape", |value: Value| value);
     environment.add_filter("e", |value: Value| value);
-    environment.add_filter(PLAIN, plain);
-    environment.add_filter(SPAN, cell::span);
-    environment.add_filter(FILL, cell::fill);
+    given::add_helper(environment, PLAIN, Value::from_function(plain));
+    given::add_helper(environment, SPAN, Value::from_function(cell::span));
+    given::add_helper(environment, FILL, Value::from_function(cell::fill));
+    environment.add_test("defined", is_defined);
+    environment.add_test("undefined", |value: &Value| !is_defined(value));
     environment.add_function(SHARE, share);
 }
 
@@ -54,6 +57,10 @@ fn strict(environment: &mut Environment<'static>) {
     for (name, filter) in all {
         given::add(environment, name, filter);
     }
+}
+
+fn is_defined(value: &Value) -> bool {
+    !value.is_undefined() && !absent::is_absent(value)
 }
 
 /// Escapes where line breaks cannot be elements.

@@ -16,6 +16,7 @@ mod numbering;
 mod package;
 mod prepare;
 mod settings;
+mod shape;
 mod sink;
 mod subdocument;
 mod suggest;

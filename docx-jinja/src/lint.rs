@@ -11,7 +11,8 @@ mod walk;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub use compare::{Comparison, Shape};
+pub use crate::shape::Shape;
+pub use compare::Comparison;
 pub use marked::marked_copy;
 use path::Path;
 

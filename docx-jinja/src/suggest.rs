@@ -4,6 +4,7 @@ use minijinja::Value;
 use minijinja::value::ValueKind;
 
 use crate::locate::Loop;
+use crate::shape::absent;
 
 /// Most names looked through.
 const NAMES_MAX: usize = 500;
@@ -101,8 +102,15 @@ pub(crate) fn names(value: &Value) -> Vec<String> {
         return Vec::new();
     }
     let keys = value.try_iter().into_iter().flatten().take(NAMES_MAX);
-    keys.filter_map(|key| key.as_str().map(str::to_owned))
-        .collect()
+    let mut names: Vec<String> = keys
+        .filter_map(|key| key.as_str().map(str::to_owned))
+        .collect();
+    for name in absent::known_names(value).take(NAMES_MAX) {
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    names
 }
 
 /// The value of a dotted path, where loop variables stand for their first item.

@@ -56,7 +56,7 @@ pub use rich_text::RichText;
 
 use crate::budget;
 use crate::escape::{self, Style};
-use crate::filters::shown_text;
+use crate::filters::{add_helper, shown_text};
 
 /// Filter that writes a value as runs.
 pub(crate) const RUNS: &str = "__runs";
@@ -151,8 +151,8 @@ impl Object for Typed {
 
 /// Adds the filters that prepared sources write.
 pub(crate) fn register(environment: &mut Environment<'static>) {
-    environment.add_filter(RUNS, runs);
-    environment.add_filter(BLOCKS, blocks);
+    add_helper(environment, RUNS, Value::from_function(runs));
+    add_helper(environment, BLOCKS, Value::from_function(blocks));
     environment.add_filter(ROOM, |value: Value, room: u32| {
         match Typed::as_a::<Picture>(&value) {
             Some(picture) => picture.clone().within(room).into(),

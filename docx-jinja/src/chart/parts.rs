@@ -13,6 +13,7 @@ use super::{Columns, Texts, data, rewrite};
 use crate::additions::{self, Original, RELATIONSHIPS_TYPE};
 use crate::budget::{self, refused};
 use crate::filters::given;
+use crate::shape::absent::is_left_out;
 use crate::tags::Tag;
 use crate::workbook;
 
@@ -140,12 +141,15 @@ impl Charts {
     /// Lets prepared sources fill these charts.
     pub(crate) fn register(self, environment: &mut Environment<'static>) {
         let charts = self.found;
-        let fill = move |state: &mut State, number: usize, value: Value, kwargs: Kwargs| {
+        let fill = move |state: &mut State, number: usize, mut value: Value, kwargs: Kwargs| {
+            if is_left_out(state, &value) {
+                value = Value::from(Vec::<Value>::new());
+            }
             for name in kwargs.args() {
                 given(state, &kwargs.peek::<Value>(name)?)?;
             }
             let chart = chart(&charts, number)?;
-            let (alternative, id) = chart.fill(&value, &kwargs)?;
+            let (alternative, id) = chart.fill(state, &value, &kwargs)?;
             LAST.replace(id);
             Ok::<_, Error>(alternative)
         };
@@ -176,12 +180,20 @@ pub(super) fn add(xml: &str, workbook: Vec<u8>) -> Result<String, Error> {
 
 impl Chart {
     /// Writes the chart and its workbook; gives the alternative text and the relationship's id.
-    fn fill(&self, value: &Value, kwargs: &Kwargs) -> Result<(String, String), Error> {
+    fn fill(
+        &self,
+        state: &mut State,
+        value: &Value,
+        kwargs: &Kwargs,
+    ) -> Result<(String, String), Error> {
         budget::check_time()?;
         let columns = Columns::read(kwargs)?;
         let title = kwargs.get::<Option<String>>("title")?;
         let alternative = kwargs.get::<Option<String>>("alt")?;
-        let said = kwargs.get::<Option<Vec<Value>>>(TEXTS)?.unwrap_or_default();
+        let mut said = kwargs.get::<Option<Vec<Value>>>(TEXTS)?.unwrap_or_default();
+        for value in said.iter_mut().filter(|value| is_left_out(state, value)) {
+            *value = Value::from(());
+        }
         kwargs.assert_all_used()?;
         if let (true, Some(path)) = (value.is_undefined(), &self.path) {
             let message = format!("undefined value `{path}`");

@@ -5,6 +5,7 @@ use minijinja::{Error, Value};
 
 use super::shown;
 use crate::budget::{self, refused};
+use crate::shape::absent;
 use crate::suggest;
 
 /// Of so many rows one looks at the clock.
@@ -94,7 +95,7 @@ fn missing<'p>(row: &Value, path: &'p str) -> Option<(Value, &'p str)> {
         };
         let next = next.unwrap_or_default();
         if next.is_undefined() {
-            return Some((value, name));
+            return (!absent::may_have(&value, name)).then_some((value, name));
         }
         value = next;
     }

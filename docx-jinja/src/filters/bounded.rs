@@ -11,6 +11,7 @@ use crate::budget;
 use crate::engine;
 use crate::escape;
 use crate::limits::{ITEMS_MAX, TEXT_BYTES_MAX, WIDTH_MAX};
+use crate::shape::absent::{self, is_left_out};
 
 /// Bounds an operand of `+` and `*`.
 pub(crate) const OPERAND: &str = "__operand";
@@ -93,9 +94,10 @@ pub(crate) fn register(environment: &mut Environment<'static>) {
     }
     environment.add_filter(OPERAND, |value: Value| plain(value));
     environment.add_filter(TEXT, text);
-    environment.add_filter(SLICE, |value, start, stop, step: Option<Value>| {
+    let slice = |value, start, stop, step: Option<Value>| {
         cut::cut(&bounded(plain(value))?, start, stop, step)
-    });
+    };
+    given::add_helper(environment, SLICE, Value::from_function(slice));
     environment.add_filter(RESULT, result);
 }
 
@@ -106,6 +108,13 @@ fn add(environment: &mut Environment<'static>, name: &'static str, input: Input,
             Input::Items => budget::check_time()?,
         }
         let mut args: Vec<Value> = args.0.into_iter().map(Value::from).collect();
+        if let Some(value) = args.first_mut().filter(|value| is_left_out(state, value)) {
+            match input {
+                Input::One => return Ok(absent::nothing()),
+                Input::Items => *value = Value::from(Vec::<Value>::new()),
+                Input::Text => *value = Value::from(""),
+            }
+        }
         for (index, arg) in args.iter_mut().enumerate() {
             let taken = std::mem::take(arg);
             *arg = match input {

@@ -4,6 +4,7 @@
 use minijinja::value::{Rest, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, State, Value, filters};
 
+use crate::shape::absent::{self, is_left_out};
 use crate::suggest;
 
 /// Marks the error for an argument that does not exist.
@@ -11,14 +12,38 @@ use crate::suggest;
 #[error("an argument that does not exist")]
 pub(crate) struct NoArgument;
 
-/// Adds a filter whose arguments must exist.
+/// Adds a filter whose arguments must exist. What may be left out, and is, comes out as it went in where the filter has
+/// nothing to say of it.
 pub(crate) fn add(environment: &mut Environment<'static>, name: &'static str, filter: Value) {
     let strict = move |state: &mut State, args: Rest<ValueOrKwargs>| -> Result<Value, Error> {
-        let args: Vec<Value> = args.0.into_iter().map(Value::from).collect();
+        let mut args: Vec<Value> = args.0.into_iter().map(Value::from).collect();
         all(state, &args)?;
+        if let Some(value) = args.first_mut().filter(|value| is_left_out(state, value)) {
+            *value = match name {
+                "default" | "d" | "int" | "float" => absent::nothing(),
+                "tally" => Value::from(Vec::<Value>::new()),
+                _ => return Ok(absent::nothing()),
+            };
+        }
         filter.call(state, &args)
     };
     environment.add_filter(name, strict);
+}
+
+/// Adds a helper of prepared sources; what may be left out, and is, is null to it.
+pub(crate) fn add_helper(
+    environment: &mut Environment<'static>,
+    name: &'static str,
+    filter: Value,
+) {
+    let soft = move |state: &mut State, args: Rest<ValueOrKwargs>| -> Result<Value, Error> {
+        let mut args: Vec<Value> = args.0.into_iter().map(Value::from).collect();
+        if let Some(value) = args.first_mut().filter(|value| is_left_out(state, value)) {
+            *value = Value::from(());
+        }
+        filter.call(state, &args)
+    };
+    environment.add_filter(name, soft);
 }
 
 /// Refuses arguments behind the first that do not exist.

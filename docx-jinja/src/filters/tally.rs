@@ -7,6 +7,7 @@ use minijinja::value::{Enumerator, Object, Rest, ValueKind};
 use minijinja::{Error, Value};
 
 use super::attributes;
+use crate::shape::absent;
 
 /// Most different values counted for one field; what comes later counts as `other`.
 const VALUES_MAX: usize = 1_000;
@@ -24,6 +25,7 @@ pub(super) fn tally(rows: Value, fields: Rest<String>) -> Result<Value, Error> {
     for row in rows.try_iter()? {
         count += 1;
         for (name, column) in fields.iter().zip(&mut columns) {
+            column.known |= absent::may_have(&row, name);
             column.add(&row.get_attr(name)?);
         }
         first.get_or_insert(row);
@@ -68,7 +70,7 @@ impl Object for Tally {
 
 #[derive(Debug, Default)]
 struct Field {
-    /// True when a row has it.
+    /// True when a row has it, or may have it.
     known: bool,
     yes: u64,
     no: u64,

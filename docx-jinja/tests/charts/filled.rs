@@ -1,9 +1,10 @@
 //! A chart whose alternative text names rows shows them.
 
-use docx_jinja::Template;
+use docx_jinja::{Shape, Template};
 
 use crate::support::{
-    COLUMN, KINDS, LITERAL, PIE, all, bytes, cached, chart, docx, fill, json, names, p, sheet, text,
+    COLUMN, KINDS, LITERAL, PIE, all, bytes, cached, chart, docx, fill, json, names, p,
+    render_error, sheet, text,
 };
 
 const ROWS: &str = r#"{"rows": [{"month": "Jan", "ok": 30, "failed": 1}, {"month": "Feb", "ok": 28, "failed": null}], "title": "Runs <& more>"}"#;
@@ -30,6 +31,36 @@ fn a_chart_shows_the_rows_and_its_workbook_has_them() {
     );
     assert!(written.contains("r:id=\"rId1\"/>"));
     assert_eq!(names(&document).len(), names(&template).len());
+}
+
+#[test]
+fn rows_and_columns_that_may_be_left_out_draw_nothing() {
+    let row = Shape::map([
+        ("month", Shape::Plain),
+        ("ok", Shape::Plain),
+        ("failed", Shape::optional(Shape::Plain)),
+    ]);
+    let shape = Shape::map([
+        ("rows", Shape::list(row.clone())),
+        ("more", Shape::optional(Shape::list(row))),
+        ("note", Shape::optional(Shape::Plain)),
+    ]);
+    let values = shape.completed(json(r#"{"rows": [{"month": "Jan", "ok": 30}]}"#));
+    let check = |directive: &str, expected: &str| {
+        let titled = COLUMN.replace("Title of the template", "[{{ note }}]");
+        let document = fill(&docx(&chart(1, directive), &[&titled]), &values);
+        let filled = text(&document, "word/charts/chart1.xml");
+        assert_eq!(cached(&filled), expected, "{directive}");
+        assert!(filled.contains("[]"), "{directive}");
+    };
+    check(
+        "chart: rows, x=\"month\", y=[\"ok\", \"failed\"]",
+        "ok Jan 30 failed Jan",
+    );
+    check("chart: more, x=\"month\", y=\"ok\"", "ok");
+    let template = docx(&chart(1, "chart: rows, y=\"faild\""), &[COLUMN]);
+    let error = render_error(&template, &values);
+    assert!(error.contains("no column \"faild\""), "{error}");
 }
 
 #[test]

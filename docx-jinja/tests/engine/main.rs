@@ -8,6 +8,7 @@
 
 mod bombs;
 mod cells;
+mod completed;
 mod corpus;
 mod errors;
 mod inserts;

@@ -110,7 +110,7 @@ fn what_may_be_missing_is_a_warning() {
         "{% for d in devices %}{{ d.owner }}{{ d.hostname }}{{ d.disks }}{% endfor %}{{ report.title }}{{ report.date }}{{ extra }}",
         &[],
         &[
-            "{{ d.owner }}: devices[].owner may be missing in the values; add |default(\"\"), or ask first with {% if … is defined %}",
+            "{{ d.owner }}: devices[].owner may be missing in the values; for something in its place add |default(\"-\"), or ask first with {% if … is defined %}",
         ],
         &[],
     );

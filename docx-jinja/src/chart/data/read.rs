@@ -6,6 +6,7 @@ use minijinja::{Error, ErrorKind, Value};
 use super::{Cell, ChartData, Columns, Series, name, point, refused, series};
 use crate::filters::shown;
 use crate::limits::CHART_SERIES_MAX;
+use crate::shape::absent;
 
 /// The key that makes a map a table of series.
 const SERIES: &str = "series";
@@ -218,10 +219,16 @@ fn field(row: &Value, column: &str, index: usize) -> Result<Value, Error> {
     if !direct.is_undefined() {
         return Ok(direct);
     }
+    if absent::may_have(row, column) {
+        return Ok(Value::from(()));
+    }
     let mut found = row.clone();
     for part in column.split('.') {
         found = match found.kind() {
-            ValueKind::Map => found.get_attr(part)?,
+            ValueKind::Map => match found.get_attr(part)? {
+                lost if lost.is_undefined() && absent::may_have(&found, part) => Value::from(()),
+                next => next,
+            },
             _ => Value::UNDEFINED,
         };
     }
