@@ -93,7 +93,7 @@ fn tried(done: &Import, sample: Json) -> Result<(), String> {
     let (config, folder) = (RenderConfig::default(), std::env::temp_dir());
     let renderer =
         Renderer::new(&config, &folder, &Tasks::new()).map_err(|error| error.to_string())?;
-    let template = done.template.as_slice().into();
+    let template = done.template.clone();
     let checked = async { Ok(renderer.check(template, Some(Values::from(sample))).await) };
     let checked = wait_for(checked).map_err(|error| error.to_string())?;
     checked.map_err(|failure| failure.to_string())

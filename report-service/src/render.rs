@@ -9,6 +9,8 @@ mod files;
 mod order;
 mod process;
 mod row;
+mod tasks;
+mod template;
 #[cfg(test)]
 mod tests;
 mod tray;
@@ -17,6 +19,7 @@ pub mod worker;
 
 pub use files::{Files, verb};
 pub use order::{Chunk, Span, TagFault, Told, Values};
+pub use template::Template;
 pub use tray::Tray;
 #[cfg(test)]
 pub(crate) use values::plain as value;
@@ -44,6 +47,14 @@ pub enum RenderFailure {
     /// The template cannot be filled with these values.
     #[error("{}", .0.text)]
     Values(Told),
+    /// A picture beside the template is not usable.
+    #[error("picture \"{name}\": {reason}")]
+    Picture {
+        /// Its name.
+        name: String,
+        /// Why not.
+        reason: String,
+    },
     /// The process was ended before it had an answer.
     #[error("{}", how.sentence(*memory_mb, *document_mb, *seconds))]
     Stopped {
@@ -166,14 +177,14 @@ impl Renderer {
     pub async fn to_file(
         &self,
         tray: Arc<Tray>,
-        template: Arc<[u8]>,
+        template: impl Into<Template>,
         values: Values,
         output: &Path,
     ) -> Result<u64, RenderFailure> {
         let partial = Partial::beside(output)?;
         let file = File::create(&partial.0).map_err(|error| at(&partial.0, error))?;
         let written = file.try_clone().map_err(|error| at(&partial.0, error))?;
-        let order = (Task::Render, template, Some(values));
+        let order = (Task::Render, template.into(), Some(values));
         let answer = self.have_done(tray, order, file.into()).await?;
         let promised = done(answer, &partial.0)?;
         let length = written
@@ -193,10 +204,10 @@ impl Renderer {
     /// What is wrong with it.
     pub async fn check(
         &self,
-        template: Arc<[u8]>,
+        template: impl Into<Template>,
         values: Option<Values>,
     ) -> Result<(), RenderFailure> {
-        let order = (Task::Check, template, values);
+        let order = (Task::Check, template.into(), values);
         let answer = self.have_done(self.tray()?, order, Stdio::null()).await?;
         done(answer, &self.folder).map(drop)
     }
@@ -204,17 +215,20 @@ impl Renderer {
     async fn have_done(
         &self,
         tray: Arc<Tray>,
-        (task, template, values): (Task, Arc<[u8]>, Option<Values>),
+        (task, template, values): (Task, Template, Option<Values>),
         output: Stdio,
     ) -> Result<Answer, RenderFailure> {
         let locale = self.locale;
         let write = move || -> io::Result<(File, Span)> {
-            let template = tray.append(&template)?;
+            let pictures = template.pictures.into_iter();
+            let pictures = pictures.map(|(name, file)| Ok((name, tray.append(&file)?)));
             let order = Order {
                 task,
-                template,
+                template: tray.append(&template.file)?,
+                pictures: pictures.collect::<io::Result<_>>()?,
                 values,
                 locale: locale.name().to_owned(),
+                refresh_fields: template.refresh_fields,
             };
             let order = tray.append(&serde_json::to_vec(&order)?)?;
             Ok((tray.handle()?, order))
@@ -240,6 +254,7 @@ fn done(answer: Answer, output: &Path) -> Result<u64, RenderFailure> {
         Answer::Done(bytes) => Ok(bytes),
         Answer::Template(told) => Err(RenderFailure::Template(told)),
         Answer::Values(told) => Err(RenderFailure::Values(told)),
+        Answer::Picture(name, reason) => Err(RenderFailure::Picture { name, reason }),
         Answer::Output(reason) => Err(at(output, io::Error::other(reason))),
         Answer::Unfit(reason) => Err(RenderFailure::Worker(reason)),
     }

@@ -4,10 +4,11 @@ mod borrowed;
 mod definition;
 mod load;
 mod needs;
+mod pictures;
 
 pub use definition::{Need, ParamSource, Report};
-pub(crate) use load::outline;
 pub use load::{Catalogue, ReportFaults};
+pub(crate) use load::{Outline, outline};
 
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,8 @@ use spokegate_daemon::cli::{ConfigArgs, print, tell};
 
 use crate::contracts_folder;
 use crate::relay::Contracts;
-use crate::reports::outline;
+use crate::render::Template;
+use crate::reports::{Outline, outline};
 use names::{in_own_words, leaves};
 use sample::{Filled, filled};
 
@@ -67,8 +68,13 @@ fn checked(arguments: &CheckTemplate, files: &ConfigArgs) -> Result<(String, boo
         ..Found::default()
     };
     if let Some(folder) = &arguments.report {
-        found.compare(&report(folder, arguments.schemas.as_deref(), files)?);
-        found.filled = filled(&bytes, folder, &found)?;
+        let (shape, outline) = report(folder, arguments.schemas.as_deref(), files)?;
+        found.compare(&shape);
+        let template = Template {
+            pictures: outline.pictures,
+            ..bytes.clone().into()
+        };
+        found.filled = filled(template, folder, &found)?;
     }
     if let Some(marked) = &arguments.marked {
         let faults: Vec<TagError> = found.faults().cloned().collect();
@@ -114,12 +120,17 @@ impl Found {
     }
 }
 
-/// What the report in a folder supplies.
-fn report(folder: &Path, schemas: Option<&Path>, files: &ConfigArgs) -> Result<Shape, String> {
+/// The report in a folder, and the names of the values that it supplies.
+fn report(
+    folder: &Path,
+    schemas: Option<&Path>,
+    files: &ConfigArgs,
+) -> Result<(Shape, Outline), String> {
     let registry = contracts_folder::open(schemas, files)?;
     let contracts = Contracts::compile(&registry).map_err(|error| format!("{error:#}"))?;
-    let (needs, form) = outline(folder, &contracts).map_err(|faults| faults.to_string())?;
-    Ok(supplied(&needs, &form, &contracts))
+    let outline = outline(folder, &contracts).map_err(|faults| faults.to_string())?;
+    let shape = supplied(&outline.needs, &outline.form, &contracts);
+    Ok((shape, outline))
 }
 
 fn shown(found: &Found, is_compared: bool) -> String {

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
+use docx_jinja::Locale;
 use spokegate_daemon::{Tasks, cli};
 
-use super::{RenderFailure, Renderer, Values};
+use super::{RenderFailure, Renderer, Template, Values};
 use crate::config::RenderConfig;
 
 /// Arguments of the verb `render`.
@@ -21,6 +22,15 @@ pub struct Files {
     /// The document to write
     #[arg(long)]
     output: PathBuf,
+    /// A picture, by the name that the template has for it; may be given several times
+    #[arg(long = "picture", value_name = "NAME=FILE")]
+    pictures: Vec<String>,
+    /// How numbers, dates and money are written, such as de or en-GB
+    #[arg(long, default_value_t = Locale::default().name().to_owned())]
+    locale: String,
+    /// Leaves a table of contents as it is
+    #[arg(long)]
+    keep_fields: bool,
     /// Memory that filling it may take, in MB
     #[arg(long, default_value_t = RenderConfig::default().memory_mb)]
     memory_mb: u32,
@@ -44,7 +54,8 @@ pub fn verb(arguments: &Files) -> ExitCode {
 }
 
 async fn render(arguments: &Files) -> anyhow::Result<u64> {
-    let template = read(&arguments.template)?;
+    let template = template(arguments)?;
+    let locale = Locale::named(&arguments.locale)?;
     let data = &arguments.data;
     let values: serde_json::Value = serde_json::from_slice(&read(data)?).map_err(|error| {
         anyhow!(
@@ -59,14 +70,28 @@ async fn render(arguments: &Files) -> anyhow::Result<u64> {
         ..RenderConfig::default()
     };
     let renderer = Renderer::new(&config, &std::env::temp_dir(), &Tasks::new())?;
+    let renderer = renderer.in_locale(locale);
     let (tray, values) = (renderer.tray()?, Values::from(values));
-    let rendered = renderer.to_file(tray, template.into(), values, &arguments.output);
+    let rendered = renderer.to_file(tray, template, values, &arguments.output);
     match rendered.await {
         Err(RenderFailure::Template(told)) => {
             Err(anyhow!("{}: {}", arguments.template.display(), told.text))
         }
         rendered => Ok(rendered?),
     }
+}
+
+/// The template with its pictures.
+fn template(arguments: &Files) -> anyhow::Result<Template> {
+    let mut template = Template::from(read(&arguments.template)?);
+    template.refresh_fields = !arguments.keep_fields;
+    for picture in &arguments.pictures {
+        let (name, file) = picture.split_once('=').with_context(|| {
+            format!("--picture {picture} is not NAME=FILE\nhint: --picture logo=logo.png")
+        })?;
+        template = template.with_picture(name, read(Path::new(file))?);
+    }
+    Ok(template)
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {

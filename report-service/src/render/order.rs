@@ -1,5 +1,7 @@
 //! What passes between the service and the process that fills a template.
 
+use std::collections::BTreeMap;
+
 use docx_jinja::{RenderError, TagError, TemplateError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -57,9 +59,13 @@ pub(super) enum Task {
 pub(super) struct Order {
     pub(super) task: Task,
     pub(super) template: Span,
+    /// Pictures by name.
+    pub(super) pictures: BTreeMap<String, Span>,
     pub(super) values: Option<Values>,
     /// The name of the locale that it is filled in.
     pub(super) locale: String,
+    /// Whether Word brings a table of contents up to date.
+    pub(super) refresh_fields: bool,
 }
 
 /// What the process says before it ends.
@@ -72,6 +78,8 @@ pub(super) enum Answer {
     Template(Told),
     /// It cannot be filled with these values.
     Values(Told),
+    /// A picture of this name is none.
+    Picture(String, String),
     /// The document cannot be written.
     Output(String),
     /// The process itself is not fit for the work.

@@ -2,20 +2,17 @@
 //! standard output, and its answer on standard error.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use docx_jinja::{Limits, Locale, Options, RenderError, Template};
 use spokegate_confine::SandboxMode;
 
 use super::confine;
-use super::order::{Answer, Order, Span, Task, Told};
-use super::values::{read, readable};
-
-/// Bytes gathered before they go to the disk.
-const BUFFER_BYTES: usize = 262_144;
+use super::order::{Answer, Order, Span};
+use super::tasks;
+use super::values::read;
 
 /// Arguments of the verb `render-worker`, which the service gives; they hold no value.
 #[derive(Debug, clap::Args)]
@@ -72,36 +69,5 @@ fn work(arguments: &Arguments) -> Result<Answer, Box<dyn std::error::Error>> {
         bytes: arguments.order_bytes,
     };
     let order: Order = serde_json::from_slice(&read(&tray, order)?)?;
-    let limits = Limits {
-        render_ms: arguments.seconds.saturating_mul(1_000),
-        ..Limits::default()
-    };
-    let options = Options {
-        limits,
-        locale: Locale::named(&order.locale)?,
-        ..Options::default()
-    };
-    let template = match Template::compile_with(&read(&tray, order.template)?, options) {
-        Ok(template) => template,
-        Err(error) => return Ok(Answer::Template(Told::from(&error))),
-    };
-    let Some(values) = order.values else {
-        return Ok(Answer::Done(0));
-    };
-    let values = readable(values, &tray);
-    let rendered = match order.task {
-        Task::Check => template.render(values, io::sink()),
-        Task::Render => {
-            let mut document = BufWriter::with_capacity(BUFFER_BYTES, document);
-            template.render(values, &mut document).and_then(|report| {
-                document.flush().map_err(RenderError::Output)?;
-                Ok(report)
-            })
-        }
-    };
-    Ok(match rendered {
-        Ok(report) => Answer::Done(report.document_bytes),
-        Err(RenderError::Output(error)) => Answer::Output(error.to_string()),
-        Err(error) => Answer::Values(Told::from(&error)),
-    })
+    tasks::done(order, &tray, document, arguments.seconds)
 }

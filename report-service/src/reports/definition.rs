@@ -1,11 +1,10 @@
 //! What a report is.
 
-use std::sync::Arc;
-
 use serde_json::{Map, Value};
 use spokegate_contract::{DatasetId, ReportId, Validator};
 
 use crate::forms::{Field, Form};
+use crate::render::Template;
 
 /// A report that can be started.
 #[derive(Debug)]
@@ -26,8 +25,8 @@ pub struct Report {
     pub form: Form,
     /// The whole of the parameter schema, for what the form's own checks leave open.
     pub(super) params: Validator,
-    /// The template, checked.
-    pub template: Arc<[u8]>,
+    /// The template with its pictures, checked.
+    pub template: Template,
     /// SHA-256 of the template in hexadecimal.
     pub template_sha256: String,
 }

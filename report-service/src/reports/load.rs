@@ -13,7 +13,7 @@ use super::definition::{Need, Report};
 use super::needs::FileNeed;
 use crate::forms::Form;
 use crate::relay::Contracts;
-use crate::render::{RenderFailure, Renderer, Values};
+use crate::render::{RenderFailure, Renderer, Template, Values};
 use crate::starter_template::plain_template;
 use spokegate_contract::hex;
 
@@ -48,8 +48,30 @@ struct File {
     groups: Vec<String>,
     #[serde(default = "file_name")]
     file_name: String,
+    #[serde(default)]
+    template: FileTemplate,
     #[serde(default, rename = "need")]
     needs: Vec<FileNeed>,
+}
+
+/// `[template]` of a `report.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileTemplate {
+    #[serde(default = "yes")]
+    refresh_fields: bool,
+}
+
+impl Default for FileTemplate {
+    fn default() -> Self {
+        Self {
+            refresh_fields: yes(),
+        }
+    }
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn file_name() -> String {
@@ -101,22 +123,32 @@ impl Catalogue {
     }
 }
 
-/// The needs and the form of the report in a folder, whatever its template is.
+/// A report without its template.
+pub(crate) struct Outline {
+    pub(crate) needs: Vec<Need>,
+    pub(crate) form: Form,
+    /// What a template would be given beside values.
+    pub(crate) pictures: BTreeMap<String, Arc<[u8]>>,
+}
+
+/// The report in a folder, whatever its template is.
 ///
 /// # Errors
 /// Every fault of its other files.
-pub(crate) fn outline(
-    folder: &Path,
-    contracts: &Contracts,
-) -> Result<(Vec<Need>, Form), ReportFaults> {
+pub(crate) fn outline(folder: &Path, contracts: &Contracts) -> Result<Outline, ReportFaults> {
     let mut loader = Loader::new(contracts);
     loader.folder = folder.display().to_string();
     let file = loader.file(folder);
     let form = loader.form(folder);
     let fields = form.as_ref().map(|(form, _)| names(form));
     let needs = file.map(|file| loader.needs(&file.needs, fields.as_ref()));
+    let pictures = loader.pictures(folder);
     match (needs, form) {
-        (Some(needs), Some((form, _))) if loader.faults.is_empty() => Ok((needs, form)),
+        (Some(needs), Some((form, _))) if loader.faults.is_empty() => Ok(Outline {
+            needs,
+            form,
+            pictures,
+        }),
         _ => Err(ReportFaults(loader.faults)),
     }
 }
@@ -178,8 +210,19 @@ impl<'a> Loader<'a> {
             needs.as_deref().and_then(|needs| self.plain(needs))
         };
         let sample = self.json(folder, "sample.json");
+        let pictures = self.pictures(folder);
+        let refresh_fields = file
+            .as_ref()
+            .is_none_or(|file| file.template.refresh_fields);
         let template = match template {
-            Some(bytes) => self.template(bytes, sample, renderer).await,
+            Some(bytes) => {
+                let template = Template {
+                    file: bytes.into(),
+                    pictures,
+                    refresh_fields,
+                };
+                self.template(template, sample, renderer).await
+            }
             None => None,
         };
         let (file, (form, params), (template, template_sha256), needs) =
@@ -265,19 +308,23 @@ impl<'a> Loader<'a> {
     /// The template, read and filled with the sample in a process of its own; templates are read there alone.
     async fn template(
         &mut self,
-        bytes: Vec<u8>,
+        template: Template,
         sample: Option<Value>,
         renderer: &Renderer,
-    ) -> Option<(Arc<[u8]>, String)> {
-        let hash = hex::encode(ring::digest::digest(&ring::digest::SHA256, &bytes).as_ref());
-        let template: Arc<[u8]> = bytes.into();
+    ) -> Option<(Template, String)> {
+        let hash = ring::digest::digest(&ring::digest::SHA256, &template.file);
+        let hash = hex::encode(hash.as_ref());
         let values = sample.map(Values::from);
-        match renderer.check(Arc::clone(&template), values).await {
+        match renderer.check(template.clone(), values).await {
             Ok(()) => Some((template, hash)),
             Err(RenderFailure::Values(told)) => {
                 let what = format!("cannot be filled with sample.json: {}", told.text);
                 self.fault("template.docx", what);
                 Some((template, hash))
+            }
+            Err(RenderFailure::Picture { name, reason }) => {
+                self.fault("pictures", format!("\"{name}\": {reason}"));
+                None
             }
             Err(failure) => {
                 self.fault("template.docx", failure);
@@ -293,7 +340,7 @@ impl<'a> Loader<'a> {
             .ok()
     }
 
-    fn read(&mut self, folder: &Path, name: &str) -> Option<Vec<u8>> {
+    pub(super) fn read(&mut self, folder: &Path, name: &str) -> Option<Vec<u8>> {
         let path = folder.join(name);
         let size = std::fs::metadata(&path).map(|about| about.len());
         match size.and_then(|size| {

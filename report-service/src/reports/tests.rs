@@ -135,7 +135,8 @@ fn a_report_without_a_template_shows_all_of_its_needs() {
     let report = catalogue
         .get(&"customer-overview".parse().unwrap())
         .unwrap();
-    let read = docx_jinja::lint::inspect(&report.template, docx_jinja::Options::default()).unwrap();
+    let read =
+        docx_jinja::lint::inspect(&report.template.file, docx_jinja::Options::default()).unwrap();
     for need in ["devices", "patch_status", "backup_jobs"] {
         let rows = format!("tenants[].{need}.rows[].hostname");
         let is_read = read.variables.iter().any(|variable| variable.path == rows);
@@ -248,4 +249,73 @@ fn a_parameter_may_be_a_datasets_own() {
             "{faults}"
         );
     }
+}
+
+#[test]
+fn pictures_belong_to_a_report() {
+    let png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0\0\0\0\0";
+    let with = |name: &'static str, bytes: Vec<u8>| {
+        move |folder: &Path| {
+            std::fs::create_dir(folder.join("pictures")).unwrap();
+            std::fs::write(folder.join("pictures/.hidden"), "").unwrap();
+            std::fs::write(folder.join("pictures").join(name), bytes).unwrap();
+        }
+    };
+    let catalogue = changed(with("logo.png", png.to_vec())).unwrap();
+    let template = &catalogue.iter().next().unwrap().template;
+    assert_eq!(template.pictures.keys().collect::<Vec<_>>(), ["logo"]);
+    assert!(template.refresh_fields);
+    refused(
+        with("logo.svg", b"<svg/>".to_vec()),
+        &["customer-overview/pictures/logo.svg: is not called like a picture"],
+    );
+    refused(
+        with("logo.png", b"<svg/>".to_vec()),
+        &["customer-overview/pictures: \"logo\": an SVG drawing cannot stand in a document"],
+    );
+    refused(
+        |folder| {
+            with("logo.png", png.to_vec())(folder);
+            std::fs::write(folder.join("pictures/logo.gif"), png).unwrap();
+        },
+        &["pictures/logo.png: is a second picture called \"logo\""],
+    );
+    refused(
+        |folder| {
+            std::fs::create_dir(folder.join("pictures")).unwrap();
+            for number in 0..65 {
+                std::fs::write(folder.join(format!("pictures/p{number}.png")), png).unwrap();
+            }
+        },
+        &["pictures: at most 64 pictures, not 65"],
+    );
+    refused(
+        |folder| {
+            std::fs::create_dir(folder.join("pictures")).unwrap();
+            for number in 1..=3 {
+                let file = std::fs::File::create(folder.join(format!("pictures/p{number}.png")));
+                file.unwrap().set_len(12 * 1024 * 1024).unwrap();
+            }
+        },
+        &[
+            "pictures/p3.png: with it the pictures are larger than 33554432 bytes",
+            "pictures: \"p1\": the picture is neither PNG, JPEG nor GIF",
+        ],
+    );
+}
+
+#[test]
+fn a_report_may_leave_its_table_of_contents_alone() {
+    let set = |text: &'static str| {
+        move |folder: &Path| {
+            let toml = std::fs::read_to_string(folder.join("report.toml")).unwrap();
+            std::fs::write(folder.join("report.toml"), format!("{toml}\n{text}")).unwrap();
+        }
+    };
+    let catalogue = changed(set("[template]\nrefresh_fields = false")).unwrap();
+    assert!(!catalogue.iter().next().unwrap().template.refresh_fields);
+    refused(
+        set("[template]\nrefresh_field = false"),
+        &["unknown field `refresh_field`"],
+    );
 }

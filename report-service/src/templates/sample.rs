@@ -9,7 +9,7 @@ use spokegate_daemon::cli::wait_for;
 
 use super::Found;
 use crate::config::RenderConfig;
-use crate::render::{RenderFailure, Renderer, Values};
+use crate::render::{RenderFailure, Renderer, Template, Values};
 
 /// The values that a report is tried with.
 const SAMPLE: &str = "sample.json";
@@ -27,7 +27,7 @@ pub(super) struct Filled {
 ///
 /// # Errors
 /// When the process that fills templates cannot do its work.
-pub(super) fn filled(template: &[u8], folder: &Path, found: &Found) -> Result<Filled, String> {
+pub(super) fn filled(template: Template, folder: &Path, found: &Found) -> Result<Filled, String> {
     if !found.inspection.faults.is_empty() {
         return Ok(Filled::default());
     }
@@ -38,7 +38,9 @@ pub(super) fn filled(template: &[u8], folder: &Path, found: &Found) -> Result<Fi
     let told = match checked(template, sample)? {
         Ok(()) => return Ok(Filled::default()),
         Err(RenderFailure::Values(told)) => told,
-        Err(failure @ RenderFailure::Stopped { .. }) => return Ok(other(failure.to_string())),
+        Err(failure @ (RenderFailure::Stopped { .. } | RenderFailure::Picture { .. })) => {
+            return Ok(other(failure.to_string()));
+        }
         Err(failure) => return Err(failure.to_string()),
     };
     if told.tags.is_empty() {
@@ -74,12 +76,12 @@ fn sample(folder: &Path) -> Result<Json, String> {
 }
 
 /// Has it filled for nobody, in a process of its own.
-fn checked(template: &[u8], sample: Json) -> Result<Result<(), RenderFailure>, String> {
+fn checked(template: Template, sample: Json) -> Result<Result<(), RenderFailure>, String> {
     let (config, folder) = (RenderConfig::default(), std::env::temp_dir());
     let work = async {
         let renderer = Renderer::new(&config, &folder, &Tasks::new())?;
         let values = Some(Values::from(sample));
-        Ok(renderer.check(template.into(), values).await)
+        Ok(renderer.check(template, values).await)
     };
     wait_for(work).map_err(|error| format!("{error:#}"))
 }

@@ -13,8 +13,9 @@ use crate::testing::schemas;
 fn overview() -> (std::path::PathBuf, Shape) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/customer-overview");
     let contracts = Contracts::compile(&Registry::open(&schemas()).unwrap()).unwrap();
-    let (needs, form) = outline(&folder, &contracts).unwrap();
-    (folder, supplied(&needs, &form, &contracts))
+    let outline = outline(&folder, &contracts).unwrap();
+    let shape = supplied(&outline.needs, &outline.form, &contracts);
+    (folder, shape)
 }
 
 /// Every path of a shape that has fields, with `?` for those that may be left out.

@@ -228,10 +228,7 @@ impl Shared {
         };
         let params = report.shown_params(&row.params);
         let values = context::values(&about, params, tenants, &report.needs, parts);
-        let (template, output) = (
-            Arc::clone(&report.template),
-            self.file(&row.id, Format::Word),
-        );
+        let (template, output) = (report.template.clone(), self.file(&row.id, Format::Word));
         let renderer = self.parts.renderer.in_locale(locale(tenants));
         match renderer.to_file(tray, template, values, &output).await {
             Ok(file_bytes) => match self.finish(row, &output, file_bytes).await {
@@ -246,6 +243,7 @@ impl Shared {
             Err(
                 error @ (RenderFailure::Template(_)
                 | RenderFailure::Values(_)
+                | RenderFailure::Picture { .. }
                 | RenderFailure::Stopped { .. }),
             ) => Ended::failed(format!(
                 "The report's template could not be filled: {error}"
