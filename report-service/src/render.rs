@@ -9,6 +9,7 @@ mod files;
 mod order;
 mod process;
 mod row;
+mod shape;
 mod tasks;
 mod template;
 #[cfg(test)]
@@ -37,6 +38,7 @@ use spokegate_daemon::Tasks;
 use crate::config::RenderConfig;
 use order::{Answer, Order, Task};
 use process::Launch;
+use shape::Supplied;
 
 /// Why there is no document.
 #[derive(Debug, thiserror::Error)]
@@ -229,6 +231,7 @@ impl Renderer {
                 values,
                 locale: locale.name().to_owned(),
                 refresh_fields: template.refresh_fields,
+                shape: template.supplied.as_deref().map(Supplied::from),
             };
             let order = tray.append(&serde_json::to_vec(&order)?)?;
             Ok((tray.handle()?, order))

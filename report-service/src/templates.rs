@@ -74,7 +74,7 @@ fn checked(arguments: &CheckTemplate, files: &ConfigArgs) -> Result<(String, boo
             pictures: outline.pictures,
             ..bytes.clone().into()
         };
-        found.filled = filled(template, folder, &found)?;
+        found.filled = filled(template.with_shape(shape), folder, &found)?;
     }
     if let Some(marked) = &arguments.marked {
         let faults: Vec<TagError> = found.faults().cloned().collect();

@@ -16,11 +16,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use docx_jinja::Shape;
 use package::{Package, p};
 use serde_json::json;
 use spokegate_daemon::Tasks;
 use spokegate_reports::config::RenderConfig;
-use spokegate_reports::render::{RenderFailure, Renderer, Stopped, Values};
+use spokegate_reports::render::{RenderFailure, Renderer, Stopped, Template, Values};
 
 /// Rows of the large table.
 const ROWS: usize = 60_000;
@@ -57,6 +58,43 @@ fn table() -> Arc<[u8]> {
     );
     let body = format!("<w:tbl>{rows}</w:tbl>{}", p("{{ rows|length }}"));
     Package::with_body(&body).bytes().into()
+}
+
+/// A column that the contract calls optional and no row has is empty; a name that nobody supplies is still a fault.
+#[tokio::test]
+async fn a_column_that_may_be_left_out_is_empty_and_a_misspelt_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let row = Shape::map([
+        ("name", Shape::Plain),
+        ("owner", Shape::optional(Shape::Plain)),
+    ]);
+    let shape = Shape::map([("rows", Shape::list(row))]);
+    let renderer = renderer(folder.path(), 64, 60);
+    let made = async |is_known: bool, tag: &str| {
+        let body = format!("{{% for r in rows %}}{tag}{{% endfor %}}");
+        let mut template = Template::from(Package::with_body(&p(&body)).bytes());
+        if is_known {
+            template = template.with_shape(shape.clone());
+        }
+        let tray = renderer.tray().unwrap();
+        let chunk = tray.append_rows(br#"[{"name":"a"},{"name":"b"}]"#, 2);
+        let rows = Values::Rows(vec![chunk.unwrap()]);
+        let values = Values::Map(vec![("rows".to_owned(), rows)]);
+        let output = folder.path().join("optional.docx");
+        let made = renderer.to_file(tray, template, values, &output).await;
+        made.map(|_| document(&output))
+    };
+    let told = made(true, "{{ r.name }}[{{ r.owner }}]").await;
+    assert!(told.unwrap().contains("a[]b[]"));
+    for (is_known, tag, expected) in [
+        (true, "{{ r.ownr }}", "did you mean r.owner?"),
+        (false, "{{ r.owner }}", "there is no r.owner"),
+    ] {
+        match made(is_known, tag).await {
+            Err(RenderFailure::Values(told)) => assert!(told.text.contains(expected), "{told:?}"),
+            other => panic!("{tag}: {other:?}"),
+        }
+    }
 }
 
 #[tokio::test]

@@ -6,6 +6,8 @@ use docx_jinja::{RenderError, TagError, TemplateError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::shape::Supplied;
+
 /// A piece of the tray.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
@@ -66,6 +68,8 @@ pub(super) struct Order {
     pub(super) locale: String,
     /// Whether Word brings a table of contents up to date.
     pub(super) refresh_fields: bool,
+    /// What the values have, where that is known.
+    pub(super) shape: Option<Supplied>,
 }
 
 /// What the process says before it ends.

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write as _};
 use std::sync::Arc;
 
 use docx_jinja::values::{Assets, Picture};
-use docx_jinja::{Limits, Locale, Options, RenderError, Template};
+use docx_jinja::{Limits, Locale, Options, RenderError, Shape, Template};
 
 use super::order::{Answer, Order, Task, Told};
 use super::values::{read, readable};
@@ -48,6 +48,10 @@ pub(super) fn done(
         return Ok(Answer::Done(0));
     };
     let values = readable(values, tray);
+    let values = match order.shape {
+        Some(supplied) => Shape::from(supplied).completed(values),
+        None => values,
+    };
     let rendered = match order.task {
         Task::Check => template.render_with(values, assets, io::sink()),
         Task::Render => {

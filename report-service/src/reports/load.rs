@@ -15,6 +15,7 @@ use crate::forms::Form;
 use crate::relay::Contracts;
 use crate::render::{RenderFailure, Renderer, Template, Values};
 use crate::starter_template::plain_template;
+use crate::templates::supplied;
 use spokegate_contract::hex;
 
 /// Largest file of a report folder.
@@ -214,12 +215,17 @@ impl<'a> Loader<'a> {
         let refresh_fields = file
             .as_ref()
             .is_none_or(|file| file.template.refresh_fields);
+        let shape = match (&needs, &form) {
+            (Some(needs), Some((form, _))) => Some(supplied(needs, form, self.contracts)),
+            _ => None,
+        };
         let template = match template {
             Some(bytes) => {
                 let template = Template {
                     file: bytes.into(),
                     pictures,
                     refresh_fields,
+                    supplied: shape.map(Arc::new),
                 };
                 self.template(template, sample, renderer).await
             }
