@@ -2,6 +2,7 @@
 //! `sign_in` and `session` join them to the directory and the store.
 
 pub mod csrf;
+pub mod rights;
 pub mod roles;
 pub mod session;
 pub mod sign_in;

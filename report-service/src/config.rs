@@ -11,6 +11,7 @@ mod listener;
 mod pdf;
 mod people;
 mod render;
+mod rights;
 mod runs;
 
 pub use directory::DirectoryConfig;
@@ -18,6 +19,7 @@ pub use listener::{ListenerConfig, ListenerTls};
 pub use pdf::PdfConfig;
 pub use people::{RolesConfig, SessionConfig, StoreConfig, ThrottleConfig};
 pub use render::RenderConfig;
+pub use rights::{GrantConfig, SecondFactorConfig};
 pub use runs::{RunsConfig, TenantConfig};
 pub use spokegate_relay::SanitizerConfig;
 
@@ -55,6 +57,11 @@ pub struct Config {
     pub directory: DirectoryConfig,
     /// Which groups give which role.
     pub roles: RolesConfig,
+    /// Which groups may run what for whom.
+    #[serde(default, rename = "rights")]
+    pub grants: Vec<GrantConfig>,
+    /// Where the password alone is not enough.
+    pub second_factor: SecondFactorConfig,
     /// How long sessions last.
     pub session: SessionConfig,
     /// How often a sign-in may fail.
@@ -84,6 +91,8 @@ impl Section for Config {
         faults.within("admin", &self.admin);
         faults.within("directory", &self.directory);
         faults.within("roles", &self.roles);
+        rights::validate(self, faults);
+        faults.within("second_factor", &self.second_factor);
         faults.within("session", &self.session);
         faults.within("throttle", &self.throttle);
         faults.within("store", &self.store);

@@ -105,6 +105,8 @@ fn assemble(
             .iter()
             .flat_map(|report| report.groups.clone()),
     );
+    let rights = config.rights();
+    groups.extend(rights.grants.iter().flat_map(|grant| grant.groups.clone()));
     groups.sort();
     groups.dedup();
     let settings = config
@@ -130,6 +132,7 @@ fn assemble(
     );
     Ok(AppState {
         config: Arc::new(config),
+        rights: Arc::new(rights),
         clock,
         tasks,
         store,

@@ -1,5 +1,6 @@
 //! What every request handler can reach.
 
+use crate::auth::rights::RightsConfig;
 use crate::auth::session::Sessions;
 use crate::auth::sign_in::SignIn;
 use crate::config::Config;
@@ -14,6 +15,8 @@ use std::sync::Arc;
 pub struct AppState {
     /// The configuration as checked at start.
     pub config: Arc<Config>,
+    /// What groups may do.
+    pub rights: Arc<RightsConfig>,
     /// The time; tests move it.
     pub clock: Clock,
     /// Starts and watches background work.

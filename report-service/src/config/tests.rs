@@ -153,3 +153,41 @@ fn an_origin_is_written_as_browsers_send_it() {
         assert!(with(bad).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn rights_name_groups_reports_and_customers_that_there_are() {
+    let tenant = "[[tenant]]\nid = \"acme\"\ntitle = \"Acme\"\n";
+    let check = |text: &str, expected: &[&str]| {
+        let faults = load(&format!("{GOOD}{tenant}{text}"))
+            .map(|_| String::new())
+            .unwrap_or_else(|faults| faults);
+        assert_eq!(faults.is_empty(), expected.is_empty(), "{text}: {faults}");
+        for words in expected {
+            assert!(faults.contains(words), "{text}: {faults}");
+        }
+    };
+    check("", &[]);
+    check(
+        "[[rights]]\ngroups = [\"g\"]\nreports = [\"*\"]\ntenants = [\"acme\"]\nrelease = true\n",
+        &[],
+    );
+    check("[[rights]]\ngroups = []\n", &["rights[0].groups"]);
+    check("[[rights]]\nreports = [\"*\"]\n", &["rights[0].groups"]);
+    check(
+        "[[rights]]\ngroups = [\"g\"]\nreports = [\"No Id\"]\n",
+        &["rights[0].reports[0]", "or \"*\" for all"],
+    );
+    check(
+        "[[rights]]\ngroups = [\"g\"]\ntenants = [\"globex\"]\n",
+        &["rights[0].tenants[0]", "is no customer"],
+    );
+    check(
+        "[[rights]]\ngroups = [\"g\"]\ntenant = [\"acme\"]\n",
+        &["tenants"],
+    );
+    check("[second_factor]\nrequired_for = [\"admin\"]\n", &[]);
+    check(
+        "[second_factor]\nrequired_for = [\"root\"]\n",
+        &["second_factor.required_for[0]", "\"forms\""],
+    );
+}

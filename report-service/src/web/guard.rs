@@ -88,7 +88,7 @@ impl Guard {
         match self.rule {
             Rule::Anyone => None,
             Rule::Forms | Rule::Admin => Some(Activity::Person),
-            Rule::FormsBackground => Some(Activity::Background),
+            Rule::FormsBackground | Rule::AdminBackground => Some(Activity::Background),
         }
     }
 
@@ -114,7 +114,7 @@ impl Guard {
             NoSession::Store(_) => {
                 boxed(PageError::unavailable("The service cannot read its store."))
             }
-            _ if self.rule == Rule::FormsBackground => boxed(PageError::forbidden(
+            _ if self.activity() == Some(Activity::Background) => boxed(PageError::forbidden(
                 "You are no longer signed in.",
                 "Sign in again.",
             )),

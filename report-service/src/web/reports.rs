@@ -60,11 +60,12 @@ struct TenantChoice {
 }
 
 async fn list(State(state): State<AppState>, user: FormsUser) -> Result<Response, PageError> {
+    let rights = user.rights(&state);
     let reports = state
         .engine
         .catalogue()
         .iter()
-        .filter(|report| report.is_for(user.groups()))
+        .filter(|report| report.is_for(user.groups()) && rights.runs(&report.id))
         .cloned()
         .collect();
     render(&ListPage {
@@ -92,7 +93,7 @@ async fn start(
     let pairs: Vec<(String, String)> = url::form_urlencoded::parse(body.as_bytes())
         .into_owned()
         .collect();
-    let (tenants, params) = match read(&report, state.engine.tenants(), &pairs) {
+    let (tenants, params) = match read(&report, &tenants_for(&state, &user, &report), &pairs) {
         Ok(read) => read,
         Err(faults) => {
             let page = show(&state, &user, report, Some(&pairs), &faults)?;
@@ -144,10 +145,19 @@ fn find(state: &AppState, user: &FormsUser, id: &str) -> Result<Arc<Report>, Pag
         .parse()
         .ok()
         .and_then(|id| state.engine.catalogue().get(&id));
-    let report = report.filter(|report| report.is_for(user.groups()));
+    let rights = user.rights(state);
+    let report = report.filter(|report| report.is_for(user.groups()) && rights.runs(&report.id));
     report
         .cloned()
         .ok_or_else(|| PageError::not_found("There is no such report."))
+}
+
+/// The customers for whom a person may run that report.
+fn tenants_for(state: &AppState, user: &FormsUser, report: &Report) -> Vec<Tenant> {
+    let rights = user.rights(state);
+    let may = |tenant: &&Tenant| rights.runs_for(&report.id, &tenant.id);
+    let tenants = state.engine.tenants().iter();
+    tenants.filter(may).cloned().collect()
 }
 
 /// The kind of file that was chosen; a Word document where no other is offered.
@@ -220,7 +230,7 @@ fn show(
     pairs: Option<&[(String, String)]>,
     faults: &FormFaults,
 ) -> Result<Response, PageError> {
-    let tenants = state.engine.tenants();
+    let tenants = tenants_for(state, user, &report);
     let chosen = |tenant: &Tenant| match pairs {
         Some(pairs) => pairs
             .iter()

@@ -19,6 +19,8 @@ pub enum Rule {
     FormsBackground,
     /// A person with the admin role, on the admin listener.
     Admin,
+    /// As [`Rule::Admin`], for requests that a page makes by itself.
+    AdminBackground,
 }
 
 impl Rule {
@@ -28,7 +30,7 @@ impl Rule {
         match self {
             Self::Anyone => true,
             Self::Forms | Self::FormsBackground => site == Site::Forms,
-            Self::Admin => site == Site::Admin,
+            Self::Admin | Self::AdminBackground => site == Site::Admin,
         }
     }
 }

@@ -17,6 +17,7 @@ use super::errors::PageError;
 use super::layout::{Page, render};
 use super::routes::{Routes, Rule};
 use super::session::{FormsUser, SignedIn};
+use crate::auth::rights::Rights;
 use crate::runs::{Progress, RunId};
 use crate::state::AppState;
 use crate::store::audit::Decision;
@@ -85,7 +86,18 @@ pub(super) async fn own(
     let missing = || PageError::not_found("There is no such run.");
     let id: RunId = id.parse().map_err(|_| missing())?;
     let row = state.store.run_of(user.person_id(), &id).await?;
+    let row = row.filter(|row| may_see(&user.rights(state), row));
     row.map(|row| (id, row)).ok_or_else(missing)
+}
+
+/// Whether the person may still see what was run: rights that were lost are lost for old documents too.
+fn may_see(rights: &Rights, row: &RunRow) -> bool {
+    let report = row.report.parse();
+    report.is_ok_and(|report| {
+        row.tenants
+            .iter()
+            .all(|tenant| rights.runs_for(&report, tenant))
+    })
 }
 
 async fn history(State(state): State<AppState>, user: FormsUser) -> Result<Response, PageError> {
@@ -94,7 +106,9 @@ async fn history(State(state): State<AppState>, user: FormsUser) -> Result<Respo
         tenants: tenants(&state, &run),
         run,
     };
-    let runs = runs.into_iter().map(entry).collect();
+    let rights = user.rights(&state);
+    let runs = runs.into_iter().filter(|run| may_see(&rights, run));
+    let runs = runs.map(entry).collect();
     render(&HistoryPage {
         page: Page::new("History", "history", &user),
         runs,

@@ -1,6 +1,7 @@
 //! Who is asking. These values can only be made by the guard; holding one is the permission.
 
 use super::errors::PageError;
+use crate::auth::rights::Rights;
 use crate::auth::{Site, csrf};
 use crate::state::AppState;
 use crate::store::audit::{AuditEvent, Decision};
@@ -57,6 +58,15 @@ impl SignedIn {
     #[must_use]
     pub fn groups(&self) -> &[String] {
         &self.session.groups
+    }
+
+    /// What the person may run, for whom. Everything that lists or takes a report or a customer asks here.
+    #[must_use]
+    pub fn rights(&self, state: &AppState) -> Rights {
+        match self.site() {
+            Site::Forms => Rights::of(&state.rights, self.groups()),
+            Site::Admin => Rights::of_administrator(&state.rights),
+        }
     }
 
     /// The session's public id.

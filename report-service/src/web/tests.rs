@@ -85,7 +85,9 @@ async fn every_route_has_a_rule_and_keeps_strangers_out() {
                 .get(header::LOCATION)
                 .map_or("", |value| value.to_str().unwrap());
             let kept_out = match entry.rule {
-                Rule::FormsBackground => answer.status() == StatusCode::FORBIDDEN,
+                Rule::FormsBackground | Rule::AdminBackground => {
+                    answer.status() == StatusCode::FORBIDDEN
+                }
                 _ => answer.status() == StatusCode::SEE_OTHER && location.starts_with("/sign-in"),
             };
             assert!(kept_out, "{entry:?}: {} {location:?}", answer.status());

@@ -32,6 +32,11 @@ struct Browser<'a> {
 
 impl Bench {
     async fn new() -> Self {
+        Self::with("").await
+    }
+
+    /// With more lines of configuration.
+    async fn with(more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let context = Context::new();
         let sanitizer = Sanitizer::start(folder.path(), Identity::Sanitizer, &context.tasks).await;
@@ -46,7 +51,7 @@ impl Bench {
              [forms]\n{listener}[admin]\n{listener}[directory]\nurls = [\"ldaps://localhost:9\"]\nca = \"{here}/client.crt\"\n\
              base = \"dc=x\"\nbind_dn = \"cn=x\"\nbind_password = \"x\"\n\
              [roles]\nforms_groups = [\"f\"]\nadmin_groups = [\"a\"]\n[store]\nurl = \"sqlite://{here}/store.db\"\n\
-             [[tenant]]\nid = \"acme\"\ntitle = \"Acme <Dental> Group\"\n[[tenant]]\nid = \"globex\"\ntitle = \"Globex\"\n{}",
+             [[tenant]]\nid = \"acme\"\ntitle = \"Acme <Dental> Group\"\n[[tenant]]\nid = \"globex\"\ntitle = \"Globex\"\n{more}\n{}",
             root.join("reports"),
             crate::testing::schemas(),
             sanitizer.config(),
@@ -64,10 +69,13 @@ impl Bench {
     }
 
     async fn browser(&self, name: &str, site: Site) -> Browser<'_> {
-        let person = person(name);
+        self.browser_of(&person(name), site).await
+    }
+
+    async fn browser_of(&self, person: &Person, site: Site) -> Browser<'_> {
         let sessions = &self.service.state().sessions;
         let token = sessions
-            .begin(site, &person, Ipv4Addr::LOCALHOST.into(), "test")
+            .begin(site, person, Ipv4Addr::LOCALHOST.into(), "test")
             .await
             .unwrap();
         Browser {
@@ -446,4 +454,66 @@ async fn a_report_may_be_ordered_as_a_pdf() {
         .await
         .unwrap();
     assert!(bytes.starts_with(b"%PDF-"));
+}
+
+const RIGHTS: &str = "
+[[rights]]
+groups = [\"desk\"]
+reports = [\"customer-overview\"]
+tenants = [\"acme\"]
+[[rights]]
+groups = [\"others\"]
+reports = [\"another-report\"]
+tenants = [\"*\"]
+";
+
+/// What no grant gives is answered as if it did not exist: reports, customers, and what was run before.
+#[tokio::test(flavor = "multi_thread")]
+async fn rights_limit_reports_customers_and_old_runs() {
+    let bench = Bench::with(RIGHTS).await;
+    bench.sanitizer.hello("acme").await;
+    let of = |groups: &[&str]| Person {
+        groups: groups.iter().map(|&group| group.to_owned()).collect(),
+        ..person("alice")
+    };
+    let report = "/reports/customer-overview";
+    let desk = bench.browser_of(&of(&["f", "desk"]), Site::Forms).await;
+    assert!(desk.get("/").await.1.contains(report));
+    let (status, form) = desk.get(report).await;
+    assert!(
+        status == StatusCode::OK && form.contains("value=\"acme\"") && !form.contains("globex"),
+        "{form}"
+    );
+    let fields = [("for-tenant", "globex"), ("title", "x")];
+    let refused = desk.post(report, &fields).await;
+    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        text(refused)
+            .await
+            .contains("One of these customers is not known here")
+    );
+    let place = desk.start().await;
+    bench.answer(0).await;
+    let ended = desk.json(&format!("{place}?wait_ms=20000")).await;
+    assert_eq!(ended["state"], json!("done"), "{ended}");
+    for groups in [&["f"][..], &["f", "others"], &["f", "desk-2"]] {
+        let other = bench.browser_of(&of(groups), Site::Forms).await;
+        let (_, list) = other.get("/").await;
+        assert!(!list.contains(report), "{groups:?}");
+        assert_eq!(other.get(report).await.0, StatusCode::NOT_FOUND);
+        let fields = [("for-tenant", "acme"), ("title", "x")];
+        let refused = other.post(report, &fields).await;
+        assert_eq!(refused.status(), StatusCode::NOT_FOUND, "{groups:?}");
+        assert!(!other.get("/runs").await.1.contains(&place), "{groups:?}");
+        let events = format!("{place}/events");
+        let download = format!("{place}/download");
+        for path in [&place, &events, &download] {
+            assert_eq!(other.get(path).await.0, StatusCode::NOT_FOUND, "{path}");
+        }
+    }
+    assert_eq!(
+        desk.get(&format!("{place}/download")).await.0,
+        StatusCode::OK,
+        "the honest twin"
+    );
 }

@@ -1,0 +1,126 @@
+use super::*;
+
+fn ids<T: Ord + std::str::FromStr>(ids: &[&str]) -> Reach<T>
+where
+    T::Err: std::fmt::Debug,
+{
+    if ids == ["*"] {
+        return Reach::All;
+    }
+    Reach::Only(ids.iter().map(|id| id.parse().unwrap()).collect())
+}
+
+fn grant(groups: &[&str], reports: &[&str], tenants: &[&str]) -> Grant {
+    Grant {
+        groups: groups.iter().map(|&group| group.to_owned()).collect(),
+        reports: ids(reports),
+        tenants: ids(tenants),
+        manage_templates: false,
+        release: false,
+    }
+}
+
+fn config() -> RightsConfig {
+    RightsConfig {
+        grants: vec![
+            grant(&["emea", "boss"], &["*"], &["acme", "globex"]),
+            grant(&["desk"], &["overview"], &["*"]),
+            grant(&["billing"], &["invoices"], &["initech"]),
+            Grant {
+                manage_templates: true,
+                ..grant(&["writers"], &[], &[])
+            },
+            Grant {
+                release: true,
+                ..grant(&["reviewers"], &[], &[])
+            },
+        ],
+        second_factor: vec![Site::Admin],
+    }
+}
+
+fn rights(groups: &[&str]) -> Rights {
+    let groups: Vec<String> = groups.iter().map(|&group| group.to_owned()).collect();
+    Rights::of(&config(), &groups)
+}
+
+#[track_caller]
+fn check(groups: &[&str], report: &str, tenant: &str, expected: bool) {
+    let (report, tenant) = (report.parse().unwrap(), tenant.parse().unwrap());
+    let rights = rights(groups);
+    assert_eq!(
+        rights.runs_for(&report, &tenant),
+        expected,
+        "{groups:?} {report} {tenant}"
+    );
+    if expected {
+        assert!(rights.runs(&report) && rights.sees(&tenant));
+    }
+}
+
+#[test]
+fn a_grant_gives_its_reports_for_its_customers_and_no_other_does() {
+    check(&["emea"], "overview", "acme", true);
+    check(&["emea"], "overview", "initech", false);
+    check(&["boss"], "anything", "globex", true);
+    check(&["desk"], "overview", "initech", true);
+    check(&["desk"], "invoices", "initech", false);
+    check(&["billing"], "invoices", "initech", true);
+    check(&["billing"], "invoices", "acme", false);
+    check(&["billing"], "invoices-2", "initech", false);
+    check(&["billing"], "invoices", "initech-2", false);
+    check(&[], "overview", "acme", false);
+    check(&["EMEA"], "overview", "acme", false);
+    check(&["emea-2"], "overview", "acme", false);
+    check(&["writers", "reviewers"], "overview", "acme", false);
+}
+
+#[test]
+fn two_grants_add_up_and_do_not_multiply() {
+    check(&["desk", "billing"], "overview", "acme", true);
+    check(&["desk", "billing"], "invoices", "initech", true);
+    check(&["desk", "billing"], "invoices", "acme", false);
+    let rights = rights(&["desk", "billing"]);
+    assert!(rights.runs(&"invoices".parse().unwrap()) && rights.sees(&"acme".parse().unwrap()));
+}
+
+#[test]
+fn templates_and_release_are_grants_of_their_own() {
+    let check = |groups: &[&str], manages, releases| {
+        let rights = rights(groups);
+        assert_eq!(
+            (rights.manages_templates(), rights.releases()),
+            (manages, releases),
+            "{groups:?}"
+        );
+    };
+    check(&["writers"], true, false);
+    check(&["reviewers"], false, true);
+    check(&["writers", "reviewers"], true, true);
+    check(&["emea", "desk"], false, false);
+    check(&[], false, false);
+}
+
+#[test]
+fn without_any_grant_every_report_runs_for_every_customer_and_no_more() {
+    let rights = Rights::of(&RightsConfig::default(), &[]);
+    let (report, tenant) = ("overview".parse().unwrap(), "acme".parse().unwrap());
+    assert!(rights.runs(&report) && rights.sees(&tenant) && rights.runs_for(&report, &tenant));
+    assert!(!rights.manages_templates() && !rights.releases());
+}
+
+#[test]
+fn an_administrator_has_everything_whatever_the_grants() {
+    let rights = Rights::of_administrator(&config());
+    let (report, tenant) = ("overview".parse().unwrap(), "initech".parse().unwrap());
+    assert!(rights.runs_for(&report, &tenant));
+    assert!(rights.manages_templates() && rights.releases());
+}
+
+#[test]
+fn the_second_factor_belongs_to_the_address() {
+    let rights = rights(&["emea"]);
+    assert!(rights.needs_second_factor(Site::Admin));
+    assert!(!rights.needs_second_factor(Site::Forms));
+    assert!(!Rights::of(&RightsConfig::default(), &[]).needs_second_factor(Site::Admin));
+}

@@ -1,0 +1,127 @@
+//! `[[rights]]` and `[second_factor]`: what groups may do, and where a password is not enough.
+
+use super::Config;
+use crate::auth::Site;
+use crate::auth::rights::{Grant, Reach, RightsConfig};
+use serde::Deserialize;
+use spokegate_daemon::config::{Faults, Section};
+use std::str::FromStr;
+
+/// What stands for all.
+const ALL: &str = "*";
+
+/// What the members of some groups may do.
+#[derive(Clone, Debug, Deserialize)]
+pub struct GrantConfig {
+    /// Members of any of these have it.
+    pub groups: Vec<String>,
+    /// Ids of reports, or `*`.
+    #[serde(default)]
+    pub reports: Vec<String>,
+    /// Ids of customers, or `*`.
+    #[serde(default)]
+    pub tenants: Vec<String>,
+    /// Whether they may put templates in and out of use.
+    #[serde(default)]
+    pub manage_templates: bool,
+    /// Whether they may release documents held for review.
+    #[serde(default)]
+    pub release: bool,
+}
+
+impl GrantConfig {
+    fn grant(&self) -> Grant {
+        Grant {
+            groups: self.groups.clone(),
+            reports: reach(&self.reports),
+            tenants: reach(&self.tenants),
+            manage_templates: self.manage_templates,
+            release: self.release,
+        }
+    }
+}
+
+impl Section for GrantConfig {
+    fn validate(&self, faults: &mut Faults) {
+        if self.groups.is_empty() || self.groups.iter().any(|group| group.trim().is_empty()) {
+            faults
+                .add("groups", "names no group")
+                .allowed("one or more groups, by name (cn) or DN");
+        }
+        validate_ids::<spokegate_contract::ReportId>("reports", &self.reports, faults);
+        validate_ids::<spokegate_contract::TenantId>("tenants", &self.tenants, faults);
+    }
+}
+
+/// Where the password alone is not enough.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SecondFactorConfig {
+    /// `admin`, `forms`, both or none.
+    pub required_for: Vec<String>,
+}
+
+impl Section for SecondFactorConfig {
+    fn validate(&self, faults: &mut Faults) {
+        for (index, name) in self.required_for.iter().enumerate() {
+            if Site::parse(name).is_none() {
+                faults
+                    .add(&format!("required_for[{index}]"), format!("is {name:?}"))
+                    .allowed("\"admin\", \"forms\"");
+            }
+        }
+    }
+}
+
+impl Config {
+    /// Grants and second factor, for the decision. Call it on a checked configuration.
+    #[must_use]
+    pub fn rights(&self) -> RightsConfig {
+        RightsConfig {
+            grants: self.grants.iter().map(GrantConfig::grant).collect(),
+            second_factor: self
+                .second_factor
+                .required_for
+                .iter()
+                .filter_map(|name| Site::parse(name))
+                .collect(),
+        }
+    }
+}
+
+/// Checks every item of `[[rights]]`; a customer named there must be one.
+pub(super) fn validate(config: &Config, faults: &mut Faults) {
+    for (index, grant) in config.grants.iter().enumerate() {
+        let key = format!("rights[{index}]");
+        faults.within(&key, grant);
+        for (position, tenant) in grant.tenants.iter().enumerate() {
+            let known = |known: &super::TenantConfig| known.id.as_str() == tenant;
+            let is_id = tenant.parse::<spokegate_contract::TenantId>().is_ok();
+            if is_id && !config.tenants.iter().any(known) {
+                faults
+                    .add(
+                        &format!("{key}.tenants[{position}]"),
+                        format!("{tenant:?} is no customer"),
+                    )
+                    .allowed("the id of a [[tenant]], or \"*\"");
+            }
+        }
+    }
+}
+
+fn reach<T: FromStr + Ord>(ids: &[String]) -> Reach<T> {
+    if ids.iter().any(|id| id == ALL) {
+        return Reach::All;
+    }
+    // What is no id was refused by `validate`; here it would reach nothing.
+    Reach::Only(ids.iter().filter_map(|id| id.parse().ok()).collect())
+}
+
+fn validate_ids<T: FromStr>(key: &str, ids: &[String], faults: &mut Faults) {
+    for (index, id) in ids.iter().enumerate() {
+        if id != ALL && id.parse::<T>().is_err() {
+            faults
+                .add(&format!("{key}[{index}]"), format!("is {id:?}"))
+                .allowed("an id (a-z, 0-9 and '-'), or \"*\" for all");
+        }
+    }
+}
