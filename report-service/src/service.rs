@@ -155,13 +155,13 @@ async fn listen(state: &AppState, site: Site, context: &Context) -> anyhow::Resu
     let tls = server_tls(config)
         .with_context(|| format!("set up TLS for the {} listener", site.as_str()))?;
     let routes = match site {
-        Site::Forms => web::forms_routes(state),
-        Site::Admin => web::admin_routes(state),
+        Site::Forms => web::forms_routes(),
+        Site::Admin => web::admin_routes(),
     };
     tls_serve(
         listener,
         tls,
-        web::router(routes),
+        web::router(routes, state.clone()),
         HttpLimits::default(),
         &context.tasks,
     )
@@ -245,6 +245,8 @@ pub enum Extra {
         #[arg(long)]
         json: bool,
     },
+    /// Lists every route of both listeners with who may use it, one a line: site, method, address, rule
+    Routes,
     /// Fills a Word template with values from a JSON file; needs no service
     Render(crate::render::Files),
     /// Makes a PDF of a Word document with LibreOffice; needs no service
@@ -289,6 +291,7 @@ impl cli::Service for Service {
     fn extra(extra: Extra, files: &cli::ConfigArgs) -> ExitCode {
         match extra {
             Extra::Datasets { json } => crate::supplied::datasets(files, json),
+            Extra::Routes => crate::web::routes::verb(),
             Extra::VerifyAudit => crate::verify::audit(files),
             Extra::ExportAudit(export) => crate::verify::export(&export, files),
             Extra::Pdf(files) => crate::pdf::verb(&files),

@@ -32,8 +32,8 @@ pub const FORM_BYTES_MAX: usize = 256 * 1024;
 
 /// Every route of the forms listener.
 #[must_use]
-pub fn forms_routes(state: &AppState) -> Routes {
-    let routes = Routes::new(Site::Forms, state.clone());
+pub fn forms_routes() -> Routes {
+    let routes = Routes::new(Site::Forms);
     let routes = assets::routes(routes);
     let routes = login::routes(routes);
     let routes = reports::routes(routes);
@@ -43,8 +43,8 @@ pub fn forms_routes(state: &AppState) -> Routes {
 
 /// Every route of the admin listener.
 #[must_use]
-pub fn admin_routes(state: &AppState) -> Routes {
-    let routes = Routes::new(Site::Admin, state.clone());
+pub fn admin_routes() -> Routes {
+    let routes = Routes::new(Site::Admin);
     let routes = assets::routes(routes);
     let routes = login::routes(routes);
     let routes = admin_home::routes(routes);
@@ -55,9 +55,9 @@ pub fn admin_routes(state: &AppState) -> Routes {
 }
 
 /// The service of one listener: its routes, with what holds for every answer around them.
-pub fn router(routes: Routes) -> Router {
+pub fn router(routes: Routes, state: AppState) -> Router {
     routes
-        .into_router()
+        .into_router(state)
         .fallback(async || PageError::not_found("There is no page at this address."))
         .method_not_allowed_fallback(async || {
             PageError::not_found("This address does not take that kind of request.")

@@ -24,6 +24,17 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// The rule as `spokegate-reports routes` prints it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Anyone => "anyone",
+            Self::Forms => "forms",
+            Self::FormsBackground => "forms, background",
+            Self::Admin => "admin",
+        }
+    }
+
     /// True when the rule can be met on that listener at all.
     #[must_use]
     pub fn belongs_on(self, site: Site) -> bool {
@@ -46,23 +57,24 @@ pub struct RouteEntry {
     pub rule: Rule,
 }
 
-/// A listener's routes under construction.
+/// How one route joins a router, once there is a service for its guard to ask.
+type Joins = Box<dyn FnOnce(Router<AppState>, &AppState) -> Router<AppState> + Send>;
+
+/// A listener's routes under construction. The table of them needs no service that runs.
 pub struct Routes {
     site: Site,
-    state: AppState,
     table: Vec<RouteEntry>,
-    router: Router<AppState>,
+    routes: Vec<Joins>,
 }
 
 impl Routes {
     /// No routes yet.
     #[must_use]
-    pub fn new(site: Site, state: AppState) -> Self {
+    pub fn new(site: Site) -> Self {
         Self {
             site,
-            state,
             table: Vec::new(),
-            router: Router::new(),
+            routes: Vec::new(),
         }
     }
 
@@ -99,8 +111,10 @@ impl Routes {
     }
 
     /// The finished router.
-    pub fn into_router(self) -> Router {
-        self.router.with_state(self.state)
+    pub fn into_router(self, state: AppState) -> Router {
+        let join = |router, joins: Joins| joins(router, &state);
+        let router = self.routes.into_iter().fold(Router::new(), join);
+        router.with_state(state)
     }
 
     fn add<H, T>(
@@ -120,15 +134,28 @@ impl Routes {
             "{method} {path}: {rule:?} cannot be met on the {} site",
             self.site.as_str()
         );
-        let guard = guard::Guard {
-            state: self.state.clone(),
-            site: self.site,
-            rule,
-        };
-        let guarded =
-            on(filter, handler).layer(axum::middleware::from_fn_with_state(guard, guard::check));
-        self.router = self.router.route(path, guarded);
+        let site = self.site;
+        self.routes.push(Box::new(move |router, state| {
+            let state = state.clone();
+            let guard = guard::Guard { state, site, rule };
+            let guard = axum::middleware::from_fn_with_state(guard, guard::check);
+            router.route(path, on(filter, handler).layer(guard))
+        }));
         self.table.push(RouteEntry { method, path, rule });
         self
     }
+}
+
+/// The verb `routes`: method, address and rule of every route of both listeners, for whoever wants to see who may what.
+#[must_use]
+pub fn verb() -> std::process::ExitCode {
+    let listing: String = [super::forms_routes(), super::admin_routes()]
+        .iter()
+        .flat_map(|routes| routes.table().iter().map(|entry| (routes.site(), entry)))
+        .map(|(site, entry)| {
+            let (site, rule) = (site.as_str(), entry.rule.as_str());
+            format!("{site}\t{}\t{}\t{rule}\n", entry.method, entry.path)
+        })
+        .collect();
+    spokegate_daemon::cli::print(&listing)
 }

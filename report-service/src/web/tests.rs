@@ -39,7 +39,13 @@ async fn service(folder: &Path) -> ReportService {
         .unwrap()
 }
 
-async fn ask(routes: Routes, method: &Method, path: &str, headers: &[(&str, &str)]) -> Response {
+async fn ask(
+    service: &ReportService,
+    routes: Routes,
+    method: &Method,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> Response {
     let mut request = Request::builder()
         .method(method)
         .uri(path)
@@ -47,7 +53,7 @@ async fn ask(routes: Routes, method: &Method, path: &str, headers: &[(&str, &str
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    router(routes)
+    router(routes, service.state().clone())
         .oneshot(request.body(Body::empty()).unwrap())
         .await
         .unwrap()
@@ -57,10 +63,10 @@ async fn ask(routes: Routes, method: &Method, path: &str, headers: &[(&str, &str
 async fn every_route_has_a_rule_and_keeps_strangers_out() {
     let folder = tempfile::tempdir().unwrap();
     let service = service(folder.path()).await;
-    let sites: [fn(&AppState) -> Routes; 2] = [forms_routes, admin_routes];
+    let sites: [fn() -> Routes; 2] = [forms_routes, admin_routes];
     for routes in sites {
-        let table = routes(service.state()).table().to_vec();
-        let site = routes(service.state()).site();
+        let table = routes().table().to_vec();
+        let site = routes().site();
         let open: Vec<_> = table
             .iter()
             .filter(|entry| entry.rule == Rule::Anyone)
@@ -79,7 +85,7 @@ async fn every_route_has_a_rule_and_keeps_strangers_out() {
             let path = entry.path.replace(['{', '}'], "");
             let cookie = format!("{}={}", site.cookie(), "0".repeat(64));
             let honest = [("origin", "https://localhost"), ("cookie", cookie.as_str())];
-            let answer = ask(routes(service.state()), &entry.method, &path, &honest).await;
+            let answer = ask(&service, routes(), &entry.method, &path, &honest).await;
             let location = answer
                 .headers()
                 .get(header::LOCATION)
@@ -93,7 +99,7 @@ async fn every_route_has_a_rule_and_keeps_strangers_out() {
             assert!(kept_out, "{entry:?}: {} {location:?}", answer.status());
             if entry.method != Method::GET {
                 let foreign = [("origin", "https://evil.test")];
-                let answer = ask(routes(service.state()), &entry.method, &path, &foreign).await;
+                let answer = ask(&service, routes(), &entry.method, &path, &foreign).await;
                 assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{entry:?}");
             }
         }
@@ -113,7 +119,7 @@ async fn every_answer_carries_the_headers() {
         (Method::POST, "/sign-in"),
         (Method::GET, "/assets/no-such-file"),
     ] {
-        let answer = ask(forms_routes(service.state()), &method, path, &[]).await;
+        let answer = ask(&service, forms_routes(), &method, path, &[]).await;
         for name in [
             "strict-transport-security",
             "content-security-policy",
@@ -132,7 +138,8 @@ async fn every_answer_carries_the_headers() {
         );
     }
     let asset = ask(
-        forms_routes(service.state()),
+        &service,
+        forms_routes(),
         &Method::GET,
         &assets::address("spokegate.css"),
         &[],

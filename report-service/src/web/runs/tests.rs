@@ -104,14 +104,14 @@ impl Bench {
 impl Browser<'_> {
     async fn ask(&self, request: axum::http::request::Builder, body: Body) -> Response {
         let routes = match self.site {
-            Site::Forms => web::forms_routes(self.bench.service.state()),
-            Site::Admin => web::admin_routes(self.bench.service.state()),
+            Site::Forms => web::forms_routes(),
+            Site::Admin => web::admin_routes(),
         };
         let cookie = format!("{}={}", self.site.cookie(), self.token);
         let request = request
             .header(header::HOST, "localhost")
             .header(header::COOKIE, cookie);
-        web::router(routes)
+        web::router(routes, self.bench.service.state().clone())
             .oneshot(request.body(body).unwrap())
             .await
             .unwrap()
