@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use docx_build::docxtemplater::{Delimiters, Import, Options, Weight, import};
 use serde_json::Value as Json;
 use spokegate_daemon::Tasks;
 use spokegate_daemon::cli::{print, tell, wait_for};
 
 use crate::config::RenderConfig;
-use crate::render::{Renderer, Values};
+use crate::render::{Foreign, Imported, RenderFailure, Renderer, Values};
 
 /// Which template, and how it was meant to be filled.
 #[derive(Debug, clap::Args)]
@@ -46,32 +45,51 @@ pub(crate) fn verb(files: &Files) -> ExitCode {
 
 /// What to tell, and whether anything is left to do.
 fn run(files: &Files) -> Result<(String, bool), String> {
-    let delimiters = delimiters(&files.delimiters)?;
-    let bytes = read(&files.template)?;
+    let (open, close) = delimiters(&files.delimiters)?;
+    let template = read(&files.template)?;
     let sample = files.data.as_deref().map(json).transpose()?;
-    let options = Options {
-        delimiters,
+    let foreign = Foreign {
+        open,
+        close,
         paragraph_loop: !files.no_paragraph_loop,
-        sample: sample.as_ref(),
+        sample: sample.clone(),
     };
-    let done = import(&bytes, &options)
-        .map_err(|error| format!("{}: {error}", files.template.display()))?;
-    write(&files.output, &done.template)?;
-    let tried = sample.map(|sample| tried(&done, sample));
+    let (done, tried) = confined(async |renderer| {
+        let done = renderer.import(template, foreign, &files.output).await;
+        let done = done.map_err(|failure| match failure {
+            RenderFailure::Template(_) | RenderFailure::Stopped { .. } => {
+                format!("{}: {failure}", files.template.display())
+            }
+            _ => failure.to_string(),
+        })?;
+        let tried = match sample {
+            Some(sample) => Some(tried(&renderer, &files.output, sample).await),
+            None => None,
+        };
+        Ok((done, tried))
+    })?;
     Ok(summary(files, &done, tried.as_ref()))
 }
 
-fn summary(files: &Files, done: &Import, tried: Option<&Result<(), String>>) -> (String, bool) {
+/// Does something with templates, all of it in processes that have given up what they could harm others with.
+pub(crate) fn confined<T>(
+    work: impl AsyncFnOnce(Renderer) -> Result<T, String>,
+) -> Result<T, String> {
+    let work = async {
+        let (config, folder) = (RenderConfig::default(), std::env::temp_dir());
+        let renderer = Renderer::new(&config, &folder, &Tasks::new())?;
+        Ok(work(renderer).await)
+    };
+    wait_for(work).map_err(|error| format!("{error:#}"))?
+}
+
+fn summary(files: &Files, done: &Imported, tried: Option<&Result<(), String>>) -> (String, bool) {
     let mut text: String = done
         .remarks
         .iter()
-        .map(|remark| format!("{remark}\n"))
+        .map(|remark| format!("{}\n", remark.text))
         .collect();
-    let left = done
-        .remarks
-        .iter()
-        .filter(|remark| remark.weight == Weight::Left)
-        .count();
+    let left = done.remarks.iter().filter(|remark| remark.is_left).count();
     text.push_str(&format!(
         "{}: {} tags taken over, {left} left, {} worth a look\n",
         files.output.display(),
@@ -89,22 +107,14 @@ fn summary(files: &Files, done: &Import, tried: Option<&Result<(), String>>) -> 
 }
 
 /// Fills the new template with the sample.
-fn tried(done: &Import, sample: Json) -> Result<(), String> {
-    let (config, folder) = (RenderConfig::default(), std::env::temp_dir());
-    let renderer =
-        Renderer::new(&config, &folder, &Tasks::new()).map_err(|error| error.to_string())?;
-    let template = done.template.clone();
-    let checked = async { Ok(renderer.check(template, Some(Values::from(sample))).await) };
-    let checked = wait_for(checked).map_err(|error| error.to_string())?;
-    checked.map_err(|failure| failure.to_string())
+async fn tried(renderer: &Renderer, template: &Path, sample: Json) -> Result<(), String> {
+    let checked = renderer.check(read(template)?, Some(Values::from(sample)));
+    checked.await.map_err(|failure| failure.to_string())
 }
 
-fn delimiters(text: &str) -> Result<Delimiters, String> {
+fn delimiters(text: &str) -> Result<(String, String), String> {
     match text.split_whitespace().collect::<Vec<_>>().as_slice() {
-        [open, close] => Ok(Delimiters {
-            open: (*open).to_owned(),
-            close: (*close).to_owned(),
-        }),
+        [open, close] => Ok(((*open).to_owned(), (*close).to_owned())),
         _ => Err(format!(
             "--delimiters \"{text}\" is not two signs with a space between\nhint: --delimiters \"{{{{ }}}}\""
         )),
@@ -149,7 +159,7 @@ mod tests {
             let found = delimiters(text).ok();
             let found = found
                 .as_ref()
-                .map(|it| (it.open.as_str(), it.close.as_str()));
+                .map(|(open, close)| (open.as_str(), close.as_str()));
             assert_eq!(found, expected, "{text}");
         };
         check("{ }", Some(("{", "}")));

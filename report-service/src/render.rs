@@ -1,11 +1,14 @@
-//! Fills a template in a process of its own, into a file that appears only when it is whole.
+//! Fills a template in a process of its own, into a file that appears only when it is whole. What else is done with a
+//! template, looking at it or taking it over, is done there as well.
 //!
 //! No byte of a template, and no value on its way into one, is read by the service itself: both go through a file without
 //! a name, the [`Tray`], to a process that has given up files, network and rights before it reads them. Rows are read
 //! there when a loop asks for them, so memory grows with them neither here nor there.
 
 mod confine;
+mod failure;
 mod files;
+mod found;
 mod order;
 mod process;
 mod row;
@@ -18,7 +21,9 @@ mod tray;
 mod values;
 pub mod worker;
 
+pub use failure::{RenderFailure, Stopped};
 pub use files::{Files, verb};
+pub use found::{Foreign, Imported, Inspected, Read, Remark};
 pub use order::{Chunk, Span, TagFault, Told, Values};
 pub use template::Template;
 pub use tray::Tray;
@@ -36,88 +41,10 @@ use spokegate_confine::SandboxMode;
 use spokegate_daemon::Tasks;
 
 use crate::config::RenderConfig;
+use failure::at;
 use order::{Answer, Order, Task};
 use process::Launch;
 use shape::Supplied;
-
-/// Why there is no document.
-#[derive(Debug, thiserror::Error)]
-pub enum RenderFailure {
-    /// The template is not usable.
-    #[error("{}", .0.text)]
-    Template(Told),
-    /// The template cannot be filled with these values.
-    #[error("{}", .0.text)]
-    Values(Told),
-    /// A picture beside the template is not usable.
-    #[error("picture \"{name}\": {reason}")]
-    Picture {
-        /// Its name.
-        name: String,
-        /// Why not.
-        reason: String,
-    },
-    /// The process was ended before it had an answer.
-    #[error("{}", how.sentence(*memory_mb, *document_mb, *seconds))]
-    Stopped {
-        /// What ended it.
-        how: Stopped,
-        /// How much memory it had, in MB.
-        memory_mb: u64,
-        /// How large its document could be, in MB.
-        document_mb: u64,
-        /// How long it had.
-        seconds: u64,
-    },
-    /// A file cannot be read or written.
-    #[error("{}: {error}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        error: io::Error,
-    },
-    /// The process cannot be started, or is not fit for the work.
-    #[error("the process that fills templates: {0}")]
-    Worker(String),
-}
-
-/// What ends a process that fills a template.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stopped {
-    /// It took too long.
-    Late,
-    /// It needed too much memory.
-    Memory,
-    /// The document became too large.
-    TooLarge,
-    /// It broke off.
-    Broken,
-}
-
-impl Stopped {
-    fn sentence(self, memory_mb: u64, document_mb: u64, seconds: u64) -> String {
-        let (what, hint) = match self {
-            Self::Late => (
-                format!("filling the template takes longer than {seconds} s (render.limit_s)"),
-                "look for a loop inside a loop",
-            ),
-            Self::Memory => (
-                format!("filling the template takes more than {memory_mb} MB (render.memory_mb)"),
-                "look for text or lists that grow in a loop",
-            ),
-            Self::TooLarge => (
-                format!("the document is larger than {document_mb} MB (render.document_mb)"),
-                "choose fewer rows, or look for a loop inside a loop",
-            ),
-            Self::Broken => (
-                "the process that fills the template broke off".to_owned(),
-                "undo the last change of the template",
-            ),
-        };
-        format!("{what}\nhint: {hint}")
-    }
-}
 
 /// Says once, at the start, that a process may begin its work without layers of its confinement.
 pub(crate) fn warn_of_best_effort(key: &'static str, mode: SandboxMode) {
@@ -183,12 +110,30 @@ impl Renderer {
         values: Values,
         output: &Path,
     ) -> Result<u64, RenderFailure> {
+        let order = (Task::Render, template.into(), Some(values));
+        match self.written(tray, order, output).await? {
+            Answer::Done(bytes) => Ok(bytes),
+            _ => Err(self.launch.stopped(Stopped::Broken)),
+        }
+    }
+
+    /// Has a file written, which appears under its name only when it is whole.
+    async fn written(
+        &self,
+        tray: Arc<Tray>,
+        order: (Task, Template, Option<Values>),
+        output: &Path,
+    ) -> Result<Answer, RenderFailure> {
         let partial = Partial::beside(output)?;
         let file = File::create(&partial.0).map_err(|error| at(&partial.0, error))?;
         let written = file.try_clone().map_err(|error| at(&partial.0, error))?;
-        let order = (Task::Render, template.into(), Some(values));
         let answer = self.have_done(tray, order, file.into()).await?;
-        let promised = done(answer, &partial.0)?;
+        let answer = good(answer, &partial.0)?;
+        let promised = match &answer {
+            Answer::Done(bytes) => *bytes,
+            Answer::Imported(imported) => imported.bytes,
+            _ => 0,
+        };
         let length = written
             .metadata()
             .map_err(|error| at(&partial.0, error))?
@@ -197,7 +142,7 @@ impl Renderer {
             return Err(self.launch.stopped(Stopped::Broken));
         }
         std::fs::rename(&partial.0, output).map_err(|error| at(output, error))?;
-        Ok(length)
+        Ok(answer)
     }
 
     /// Reads a template, and fills it for nobody when there are values.
@@ -211,7 +156,52 @@ impl Renderer {
     ) -> Result<(), RenderFailure> {
         let order = (Task::Check, template.into(), values);
         let answer = self.have_done(self.tray()?, order, Stdio::null()).await?;
-        done(answer, &self.folder).map(drop)
+        good(answer, &self.folder).map(drop)
+    }
+
+    /// Tells what a template reads and what is wrong with it.
+    ///
+    /// # Errors
+    /// A file that is no template. Faults of its tags are among what is told.
+    pub async fn inspect(&self, template: impl Into<Template>) -> Result<Inspected, RenderFailure> {
+        let order = (Task::Inspect, template.into(), None);
+        let answer = self.have_done(self.tray()?, order, Stdio::null()).await?;
+        match good(answer, &self.folder)? {
+            Answer::Inspected(inspected) => Ok(inspected),
+            _ => Err(self.launch.stopped(Stopped::Broken)),
+        }
+    }
+
+    /// Writes a copy of a template with a comment at each of these faults.
+    ///
+    /// # Errors
+    /// A file that is no template, or a disk that does not take the copy.
+    pub async fn mark(
+        &self,
+        template: impl Into<Template>,
+        faults: Vec<TagFault>,
+        output: &Path,
+    ) -> Result<(), RenderFailure> {
+        let order = (Task::Mark(faults), template.into(), None);
+        let written = self.written(self.tray()?, order, output);
+        written.await.map(drop)
+    }
+
+    /// Takes a template of docxtemplater over, and writes the new one.
+    ///
+    /// # Errors
+    /// A file that is no template, or a disk that does not take the new one.
+    pub async fn import(
+        &self,
+        template: impl Into<Template>,
+        foreign: Foreign,
+        output: &Path,
+    ) -> Result<Imported, RenderFailure> {
+        let order = (Task::Import(foreign), template.into(), None);
+        match self.written(self.tray()?, order, output).await? {
+            Answer::Imported(imported) => Ok(imported),
+            _ => Err(self.launch.stopped(Stopped::Broken)),
+        }
     }
 
     async fn have_done(
@@ -245,16 +235,10 @@ impl Renderer {
     }
 }
 
-fn at(path: &Path, error: io::Error) -> RenderFailure {
-    RenderFailure::File {
-        path: path.to_owned(),
-        error,
-    }
-}
-
-fn done(answer: Answer, output: &Path) -> Result<u64, RenderFailure> {
+/// What a process had to tell, unless it is a failure.
+fn good(answer: Answer, output: &Path) -> Result<Answer, RenderFailure> {
     match answer {
-        Answer::Done(bytes) => Ok(bytes),
+        Answer::Done(_) | Answer::Inspected(_) | Answer::Imported(_) => Ok(answer),
         Answer::Template(told) => Err(RenderFailure::Template(told)),
         Answer::Values(told) => Err(RenderFailure::Values(told)),
         Answer::Picture(name, reason) => Err(RenderFailure::Picture { name, reason }),

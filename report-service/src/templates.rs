@@ -10,23 +10,18 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use docx_jinja::lint::{Comparison, Mention, inspect, marked_copy};
-use docx_jinja::{Inspection, Options, Shape, TagError};
+use docx_jinja::{Shape, TagError};
 use spokegate_daemon::cli::{ConfigArgs, print, tell};
 
 use crate::contracts_folder;
+use crate::import_template::confined;
 use crate::relay::Contracts;
-use crate::render::Template;
+use crate::render::{Inspected, Read, RenderFailure, TagFault, Template};
 use crate::reports::{Outline, outline};
 use names::{in_own_words, leaves};
 use sample::{Filled, filled};
 
 pub(crate) use shape::supplied;
-
-/// Who comments in a marked copy.
-const AUTHOR: &str = "Spokegate";
-/// Most places shown of one variable.
-const PLACES_SHOWN: usize = 4;
 
 /// Arguments of the verb `check-template`.
 #[derive(Debug, clap::Args)]
@@ -60,27 +55,32 @@ pub(crate) fn check(arguments: &CheckTemplate, files: &ConfigArgs) -> ExitCode {
 
 fn checked(arguments: &CheckTemplate, files: &ConfigArgs) -> Result<(String, bool), String> {
     let path = &arguments.file;
-    let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let bytes = std::fs::read(path).map_err(|error| told(&error))?;
-    let inspection = inspect(&bytes, Options::default()).map_err(|error| told(&error))?;
-    let mut found = Found {
-        inspection,
-        ..Found::default()
+    let file = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let told = |failure: RenderFailure| match failure {
+        RenderFailure::Template(_) | RenderFailure::Stopped { .. } => {
+            format!("{}: {failure}", path.display())
+        }
+        _ => failure.to_string(),
     };
+    let mut template = Template::from(file);
     if let Some(folder) = &arguments.report {
         let (shape, outline) = report(folder, arguments.schemas.as_deref(), files)?;
-        found.compare(&shape);
-        let template = Template {
-            pictures: outline.pictures,
-            ..bytes.clone().into()
-        };
-        found.filled = filled(template.with_shape(shape), folder, &found)?;
+        template.supplied = Some(shape.into());
+        template.pictures = outline.pictures;
     }
-    if let Some(marked) = &arguments.marked {
-        let faults: Vec<TagError> = found.faults().cloned().collect();
-        let copy = marked_copy(&bytes, &faults, AUTHOR).map_err(|error| told(&error))?;
-        std::fs::write(marked, copy).map_err(|error| format!("{}: {error}", marked.display()))?;
-    }
+    let found = confined(async |renderer| {
+        let inspected = renderer.inspect(template.clone()).await.map_err(told)?;
+        let mut found = Found::of(inspected, template.supplied.as_deref());
+        if let Some(folder) = &arguments.report {
+            found.filled = filled(&renderer, template.clone(), folder, &found).await?;
+        }
+        if let Some(marked) = &arguments.marked {
+            let faults = found.faults().map(TagFault::from).collect();
+            let written = renderer.mark(template, faults, marked);
+            written.await.map_err(told)?;
+        }
+        Ok(found)
+    })?;
     let text = shown(&found, arguments.report.is_some());
     Ok((text, found.count() == 0))
 }
@@ -88,30 +88,37 @@ fn checked(arguments: &CheckTemplate, files: &ConfigArgs) -> Result<(String, boo
 /// What there is to tell of a template.
 #[derive(Default)]
 struct Found {
-    inspection: Inspection,
-    comparison: Comparison,
+    inspected: Inspected,
+    /// Faults of its tags.
+    faults: Vec<TagError>,
+    /// Names that the report does not supply.
+    unknown: Vec<TagError>,
+    /// Names that the report may leave out.
+    warnings: Vec<TagError>,
     /// What is supplied and not read, name by name.
     unread: Vec<String>,
     filled: Filled,
 }
 
 impl Found {
-    fn compare(&mut self, supplied: &Shape) {
-        let mut comparison = self.inspection.compare(supplied);
-        for fault in comparison.faults.iter_mut().chain(&mut comparison.warnings) {
-            *fault = in_own_words(fault);
+    fn of(mut inspected: Inspected, supplied: Option<&Shape>) -> Self {
+        let faults = |faults: &mut Vec<TagFault>| {
+            let faults = std::mem::take(faults).into_iter().map(TagError::from);
+            faults.map(|fault| in_own_words(&fault)).collect()
+        };
+        Self {
+            faults: faults(&mut inspected.faults),
+            unknown: faults(&mut inspected.unknown),
+            warnings: faults(&mut inspected.doubtful),
+            unread: supplied.map_or_else(Vec::new, |shape| leaves(shape, &inspected.unused)),
+            inspected,
+            filled: Filled::default(),
         }
-        self.unread = leaves(supplied, &comparison.unused);
-        self.comparison = comparison;
     }
 
     /// The faults that stand at tags.
     fn faults(&self) -> impl Iterator<Item = &TagError> {
-        let found = [
-            &self.inspection.faults,
-            &self.comparison.faults,
-            &self.filled.tags,
-        ];
+        let found = [&self.faults, &self.unknown, &self.filled.tags];
         found.into_iter().flatten()
     }
 
@@ -134,19 +141,19 @@ fn report(
 }
 
 fn shown(found: &Found, is_compared: bool) -> String {
-    let (inspection, comparison) = (&found.inspection, &found.comparison);
+    let inspected = &found.inspected;
     let mut text = String::new();
     // Writing into a string does not fail.
     let _ = writeln!(
         text,
         "{} value(s) read, {} filter(s), {} fault(s), {} warning(s)",
-        inspection.variables.len(),
-        inspection.filters.len(),
+        inspected.variables.len(),
+        inspected.filters,
         found.count(),
-        comparison.warnings.len(),
+        found.warnings.len(),
     );
-    variables(&mut text, inspection);
-    let of_tags = [&inspection.faults, &comparison.faults];
+    variables(&mut text, &inspected.variables);
+    let of_tags = [&found.faults, &found.unknown];
     section(&mut text, "faults", &of_tags);
     section(
         &mut text,
@@ -156,13 +163,13 @@ fn shown(found: &Found, is_compared: bool) -> String {
     if let Some(fault) = &found.filled.other {
         let _ = writeln!(text, "\nfaults\n  {}", fault.replace('\n', "\n    "));
     }
-    section(&mut text, "warnings", &[&comparison.warnings]);
+    section(&mut text, "warnings", &[&found.warnings]);
     let mut names = |title: &str, names: &[String]| {
         if !names.is_empty() {
             let _ = writeln!(text, "\n{title}\n  {}", names.join("\n  "));
         }
     };
-    names("parts with tags that are not filled", &inspection.unfilled);
+    names("parts with tags that are not filled", &inspected.unfilled);
     names("supplied and not read", &found.unread);
     if !is_compared {
         text.push_str("\nnames were not compared; use --report\n");
@@ -170,8 +177,7 @@ fn shown(found: &Found, is_compared: bool) -> String {
     text
 }
 
-fn variables(text: &mut String, inspection: &Inspection) {
-    let variables = &inspection.variables;
+fn variables(text: &mut String, variables: &[Read]) {
     let width = variables
         .iter()
         .map(|variable| variable.path.chars().count())
@@ -188,7 +194,7 @@ fn variables(text: &mut String, inspection: &Inspection) {
             text,
             "  {:width$}  {}{filters}{optional}",
             variable.path,
-            places(&variable.places),
+            variable.places.join(", "),
         );
     }
 }
@@ -200,23 +206,4 @@ fn section(text: &mut String, title: &str, lists: &[&Vec<TagError>]) {
     for fault in lists.iter().copied().flatten() {
         let _ = writeln!(text, "  {}", fault.to_string().replace('\n', "\n    "));
     }
-}
-
-fn places(places: &[Mention]) -> String {
-    let mut shown: Vec<String> = Vec::new();
-    for place in places {
-        let place = match place.paragraph {
-            Some(number) => format!("{} {number}", place.part),
-            None => place.part.clone(),
-        };
-        if !shown.contains(&place) {
-            shown.push(place);
-        }
-    }
-    if shown.len() > PLACES_SHOWN {
-        let more = shown.len() - PLACES_SHOWN;
-        shown.truncate(PLACES_SHOWN);
-        shown.push(format!("and {more} more"));
-    }
-    shown.join(", ")
 }

@@ -94,6 +94,64 @@ fn every_attack_is_refused_or_stopped() {
     );
 }
 
+#[test]
+fn every_attack_is_met_with_a_sentence_where_templates_are_looked_at_and_taken_over() {
+    let all = [
+        active::programs(),
+        active::links(),
+        active::fields(),
+        packed::archives(),
+        packed::markup(),
+        code::tags(),
+    ];
+    let problems: Vec<String> = all
+        .iter()
+        .flatten()
+        .flat_map(|case| {
+            let problems = looked_at(case);
+            problems.map(|problem| format!("{}: {problem}", case.name))
+        })
+        .collect();
+    assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));
+}
+
+/// What is wrong with how `check-template` and `import-template` met a template.
+fn looked_at(case: &Case) -> impl Iterator<Item = String> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("t.docx"), &case.file).unwrap();
+    let verbs = [
+        vec!["check-template", "t.docx"],
+        vec!["import-template", "t.docx", "--output", "out.docx"],
+    ];
+    let met = verbs.map(|verb| {
+        let done = Command::new(env!("CARGO_BIN_EXE_spokegate-reports"))
+            .args(&verb)
+            .current_dir(folder.path())
+            .env_clear()
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned();
+        let wrong = |what: &str| Some(format!("{}: {what}: {told}", verb[0]));
+        if told.trim().is_empty() || told.contains("panicked") || told.contains("broke off") {
+            return wrong("has no sentence of its own");
+        }
+        match (&case.expected, done.status.code()) {
+            // Tags of the one language are text in the other.
+            (Expected::Refused(words), code) if verb[0] == "check-template" => {
+                let is_told = code == Some(1) && told.contains(words.as_str());
+                if is_told {
+                    None
+                } else {
+                    wrong("is not refused")
+                }
+            }
+            (_, Some(0 | 1)) => None,
+            _ => wrong("ended by itself"),
+        }
+    });
+    met.into_iter().flatten()
+}
+
 /// What is wrong with how a template ended.
 fn tried(case: &Case) -> Option<String> {
     let folder = tempfile::tempdir().unwrap();

@@ -6,6 +6,7 @@ use docx_jinja::{RenderError, TagError, TemplateError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::found::{Foreign, Imported, Inspected};
 use super::shape::Supplied;
 
 /// A piece of the tray.
@@ -47,13 +48,19 @@ impl<T: Into<Value>> From<T> for Values {
 }
 
 /// What the process is to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Task {
     /// Fill the template and write the document.
     Render,
     /// Read the template, and fill it for nobody when there are values.
     Check,
+    /// Tell what the template reads and what is wrong with it.
+    Inspect,
+    /// Write a copy of the template with a comment at each of these faults.
+    Mark(Vec<TagFault>),
+    /// Take over a template of docxtemplater and write the new one.
+    Import(Foreign),
 }
 
 /// The last piece of the tray.
@@ -78,6 +85,10 @@ pub(super) struct Order {
 pub(super) enum Answer {
     /// All done; the document's size in bytes.
     Done(u64),
+    /// What a template reads.
+    Inspected(Inspected),
+    /// A template taken over.
+    Imported(Imported),
     /// The template is not usable.
     Template(Told),
     /// It cannot be filled with these values.

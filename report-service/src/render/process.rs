@@ -17,7 +17,7 @@ use crate::config::RenderConfig;
 /// What the process gets on the clock beyond its CPU time: the disk may be slow, the machine busy.
 const GRACE_S: u64 = 30;
 /// Longest answer.
-const ANSWER_BYTES_MAX: u64 = 1024 * 1024;
+const ANSWER_BYTES_MAX: u64 = 8 * 1024 * 1024;
 const MB: u64 = 1024 * 1024;
 
 /// How the process is started.

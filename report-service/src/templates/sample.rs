@@ -4,11 +4,8 @@ use std::path::Path;
 
 use docx_jinja::TagError;
 use serde_json::Value as Json;
-use spokegate_daemon::Tasks;
-use spokegate_daemon::cli::wait_for;
 
 use super::Found;
-use crate::config::RenderConfig;
 use crate::render::{RenderFailure, Renderer, Template, Values};
 
 /// The values that a report is tried with.
@@ -27,15 +24,21 @@ pub(super) struct Filled {
 ///
 /// # Errors
 /// When the process that fills templates cannot do its work.
-pub(super) fn filled(template: Template, folder: &Path, found: &Found) -> Result<Filled, String> {
-    if !found.inspection.faults.is_empty() {
+pub(super) async fn filled(
+    renderer: &Renderer,
+    template: Template,
+    folder: &Path,
+    found: &Found,
+) -> Result<Filled, String> {
+    if !found.faults.is_empty() {
         return Ok(Filled::default());
     }
     let sample = match sample(folder) {
         Ok(sample) => sample,
         Err(fault) => return Ok(other(fault)),
     };
-    let told = match checked(template, sample)? {
+    let checked = renderer.check(template, Some(Values::from(sample)));
+    let told = match checked.await {
         Ok(()) => return Ok(Filled::default()),
         Err(RenderFailure::Values(told)) => told,
         Err(failure @ (RenderFailure::Stopped { .. } | RenderFailure::Picture { .. })) => {
@@ -73,15 +76,4 @@ fn sample(folder: &Path) -> Result<Json, String> {
         .map_err(|error| format!("{}: cannot be read: {error}", path.display()))?;
     serde_json::from_slice(&bytes)
         .map_err(|error| format!("{}: is not JSON: {error}", path.display()))
-}
-
-/// Has it filled for nobody, in a process of its own.
-fn checked(template: Template, sample: Json) -> Result<Result<(), RenderFailure>, String> {
-    let (config, folder) = (RenderConfig::default(), std::env::temp_dir());
-    let work = async {
-        let renderer = Renderer::new(&config, &folder, &Tasks::new())?;
-        let values = Some(Values::from(sample));
-        Ok(renderer.check(template, values).await)
-    };
-    wait_for(work).map_err(|error| format!("{error:#}"))
 }
