@@ -32,6 +32,7 @@ impl Rule {
             Self::Forms => "forms",
             Self::FormsBackground => "forms, background",
             Self::Admin => "admin",
+            Self::AdminBackground => "admin, background",
         }
     }
 

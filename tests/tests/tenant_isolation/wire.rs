@@ -10,8 +10,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-/// Longest wait for an answer that must come.
-const SOON: Duration = Duration::from_secs(10);
+/// Longest wait for an answer that must come: a broker on a busy machine may think for a while.
+const SOON: Duration = Duration::from_secs(60);
 
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
