@@ -4,6 +4,7 @@ mod compile;
 mod keyword;
 mod library;
 mod place;
+mod quick;
 mod representation;
 mod standard;
 

@@ -14,11 +14,16 @@ const ELSEWHERE: &str = "JSON_SCHEMA_SUITE";
 /// Least number of required tests of any suite of this draft; fewer means that the folder is not whole.
 const REQUIRED_MIN: usize = 1_200;
 
+/// Least number of required tests that the quick judge knows every keyword of.
+const QUICK_MIN: usize = 500;
+
 /// What became of the tests of some files.
 #[derive(Default)]
 struct Tally {
     passed: usize,
     run: usize,
+    /// Of those run, the ones that the quick judge decided.
+    quick: usize,
     /// Tests whose verdict is not the suite's.
     wrong: Vec<String>,
     /// Tests whose instance no satellite can send; the decoder refuses it before a contract is asked.
@@ -30,6 +35,7 @@ fn every_required_test_of_the_official_suite_passes() {
     let suite = Suite::open();
     let tally = suite.run(&suite.files(""), false);
     tally.print("required");
+    assert!(tally.quick >= QUICK_MIN, "the quick judge judges little");
     assert!(
         tally.run + tally.untransportable.len() >= REQUIRED_MIN,
         "the suite is not whole"
@@ -143,6 +149,12 @@ impl Tally {
         };
         let tree = decode(&sent, &BodyLimits::default()).unwrap();
         let verdict = contract.judge(tree.root());
+        let (quick, library) = contract.verdicts(tree.root());
+        self.quick += usize::from(quick.is_some());
+        if quick.is_some_and(|quick| quick != library) {
+            self.wrong
+                .push(format!("{name}: the quick judge says {quick:?}"));
+        }
         if verdict.is_ok() == test["valid"].as_bool().unwrap() {
             self.passed += 1;
         } else {
@@ -156,6 +168,7 @@ impl Tally {
             "json-schema-test-suite 2020-12 {which}: {} of {}",
             self.passed, self.run
         );
+        println!("  of them {} decided by the quick judge", self.quick);
         if !self.untransportable.is_empty() {
             println!(
                 "  beside them {} whose instance cannot be sent, refused before any contract is asked:",

@@ -66,7 +66,12 @@ fn the_judge_of_the_operators_tools_says_what_a_worker_says() {
                     let mut wire = Vec::new();
                     encode(&value, &mut wire);
                     let worker = decode(&wire, &BodyLimits::default())
-                        .and_then(|tree| contract.judge(tree.root()))
+                        .and_then(|tree| {
+                            // Both of a worker's judges, each for itself.
+                            let (quick, library) = contract.verdicts(tree.root());
+                            assert_eq!(quick, Some(library), "{}: {value}", example.path);
+                            contract.judge(tree.root())
+                        })
                         .map_err(|refusal| (refusal.pointer, refusal.rule.to_string()));
                     let told = judge
                         .judge(&value)

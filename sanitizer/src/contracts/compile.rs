@@ -1,6 +1,7 @@
 //! From a schema document to a judge.
 
 use super::keyword::{TextKeyword, X_TEXT};
+use super::quick::{self, Keywords};
 use super::representation::Body;
 use crate::body::{Node, Refusal, Rule, TextClass};
 use jsonschema::{Draft, PatternOptions, Validator};
@@ -98,6 +99,9 @@ pub enum ContractError {
 /// A compiled schema.
 #[derive(Debug)]
 pub struct Contract {
+    /// Decides alone what it accepts.
+    quick: Option<quick::Rules>,
+    /// Decides where there is no quick judge, and words every refusal.
     validator: Validator<Body>,
 }
 
@@ -127,11 +131,15 @@ impl Contract {
             })
             .build(&schema)
             .map_err(|error| ContractError::Schema(error.to_string()))?;
-        Ok(Contract::of(validator))
+        let keywords = Keywords {
+            formats: true,
+            ours: true,
+        };
+        Ok(Contract::of(validator, quick::plan(&schema, keywords)))
     }
 
-    pub(super) fn of(validator: Validator<Body>) -> Contract {
-        Contract { validator }
+    pub(super) fn of(validator: Validator<Body>, quick: Option<quick::Rules>) -> Contract {
+        Contract { quick, validator }
     }
 
     /// Judges one value.
@@ -139,14 +147,26 @@ impl Contract {
     /// # Errors
     /// The first keyword that refuses it, and where.
     pub fn judge(&self, node: Node<'_>) -> Result<(), Refusal> {
-        if self.validator.is_valid(node) {
+        let holds = match &self.quick {
+            Some(quick) => quick.hold(node),
+            None => self.validator.is_valid(node),
+        };
+        if holds {
             return Ok(());
         }
         match self.validator.validate(node) {
             Err(error) => Err(refusal(&error)),
-            // The two paths of the library disagree: refuse.
+            // The two disagree: refuse.
             Ok(()) => Err(Refusal::new(Rule::Contract(Cow::Borrowed("disagreement")))),
         }
+    }
+
+    /// The verdicts of the quick judge, if this contract has one, and of the validator library. For tests of both: they
+    /// are never to differ.
+    #[must_use]
+    pub fn verdicts(&self, node: Node<'_>) -> (Option<bool>, bool) {
+        let quick = self.quick.as_ref().map(|quick| quick.hold(node));
+        (quick, self.validator.is_valid(node))
     }
 }
 

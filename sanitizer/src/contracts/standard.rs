@@ -1,6 +1,7 @@
 //! Schemas as the standard alone reads them.
 
 use super::compile::{Contract, ContractError};
+use super::quick::{self, Keywords};
 use super::representation::Body;
 use jsonschema::{PatternOptions, Registry, Uri};
 use serde_json::Value;
@@ -35,7 +36,11 @@ impl Contract {
         let validator = options
             .build(schema)
             .map_err(|error| fault(&error.masked()))?;
-        Ok(Contract::of(validator))
+        let keywords = Keywords {
+            formats,
+            ours: false,
+        };
+        Ok(Contract::of(validator, quick::plan(schema, keywords)))
     }
 }
 
