@@ -5,12 +5,14 @@
 
 mod control;
 mod field;
+mod period;
 mod read;
 mod schema;
 mod ui;
 
 pub use control::{Choice, Control};
 pub use field::{Field, FieldKind};
+pub use period::{Days, OWN_DAYS, Period, Preset};
 pub use read::FormFaults;
 
 use serde_json::{Map, Value};

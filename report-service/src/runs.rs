@@ -6,16 +6,19 @@ mod engine;
 mod failure;
 mod fetch;
 mod format;
+mod origin;
 mod plan;
 mod progress;
 mod start;
 mod text;
 
 pub use engine::{Engine, EngineParts, NewRun, StartError};
-pub use format::Format;
+pub use format::{Format, Formats, RunFile};
+pub use origin::{DataPart, Origin, Review};
 pub use progress::{NeedProgress, NeedState, Progress, RunState};
 pub use start::start_engine;
-use text::file_stem;
+pub(crate) use text::file_digest;
+use text::{date, file_stem};
 
 use std::fmt;
 use std::str::FromStr;

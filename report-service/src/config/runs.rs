@@ -1,6 +1,7 @@
 //! Where data comes from and what is made of it: `[[sanitizer]]`, `[[tenant]]` and `[runs]`.
 
 use docx_jinja::Locale;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use spokegate_contract::TenantId;
 use spokegate_daemon::config::{Faults, Section};
@@ -64,6 +65,8 @@ pub struct RunsConfig {
     pub keep_days: u32,
     /// Days that pushed data is kept; the latest of each dataset stays.
     pub pushes_keep_days: u32,
+    /// Where a day begins and what hour it is, as the IANA names it.
+    pub time_zone: String,
 }
 
 impl RunsConfig {
@@ -71,6 +74,12 @@ impl RunsConfig {
     #[must_use]
     pub fn keep_ms(&self) -> u64 {
         u64::from(self.keep_days) * 86_400_000
+    }
+
+    /// Where a day begins.
+    #[must_use]
+    pub fn zone(&self) -> TimeZone {
+        TimeZone::get(&self.time_zone).unwrap_or(TimeZone::UTC)
     }
 
     /// Milliseconds that pushes are kept.
@@ -82,6 +91,11 @@ impl RunsConfig {
 
 impl Section for RunsConfig {
     fn validate(&self, faults: &mut Faults) {
+        if TimeZone::get(&self.time_zone).is_err() {
+            faults
+                .add("time_zone", format!("is \"{}\"", self.time_zone))
+                .allowed("a name of the IANA time zone database, such as UTC or Europe/Berlin");
+        }
         let bounds = [
             ("concurrent_max", self.concurrent_max, 64),
             ("queued_max", self.queued_max, 10_000),
@@ -197,6 +211,11 @@ mod tests {
         };
         check(&locale("de-AT"), &[]);
         check(&locale("klingon"), &["tenant[0].locale", "en, en-US, de"]);
+        check("[runs]\ntime_zone = \"Europe/Zurich\"", &[]);
+        check(
+            "[runs]\ntime_zone = \"Europe/Zurich2\"",
+            &["runs.time_zone", "Europe/Berlin"],
+        );
         check("[runs]\nconcurent_max = 3", &["concurent_max"]);
     }
 }

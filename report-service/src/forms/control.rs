@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::field::{Field, FieldKind};
-use super::read::{FormFaults, sent};
+use super::period::{OWN_DAYS, Preset};
+use super::read::{FormFaults, period_text, sent};
 
 /// A control of a form, ready to draw.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub struct Control {
     pub required: bool,
     /// Whether it may be left empty and then stands for nothing: not so with a default, nor with a check box.
     pub optional: bool,
-    /// `text`, `area`, `number`, `check`, `select` or `date`.
+    /// `text`, `area`, `number`, `check`, `select`, `date` or `period`.
     pub widget: &'static str,
     /// What it shows.
     pub value: String,
@@ -34,6 +35,8 @@ pub struct Control {
     pub max: String,
     /// Of a number: `1` or `any`.
     pub step: &'static str,
+    /// Of a period: its first and last day, where they are one's own.
+    pub days: [String; 2],
     /// Of a list: what can be chosen.
     pub choices: Vec<Choice>,
 }
@@ -79,6 +82,9 @@ pub(super) fn control(
     faults: &FormFaults,
 ) -> Control {
     let value = match pairs {
+        Some(pairs) if field.kind == FieldKind::Period => {
+            period_text(pairs, &field.name).unwrap_or_default()
+        }
         Some(pairs) => sent(pairs, &field.name)
             .first()
             .copied()
@@ -100,6 +106,7 @@ pub(super) fn control(
         min: String::new(),
         max: String::new(),
         step: "1",
+        days: Default::default(),
         choices: Vec::new(),
     };
     dress(&mut control, &field.kind);
@@ -135,6 +142,7 @@ fn dress(control: &mut Control, kind: &FieldKind) {
         }
         FieldKind::Boolean => control.widget = "check",
         FieldKind::Date => control.widget = "date",
+        FieldKind::Period => dress_period(control),
         FieldKind::Choice(options) => {
             control.widget = "select";
             control.choices = options
@@ -147,6 +155,25 @@ fn dress(control: &mut Control, kind: &FieldKind) {
                 .collect();
         }
     }
+}
+
+fn dress_period(control: &mut Control) {
+    control.widget = "period";
+    if let Some((first, last)) = control.value.split_once('/') {
+        control.days = [first.to_owned(), last.to_owned()];
+    }
+    let is_own = control.value.contains('/') || control.value == OWN_DAYS;
+    let presets = Preset::ALL.map(|preset| (preset.as_str(), preset.label()));
+    let own = (OWN_DAYS, "Days of your own");
+    control.choices = presets
+        .into_iter()
+        .chain([own])
+        .map(|(value, label)| Choice {
+            value: value.into(),
+            label: label.into(),
+            selected: value == control.value || (value == OWN_DAYS && is_own),
+        })
+        .collect();
 }
 
 fn shown(value: &Value) -> String {

@@ -4,6 +4,8 @@ use serde_json::Value;
 use time::Date;
 use time::macros::format_description;
 
+use super::period::Period;
+
 /// A text longer than this is entered in a box of several lines.
 pub(super) const SINGLE_LINE_CHARS_MAX: usize = 200;
 
@@ -58,6 +60,8 @@ pub enum FieldKind {
     Choice(Vec<(String, String)>),
     /// A day, `YYYY-MM-DD`.
     Date,
+    /// A span of days: a word such as `last-month`, or its first and last day.
+    Period,
 }
 
 impl FieldKind {
@@ -81,6 +85,7 @@ impl FieldKind {
                 None => Err("Choose one of the values in the list.".into()),
             },
             Self::Date => read_date(text),
+            Self::Period => Period::read(text).map(|_| Value::String(text.into())),
         }
     }
 

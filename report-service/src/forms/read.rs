@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::field::{Field, FieldKind};
+use super::period::OWN_DAYS;
 
 /// What is wrong with a form that was sent, by field: sentences for the person who filled it in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,7 +51,15 @@ pub(super) fn read(
     let mut faults = FormFaults::default();
     let mut params = Map::new();
     for field in fields {
-        match read_field(field, &sent(pairs, &field.name)) {
+        let days = match field.kind {
+            FieldKind::Period => period_text(pairs, &field.name),
+            _ => None,
+        };
+        let values = match (&days, sent(pairs, &field.name)) {
+            (Some(days), one) if one.len() == 1 => vec![days.as_str()],
+            (_, values) => values,
+        };
+        match read_field(field, &values) {
             Ok(Some(value)) => {
                 params.insert(field.name.clone(), value);
             }
@@ -62,6 +71,18 @@ pub(super) fn read(
         Ok(params)
     } else {
         Err(faults)
+    }
+}
+
+/// The text of a period: its word, or the days that two more controls hold.
+pub(super) fn period_text(pairs: &[(String, String)], name: &str) -> Option<String> {
+    let one = |name: &str| sent(pairs, name).first().map(|text| text.trim().to_owned());
+    match one(name) {
+        Some(own) if own == OWN_DAYS => {
+            let end = |which: &str| one(&format!("{name}-{which}")).unwrap_or_default();
+            Some(format!("{}/{}", end("from"), end("to")))
+        }
+        word => word,
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::FIELDS_MAX;
 use super::field::{Field, FieldKind, SINGLE_LINE_CHARS_MAX};
+use super::period::Preset;
 
 /// Longest text of a field.
 const TEXT_CHARS_MAX: usize = 10_000;
@@ -114,7 +115,8 @@ fn field(name: &str, property: &Value, required: bool) -> Result<Field, Vec<Stri
     };
     match kind(map, &at, &mut faults) {
         Some(kind) if faults.is_empty() => {
-            let default = map.get("default").cloned();
+            let usual = (kind == FieldKind::Period).then(|| Preset::LastMonth.as_str().into());
+            let default = map.get("default").cloned().or(usual);
             match &default {
                 Some(value) if !kind.accepts(value) => Err(vec![format!(
                     "{at}/default: {value} is not a value of this field"
@@ -137,6 +139,10 @@ fn field(name: &str, property: &Value, required: bool) -> Result<Field, Vec<Stri
 fn kind(map: &Map<String, Value>, at: &str, faults: &mut Vec<String>) -> Option<FieldKind> {
     let mut keys = COMMON.to_vec();
     let kind = match map.get("type").and_then(Value::as_str) {
+        Some("string") if map.get("x-ui").and_then(Value::as_str) == Some("period") => {
+            keys.push("x-ui");
+            Some(FieldKind::Period)
+        }
         Some("string") if map.contains_key("enum") => {
             keys.extend(["enum", "x-labels"]);
             choices(map, at, faults)

@@ -384,3 +384,57 @@ fn a_ui_file_that_speaks_of_something_else_is_refused() {
         "\"colour\" is no field",
     );
 }
+
+#[test]
+fn a_period_is_a_word_or_two_days() {
+    let form = form("span", json!({"type": "string", "x-ui": "period"}), false);
+    let read = |pairs: &[(&str, &str)]| {
+        let pairs: Vec<_> = pairs
+            .iter()
+            .map(|(n, v)| ((*n).into(), (*v).into()))
+            .collect();
+        let read = form.read(&pairs);
+        (read, pairs)
+    };
+    let value = |pairs: &[(&str, &str)]| read(pairs).0.unwrap().get("span").cloned();
+    assert_eq!(value(&[("span", "last-month")]), Some(json!("last-month")));
+    let own = [
+        ("span", "own"),
+        ("span-from", "2026-01-02"),
+        ("span-to", "2026-01-03"),
+    ];
+    assert_eq!(value(&own), Some(json!("2026-01-02/2026-01-03")));
+    // Days that belong to no choice of one's own are not looked at.
+    let unused = [("span", "last-year"), ("span-from", "x"), ("span-to", "")];
+    assert_eq!(value(&unused), Some(json!("last-year")));
+    assert_eq!(
+        value(&[("span", "2026-01-02/2026-01-03")]),
+        Some(json!("2026-01-02/2026-01-03"))
+    );
+    assert_eq!(value(&[]), None);
+    let (refused, pairs) = read(&[
+        ("span", "own"),
+        ("span-from", "2026-01-02"),
+        ("span-to", ""),
+    ]);
+    let faults = refused.unwrap_err();
+    let sentence = "Enter the last day as year-month-day, such as 2026-01-31.";
+    assert_eq!(faults.of("span"), Some(sentence));
+    let control = form.controls(Some(&pairs), &faults).remove(0);
+    assert_eq!(control.days, ["2026-01-02".to_owned(), String::new()]);
+    let chosen: Vec<&str> = control
+        .choices
+        .iter()
+        .filter(|c| c.selected)
+        .map(|c| c.value.as_str())
+        .collect();
+    assert_eq!(chosen, ["own"]);
+    let twice = read(&[("span", "last-month"), ("span", "last-year")]).0;
+    assert!(twice.is_err());
+    // A form that is not filled in yet proposes last month.
+    let fresh = form.controls(None, &FormFaults::default()).remove(0);
+    assert_eq!(
+        (fresh.widget, fresh.value.as_str()),
+        ("period", "last-month")
+    );
+}

@@ -63,6 +63,7 @@ fn choose(kind: &mut FieldKind, widget: &str) -> Result<(), &'static str> {
         FieldKind::Boolean => "checkbox",
         FieldKind::Choice(_) => "select",
         FieldKind::Date => "date",
+        FieldKind::Period => "period",
     };
     if widget == fitting {
         Ok(())

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use spokegate_contract::{DatasetId, ReportId, Validator};
 
-use crate::forms::{Field, Form};
+use crate::forms::{Days, Field, FieldKind, Form, Period};
 use crate::render::Template;
 
 /// A report that can be started.
@@ -61,6 +61,10 @@ pub enum ParamSource {
     Fixed(Value),
     /// What the form's field of this name holds; left out when the field is empty.
     Field(String),
+    /// The first day of the period in the field of this name.
+    FirstDay(String),
+    /// The last day of it.
+    LastDay(String),
 }
 
 impl Report {
@@ -71,15 +75,49 @@ impl Report {
 
     /// Every parameter for the template: what was left empty has its default, or is none.
     pub fn shown_params(&self, filled: &Map<String, Value>) -> Map<String, Value> {
-        let value = |field: &Field| match filled.get(&field.name) {
-            Some(value) => value.clone(),
-            None => field.default.clone().unwrap_or(Value::Null),
+        let value = |field: &Field| {
+            let filled = filled.get(&field.name).or(field.default.as_ref());
+            match (&field.kind, filled) {
+                (FieldKind::Period, Some(value)) => days(value).map(|days| days.shown()),
+                (_, value) => value.cloned(),
+            }
+            .unwrap_or(Value::Null)
         };
         self.form
             .fields()
             .iter()
             .map(|field| (field.name.clone(), value(field)))
             .collect()
+    }
+
+    /// The parameters with the days that each period means on this day; one that was left empty has its default.
+    #[must_use]
+    pub fn settled(
+        &self,
+        filled: Map<String, Value>,
+        today: jiff::civil::Date,
+    ) -> Map<String, Value> {
+        let mut settled = filled;
+        for field in self.periods() {
+            let chosen = settled.get(&field.name).or(field.default.as_ref());
+            let period = chosen.and_then(Value::as_str).map(Period::read);
+            if let Some(Ok(period)) = period {
+                settled.insert(field.name.clone(), period.on(today).value().into());
+            }
+        }
+        settled
+    }
+
+    /// The days of the first period, once they are settled.
+    #[must_use]
+    pub fn days(&self, settled: &Map<String, Value>) -> Option<Days> {
+        let field = self.periods().next()?;
+        settled.get(&field.name).and_then(days)
+    }
+
+    fn periods(&self) -> impl Iterator<Item = &Field> {
+        let fields = self.form.fields().iter();
+        fields.filter(|field| field.kind == FieldKind::Period)
     }
 
     /// Checks parameters against the whole schema.
@@ -98,10 +136,17 @@ impl Need {
         let value = |source: &ParamSource| match source {
             ParamSource::Fixed(value) => Some(value.clone()),
             ParamSource::Field(field) => filled.get(field).cloned(),
+            ParamSource::FirstDay(field) => Some(days(filled.get(field)?)?.first().into()),
+            ParamSource::LastDay(field) => Some(days(filled.get(field)?)?.last().into()),
         };
         self.params
             .iter()
             .filter_map(|(name, source)| Some((name.clone(), value(source)?)))
             .collect()
     }
+}
+
+/// The days of a settled period.
+fn days(value: &Value) -> Option<Days> {
+    value.as_str().and_then(Days::stored)
 }

@@ -11,7 +11,7 @@ use spokegate_contract::{ReportId, Validator};
 
 use super::definition::{Need, Report};
 use super::needs::FileNeed;
-use crate::forms::Form;
+use crate::forms::{Field, FieldKind, Form};
 use crate::relay::Contracts;
 use crate::render::{RenderFailure, Renderer, Template, Values};
 use crate::starter_template::plain_template;
@@ -154,9 +154,15 @@ pub(crate) fn outline(folder: &Path, contracts: &Contracts) -> Result<Outline, R
     }
 }
 
+/// What needs may name: each field; of a period its first and its last day.
 fn names(form: &Form) -> Vec<String> {
-    let fields = form.fields().iter();
-    fields.map(|field| field.name.clone()).collect()
+    let names = |field: &Field| match field.kind {
+        FieldKind::Period => ["from", "to"]
+            .map(|end| format!("{}.{end}", field.name))
+            .into(),
+        _ => vec![field.name.clone()],
+    };
+    form.fields().iter().flat_map(names).collect()
 }
 
 fn folders(directory: &Path) -> Result<Vec<String>, String> {
@@ -231,6 +237,9 @@ impl<'a> Loader<'a> {
             }
             None => None,
         };
+        if let (Some(file), Some((form, _))) = (&file, &form) {
+            self.named_by_period(file, form);
+        }
         let (file, (form, params), (template, template_sha256), needs) =
             (file?, form?, template?, needs?);
         Some(Report {
@@ -257,13 +266,13 @@ impl<'a> Loader<'a> {
                 if file.title.trim().is_empty() || file.title.chars().count() > 120 {
                     self.fault("report.toml", "`title` must have 1 to 120 characters");
                 }
-                let rest = ["{title}", "{tenants}", "{date}"]
+                let rest = ["{title}", "{tenants}", "{date}", "{period}"]
                     .iter()
                     .fold(file.file_name.clone(), |name, key| name.replace(key, ""));
                 if !file.file_name.ends_with(".docx") || rest.contains(['{', '}']) {
                     self.fault(
                         "report.toml",
-                        "`file_name` ends in .docx and holds {title}, {tenants} and {date} only",
+                        "`file_name` ends in .docx and holds {title}, {tenants}, {date} and {period} only",
                     );
                 }
                 Some(file)
@@ -272,6 +281,17 @@ impl<'a> Loader<'a> {
                 self.fault("report.toml", error.trim_end().replace('\n', "\n    "));
                 None
             }
+        }
+    }
+
+    /// A name with a period in it is of a report that has one.
+    fn named_by_period(&mut self, file: &File, form: &Form) {
+        let is_period = |field: &Field| field.kind == FieldKind::Period;
+        if file.file_name.contains("{period}") && !form.fields().iter().any(is_period) {
+            self.fault(
+                "report.toml",
+                "`file_name` holds {period}, but params.schema.json has no field with \"x-ui\": \"period\"",
+            );
         }
     }
 

@@ -180,7 +180,11 @@ impl Loader<'_> {
                     if fields.is_some_and(|fields| !fields.iter().any(|known| known == field)) {
                         self.fault("report.toml", format!("{at} comes from \"${field}\", which params.schema.json does not have"));
                     }
-                    ParamSource::Field(field.into())
+                    match field.split_once('.') {
+                        Some((period, "from")) => ParamSource::FirstDay(period.into()),
+                        Some((period, _)) => ParamSource::LastDay(period.into()),
+                        None => ParamSource::Field(field.into()),
+                    }
                 }
                 None => ParamSource::Fixed(value.clone()),
             };

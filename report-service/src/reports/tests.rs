@@ -319,3 +319,47 @@ fn a_report_may_leave_its_table_of_contents_alone() {
         &["unknown field `refresh_field`"],
     );
 }
+
+#[test]
+fn a_period_names_the_file_and_is_read_by_the_template() {
+    let schema = serde_json::json!({
+        "type": "object", "additionalProperties": false,
+        "properties": {
+            "title": {"type": "string", "maxLength": 80, "default": "Customer overview"},
+            "audience": {"type": "string", "enum": ["management", "technical"], "default": "technical"},
+            "only_missing": {"type": "boolean", "default": false},
+            "note": {"type": "string", "maxLength": 2000},
+            "span": {"type": "string", "x-ui": "period"},
+        },
+    });
+    let with_name = |folder: &Path, name: &str, schema: &serde_json::Value| {
+        let text = std::fs::read_to_string(folder.join("report.toml")).unwrap();
+        let text = text.replace("{title}-{tenants}-{date}", name);
+        std::fs::write(folder.join("report.toml"), text).unwrap();
+        std::fs::write(folder.join("params.schema.json"), schema.to_string()).unwrap();
+    };
+    let catalogue = changed(|folder| with_name(folder, "{tenants}-{period}", &schema)).unwrap();
+    let report = catalogue
+        .get(&"customer-overview".parse().unwrap())
+        .unwrap();
+    let settled = report.settled(serde_json::Map::new(), "2026-11-22".parse().unwrap());
+    assert_eq!(settled["span"], "2026-10-01/2026-10-31");
+    assert_eq!(report.days(&settled).unwrap().short(), "2026-10");
+    let shown = &report.shown_params(&settled)["span"];
+    assert_eq!(
+        (&shown["from"], &shown["title"]),
+        (&"2026-10-01".into(), &"October 2026".into())
+    );
+    // What is settled stays as it is on another day.
+    let later = report.settled(settled.clone(), "2027-03-01".parse().unwrap());
+    assert_eq!(later, settled);
+    let mut plain = schema.clone();
+    plain["properties"]
+        .as_object_mut()
+        .unwrap()
+        .shift_remove("span");
+    refused(
+        |folder| with_name(folder, "{tenants}-{period}", &plain),
+        &["`file_name` holds {period}, but params.schema.json has no field"],
+    );
+}

@@ -15,8 +15,10 @@ use spokegate_daemon::{Clock, Tasks};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::context::timestamp;
-use super::{Format, Progress, RunId, RunState, Tenant, file_stem};
+use super::{
+    DataPart, Format, Formats, Origin, Progress, Review, RunFile, RunId, RunState, Tenant, date,
+    file_stem,
+};
 use crate::pdf::Pdf;
 use crate::relay::{Contracts, Relay};
 use crate::render::Renderer;
@@ -48,6 +50,8 @@ pub struct EngineParts {
     pub queued_max: usize,
     /// How long runs and their documents are kept.
     pub keep_ms: u64,
+    /// Where a day begins.
+    pub zone: jiff::tz::TimeZone,
     /// The time.
     pub clock: Clock,
     /// Starts runs.
@@ -61,14 +65,18 @@ pub struct NewRun {
     pub report: Arc<Report>,
     /// For whom.
     pub tenants: Vec<TenantId>,
-    /// As which kind of file.
-    pub format: Format,
+    /// As which kinds of file.
+    pub formats: Formats,
     /// With which parameters.
     pub params: Map<String, Value>,
     /// By whom: the stable id,
     pub owner_id: String,
     /// and the name.
     pub owner_title: String,
+    /// As a part of what.
+    pub origin: Origin,
+    /// Whether its document is a draft until somebody releases it.
+    pub review: bool,
 }
 
 /// Why a run does not start.
@@ -110,7 +118,9 @@ struct Ended {
     state: RunState,
     reason: String,
     data_sha256: String,
-    file_bytes: u64,
+    files: Vec<RunFile>,
+    data: Vec<DataPart>,
+    data_kept: bool,
 }
 
 impl Ended {
@@ -119,7 +129,9 @@ impl Ended {
             state: RunState::Failed,
             reason: reason.into(),
             data_sha256: String::new(),
-            file_bytes: 0,
+            files: Vec::new(),
+            data: Vec::new(),
+            data_kept: false,
         }
     }
 
@@ -189,6 +201,8 @@ impl Engine {
         }
         let slot = Arc::clone(&self.shared.slots).try_acquire_owned().ok();
         let now_ms = parts.clock.now_ms();
+        let params = order.report.settled(order.params, self.today());
+        let order = NewRun { params, ..order };
         let file_name = self.file_name(&order, now_ms);
         let row = RunRow {
             id: RunId::random().map_err(StartError::Id)?,
@@ -211,6 +225,21 @@ impl Engine {
             data_sha256: String::new(),
             needs: Vec::new(),
             file_bytes: 0,
+            formats: order.formats,
+            files: Vec::new(),
+            origin: order.origin,
+            template_version: 0,
+            data: Vec::new(),
+            data_kept: false,
+            review: if order.review {
+                Review::Waiting
+            } else {
+                Review::None
+            },
+            reviewer: String::new(),
+            review_reason: String::new(),
+            reviewed_at_ms: 0,
+            expires_at_ms: 0,
         };
         parts.store.run_insert(&row).await?;
         let id = row.id.clone();
@@ -231,6 +260,12 @@ impl Engine {
         let live = self.shared.live();
         let found = live.get(id).filter(|live| live.owner_id == owner_id);
         found.map(|live| live.cancel.cancel()).is_some()
+    }
+
+    /// The day of now, where the service's people are.
+    pub fn today(&self) -> jiff::civil::Date {
+        let parts = &self.shared.parts;
+        date(parts.clock.now_ms(), &parts.zone)
     }
 
     /// Where a run's document is, once it is done.
@@ -297,17 +332,26 @@ impl Engine {
             [one] => title(one).unwrap_or(one.as_str()).to_string(),
             many => format!("{} customers", many.len()),
         };
-        let day = timestamp(now_ms);
-        let day = day.split('T').next().unwrap_or_default();
+        let day = date(now_ms, &self.shared.parts.zone);
+        let day = day.to_string();
         let name = report
             .file_name
             .strip_suffix(".docx")
             .unwrap_or(&report.file_name);
+        let days = report.days(&order.params);
         let name = name
+            .replace(
+                "{period}",
+                &days.map(|days| days.short()).unwrap_or_default(),
+            )
             .replace("{title}", &report.title)
             .replace("{tenants}", &of)
-            .replace("{date}", day);
-        format!("{}.{}", file_stem(&name, 160), order.format.ending())
+            .replace("{date}", &day);
+        format!(
+            "{}.{}",
+            file_stem(&name, 160),
+            order.formats.first().ending()
+        )
     }
 }
 

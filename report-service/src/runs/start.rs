@@ -71,6 +71,7 @@ pub async fn start_engine(
         concurrent_max: config.runs.concurrent_max as usize,
         queued_max: config.runs.queued_max as usize,
         keep_ms: config.runs.keep_ms(),
+        zone: config.runs.zone(),
         clock: context.clock.clone(),
         tasks: context.tasks.clone(),
     })

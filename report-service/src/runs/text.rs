@@ -1,4 +1,14 @@
-//! Small helpers for text that came from elsewhere.
+//! Small helpers: text that came from elsewhere, days, digests of files.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use ring::digest::{Context, SHA256};
+use spokegate_contract::hex;
+
+/// Bytes read at a time.
+const BUFFER_BYTES: usize = 65_536;
 
 /// The text on one line without control characters, at most `chars_max` characters, marked with an ellipsis when cut.
 pub(crate) fn shortened(text: &str, chars_max: usize) -> String {
@@ -26,6 +36,27 @@ pub(crate) fn shortened(text: &str, chars_max: usize) -> String {
         count += space + length;
     }
     line
+}
+
+/// Size and SHA-256 of a file.
+pub(crate) fn file_digest(path: &Path) -> io::Result<(u64, String)> {
+    let mut file = File::open(path)?;
+    let (mut digest, mut buffer, mut bytes) = (Context::new(&SHA256), vec![0; BUFFER_BYTES], 0);
+    loop {
+        let count = file.read(&mut buffer)?;
+        let Some(read) = buffer.get(..count).filter(|read| !read.is_empty()) else {
+            return Ok((bytes, hex::encode(digest.finish().as_ref())));
+        };
+        digest.update(read);
+        bytes += count as u64;
+    }
+}
+
+/// The day of a moment.
+pub(crate) fn date(at_ms: u64, zone: &jiff::tz::TimeZone) -> jiff::civil::Date {
+    let at = i64::try_from(at_ms).unwrap_or(i64::MAX);
+    let at = jiff::Timestamp::from_millisecond(at).unwrap_or(jiff::Timestamp::MAX);
+    at.to_zoned(zone.clone()).date()
 }
 
 /// A name for a file that every system takes: letters, digits, `-`, `_`; runs of anything else become one `-`.

@@ -9,7 +9,9 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::{Store, signed, unsigned};
-use crate::runs::{NeedProgress, RunId, RunState};
+use crate::runs::{
+    DataPart, Format, Formats, NeedProgress, Origin, Review, RunFile, RunId, RunState,
+};
 
 /// What a run says when the service stopped under it.
 pub const INTERRUPTED: &str = "The run was interrupted by a restart; start it again.";
@@ -49,6 +51,50 @@ pub struct RunRow {
     pub file_name: String,
     /// The document's size.
     pub file_bytes: u64,
+    /// What it is to end with.
+    pub formats: Formats,
+    /// What it ended with.
+    pub files: Vec<RunFile>,
+    /// What it belongs to.
+    pub origin: Origin,
+    /// The template's version; 0 where templates have none.
+    pub template_version: u64,
+    /// The digest of each part of the data that went in.
+    pub data: Vec<DataPart>,
+    /// Whether that data is kept.
+    pub data_kept: bool,
+    /// Where its review stands.
+    pub review: Review,
+    /// Who released or rejected it; empty before.
+    pub reviewer: String,
+    /// Why it was rejected.
+    pub review_reason: String,
+    /// When it was released or rejected; 0 before.
+    pub reviewed_at_ms: u64,
+    /// When it is forgotten; 0 when the usual time holds.
+    pub expires_at_ms: u64,
+}
+
+impl RunRow {
+    /// What the download of one of its files is called.
+    #[must_use]
+    pub fn name_of(&self, format: Format) -> String {
+        let name = self.file_name.as_str();
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        format!("{stem}.{}", format.ending())
+    }
+
+    /// The same for a finished file.
+    #[must_use]
+    pub fn download_name(&self, file: &RunFile) -> String {
+        self.name_of(file.format)
+    }
+
+    /// One of its files.
+    #[must_use]
+    pub fn file(&self, format: Format) -> Option<&RunFile> {
+        self.files.iter().find(|file| file.format == format)
+    }
 }
 
 /// How a run ended.
@@ -64,8 +110,12 @@ pub struct RunEnd<'a> {
     pub data_sha256: &'a str,
     /// How each need ended.
     pub needs: &'a [NeedProgress],
-    /// The document's size.
-    pub file_bytes: u64,
+    /// What it ended with, the first of them first.
+    pub files: &'a [RunFile],
+    /// The digest of each part of the data.
+    pub data: &'a [DataPart],
+    /// Whether that data is kept.
+    pub data_kept: bool,
 }
 
 impl Store {
@@ -76,7 +126,9 @@ impl Store {
     pub async fn run_insert(&self, run: &RunRow) -> Result<(), sqlx::Error> {
         sqlx::query(
             "INSERT INTO run (id, report, title, owner_id, owner_title, tenants, params, state, created_at,
-                 template_sha256, file_name) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                 template_sha256, file_name, formats, batch_id, schedule_id, parent_run, same_data, template_version,
+                 review, expires_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
         )
         .bind(run.id.as_str())
         .bind(&run.report)
@@ -89,6 +141,14 @@ impl Store {
         .bind(signed(run.created_at_ms))
         .bind(&run.template_sha256)
         .bind(&run.file_name)
+        .bind(run.formats.as_str())
+        .bind(&run.origin.batch)
+        .bind(&run.origin.schedule)
+        .bind(&run.origin.parent)
+        .bind(i64::from(run.origin.same_data))
+        .bind(signed(run.template_version))
+        .bind(run.review.as_str())
+        .bind(signed(run.expires_at_ms))
         .execute(self.turn().await?.quick())
         .await?;
         Ok(())
@@ -99,7 +159,7 @@ impl Store {
     /// # Errors
     /// When the store cannot write.
     pub async fn run_begin(&self, id: &RunId) -> Result<(), sqlx::Error> {
-        let begin = "UPDATE run SET state = 'running' WHERE id = ?1 AND state = 'queued'";
+        let begin = "UPDATE run SET state = 'running' WHERE id = $1 AND state = 'queued'";
         sqlx::query(begin)
             .bind(id.as_str())
             .execute(self.turn().await?.quick())
@@ -113,8 +173,9 @@ impl Store {
     /// When the store cannot write.
     pub async fn run_end(&self, id: &RunId, end: &RunEnd<'_>) -> Result<(), sqlx::Error> {
         sqlx::query(
-            "UPDATE run SET state = ?2, reason = ?3, finished_at = ?4, data_sha256 = ?5, needs = ?6, file_bytes = ?7
-             WHERE id = ?1 AND state IN ('queued', 'running')",
+            "UPDATE run SET state = $2, reason = $3, finished_at = $4, data_sha256 = $5, needs = $6, file_bytes = $7,
+                 files = $8, data_parts = $9, data_kept = $10
+             WHERE id = $1 AND state IN ('queued', 'running')",
         )
         .bind(id.as_str())
         .bind(end.state.as_str())
@@ -122,7 +183,10 @@ impl Store {
         .bind(signed(end.finished_at_ms))
         .bind(end.data_sha256)
         .bind(text(&end.needs)?)
-        .bind(signed(end.file_bytes))
+        .bind(signed(end.files.first().map_or(0, |file| file.bytes)))
+        .bind(text(&end.files)?)
+        .bind(text(&end.data)?)
+        .bind(i64::from(end.data_kept))
         .execute(self.turn().await?.quick())
         .await?;
         Ok(())
@@ -133,7 +197,7 @@ impl Store {
     /// # Errors
     /// When the store cannot write.
     pub async fn run_interrupted(&self, now_ms: u64) -> Result<u64, sqlx::Error> {
-        let done = sqlx::query("UPDATE run SET state = 'failed', reason = ?1, finished_at = ?2 WHERE state = 'running'")
+        let done = sqlx::query("UPDATE run SET state = 'failed', reason = $1, finished_at = $2 WHERE state = 'running'")
             .bind(INTERRUPTED)
             .bind(signed(now_ms))
             .execute(self.turn().await?.pool())
@@ -157,7 +221,7 @@ impl Store {
     /// # Errors
     /// When the store cannot read.
     pub async fn run_of(&self, owner_id: &str, id: &RunId) -> Result<Option<RunRow>, sqlx::Error> {
-        let row = sqlx::query("SELECT * FROM run WHERE id = ?1 AND owner_id = ?2")
+        let row = sqlx::query("SELECT * FROM run WHERE id = $1 AND owner_id = $2")
             .bind(id.as_str())
             .bind(owner_id)
             .fetch_optional(self.pool())
@@ -171,7 +235,7 @@ impl Store {
     /// When the store cannot read.
     pub async fn runs_of(&self, owner_id: &str, limit: u32) -> Result<Vec<RunRow>, sqlx::Error> {
         let rows = sqlx::query(
-            "SELECT * FROM run WHERE owner_id = ?1 ORDER BY created_at DESC, id LIMIT ?2",
+            "SELECT * FROM run WHERE owner_id = $1 ORDER BY created_at DESC, id LIMIT $2",
         )
         .bind(owner_id)
         .bind(limit)
@@ -180,16 +244,22 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// Forgets runs that ended before a time; returns which.
+    /// Forgets runs that ended before a time, and those whose own time is over; returns which.
     ///
     /// # Errors
     /// When the store cannot write.
-    pub async fn runs_forget(&self, finished_before_ms: u64) -> Result<Vec<RunId>, sqlx::Error> {
-        let ids: Vec<String> =
-            sqlx::query_scalar("DELETE FROM run WHERE finished_at < ?1 RETURNING id")
-                .bind(signed(finished_before_ms))
-                .fetch_all(self.turn().await?.pool())
-                .await?;
+    pub async fn runs_forget(
+        &self,
+        finished_before_ms: u64,
+        now_ms: u64,
+    ) -> Result<Vec<RunId>, sqlx::Error> {
+        let over = "DELETE FROM run WHERE finished_at IS NOT NULL
+             AND ((expires_at = 0 AND finished_at < $1) OR (expires_at > 0 AND expires_at < $2)) RETURNING id";
+        let ids: Vec<String> = sqlx::query_scalar(over)
+            .bind(signed(finished_before_ms))
+            .bind(signed(now_ms))
+            .fetch_all(self.turn().await?.pool())
+            .await?;
         Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
     }
 }
@@ -206,21 +276,40 @@ fn parsed<T: for<'a> serde::Deserialize<'a>>(
     serde_json::from_str(&text).map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
+/// A word of a column.
+fn word<T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>>(
+    row: &SqliteRow,
+    column: &str,
+) -> Result<T, sqlx::Error> {
+    let text: String = row.try_get(column)?;
+    text.parse()
+        .map_err(|error| sqlx::Error::Decode(Box::new(error)))
+}
+
 fn read(row: &SqliteRow) -> Result<RunRow, sqlx::Error> {
-    let (id, state): (String, String) = (row.try_get("id")?, row.try_get("state")?);
+    let mut run = read_row(row)?;
+    // Runs of older releases have one file, of which no digest was taken.
+    if run.files.is_empty() && run.file_bytes > 0 {
+        run.files.push(RunFile {
+            format: run.formats.first(),
+            bytes: run.file_bytes,
+            sha256: String::new(),
+        });
+    }
+    Ok(run)
+}
+
+fn read_row(row: &SqliteRow) -> Result<RunRow, sqlx::Error> {
+    let number = |column: &str| row.try_get(column).map(unsigned);
     Ok(RunRow {
-        id: id
-            .parse()
-            .map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+        id: word(row, "id")?,
         report: row.try_get("report")?,
         title: row.try_get("title")?,
         owner_id: row.try_get("owner_id")?,
         owner_title: row.try_get("owner_title")?,
         tenants: parsed(row, "tenants")?,
         params: parsed(row, "params")?,
-        state: state
-            .parse()
-            .map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+        state: word(row, "state")?,
         reason: row.try_get("reason")?,
         created_at_ms: unsigned(row.try_get("created_at")?),
         finished_at_ms: row.try_get::<Option<i64>, _>("finished_at")?.map(unsigned),
@@ -228,6 +317,22 @@ fn read(row: &SqliteRow) -> Result<RunRow, sqlx::Error> {
         data_sha256: row.try_get("data_sha256")?,
         needs: parsed(row, "needs")?,
         file_name: row.try_get("file_name")?,
-        file_bytes: unsigned(row.try_get("file_bytes")?),
+        file_bytes: number("file_bytes")?,
+        formats: word(row, "formats")?,
+        files: parsed(row, "files")?,
+        origin: Origin {
+            batch: row.try_get("batch_id")?,
+            schedule: row.try_get("schedule_id")?,
+            parent: row.try_get("parent_run")?,
+            same_data: number("same_data")? == 1,
+        },
+        template_version: number("template_version")?,
+        data: parsed(row, "data_parts")?,
+        data_kept: number("data_kept")? == 1,
+        review: word(row, "review")?,
+        reviewer: row.try_get("reviewer")?,
+        review_reason: row.try_get("review_reason")?,
+        reviewed_at_ms: number("reviewed_at")?,
+        expires_at_ms: number("expires_at")?,
     })
 }

@@ -4,7 +4,7 @@ use docx_jinja::Shape;
 use serde_json::{Map, Value};
 use spokegate_contract::Shape as Body;
 
-use crate::forms::Form;
+use crate::forms::{Field, FieldKind, Form};
 use crate::relay::Contracts;
 use crate::reports::Need;
 
@@ -22,7 +22,7 @@ pub(crate) fn supplied(needs: &[Need], form: &Form, contracts: &Contracts) -> Sh
     let params = form
         .fields()
         .iter()
-        .map(|field| (field.name.clone(), Shape::Plain));
+        .map(|field| (field.name.clone(), of_field(field)));
     let mut tenant = plain(&["id", "title"]);
     for need in needs {
         let mut part = plain(&["count", "state", "reason", "captured_at"]);
@@ -37,6 +37,16 @@ pub(crate) fn supplied(needs: &[Need], form: &Form, contracts: &Contracts) -> Sh
         ("tenants", Shape::list(Shape::map(tenant))),
         ("missing", Shape::list(missing)),
     ])
+}
+
+fn of_field(field: &Field) -> Shape {
+    match field.kind {
+        FieldKind::Period => {
+            let members = ["from", "to", "title", "days"];
+            Shape::map(members.map(|name| (name.to_owned(), Shape::Plain)))
+        }
+        _ => Shape::Plain,
+    }
 }
 
 /// What a need's data has in every version that may be taken.

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use spokegate_contract::hex;
 
 /// Name, media type and content of every asset.
-const ASSETS: [(&str, &str, &[u8]); 4] = [
+const ASSETS: [(&str, &str, &[u8]); 5] = [
     (
         "spokegate.css",
         "text/css; charset=utf-8",
@@ -24,6 +24,11 @@ const ASSETS: [(&str, &str, &[u8]); 4] = [
         "run.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../assets/run.js"),
+    ),
+    (
+        "form.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../assets/form.js"),
     ),
     (
         "mark.svg",

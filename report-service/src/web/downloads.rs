@@ -1,9 +1,10 @@
 //! The finished document.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
+use serde::Deserialize;
 use tokio_util::io::ReaderStream;
 
 use super::errors::PageError;
@@ -23,19 +24,28 @@ pub fn routes(routes: Routes) -> Routes {
     routes.get("/runs/{run}/download", Rule::Forms, download)
 }
 
+/// `?as=docx` or `?as=pdf`; without, the first of the run's files.
+#[derive(Deserialize)]
+struct Which {
+    #[serde(rename = "as")]
+    format: Option<Format>,
+}
+
 async fn download(
     State(state): State<AppState>,
     user: FormsUser,
     Path(id): Path<String>,
+    Query(which): Query<Which>,
 ) -> Result<Response, PageError> {
     let (id, row) = own(&state, &user, &id).await?;
     if row.state != RunState::Done {
         return Err(PageError::not_found("This run has no document."));
     }
-    let format = Format::of(&row.file_name);
+    let format = which.format.unwrap_or(row.formats.first());
+    let missing = || PageError::not_found("The document of this run is no longer kept.");
+    let about = row.file(format).ok_or_else(missing)?;
     let file = tokio::fs::File::open(state.engine.file(&id, format)).await;
-    let file =
-        file.map_err(|_| PageError::not_found("The document of this run is no longer kept."))?;
+    let file = file.map_err(|_| missing())?;
     user.audit(
         &state,
         "file.download",
@@ -46,8 +56,11 @@ async fn download(
     .await?;
     let headers = [
         (header::CONTENT_TYPE, format.media_type().to_string()),
-        (header::CONTENT_LENGTH, row.file_bytes.to_string()),
-        (header::CONTENT_DISPOSITION, disposition(&row.file_name)),
+        (header::CONTENT_LENGTH, about.bytes.to_string()),
+        (
+            header::CONTENT_DISPOSITION,
+            disposition(&row.name_of(format)),
+        ),
     ];
     let body = Body::from_stream(ReaderStream::with_capacity(file, BUFFER_BYTES));
     Ok((headers, body).into_response())

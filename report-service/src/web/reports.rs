@@ -1,5 +1,7 @@
 //! Choosing a report, filling in its form, starting it.
 
+mod picker;
+
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
@@ -7,18 +9,20 @@ use axum::response::{IntoResponse as _, Response};
 use spokegate_contract::TenantId;
 use std::sync::Arc;
 
+use picker::{Picker, TENANT_FIELD, chosen, one};
+
 use super::errors::PageError;
 use super::layout::{Page, render};
 use super::routes::{Routes, Rule};
 use super::session::FormsUser;
 use crate::forms::{Control, FormFaults};
 use crate::reports::Report;
-use crate::runs::{Format, NewRun, StartError, Tenant};
+use crate::runs::{Formats, NewRun, Origin, StartError, Tenant};
 use crate::state::AppState;
 use crate::store::audit::Decision;
 
-/// The form's field for customers. A parameter cannot have this name: it holds a hyphen.
-const TENANT_FIELD: &str = "for-tenant";
+/// The form's field for what is wanted of it, when it is not a run.
+const ACT_FIELD: &str = "act";
 /// The form's field for the kind of file.
 const FORMAT_FIELD: &str = "as-format";
 /// Most customers of one run.
@@ -45,18 +49,12 @@ struct ListPage {
 struct FormPage {
     page: Page,
     report: Arc<Report>,
-    tenants: Vec<TenantChoice>,
-    tenant_fault: String,
+    picker: Picker,
     controls: Vec<Control>,
     offers_pdf: bool,
-    as_pdf: bool,
+    format: String,
+    fault: String,
     faults: usize,
-}
-
-struct TenantChoice {
-    id: TenantId,
-    title: String,
-    chosen: bool,
 }
 
 async fn list(State(state): State<AppState>, user: FormsUser) -> Result<Response, PageError> {
@@ -93,6 +91,9 @@ async fn start(
     let pairs: Vec<(String, String)> = url::form_urlencoded::parse(body.as_bytes())
         .into_owned()
         .collect();
+    if one(&pairs, ACT_FIELD).is_some() {
+        return show(&state, &user, report, Some(&pairs), &FormFaults::default());
+    }
     let (tenants, params) = match read(&report, &tenants_for(&state, &user, &report), &pairs) {
         Ok(read) => read,
         Err(faults) => {
@@ -105,10 +106,12 @@ async fn start(
     let order = NewRun {
         report,
         tenants,
-        format: format(&pairs, state.engine.offers_pdf()),
+        formats: formats(&pairs, state.engine.offers_pdf()),
         params,
         owner_id: user.person_id().into(),
         owner_title: user.title().into(),
+        origin: Origin::default(),
+        review: false,
     };
     let run = match state.engine.order(order).await {
         Ok(run) => run,
@@ -160,14 +163,10 @@ fn tenants_for(state: &AppState, user: &FormsUser, report: &Report) -> Vec<Tenan
     tenants.filter(may).cloned().collect()
 }
 
-/// The kind of file that was chosen; a Word document where no other is offered.
-fn format(pairs: &[(String, String)], offers_pdf: bool) -> Format {
-    let is_pdf = |(name, value): &(String, String)| name == FORMAT_FIELD && value == "pdf";
-    if offers_pdf && pairs.iter().any(is_pdf) {
-        Format::Pdf
-    } else {
-        Format::Word
-    }
+/// The kinds of file that were chosen; a Word document where no other is offered.
+fn formats(pairs: &[(String, String)], offers_pdf: bool) -> Formats {
+    let chosen = one(pairs, FORMAT_FIELD).and_then(|word| word.parse().ok());
+    chosen.filter(|_| offers_pdf).unwrap_or_default()
 }
 
 type Order = (Vec<TenantId>, serde_json::Map<String, serde_json::Value>);
@@ -179,32 +178,7 @@ fn read(
     pairs: &[(String, String)],
 ) -> Result<Order, FormFaults> {
     let mut faults = FormFaults::default();
-    let chosen: Vec<&str> = pairs
-        .iter()
-        .filter(|(name, _)| name == TENANT_FIELD)
-        .map(|(_, value)| value.as_str())
-        .collect();
-    let tenants: Vec<TenantId> = known
-        .iter()
-        .filter(|tenant| chosen.contains(&tenant.id.as_str()))
-        .map(|tenant| tenant.id.clone())
-        .collect();
-    if chosen.is_empty() {
-        faults.add(TENANT_FIELD, "Choose at least one customer.");
-    } else if chosen
-        .iter()
-        .any(|chosen| !known.iter().any(|tenant| tenant.id.as_str() == *chosen))
-    {
-        faults.add(
-            TENANT_FIELD,
-            "One of these customers is not known here. Choose again.",
-        );
-    } else if tenants.len() > TENANTS_MAX {
-        faults.add(
-            TENANT_FIELD,
-            format!("Choose at most {TENANTS_MAX} customers."),
-        );
-    }
+    let tenants = chosen(pairs, known, TENANTS_MAX, &mut faults);
     match report.form.read(pairs) {
         Ok(params) => match report.check_params(&params) {
             Ok(()) if faults.is_empty() => Ok((tenants, params)),
@@ -231,28 +205,16 @@ fn show(
     faults: &FormFaults,
 ) -> Result<Response, PageError> {
     let tenants = tenants_for(state, user, &report);
-    let chosen = |tenant: &Tenant| match pairs {
-        Some(pairs) => pairs
-            .iter()
-            .any(|(name, value)| name == TENANT_FIELD && value == tenant.id.as_str()),
-        None => tenants.len() == 1,
-    };
-    let choice = |tenant: &Tenant| TenantChoice {
-        id: tenant.id.clone(),
-        title: tenant.title.clone(),
-        chosen: chosen(tenant),
-    };
     let page = FormPage {
         page: Page::new(report.title.clone(), "reports", user),
-        tenants: tenants.iter().map(choice).collect(),
-        tenant_fault: faults
-            .of(TENANT_FIELD)
-            .or(faults.of(""))
-            .unwrap_or_default()
-            .into(),
+        picker: Picker::new(&tenants, pairs, faults),
         controls: report.form.controls(pairs, faults),
         offers_pdf: state.engine.offers_pdf(),
-        as_pdf: pairs.is_some_and(|pairs| format(pairs, true) == Format::Pdf),
+        format: pairs
+            .and_then(|pairs| one(pairs, FORMAT_FIELD))
+            .unwrap_or("docx")
+            .to_owned(),
+        fault: faults.of("").unwrap_or_default().into(),
         faults: faults.len(),
         report,
     };

@@ -61,15 +61,12 @@ pub(super) async fn watch(shared: Arc<Shared>) {
 }
 
 async fn clear(shared: &Shared) -> anyhow::Result<()> {
-    let before_ms = shared
-        .parts
-        .clock
-        .now_ms()
-        .saturating_sub(shared.parts.keep_ms);
+    let now_ms = shared.parts.clock.now_ms();
+    let before_ms = now_ms.saturating_sub(shared.parts.keep_ms);
     for id in shared
         .parts
         .store
-        .runs_forget(before_ms)
+        .runs_forget(before_ms, now_ms)
         .await
         .context("forget old runs")?
     {

@@ -121,7 +121,9 @@ impl Shared {
             finished_at_ms: self.parts.clock.now_ms(),
             data_sha256: &end.data_sha256,
             needs,
-            file_bytes: end.file_bytes,
+            files: &end.files,
+            data: &end.data,
+            data_kept: end.data_kept,
         };
         self.parts.store.run_end(id, &end).await
     }

@@ -11,7 +11,7 @@ use super::super::context::Part;
 use super::super::failure::{Wanted, sentence};
 use super::super::fetch::{Fetched, Fetcher, Job};
 use crate::reports::{Need, Report};
-use crate::runs::{NeedProgress, NeedState, Progress, RunState, Tenant};
+use crate::runs::{DataPart, NeedProgress, NeedState, Progress, RunState, Tenant};
 use crate::text::when;
 use spokegate_contract::hex;
 
@@ -129,6 +129,24 @@ pub(super) fn digest(report: &Report, tenants: &[Tenant], parts: &[Part]) -> Str
         whole.update(&data);
     }
     hex::encode(whole.finish().as_ref())
+}
+
+/// The digest of each part, in the order of [`digest`].
+pub(super) fn data_parts(report: &Report, tenants: &[Tenant], parts: &[Part]) -> Vec<DataPart> {
+    let one = |part: &Part| {
+        let (need, tenant) = (report.needs.get(part.need)?, tenants.get(part.tenant)?);
+        let fetched = part.result.as_ref().ok();
+        Some(DataPart {
+            tenant: tenant.id.to_string(),
+            dataset: need.dataset.to_string(),
+            rows: fetched.map_or(0, |fetched| fetched.count),
+            captured_at_ms: fetched.map_or(0, |fetched| fetched.captured_at_ms),
+            sha256: fetched.map_or_else(String::new, |fetched| hex::encode(&fetched.digest)),
+        })
+    };
+    let mut all: Vec<DataPart> = parts.iter().filter_map(one).collect();
+    all.sort_by(|a, b| (&a.tenant, &a.dataset).cmp(&(&b.tenant, &b.dataset)));
+    all
 }
 
 #[cfg(test)]

@@ -85,6 +85,7 @@ impl Bench {
             concurrent_max,
             queued_max: 2,
             keep_ms: 86_400_000,
+            zone: jiff::tz::TimeZone::UTC,
             clock: Clock::system(),
             tasks: tasks.clone(),
         };
@@ -127,10 +128,12 @@ impl Bench {
                 .iter()
                 .map(|tenant| tenant.parse().unwrap())
                 .collect(),
-            format: Format::Word,
+            formats: Formats::Word,
             params: Map::new(),
             owner_id: ALICE.into(),
             owner_title: "Alice Example".into(),
+            origin: Origin::default(),
+            review: false,
         }
     }
 
@@ -511,7 +514,7 @@ async fn a_run_may_end_with_a_pdf() {
     assert!(bench.engine.offers_pdf(), "this test needs LibreOffice");
     bench.online("acme").await;
     let mut order = bench.order(&["acme"]);
-    order.format = Format::Pdf;
+    order.formats = Formats::Pdf;
     let id = bench.engine.order(order).await.unwrap();
     bench.answer(0, 3, rows).await;
     let run = bench.ended(&id).await;

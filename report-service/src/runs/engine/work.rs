@@ -12,8 +12,8 @@ use tokio::sync::watch;
 use super::super::context::{self, About, Part};
 use super::super::fetch::{Fetcher, Job};
 use super::super::plan::{self, Source};
-use super::super::{Format, Progress, RunState, Tenant};
-use super::steps::{Planned, announce, digest, fetch_one, in_words, locale, note_end};
+use super::super::{Format, Progress, RunFile, RunState, Tenant, file_digest};
+use super::steps::{Planned, announce, data_parts, digest, fetch_one, in_words, locale, note_end};
 use super::{Ended, Live, Shared};
 use crate::pdf::PdfFailure;
 use crate::relay::Contract;
@@ -219,7 +219,10 @@ impl Shared {
         parts: Vec<Part>,
         tray: Arc<Tray>,
     ) -> Ended {
-        let data_sha256 = digest(report, tenants, &parts);
+        let (data_sha256, data) = (
+            digest(report, tenants, &parts),
+            data_parts(report, tenants, &parts),
+        );
         let about = About {
             title: &report.title,
             generated_by: &row.owner_title,
@@ -231,12 +234,14 @@ impl Shared {
         let (template, output) = (report.template.clone(), self.file(&row.id, Format::Word));
         let renderer = self.parts.renderer.in_locale(locale(tenants));
         match renderer.to_file(tray, template, values, &output).await {
-            Ok(file_bytes) => match self.finish(row, &output, file_bytes).await {
-                Ok(file_bytes) => Ended {
+            Ok(_) => match self.finish(row, &output).await {
+                Ok(files) => Ended {
                     state: RunState::Done,
                     reason: String::new(),
                     data_sha256,
-                    file_bytes,
+                    files,
+                    data,
+                    data_kept: false,
                 },
                 Err(reason) => Ended::failed(reason),
             },
@@ -255,26 +260,58 @@ impl Shared {
         }
     }
 
-    /// Makes a PDF of the document where the run is to end with one; gives the size of the file that is kept.
-    async fn finish(&self, row: &RunRow, document: &Path, bytes: u64) -> Result<u64, String> {
-        if Format::of(&row.file_name) == Format::Word {
-            return Ok(bytes);
+    /// Makes a PDF of the document where one is wanted; tells what is kept.
+    pub(super) async fn finish(
+        &self,
+        row: &RunRow,
+        document: &Path,
+    ) -> Result<Vec<RunFile>, String> {
+        // It goes with this step, however that ends, where the PDF alone is kept.
+        let _document = (!row.formats.has(Format::Word)).then(|| Passing(document));
+        let mut files = Vec::new();
+        if row.formats.has(Format::Word) {
+            files.push(self.kept(Format::Word, document).await?);
         }
-        // It goes with this step, however that ends: what is kept is the PDF.
-        let _document = Passing(document);
+        if row.formats.has(Format::Pdf) {
+            let output = self.file(&row.id, Format::Pdf);
+            self.pdf(document, &output).await?;
+            files.push(self.kept(Format::Pdf, &output).await?);
+        }
+        Ok(files)
+    }
+
+    async fn pdf(&self, document: &Path, output: &Path) -> Result<(), String> {
         let Some(pdf) = &self.parts.pdf else {
             return Err(
                 "PDF is no longer offered here. Start the report again as a Word document.".into(),
             );
         };
-        let made = pdf.make(document, &self.file(&row.id, Format::Pdf)).await;
-        made.map_err(|failure| {
+        let made = pdf.make(document, output).await;
+        made.map(drop).map_err(|failure| {
             if let PdfFailure::Late(_) = failure {
                 return format!("The PDF could not be made: {failure}");
             }
             tracing::error!(error = %failure, "a PDF could not be made");
             "The PDF could not be made. Start the report again as a Word document, and tell your administrator.".into()
         })
+    }
+
+    /// Size and digest of a finished file.
+    async fn kept(&self, format: Format, path: &Path) -> Result<RunFile, String> {
+        let path = path.to_owned();
+        let digest = move || file_digest(&path);
+        let digest = self.parts.tasks.blocking("digest a document", digest).await;
+        match digest.unwrap_or_else(|| Err(std::io::ErrorKind::Other.into())) {
+            Ok((bytes, sha256)) => Ok(RunFile {
+                format,
+                bytes,
+                sha256,
+            }),
+            Err(error) => {
+                tracing::error!(%error, "a document could not be read again");
+                Err("The document could not be written. Tell your administrator.".into())
+            }
+        }
     }
 }
 

@@ -418,7 +418,7 @@ async fn administrators_see_satellites_and_quarantine() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_report_may_be_ordered_as_a_pdf() {
+async fn a_report_may_be_ordered_as_word_and_pdf() {
     let bench = Bench::new().await;
     bench.sanitizer.hello("acme").await;
     let alice = bench.browser("alice", Site::Forms).await;
@@ -430,7 +430,7 @@ async fn a_report_may_be_ordered_as_a_pdf() {
     assert!(form.contains("name=\"as-format\" value=\"pdf\">"), "{form}");
     let fields = [
         ("for-tenant", "acme"),
-        ("as-format", "pdf"),
+        ("as-format", "both"),
         ("title", "Overview"),
         ("detail", "technical"),
     ];
@@ -443,7 +443,14 @@ async fn a_report_may_be_ordered_as_a_pdf() {
     bench.answer(0).await;
     let ended = alice.json(&format!("{place}?wait_ms=20000")).await;
     assert_eq!(ended["state"], json!("done"), "{ended}");
-    let request = Request::builder().uri(format!("{place}/download"));
+    let (_, page) = alice.get(&place).await;
+    assert!(
+        page.contains("/download?as=pdf") && page.contains(".docx</a>"),
+        "{page}"
+    );
+    let word = alice.get(&format!("{place}/download")).await.1;
+    assert!(word.starts_with("PK"));
+    let request = Request::builder().uri(format!("{place}/download?as=pdf"));
     let file = alice.ask(request, Body::empty()).await;
     assert_eq!(file.headers()[header::CONTENT_TYPE], "application/pdf");
     let named = file.headers()[header::CONTENT_DISPOSITION]
@@ -516,4 +523,48 @@ async fn rights_limit_reports_customers_and_old_runs() {
         StatusCode::OK,
         "the honest twin"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn customers_are_searched_without_a_script() {
+    let bench = Bench::new().await;
+    let alice = bench.browser("alice", Site::Forms).await;
+    let fields = [
+        ("act", "find"),
+        ("find-tenant", "glob"),
+        ("title", "Kept <title>"),
+        ("as-format", "both"),
+    ];
+    let answer = alice.post("/reports/customer-overview", &fields).await;
+    assert_eq!(answer.status(), StatusCode::OK, "a search starts nothing");
+    let page = text(answer).await;
+    for expected in [
+        "value=\"globex\"> Globex",
+        "1 of 2 customers are listed.",
+        "value=\"Kept &#60;title&#62;\"",
+        "value=\"both\" checked",
+    ] {
+        assert!(page.contains(expected), "{expected} is not in {page}");
+    }
+    assert!(!page.contains("value=\"acme\""), "{page}");
+    assert!(
+        alice
+            .get("/runs")
+            .await
+            .1
+            .contains("You have not started a report yet")
+    );
+    // All of them, and none.
+    let none = alice
+        .post("/reports/customer-overview", &[("title", "x")])
+        .await;
+    assert_eq!(none.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(text(none).await.contains("Choose at least one customer."));
+    let all = alice
+        .post(
+            "/reports/customer-overview",
+            &[("title", "x"), ("for-all", "yes")],
+        )
+        .await;
+    assert_eq!(all.status(), StatusCode::SEE_OTHER);
 }

@@ -1,0 +1,16 @@
+DROP INDEX run_by_batch;
+DROP INDEX run_by_time;
+ALTER TABLE run DROP COLUMN expires_at;
+ALTER TABLE run DROP COLUMN reviewed_at;
+ALTER TABLE run DROP COLUMN review_reason;
+ALTER TABLE run DROP COLUMN reviewer;
+ALTER TABLE run DROP COLUMN review;
+ALTER TABLE run DROP COLUMN data_kept;
+ALTER TABLE run DROP COLUMN data_parts;
+ALTER TABLE run DROP COLUMN template_version;
+ALTER TABLE run DROP COLUMN same_data;
+ALTER TABLE run DROP COLUMN parent_run;
+ALTER TABLE run DROP COLUMN schedule_id;
+ALTER TABLE run DROP COLUMN batch_id;
+ALTER TABLE run DROP COLUMN files;
+ALTER TABLE run DROP COLUMN formats;
