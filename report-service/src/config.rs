@@ -13,15 +13,17 @@ mod people;
 mod render;
 mod rights;
 mod runs;
+mod store;
 
 pub use directory::DirectoryConfig;
 pub use listener::{ListenerConfig, ListenerTls};
 pub use pdf::PdfConfig;
-pub use people::{RolesConfig, SessionConfig, StoreConfig, ThrottleConfig};
+pub use people::{RolesConfig, SessionConfig, ThrottleConfig};
 pub use render::RenderConfig;
 pub use rights::{GrantConfig, SecondFactorConfig};
 pub use runs::{RunsConfig, TenantConfig};
 pub use spokegate_relay::SanitizerConfig;
+pub use store::StoreConfig;
 
 use crate::auth::Site;
 

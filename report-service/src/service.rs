@@ -45,7 +45,7 @@ impl ReportService {
     /// # Errors
     /// When the configuration cannot be put to work.
     pub async fn bind(config: Config, context: &Context) -> anyhow::Result<Self> {
-        let store = Store::open(&config.store.url).await?;
+        let store = config.store.open().await?;
         let engine = start_engine(&config, &store, context).await?;
         let state = assemble(config, store, engine, context)?;
         let forms = listen(&state, Site::Forms, context).await?;

@@ -1,7 +1,7 @@
 //! `spokegate-reports datasets`: what satellites supply, as they last said.
 
 use crate::Service;
-use crate::store::Store;
+use crate::config::StoreConfig;
 use crate::store::satellites::Satellite;
 use anyhow::Context as _;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ pub(crate) fn datasets(files: &ConfigArgs, as_json: bool) -> ExitCode {
         Ok(config) => config,
         Err(code) => return code,
     };
-    match satellites(&config.store.url) {
+    match satellites(&config.store) {
         Ok(satellites) if as_json => print(&format!("{:#}\n", document(&satellites))),
         Ok(satellites) => print(&lines(&satellites)),
         Err(error) => {
@@ -25,9 +25,9 @@ pub(crate) fn datasets(files: &ConfigArgs, as_json: bool) -> ExitCode {
     }
 }
 
-fn satellites(url: &str) -> anyhow::Result<Vec<Satellite>> {
+fn satellites(store: &StoreConfig) -> anyhow::Result<Vec<Satellite>> {
     wait_for(async {
-        let store = Store::open(url).await?;
+        let store = store.open().await?;
         store.satellites().await.context("read the satellites")
     })
 }

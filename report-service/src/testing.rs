@@ -1,11 +1,15 @@
-//! A sanitizer for tests: a real HTTPS server with client certificates that speaks the second hop's wire.
+//! A sanitizer for tests: a real HTTPS server with client certificates that speaks the second hop's wire. And stores of
+//! both kinds.
 
 mod certificates;
+pub(crate) mod postgres;
 mod sanitizer;
+mod stores;
 mod waits;
 mod wire;
 
 pub(crate) use sanitizer::{Identity, Sanitizer};
+pub(crate) use stores::{TestStore, stores};
 
 use std::path::{Path, PathBuf};
 

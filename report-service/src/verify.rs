@@ -1,7 +1,7 @@
 //! `spokegate-reports verify-audit` and `export-audit`.
 
 use crate::Service;
-use crate::store::Store;
+use crate::config::StoreConfig;
 use crate::store::audit::ChainState;
 use crate::store::sanitizer_audit::{SanitizerEntry, SanitizerRoot};
 use anyhow::Context as _;
@@ -25,7 +25,7 @@ pub(crate) fn audit(files: &ConfigArgs) -> ExitCode {
         Ok(config) => config,
         Err(code) => return code,
     };
-    match walk(&config.store.url) {
+    match walk(&config.store) {
         Ok(ChainState::Intact { records }) => {
             print(&format!("the audit trail is intact: {records} records\n"))
         }
@@ -62,7 +62,7 @@ pub(crate) fn export(export: &Export, files: &ConfigArgs) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match write_all(&config.store.url, sanitizer) {
+    match write_all(&config.store, sanitizer) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tell(&format!(
@@ -73,10 +73,10 @@ pub(crate) fn export(export: &Export, files: &ConfigArgs) -> ExitCode {
     }
 }
 
-fn write_all(url: &str, sanitizer: &str) -> anyhow::Result<()> {
+fn write_all(store: &StoreConfig, sanitizer: &str) -> anyhow::Result<()> {
     let mut output = BufWriter::new(std::io::stdout().lock());
     wait_for(async {
-        let store = Store::open(url).await?;
+        let store = store.open().await?;
         let each = |entry: SanitizerEntry, root: Option<SanitizerRoot>| {
             writeln!(output, "{}", line(&entry, root.as_ref())).context("write")
         };
@@ -98,9 +98,9 @@ fn line(entry: &SanitizerEntry, root: Option<&SanitizerRoot>) -> Value {
     line
 }
 
-fn walk(url: &str) -> anyhow::Result<ChainState> {
+fn walk(store: &StoreConfig) -> anyhow::Result<ChainState> {
     wait_for(async {
-        let store = Store::open(url).await?;
+        let store = store.open().await?;
         store.verify_audit().await.context("read the audit trail")
     })
 }

@@ -15,6 +15,7 @@ wanted=(
   /usr/sbin/mosquitto:mosquitto
   /usr/sbin/nats-server:nats-server
   /usr/lib/rabbitmq/bin/rabbitmq-server:rabbitmq-server
+  /usr/lib/postgresql:postgresql
   chromium:chromium
   chromedriver:chromium-driver
   soffice:libreoffice-writer-nogui

@@ -1,4 +1,4 @@
-//! `[roles]`, `[session]`, `[throttle]` and `[store]`.
+//! `[roles]`, `[session]` and `[throttle]`.
 
 use crate::auth::roles::Roles;
 use crate::auth::session::SessionLimits;
@@ -156,24 +156,6 @@ impl Section for ThrottleConfig {
                     .add(key, format!("is {value}"))
                     .allowed(format!("{min} to {max}"));
             }
-        }
-    }
-}
-
-/// Where everything is kept.
-#[derive(Clone, Debug, Deserialize)]
-pub struct StoreConfig {
-    /// `sqlite:///path/to/file`.
-    pub url: String,
-}
-
-impl Section for StoreConfig {
-    fn validate(&self, faults: &mut Faults) {
-        if !self.url.starts_with("sqlite:") {
-            faults
-                .add("url", "is not a store that this release knows")
-                .allowed("sqlite:///path/to/file")
-                .hint("write sqlite:///var/lib/spokegate/reports.db");
         }
     }
 }

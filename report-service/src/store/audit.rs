@@ -74,7 +74,7 @@ impl Store {
             Decision::Denied => Event::denied(event.reason),
         };
         line.principal(&actor).emit(event.action);
-        // IMMEDIATE takes the write lock before the last hash is read, so the chain never forks.
+        // The only writer from before the last hash is read, so the chain never forks.
         let turn = self.turn().await?;
         let mut tx = turn.begin().await?;
         let last = sqlx::query("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1")
@@ -116,9 +116,9 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<AuditRecord>, sqlx::Error> {
         let rows =
-            sqlx::query("SELECT * FROM audit WHERE sequence < ?1 ORDER BY sequence DESC LIMIT ?2")
+            sqlx::query("SELECT * FROM audit WHERE sequence < $1 ORDER BY sequence DESC LIMIT $2")
                 .bind(before.unwrap_or(i64::MAX))
-                .bind(limit)
+                .bind(i64::from(limit))
                 .fetch_all(self.pool())
                 .await?;
         rows.iter().map(read).collect()
@@ -172,12 +172,12 @@ impl AuditRecord {
 }
 
 async fn insert(
-    tx: &mut sqlx::Transaction<'_, sqlx::Sqlite>,
+    tx: &mut sqlx::Transaction<'_, sqlx::Any>,
     record: &AuditRecord,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO audit (sequence, at, actor, name, action, decision, reason, subject, address, previous, hash)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )
     .bind(record.sequence)
     .bind(i64::try_from(record.at_ms).unwrap_or(i64::MAX))
@@ -195,7 +195,7 @@ async fn insert(
     Ok(())
 }
 
-fn read(row: &sqlx::sqlite::SqliteRow) -> Result<AuditRecord, sqlx::Error> {
+fn read(row: &sqlx::any::AnyRow) -> Result<AuditRecord, sqlx::Error> {
     Ok(AuditRecord {
         sequence: row.try_get("sequence")?,
         at_ms: u64::try_from(row.try_get::<i64, _>("at")?).unwrap_or(0),

@@ -30,7 +30,7 @@ impl Store {
         let turn = self.turn().await?;
         let noted = sqlx::query(
             "INSERT INTO satellite_budget (tenant, satellite, sanitizer, state, until, at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             VALUES ($1, $2, $3, $4, $5, $6)
              ON CONFLICT (tenant, satellite, sanitizer) DO UPDATE
                  SET state = excluded.state, until = excluded.until, at = excluded.at
                  WHERE satellite_budget.at <= excluded.at
@@ -53,7 +53,7 @@ impl Store {
     /// When the store cannot read.
     pub async fn budgets_at(&self, now_ms: u64) -> Result<Vec<Standing>, sqlx::Error> {
         let rows = sqlx::query(
-            "SELECT * FROM satellite_budget WHERE state <> 'normal' AND until > ?1
+            "SELECT * FROM satellite_budget WHERE state <> 'normal' AND until > $1
              ORDER BY tenant, satellite, sanitizer",
         )
         .bind(signed(now_ms))
@@ -63,7 +63,7 @@ impl Store {
     }
 }
 
-fn read(row: &sqlx::sqlite::SqliteRow) -> Result<Standing, sqlx::Error> {
+fn read(row: &sqlx::any::AnyRow) -> Result<Standing, sqlx::Error> {
     let fault = |error: Box<dyn std::error::Error + Send + Sync>| sqlx::Error::Decode(error);
     let (tenant, satellite): (String, String) = (row.try_get("tenant")?, row.try_get("satellite")?);
     let state: String = row.try_get("state")?;
@@ -85,9 +85,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_change_is_new_once_and_ends_with_its_time() {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}/store.db", folder.path().display());
-        let store = Store::open(&url).await.unwrap();
+        for store in crate::testing::stores().await {
+            change_once(&store).await;
+        }
+    }
+
+    async fn change_once(store: &Store) {
         let standing = |state, at_ms, until_ms| Standing {
             address: Address::new("acme".parse().unwrap(), "hq".parse().unwrap()),
             sanitizer: "https://one".into(),

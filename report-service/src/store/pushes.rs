@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use spokegate_contract::{Address, DatasetId, TenantId};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, Sqlite, Transaction};
+use sqlx::any::AnyRow;
+use sqlx::{Any, Row as _, Transaction};
 
 use super::{Store, signed, unsigned};
 use watermark::{Seen, Watermark};
@@ -119,7 +119,7 @@ impl Store {
         let mut known: BTreeMap<&Address, BTreeSet<i64>> = BTreeMap::new();
         for address in addresses {
             let epochs: Vec<i64> = sqlx::query_scalar(
-                "SELECT epoch FROM push_epoch WHERE tenant = ?1 AND satellite = ?2",
+                "SELECT epoch FROM push_epoch WHERE tenant = $1 AND satellite = $2",
             )
             .bind(address.tenant.as_str())
             .bind(address.satellite.as_str())
@@ -161,14 +161,17 @@ impl Store {
         dataset: &DatasetId,
     ) -> Result<Vec<StoredPush>, sqlx::Error> {
         let rows = sqlx::query(
-            "SELECT id, satellite, version, MAX(captured_at) AS captured_at FROM push
-             WHERE tenant = ?1 AND dataset = ?2 GROUP BY satellite, version ORDER BY satellite, version",
+            "WITH placed AS (
+                 SELECT id, satellite, version, captured_at, ROW_NUMBER() OVER (
+                     PARTITION BY satellite, version ORDER BY captured_at DESC, id DESC) AS place
+                 FROM push WHERE tenant = $1 AND dataset = $2)
+             SELECT id, satellite, version, captured_at FROM placed WHERE place = 1 ORDER BY satellite, version",
         )
         .bind(tenant.as_str())
         .bind(dataset.as_str())
         .fetch_all(self.pool())
         .await?;
-        let read = |row: &SqliteRow| {
+        let read = |row: &AnyRow| {
             let satellite: String = row.try_get("satellite")?;
             let satellite = satellite
                 .parse()
@@ -176,7 +179,8 @@ impl Store {
             Ok(StoredPush {
                 id: row.try_get("id")?,
                 address: Address::new(tenant.clone(), satellite),
-                version: row.try_get("version")?,
+                version: u16::try_from(row.try_get::<i64, _>("version")?)
+                    .map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
                 captured_at_ms: unsigned(row.try_get("captured_at")?),
             })
         };
@@ -188,7 +192,7 @@ impl Store {
     /// # Errors
     /// When the store cannot read.
     pub async fn push_body(&self, id: i64) -> Result<Option<Bytes>, sqlx::Error> {
-        let body: Option<Vec<u8>> = sqlx::query_scalar("SELECT body FROM push WHERE id = ?1")
+        let body: Option<Vec<u8>> = sqlx::query_scalar("SELECT body FROM push WHERE id = $1")
             .bind(id)
             .fetch_optional(self.pool())
             .await?;
@@ -196,7 +200,7 @@ impl Store {
     }
 }
 
-type Tx<'a> = Transaction<'a, Sqlite>;
+type Tx<'a> = Transaction<'a, Any>;
 
 /// How many of these events are written in one turn; at least one.
 fn batch_length(events: &[&(Spool, SpoolEvent)]) -> usize {
@@ -259,7 +263,7 @@ async fn read_watermark(
     (address, epoch): &Spool,
 ) -> Result<Watermark, sqlx::Error> {
     let watermark: Option<i64> = sqlx::query_scalar(
-        "SELECT watermark FROM push_epoch WHERE tenant = ?1 AND satellite = ?2 AND epoch = ?3",
+        "SELECT watermark FROM push_epoch WHERE tenant = $1 AND satellite = $2 AND epoch = $3",
     )
     .bind(address.tenant.as_str())
     .bind(address.satellite.as_str())
@@ -267,7 +271,7 @@ async fn read_watermark(
     .fetch_optional(&mut **tx)
     .await?;
     let above: Vec<i64> = sqlx::query_scalar(
-        "SELECT sequence FROM push_above WHERE tenant = ?1 AND satellite = ?2 AND epoch = ?3",
+        "SELECT sequence FROM push_above WHERE tenant = $1 AND satellite = $2 AND epoch = $3",
     )
     .bind(address.tenant.as_str())
     .bind(address.satellite.as_str())
@@ -295,8 +299,9 @@ async fn write_watermark(
     sqlx::query(
         // Later than every other spool of the satellite, even when the clock went back: the one written is never last.
         "INSERT INTO push_epoch (tenant, satellite, epoch, watermark, touched_at)
-         SELECT ?1, ?2, ?3, ?4, MAX(?5, COALESCE(MAX(touched_at), 0) + 1) FROM push_epoch
-             WHERE tenant = ?1 AND satellite = ?2
+         SELECT $1, $2, $3, $4, CASE WHEN $5 > last.at THEN $5 ELSE last.at END FROM
+             (SELECT COALESCE(MAX(touched_at), 0) + 1 AS at FROM push_epoch
+                 WHERE tenant = $1 AND satellite = $2) AS last WHERE TRUE
          ON CONFLICT (tenant, satellite, epoch) DO UPDATE
              SET watermark = excluded.watermark, touched_at = excluded.touched_at",
     )
@@ -307,7 +312,7 @@ async fn write_watermark(
     .bind(signed(now_ms))
     .execute(&mut **tx)
     .await?;
-    sqlx::query("DELETE FROM push_above WHERE tenant = ?1 AND satellite = ?2 AND epoch = ?3 AND sequence <= ?4")
+    sqlx::query("DELETE FROM push_above WHERE tenant = $1 AND satellite = $2 AND epoch = $3 AND sequence <= $4")
         .bind(tenant)
         .bind(satellite)
         .bind(epoch)
@@ -319,7 +324,7 @@ async fn write_watermark(
         .filter(|sequence| !known.is_above(*sequence))
     {
         sqlx::query(
-            "INSERT INTO push_above (tenant, satellite, epoch, sequence) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO push_above (tenant, satellite, epoch, sequence) VALUES ($1, $2, $3, $4)",
         )
         .bind(tenant)
         .bind(satellite)
@@ -336,8 +341,8 @@ async fn forget_spools(tx: &mut Tx<'_>, address: &Address) -> Result<(), sqlx::E
     for table in ["push_epoch", "push_above"] {
         // Names of our own tables, not text from elsewhere.
         let forget = format!(
-            "DELETE FROM {table} WHERE tenant = ?1 AND satellite = ?2 AND epoch NOT IN
-             (SELECT epoch FROM push_epoch WHERE tenant = ?1 AND satellite = ?2 ORDER BY touched_at DESC LIMIT ?3)"
+            "DELETE FROM {table} WHERE tenant = $1 AND satellite = $2 AND epoch NOT IN
+             (SELECT epoch FROM push_epoch WHERE tenant = $1 AND satellite = $2 ORDER BY touched_at DESC LIMIT $3)"
         );
         sqlx::query(sqlx::AssertSqlSafe(forget))
             .bind(address.tenant.as_str())
@@ -358,7 +363,7 @@ async fn insert(
     let (address, epoch) = spool;
     sqlx::query(
         "INSERT INTO push (tenant, satellite, epoch, sequence, dataset, version, captured_at, received_at, row_count, body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          ON CONFLICT (tenant, satellite, epoch, sequence) DO NOTHING",
     )
     .bind(address.tenant.as_str())
@@ -386,9 +391,9 @@ async fn prune(
     sqlx::query(
         "WITH kept AS (
              SELECT id, received_at, ROW_NUMBER() OVER (ORDER BY captured_at DESC, id DESC) AS place FROM push
-             WHERE tenant = ?1 AND satellite = ?2 AND dataset = ?3 AND version = ?4)
+             WHERE tenant = $1 AND satellite = $2 AND dataset = $3 AND version = $4)
          DELETE FROM push WHERE id IN (
-             SELECT id FROM kept WHERE place > 1 AND (place > ?5 OR received_at < ?6))",
+             SELECT id FROM kept WHERE place > 1 AND (place > $5 OR received_at < $6))",
     )
     .bind(address.tenant.as_str())
     .bind(address.satellite.as_str())

@@ -1,7 +1,7 @@
 //! What was refused: the place and the rule, never the content.
 
 use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
+use sqlx::any::AnyRow;
 
 use super::{Store, signed, unsigned};
 
@@ -60,7 +60,7 @@ impl Store {
                     "INSERT INTO quarantine
                          (tenant, satellite, at, channel, dataset, reason, rule, pointer, size_bytes, sha256,
                           file, sanitizer)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING",
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
                 )
                 .bind(&entry.tenant)
                 .bind(&entry.satellite)
@@ -103,11 +103,11 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Refused>, sqlx::Error> {
         let text = match tenant {
-            Some(_) => "SELECT * FROM quarantine WHERE tenant = ?2 ORDER BY id DESC LIMIT ?1",
-            None => "SELECT * FROM quarantine ORDER BY id DESC LIMIT ?1",
+            Some(_) => "SELECT * FROM quarantine WHERE tenant = $2 ORDER BY id DESC LIMIT $1",
+            None => "SELECT * FROM quarantine ORDER BY id DESC LIMIT $1",
         };
         let rows = sqlx::query(text)
-            .bind(limit)
+            .bind(i64::from(limit))
             .bind(tenant)
             .fetch_all(self.pool())
             .await?;
@@ -117,11 +117,11 @@ impl Store {
 
 /// Removes what is too old or too much; what is new is a batch's.
 async fn prune(
-    tx: &mut sqlx::Transaction<'_, sqlx::Sqlite>,
+    tx: &mut sqlx::Transaction<'_, sqlx::Any>,
     batch: &[Refused],
     now_ms: u64,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM quarantine WHERE at < ?1")
+    sqlx::query("DELETE FROM quarantine WHERE at < $1")
         .bind(signed(now_ms.saturating_sub(AGE_MS_MAX)))
         .execute(&mut **tx)
         .await?;
@@ -129,22 +129,22 @@ async fn prune(
         batch.iter().map(|entry| entry.tenant.as_str()).collect();
     for tenant in tenants {
         sqlx::query(
-            "DELETE FROM quarantine WHERE tenant = ?1 AND id <=
-                 (SELECT id FROM quarantine WHERE tenant = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+            "DELETE FROM quarantine WHERE tenant = $1 AND id <=
+                 (SELECT id FROM quarantine WHERE tenant = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)",
         )
         .bind(tenant)
         .bind(TENANT_ENTRIES_MAX)
         .execute(&mut **tx)
         .await?;
     }
-    sqlx::query("DELETE FROM quarantine WHERE id <= (SELECT MAX(id) FROM quarantine) - ?1")
+    sqlx::query("DELETE FROM quarantine WHERE id <= (SELECT MAX(id) FROM quarantine) - $1")
         .bind(ENTRIES_MAX)
         .execute(&mut **tx)
         .await?;
     Ok(())
 }
 
-fn read(row: &SqliteRow) -> Result<Refused, sqlx::Error> {
+fn read(row: &AnyRow) -> Result<Refused, sqlx::Error> {
     Ok(Refused {
         tenant: row.try_get("tenant")?,
         satellite: row.try_get("satellite")?,
@@ -184,9 +184,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_flood_of_one_tenant_leaves_the_others_entries_and_the_old_ones_go() {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}/store.db", folder.path().display());
-        let store = Store::open(&url).await.unwrap();
+        for store in crate::testing::stores().await {
+            flood(&store).await;
+        }
+    }
+
+    async fn flood(store: &Store) {
         let now_ms = AGE_MS_MAX + 1_000;
         store
             .quarantine_note(&[entry("globex", 0, 999), entry("globex", 1, 1_000)], 0)

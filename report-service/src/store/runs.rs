@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 use spokegate_contract::TenantId;
 use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
+use sqlx::any::AnyRow;
 
 use super::{Store, signed, unsigned};
 use crate::runs::{
@@ -238,7 +238,7 @@ impl Store {
             "SELECT * FROM run WHERE owner_id = $1 ORDER BY created_at DESC, id LIMIT $2",
         )
         .bind(owner_id)
-        .bind(limit)
+        .bind(i64::from(limit))
         .fetch_all(self.pool())
         .await?;
         rows.iter().map(read).collect()
@@ -268,17 +268,14 @@ fn text(value: &impl serde::Serialize) -> Result<String, sqlx::Error> {
     serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(Box::new(error)))
 }
 
-fn parsed<T: for<'a> serde::Deserialize<'a>>(
-    row: &SqliteRow,
-    column: &str,
-) -> Result<T, sqlx::Error> {
+fn parsed<T: for<'a> serde::Deserialize<'a>>(row: &AnyRow, column: &str) -> Result<T, sqlx::Error> {
     let text: String = row.try_get(column)?;
     serde_json::from_str(&text).map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
 /// A word of a column.
 fn word<T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>>(
-    row: &SqliteRow,
+    row: &AnyRow,
     column: &str,
 ) -> Result<T, sqlx::Error> {
     let text: String = row.try_get(column)?;
@@ -286,7 +283,7 @@ fn word<T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>>(
         .map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
-fn read(row: &SqliteRow) -> Result<RunRow, sqlx::Error> {
+fn read(row: &AnyRow) -> Result<RunRow, sqlx::Error> {
     let mut run = read_row(row)?;
     // Runs of older releases have one file, of which no digest was taken.
     if run.files.is_empty() && run.file_bytes > 0 {
@@ -299,7 +296,7 @@ fn read(row: &SqliteRow) -> Result<RunRow, sqlx::Error> {
     Ok(run)
 }
 
-fn read_row(row: &SqliteRow) -> Result<RunRow, sqlx::Error> {
+fn read_row(row: &AnyRow) -> Result<RunRow, sqlx::Error> {
     let number = |column: &str| row.try_get(column).map(unsigned);
     Ok(RunRow {
         id: word(row, "id")?,

@@ -2,9 +2,9 @@
 
 use futures_util::TryStreamExt as _;
 use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
+use sqlx::any::AnyRow;
 
-use super::{Store, signed, unsigned};
+use super::{Flag, Store, signed, unsigned};
 
 /// Entries kept; the oldest go first.
 const ENTRIES_MAX: u64 = 1_000_000;
@@ -93,7 +93,7 @@ impl Store {
             if batch.iter().any(is_time_to_prune) {
                 sqlx::query(
                     "DELETE FROM sanitizer_audit WHERE at < (SELECT MIN(at) FROM
-                         (SELECT at FROM sanitizer_audit ORDER BY at DESC LIMIT ?1))",
+                         (SELECT at FROM sanitizer_audit ORDER BY at DESC LIMIT $1))",
                 )
                 .bind(signed(ENTRIES_MAX))
                 .execute(&mut *tx)
@@ -113,7 +113,7 @@ impl Store {
         sanitizer: &str,
     ) -> Result<Option<ChainEnd>, sqlx::Error> {
         let row = sqlx::query(
-            "SELECT chain, sequence, hash FROM sanitizer_audit WHERE sanitizer = ?1 ORDER BY id DESC LIMIT 1",
+            "SELECT chain, sequence, hash FROM sanitizer_audit WHERE sanitizer = $1 ORDER BY id DESC LIMIT 1",
         )
         .bind(sanitizer)
         .fetch_optional(self.pool())
@@ -138,7 +138,7 @@ impl Store {
         mut each: impl FnMut(SanitizerEntry, Option<SanitizerRoot>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let mut rows =
-            sqlx::query("SELECT * FROM sanitizer_audit WHERE sanitizer = ?1 ORDER BY id")
+            sqlx::query("SELECT * FROM sanitizer_audit WHERE sanitizer = $1 ORDER BY id")
                 .bind(sanitizer)
                 .fetch(self.pool());
         while let Some(row) = rows.try_next().await? {
@@ -154,7 +154,7 @@ fn is_time_to_prune(news: &SanitizerNews) -> bool {
     matches!(news, SanitizerNews::Entry(entry) if entry.sequence.is_multiple_of(PRUNE_EVERY))
 }
 
-type Tx<'a> = sqlx::Transaction<'a, sqlx::Sqlite>;
+type Tx<'a> = sqlx::Transaction<'a, sqlx::Any>;
 
 async fn insert(
     tx: &mut Tx<'_>,
@@ -164,7 +164,7 @@ async fn insert(
     sqlx::query(
         "INSERT INTO sanitizer_audit
              (sanitizer, chain, sequence, at, action, reason, subject, count, previous, hash, fits)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
     )
     .bind(sanitizer)
     .bind(&entry.chain)
@@ -184,8 +184,8 @@ async fn insert(
 
 async fn sign(tx: &mut Tx<'_>, sanitizer: &str, root: &SanitizerRoot) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "UPDATE sanitizer_audit SET signed_at = ?4, signature = ?5, holds = ?6
-         WHERE sanitizer = ?1 AND chain = ?2 AND sequence = ?3 AND signature IS NULL",
+        "UPDATE sanitizer_audit SET signed_at = $4, signature = $5, holds = $6
+         WHERE sanitizer = $1 AND chain = $2 AND sequence = $3 AND signature IS NULL",
     )
     .bind(sanitizer)
     .bind(&root.chain)
@@ -198,7 +198,7 @@ async fn sign(tx: &mut Tx<'_>, sanitizer: &str, root: &SanitizerRoot) -> Result<
     Ok(())
 }
 
-fn entry(row: &SqliteRow) -> Result<SanitizerEntry, sqlx::Error> {
+fn entry(row: &AnyRow) -> Result<SanitizerEntry, sqlx::Error> {
     Ok(SanitizerEntry {
         chain: row.try_get("chain")?,
         sequence: unsigned(row.try_get("sequence")?),
@@ -209,20 +209,20 @@ fn entry(row: &SqliteRow) -> Result<SanitizerEntry, sqlx::Error> {
         count: unsigned(row.try_get("count")?),
         previous: row.try_get("previous")?,
         hash: row.try_get("hash")?,
-        fits: row.try_get("fits")?,
+        fits: row.try_get::<Flag, _>("fits")?.0,
     })
 }
 
-fn root(row: &SqliteRow, entry: &SanitizerEntry) -> Result<Option<SanitizerRoot>, sqlx::Error> {
+fn root(row: &AnyRow, entry: &SanitizerEntry) -> Result<Option<SanitizerRoot>, sqlx::Error> {
     let signature: Option<Vec<u8>> = row.try_get("signature")?;
     let at: Option<i64> = row.try_get("signed_at")?;
-    let holds = row.try_get("holds")?;
+    let holds: Option<Flag> = row.try_get("holds")?;
     Ok(signature.zip(at).map(|(signature, at)| SanitizerRoot {
         chain: entry.chain.clone(),
         sequence: entry.sequence,
         at_ms: unsigned(at),
         signature,
-        holds,
+        holds: holds.map(|flag| flag.0),
     }))
 }
 
@@ -247,7 +247,12 @@ mod tests {
 
     #[tokio::test]
     async fn entries_are_kept_once_in_order_and_signatures_go_to_theirs() {
-        let store = Store::open("sqlite::memory:").await.unwrap();
+        for store in crate::testing::stores().await {
+            kept_once(&store).await;
+        }
+    }
+
+    async fn kept_once(store: &Store) {
         let root = SanitizerRoot {
             chain: "run1".into(),
             sequence: 2,

@@ -2,9 +2,9 @@
 
 use spokegate_contract::{Address, DatasetId};
 use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
+use sqlx::any::AnyRow;
 
-use super::{Store, signed, unsigned};
+use super::{Flag, Store, signed, unsigned};
 
 /// A satellite as last heard of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,7 +97,7 @@ impl Store {
 }
 
 async fn note(
-    tx: &mut sqlx::Transaction<'_, sqlx::Sqlite>,
+    tx: &mut sqlx::Transaction<'_, sqlx::Any>,
     sighting: &Sighting,
 ) -> Result<(), sqlx::Error> {
     let (tenant, satellite) = (
@@ -106,7 +106,7 @@ async fn note(
     );
     let online = !matches!(sighting.news, News::Presence(false));
     let noted = sqlx::query(
-        "INSERT INTO satellite (tenant, satellite, online, seen_at) VALUES (?1, ?2, ?3, ?4)
+        "INSERT INTO satellite (tenant, satellite, online, seen_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (tenant, satellite) DO UPDATE SET online = excluded.online, seen_at = excluded.seen_at
          WHERE satellite.seen_at <= excluded.seen_at",
     )
@@ -124,7 +124,7 @@ async fn note(
         News::Hello { agent_version, datasets } => {
             let datasets = serde_json::to_string(datasets).unwrap_or_default();
             sqlx::query(
-                "UPDATE satellite SET agent_version = ?3, datasets = ?4 WHERE tenant = ?1 AND satellite = ?2",
+                "UPDATE satellite SET agent_version = $3, datasets = $4 WHERE tenant = $1 AND satellite = $2",
             )
             .bind(tenant)
             .bind(satellite)
@@ -132,8 +132,8 @@ async fn note(
             .bind(datasets)
         }
         News::Status { agent_version, sent_at_ms, spool_messages, spool_bytes, node_red } => sqlx::query(
-            "UPDATE satellite SET agent_version = ?3, spool_messages = ?4, spool_bytes = ?5, node_red = ?6,
-                 clock_skew_ms = ?7 WHERE tenant = ?1 AND satellite = ?2",
+            "UPDATE satellite SET agent_version = $3, spool_messages = $4, spool_bytes = $5, node_red = $6,
+                 clock_skew_ms = $7 WHERE tenant = $1 AND satellite = $2",
         )
         .bind(tenant)
         .bind(satellite)
@@ -147,7 +147,7 @@ async fn note(
     Ok(())
 }
 
-fn read(row: &SqliteRow) -> Result<Satellite, sqlx::Error> {
+fn read(row: &AnyRow) -> Result<Satellite, sqlx::Error> {
     fn id<T: std::str::FromStr<Err = spokegate_contract::IdError>>(
         text: &str,
     ) -> Result<T, sqlx::Error> {
@@ -157,7 +157,7 @@ fn read(row: &SqliteRow) -> Result<Satellite, sqlx::Error> {
     let datasets: String = row.try_get("datasets")?;
     Ok(Satellite {
         address: Address::new(id(row.try_get("tenant")?)?, id(row.try_get("satellite")?)?),
-        online: row.try_get("online")?,
+        online: row.try_get::<Flag, _>("online")?.0,
         seen_at_ms: unsigned(row.try_get("seen_at")?),
         agent_version: row.try_get("agent_version")?,
         datasets: serde_json::from_str(&datasets)

@@ -3,7 +3,7 @@
 use super::{Store, signed, unsigned};
 use crate::auth::Site;
 use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
+use sqlx::any::AnyRow;
 
 /// One session as stored. The token itself is never here, only its SHA-256.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl Store {
         sqlx::query(
             "INSERT INTO session (token_sha256, id, site, person_id, person_name, person_title, groups, created_at,
                  seen_at, checked_at, idle_until, absolute_until, address, agent)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         )
         .bind(&row.token_sha256)
         .bind(&row.id)
@@ -78,7 +78,7 @@ impl Store {
         &self,
         token_sha256: &[u8],
     ) -> Result<Option<SessionRow>, sqlx::Error> {
-        let row = sqlx::query("SELECT * FROM session WHERE token_sha256 = ?1")
+        let row = sqlx::query("SELECT * FROM session WHERE token_sha256 = $1")
             .bind(token_sha256)
             .fetch_optional(self.pool())
             .await?;
@@ -90,7 +90,7 @@ impl Store {
     /// # Errors
     /// When the store cannot read.
     pub async fn session_by_id(&self, id: &str) -> Result<Option<SessionRow>, sqlx::Error> {
-        let row = sqlx::query("SELECT * FROM session WHERE id = ?1")
+        let row = sqlx::query("SELECT * FROM session WHERE id = $1")
             .bind(id)
             .fetch_optional(self.pool())
             .await?;
@@ -107,7 +107,7 @@ impl Store {
         now_ms: u64,
         idle_until: u64,
     ) -> Result<(), sqlx::Error> {
-        sqlx::query("UPDATE session SET seen_at = ?2, idle_until = ?3 WHERE token_sha256 = ?1 AND ended_at IS NULL")
+        sqlx::query("UPDATE session SET seen_at = $2, idle_until = $3 WHERE token_sha256 = $1 AND ended_at IS NULL")
             .bind(token_sha256)
             .bind(signed(now_ms))
             .bind(signed(idle_until))
@@ -126,7 +126,7 @@ impl Store {
         now_ms: u64,
         groups: &[String],
     ) -> Result<(), sqlx::Error> {
-        sqlx::query("UPDATE session SET checked_at = ?2, groups = ?3 WHERE token_sha256 = ?1 AND ended_at IS NULL")
+        sqlx::query("UPDATE session SET checked_at = $2, groups = $3 WHERE token_sha256 = $1 AND ended_at IS NULL")
             .bind(token_sha256)
             .bind(signed(now_ms))
             .bind(groups_text(groups))
@@ -146,7 +146,7 @@ impl Store {
         reason: &str,
     ) -> Result<bool, sqlx::Error> {
         let done = sqlx::query(
-            "UPDATE session SET ended_at = ?2, end_reason = ?3 WHERE id = ?1 AND ended_at IS NULL",
+            "UPDATE session SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL",
         )
         .bind(id)
         .bind(signed(now_ms))
@@ -167,7 +167,7 @@ impl Store {
         reason: &str,
     ) -> Result<u64, sqlx::Error> {
         let done = sqlx::query(
-            "UPDATE session SET ended_at = ?2, end_reason = ?3 WHERE person_id = ?1 AND ended_at IS NULL",
+            "UPDATE session SET ended_at = $2, end_reason = $3 WHERE person_id = $1 AND ended_at IS NULL",
         )
         .bind(person_id)
         .bind(signed(now_ms))
@@ -189,14 +189,14 @@ impl Store {
         now_ms: u64,
     ) -> Result<(), sqlx::Error> {
         sqlx::query(
-            "UPDATE session SET ended_at = ?4, end_reason = 'too-many'
-             WHERE ended_at IS NULL AND id IN (
-                 SELECT id FROM session WHERE person_id = ?1 AND site = ?2 AND ended_at IS NULL
-                 ORDER BY created_at DESC, id LIMIT -1 OFFSET ?3)",
+            "UPDATE session SET ended_at = $4, end_reason = 'too-many'
+             WHERE ended_at IS NULL AND person_id = $1 AND site = $2 AND id NOT IN (
+                 SELECT id FROM session WHERE person_id = $1 AND site = $2 AND ended_at IS NULL
+                 ORDER BY created_at DESC, id LIMIT $3)",
         )
         .bind(person_id)
         .bind(site.as_str())
-        .bind(keep)
+        .bind(i64::from(keep))
         .bind(signed(now_ms))
         .execute(self.turn().await?.pool())
         .await?;
@@ -213,11 +213,11 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<SessionRow>, sqlx::Error> {
         let rows = sqlx::query(
-            "SELECT * FROM session WHERE ended_at IS NULL AND idle_until > ?1 AND absolute_until > ?1
-             ORDER BY seen_at DESC LIMIT ?2",
+            "SELECT * FROM session WHERE ended_at IS NULL AND idle_until > $1 AND absolute_until > $1
+             ORDER BY seen_at DESC LIMIT $2",
         )
         .bind(signed(now_ms))
-        .bind(limit)
+        .bind(i64::from(limit))
         .fetch_all(self.pool())
         .await?;
         rows.iter().map(read).collect()
@@ -229,7 +229,7 @@ impl Store {
     /// When the store cannot write.
     pub async fn sessions_sweep(&self, before_ms: u64) -> Result<u64, sqlx::Error> {
         let done = sqlx::query(
-            "DELETE FROM session WHERE absolute_until < ?1 OR idle_until < ?1 OR ended_at < ?1",
+            "DELETE FROM session WHERE absolute_until < $1 OR idle_until < $1 OR ended_at < $1",
         )
         .bind(signed(before_ms))
         .execute(self.turn().await?.pool())
@@ -238,7 +238,7 @@ impl Store {
     }
 }
 
-fn read(row: &SqliteRow) -> Result<SessionRow, sqlx::Error> {
+fn read(row: &AnyRow) -> Result<SessionRow, sqlx::Error> {
     let time = |column: &str| Ok::<u64, sqlx::Error>(unsigned(row.try_get::<i64, _>(column)?));
     let site: String = row.try_get("site")?;
     let groups: String = row.try_get("groups")?;

@@ -17,10 +17,10 @@ impl Store {
     ) -> Result<u64, sqlx::Error> {
         let (now, end) = (signed(now_ms), signed(now_ms.saturating_add(window_ms)));
         let row = sqlx::query(
-            "INSERT INTO throttle (bucket, failures, window_end) VALUES (?1, 1, ?3)
+            "INSERT INTO throttle (bucket, failures, window_end) VALUES ($1, 1, $3)
              ON CONFLICT (bucket) DO UPDATE SET
-                 failures = CASE WHEN window_end <= ?2 THEN 1 ELSE failures + 1 END,
-                 window_end = CASE WHEN window_end <= ?2 THEN ?3 ELSE window_end END
+                 failures = CASE WHEN throttle.window_end <= $2 THEN 1 ELSE throttle.failures + 1 END,
+                 window_end = CASE WHEN throttle.window_end <= $2 THEN $3 ELSE throttle.window_end END
              RETURNING failures",
         )
         .bind(bucket)
@@ -43,14 +43,14 @@ impl Store {
         let turn = self.turn().await?;
         let mut tx = turn.begin().await?;
         for bucket in forgotten {
-            sqlx::query("DELETE FROM throttle WHERE bucket = ?1")
+            sqlx::query("DELETE FROM throttle WHERE bucket = $1")
                 .bind(bucket)
                 .execute(&mut *tx)
                 .await?;
         }
         for bucket in given_back {
             sqlx::query(
-                "UPDATE throttle SET failures = failures - 1 WHERE bucket = ?1 AND failures > 0",
+                "UPDATE throttle SET failures = failures - 1 WHERE bucket = $1 AND failures > 0",
             )
             .bind(bucket)
             .execute(&mut *tx)
@@ -64,7 +64,7 @@ impl Store {
     /// # Errors
     /// When the store cannot write.
     pub async fn throttle_sweep(&self, now_ms: u64) -> Result<(), sqlx::Error> {
-        sqlx::query("DELETE FROM throttle WHERE window_end <= ?1")
+        sqlx::query("DELETE FROM throttle WHERE window_end <= $1")
             .bind(signed(now_ms))
             .execute(self.turn().await?.pool())
             .await?;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::testing::stores;
 
 const LIMITS: ThrottleLimits = ThrottleLimits {
     person_failures_max: 4,
@@ -19,8 +20,13 @@ fn addresses_are_counted_per_line() {
 
 #[tokio::test]
 async fn the_fifth_failure_is_refused_until_the_window_has_passed() {
+    for store in stores().await {
+        fifth_failure(store.clone()).await;
+    }
+}
+
+async fn fifth_failure(store: Store) {
     let (clock, hand) = Clock::manual(1_000_000);
-    let store = Store::open("sqlite::memory:").await.unwrap();
     let throttle = Throttle::new(store, clock, LIMITS);
     let (alice, bob) = (Bucket::name("alice"), Bucket::name("bob"));
     for _ in 0..4 {
@@ -44,8 +50,14 @@ async fn the_fifth_failure_is_refused_until_the_window_has_passed() {
 
 #[tokio::test]
 async fn an_attempt_given_back_is_no_failure_and_success_forgets() {
+    for store in stores().await {
+        given_back(store.clone()).await;
+    }
+}
+
+async fn given_back(store: Store) {
     let (clock, _hand) = Clock::manual(1_000_000);
-    let throttle = Throttle::new(Store::open("sqlite::memory:").await.unwrap(), clock, LIMITS);
+    let throttle = Throttle::new(store, clock, LIMITS);
     let alice = Bucket::name("alice");
     for _ in 0..50 {
         assert_eq!(throttle.take(&alice).await.unwrap(), Ok(()));
@@ -60,8 +72,14 @@ async fn an_attempt_given_back_is_no_failure_and_success_forgets() {
 
 #[tokio::test]
 async fn one_address_may_fail_for_twenty_names() {
+    for store in stores().await {
+        one_address(store.clone()).await;
+    }
+}
+
+async fn one_address(store: Store) {
     let (clock, _hand) = Clock::manual(1_000_000);
-    let throttle = Throttle::new(Store::open("sqlite::memory:").await.unwrap(), clock, LIMITS);
+    let throttle = Throttle::new(store, clock, LIMITS);
     let address = Bucket::address("192.0.2.7".parse().unwrap());
     for _ in 0..20 {
         assert_eq!(throttle.take(&address).await.unwrap(), Ok(()));
@@ -71,8 +89,13 @@ async fn one_address_may_fail_for_twenty_names() {
 
 #[tokio::test]
 async fn what_a_busy_store_could_not_forget_is_forgotten_before_the_next_attempt() {
+    for store in stores().await {
+        busy_store(store.clone()).await;
+    }
+}
+
+async fn busy_store(store: Store) {
     let (clock, _hand) = Clock::manual(1_000_000);
-    let store = Store::open("sqlite::memory:").await.unwrap();
     let throttle = Throttle::new(store.clone(), clock, LIMITS);
     let alice = Bucket::name("alice");
     for _ in 0..4 {

@@ -143,7 +143,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_flood_makes_two_records_a_minute() {
-        let store = Store::open("sqlite::memory:").await.unwrap();
+        for store in crate::testing::stores().await {
+            flood(&store).await;
+        }
+    }
+
+    async fn flood(store: &Store) {
         for number in 0..1_000 {
             let event = denial(number, "192.0.2.7");
             store.audit_stranger("192.0.2.7", event).await.unwrap();

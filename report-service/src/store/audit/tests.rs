@@ -1,4 +1,5 @@
 use super::*;
+use crate::testing::{TestStore, stores};
 
 fn event(number: u64) -> AuditEvent<'static> {
     AuditEvent {
@@ -13,38 +14,42 @@ fn event(number: u64) -> AuditEvent<'static> {
     }
 }
 
-async fn store_with(records: u64) -> Store {
-    let store = Store::open("sqlite::memory:").await.unwrap();
-    for number in 0..records {
-        assert_eq!(
-            store.audit(event(number)).await.unwrap(),
-            i64::try_from(number).unwrap() + 1
-        );
+async fn stores_with(records: u64) -> [TestStore; 2] {
+    let stores = stores().await;
+    for store in &stores {
+        for number in 0..records {
+            assert_eq!(
+                store.audit(event(number)).await.unwrap(),
+                i64::try_from(number).unwrap() + 1
+            );
+        }
     }
-    store
+    stores
 }
 
 #[tokio::test]
 async fn an_untouched_chain_is_intact() {
     for records in [0, 1, 5] {
-        let store = store_with(records).await;
-        assert_eq!(
-            store.verify_audit().await.unwrap(),
-            ChainState::Intact { records }
-        );
+        for store in stores_with(records).await {
+            assert_eq!(
+                store.verify_audit().await.unwrap(),
+                ChainState::Intact { records }
+            );
+        }
     }
 }
 
 #[tokio::test]
 async fn any_change_or_removal_breaks_the_chain() {
     let check = async |tampering: &'static str, expected: u64| {
-        let store = store_with(5).await;
-        sqlx::query(tampering).execute(store.pool()).await.unwrap();
-        assert_eq!(
-            store.verify_audit().await.unwrap(),
-            ChainState::BrokenAt { sequence: expected },
-            "{tampering}"
-        );
+        for store in stores_with(5).await {
+            sqlx::query(tampering).execute(store.pool()).await.unwrap();
+            assert_eq!(
+                store.verify_audit().await.unwrap(),
+                ChainState::BrokenAt { sequence: expected },
+                "{tampering}"
+            );
+        }
     };
     check(
         "UPDATE audit SET decision = 'allowed' WHERE sequence = 3",
@@ -69,19 +74,29 @@ async fn any_change_or_removal_breaks_the_chain() {
 
 #[tokio::test]
 async fn concurrent_records_make_one_chain() {
-    let store = store_with(0).await;
-    let writers = (0..50).map(|number| store.audit(event(number)));
-    let done = futures_util::future::join_all(writers).await;
-    assert!(done.iter().all(Result::is_ok), "{done:?}");
-    assert_eq!(
-        store.verify_audit().await.unwrap(),
-        ChainState::Intact { records: 50 }
-    );
+    for store in stores().await {
+        let other = store.again().await;
+        let writers = (0..100).map(|number| match number % 2 {
+            0 => store.audit(event(number)),
+            _ => other.audit(event(number)),
+        });
+        let done = futures_util::future::join_all(writers).await;
+        assert!(done.iter().all(Result::is_ok), "{done:?}");
+        assert_eq!(
+            store.verify_audit().await.unwrap(),
+            ChainState::Intact { records: 100 }
+        );
+    }
 }
 
 #[tokio::test]
 async fn text_from_outside_stays_on_one_line_and_pages_go_backwards() {
-    let store = store_with(5).await;
+    for store in stores_with(5).await {
+        pages(&store).await;
+    }
+}
+
+async fn pages(store: &Store) {
     let page = store.audit_page(None, 2).await.unwrap();
     assert_eq!(
         page.iter()

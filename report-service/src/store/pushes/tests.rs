@@ -1,4 +1,5 @@
 use super::*;
+use crate::testing::{TestStore, stores};
 use proptest::prelude::*;
 
 const NOW_MS: u64 = 1_000_000;
@@ -22,14 +23,6 @@ fn push(captured_at_ms: u64, received_at_ms: u64) -> NewPush {
     }
 }
 
-async fn store() -> (Store, tempfile::TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&format!("sqlite://{}/store.db", folder.path().display()))
-        .await
-        .unwrap();
-    (store, folder)
-}
-
 async fn latest(store: &Store) -> Vec<StoredPush> {
     store
         .push_latest(&"acme".parse().unwrap(), &"devices".parse().unwrap())
@@ -46,7 +39,12 @@ async fn count(store: &Store) -> i64 {
 
 #[tokio::test]
 async fn repeats_are_dropped_and_the_watermark_survives_reopening() {
-    let (store, folder) = store().await;
+    for store in stores().await {
+        repeats(&store).await;
+    }
+}
+
+async fn repeats(store: &TestStore) {
     let hq = spool("hq", 7);
     let event = |sequence| (hq.clone(), SpoolEvent::Push(sequence, push(sequence, 100)));
     let taken = store
@@ -54,11 +52,9 @@ async fn repeats_are_dropped_and_the_watermark_survives_reopening() {
         .await
         .unwrap();
     assert_eq!(taken.watermarks, [(hq.clone(), 1)]);
-    assert_eq!(count(&store).await, 2);
+    assert_eq!(count(store).await, 2);
     store.close().await;
-    let store = Store::open(&format!("sqlite://{}/store.db", folder.path().display()))
-        .await
-        .unwrap();
+    let store = &store.again().await;
     assert_eq!(
         store
             .push_take(&[event(3)], NOW_MS, 0)
@@ -98,7 +94,12 @@ async fn repeats_are_dropped_and_the_watermark_survives_reopening() {
 
 #[tokio::test]
 async fn the_latest_stays_and_older_ones_go_with_age() {
-    let (store, _folder) = store().await;
+    for store in stores().await {
+        the_latest(&store).await;
+    }
+}
+
+async fn the_latest(store: &Store) {
     let event = |sequence, captured, received| {
         (
             spool("hq", 7),
@@ -113,9 +114,9 @@ async fn the_latest_stays_and_older_ones_go_with_age() {
         )
         .await
         .unwrap();
-    assert_eq!(count(&store).await, 3);
+    assert_eq!(count(store).await, 3);
     assert_eq!(
-        latest(&store).await[0].captured_at_ms,
+        latest(store).await[0].captured_at_ms,
         80,
         "captured last, not received last"
     );
@@ -124,8 +125,8 @@ async fn the_latest_stays_and_older_ones_go_with_age() {
         .push_take(&[event(4, 70, 400)], NOW_MS, 500)
         .await
         .unwrap();
-    let kept = latest(&store).await;
-    assert_eq!((count(&store).await, kept[0].captured_at_ms), (1, 80));
+    let kept = latest(store).await;
+    assert_eq!((count(store).await, kept[0].captured_at_ms), (1, 80));
     assert_eq!(
         store.push_body(kept[0].id).await.unwrap().as_deref(),
         Some(&b"[80]"[..])
@@ -136,12 +137,17 @@ async fn the_latest_stays_and_older_ones_go_with_age() {
         .push_take(&[event(5, 9_999, 600)], NOW_MS, 0)
         .await
         .unwrap();
-    assert_eq!(latest(&store).await[0].captured_at_ms, 600);
+    assert_eq!(latest(store).await[0].captured_at_ms, 600);
 }
 
 #[tokio::test]
 async fn what_is_kept_is_bounded() {
-    let (store, _folder) = store().await;
+    for store in stores().await {
+        bounds(&store).await;
+    }
+}
+
+async fn bounds(store: &Store) {
     let events: Vec<_> = (1..=60)
         .map(|sequence| {
             (
@@ -151,7 +157,7 @@ async fn what_is_kept_is_bounded() {
         })
         .collect();
     store.push_take(&events, NOW_MS, 0).await.unwrap();
-    assert_eq!(count(&store).await, KEPT_PER_DATASET_MAX);
+    assert_eq!(count(store).await, KEPT_PER_DATASET_MAX);
     for epoch in 100..120 {
         let now_ms = NOW_MS + epoch * MINUTE_MS;
         store
@@ -168,7 +174,12 @@ async fn what_is_kept_is_bounded() {
 
 #[tokio::test]
 async fn a_spool_in_use_is_kept_whatever_its_number() {
-    let (store, _folder) = store().await;
+    for store in stores().await {
+        in_use(&store).await;
+    }
+}
+
+async fn in_use(store: &Store) {
     for number in 0..16 {
         let event = (
             spool("hq", 1_000 + number),
@@ -183,12 +194,17 @@ async fn a_spool_in_use_is_kept_whatever_its_number() {
         let taken = store.push_take(&[event], 5, 0).await.unwrap();
         assert_eq!(taken.watermarks, [(spool("hq", 7), sequence)]);
     }
-    assert_eq!(count(&store).await, 16 + 3);
+    assert_eq!(count(store).await, 16 + 3);
 }
 
 #[tokio::test]
 async fn a_flood_of_new_spools_is_left_out_and_the_known_one_goes_on() {
-    let (store, _folder) = store().await;
+    for store in stores().await {
+        flood(&store).await;
+    }
+}
+
+async fn flood(store: &Store) {
     let honest = |sequence| (spool("hq", 7), SpoolEvent::Push(sequence, push(1, 100)));
     store.push_take(&[honest(1)], NOW_MS, 0).await.unwrap();
     let mut events: Vec<_> = (100..4_196)
@@ -206,7 +222,12 @@ async fn a_flood_of_new_spools_is_left_out_and_the_known_one_goes_on() {
 
 #[tokio::test]
 async fn writers_are_served_between_batches() {
-    let (store, _folder) = store().await;
+    for store in stores().await {
+        between_batches(&store).await;
+    }
+}
+
+async fn between_batches(store: &Store) {
     let events: Vec<_> = (1..=1_000)
         .map(|sequence| (spool("hq", 7), SpoolEvent::Push(sequence, push(1, 100))))
         .collect();
@@ -237,21 +258,30 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let (store, _folder) = store().await;
-            let mut seen: Vec<u64> = Vec::new();
-            let mut above: BTreeMap<u64, u64> = BTreeMap::new();
-            for (index, (epoch, skew)) in epochs.into_iter().enumerate() {
-                // Among the sixteen used last, the watermark goes on; forgotten ones begin anew.
-                let kept = seen.iter().rev().take(usize::try_from(EPOCHS_MAX).unwrap()).any(|seen| *seen == epoch);
-                let sequence = if kept { above[&epoch] + 1 } else { 1 };
-                seen.retain(|seen| *seen != epoch);
-                seen.push(epoch);
-                above.insert(epoch, sequence);
-                let event = (spool("hq", epoch), SpoolEvent::Push(sequence, push(1, 100)));
-                let now_ms = (index as u64 + 1 + skew) * 2 * MINUTE_MS;
-                let taken = store.push_take(&[event], now_ms, 0).await.unwrap();
-                assert_eq!(taken.watermarks, [(spool("hq", epoch), sequence)]);
+            for store in stores().await {
+                remembered(&store, &epochs).await;
             }
         });
+    }
+}
+
+/// Among the sixteen used last, the watermark goes on; forgotten ones begin anew.
+async fn remembered(store: &Store, epochs: &[(u64, u64)]) {
+    let mut seen: Vec<u64> = Vec::new();
+    let mut above: BTreeMap<u64, u64> = BTreeMap::new();
+    for (index, &(epoch, skew)) in epochs.iter().enumerate() {
+        let kept = seen
+            .iter()
+            .rev()
+            .take(usize::try_from(EPOCHS_MAX).unwrap())
+            .any(|seen| *seen == epoch);
+        let sequence = if kept { above[&epoch] + 1 } else { 1 };
+        seen.retain(|seen| *seen != epoch);
+        seen.push(epoch);
+        above.insert(epoch, sequence);
+        let event = (spool("hq", epoch), SpoolEvent::Push(sequence, push(1, 100)));
+        let now_ms = (index as u64 + 1 + skew) * 2 * MINUTE_MS;
+        let taken = store.push_take(&[event], now_ms, 0).await.unwrap();
+        assert_eq!(taken.watermarks, [(spool("hq", epoch), sequence)]);
     }
 }

@@ -1,0 +1,1 @@
+-- Nothing: the columns are good for the release before, too.
