@@ -1,11 +1,14 @@
 //! Report definitions: folders read and checked as a whole at start.
 
 mod borrowed;
+mod check;
 mod definition;
 mod load;
 mod needs;
 mod pictures;
+mod template;
 
+pub(crate) use check::check;
 pub use definition::{Need, ParamSource, Report};
 pub use load::{Catalogue, ReportFaults};
 pub(crate) use load::{Outline, outline};

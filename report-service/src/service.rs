@@ -281,6 +281,10 @@ impl cli::Service for Service {
         &config.ops
     }
 
+    fn check(config: &Config) -> Vec<String> {
+        crate::reports::check(config)
+    }
+
     async fn run(config: Config, context: Context) -> anyhow::Result<()> {
         let service = ReportService::bind(config, &context).await?;
         context.tasks.soft().cancelled().await;

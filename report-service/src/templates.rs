@@ -18,9 +18,10 @@ use crate::import_template::confined;
 use crate::relay::Contracts;
 use crate::render::{Inspected, Read, RenderFailure, TagFault, Template};
 use crate::reports::{Outline, outline};
-use names::{in_own_words, leaves};
+use names::leaves;
 use sample::{Filled, filled};
 
+pub(crate) use names::in_own_words;
 pub(crate) use shape::supplied;
 
 /// Arguments of the verb `check-template`.

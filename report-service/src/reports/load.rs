@@ -11,12 +11,12 @@ use spokegate_contract::{ReportId, Validator};
 
 use super::definition::{Need, Report};
 use super::needs::FileNeed;
+use super::template;
 use crate::forms::{Field, FieldKind, Form};
 use crate::relay::Contracts;
-use crate::render::{RenderFailure, Renderer, Template, Values};
+use crate::render::{Renderer, Template};
 use crate::starter_template::plain_template;
 use crate::templates::supplied;
-use spokegate_contract::hex;
 
 /// Largest file of a report folder.
 const FILE_BYTES_MAX: u64 = 32 * 1024 * 1024;
@@ -211,8 +211,8 @@ impl<'a> Loader<'a> {
         let needs = file
             .as_ref()
             .map(|file| self.needs(&file.needs, fields.as_ref()));
-        let template = if folder.join("template.docx").exists() {
-            self.read(folder, "template.docx")
+        let template = if folder.join(template::FILE).exists() {
+            self.read(folder, template::FILE)
         } else {
             needs.as_deref().and_then(|needs| self.plain(needs))
         };
@@ -327,36 +327,12 @@ impl<'a> Loader<'a> {
     /// The template of a report that has none of its own: all of its needs, row by row.
     fn plain(&mut self, needs: &[Need]) -> Option<Vec<u8>> {
         let made = plain_template(needs, self.contracts);
-        made.map_err(|fault| self.fault("template.docx", fault))
-            .ok()
+        made.map_err(|fault| self.fault(template::FILE, fault)).ok()
     }
 
-    /// The template, read and filled with the sample in a process of its own; templates are read there alone.
-    async fn template(
-        &mut self,
-        template: Template,
-        sample: Option<Value>,
-        renderer: &Renderer,
-    ) -> Option<(Template, String)> {
-        let hash = ring::digest::digest(&ring::digest::SHA256, &template.file);
-        let hash = hex::encode(hash.as_ref());
-        let values = sample.map(Values::from);
-        match renderer.check(template.clone(), values).await {
-            Ok(()) => Some((template, hash)),
-            Err(RenderFailure::Values(told)) => {
-                let what = format!("cannot be filled with sample.json: {}", told.text);
-                self.fault("template.docx", what);
-                Some((template, hash))
-            }
-            Err(RenderFailure::Picture { name, reason }) => {
-                self.fault("pictures", format!("\"{name}\": {reason}"));
-                None
-            }
-            Err(failure) => {
-                self.fault("template.docx", failure);
-                None
-            }
-        }
+    /// The folder that is being read.
+    pub(super) fn folder(&self) -> &str {
+        &self.folder
     }
 
     fn json(&mut self, folder: &Path, name: &str) -> Option<Value> {

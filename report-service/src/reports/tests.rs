@@ -363,3 +363,74 @@ fn a_period_names_the_file_and_is_read_by_the_template() {
         &["`file_name` holds {period}, but params.schema.json has no field"],
     );
 }
+
+/// The shipped template with one text for another, in its document.
+fn rewritten(folder: &Path, from: &str, to: &str) {
+    use std::io::{Cursor, Read as _, Write as _};
+    let shipped = std::fs::read(folder.join("template.docx")).unwrap();
+    let mut archive = zip::ZipArchive::new(Cursor::new(shipped)).unwrap();
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for index in 0..archive.len() {
+        let mut file = archive.by_index(index).unwrap();
+        let (name, mut bytes) = (file.name().unwrap().into_owned(), Vec::new());
+        file.read_to_end(&mut bytes).unwrap();
+        if name == "word/document.xml" {
+            let document = String::from_utf8(bytes).unwrap();
+            assert!(document.contains(from), "{from} is not in the template");
+            bytes = document.replacen(from, to, 1).into_bytes();
+        }
+        let options = zip::write::SimpleFileOptions::default();
+        writer.start_file(name, options).unwrap();
+        writer.write_all(&bytes).unwrap();
+    }
+    let made = writer.finish().unwrap().into_inner();
+    std::fs::write(folder.join("template.docx"), made).unwrap();
+}
+
+#[test]
+fn a_name_that_the_report_does_not_supply_is_its_fault() {
+    let check = |from: &str, to: &str, expected: &[&str]| {
+        let faults = changed(|folder| rewritten(folder, from, to)).unwrap_err();
+        let told = faults.to_string();
+        assert_eq!(faults.0.len(), 1, "{told}");
+        for expected in expected {
+            assert!(told.contains(expected), "{told} has no {expected:?}");
+        }
+    };
+    check(
+        "{{ r.hostname }}",
+        "{{ r.hostnam }}",
+        &[
+            "customer-overview/template.docx: document, paragraph ",
+            "{{ r.hostnam }}",
+            "there is no r.hostnam in the values of r",
+            "did you mean r.hostname?",
+        ],
+    );
+    // Also where the sample has nothing to fill in, so that filling would not show it.
+    check(
+        "{{ r.hostname }}",
+        "{% if not r %}{{ params.nowhere }}{% endif %}{{ r.hostname }}",
+        &[
+            "{{ params.nowhere }}",
+            "there is no params.nowhere in the values of params",
+        ],
+    );
+    // What is asked for first may be missing.
+    let asked = "{% if params.nowhere is defined %}x{% endif %}{{ r.hostname }}";
+    let asked = changed(|folder| rewritten(folder, "{{ r.hostname }}", asked));
+    assert!(asked.is_ok(), "{}", asked.unwrap_err());
+}
+
+#[test]
+fn a_configuration_is_good_when_its_reports_are() {
+    let folders = |reports: &Path, schemas: &Path| {
+        check::of_folders(reports, schemas, &RenderConfig::default()).join("\n")
+    };
+    let nowhere = Path::new("/nowhere");
+    assert_eq!(folders(&shipped(), &schemas()), "");
+    let told = folders(&shipped(), nowhere);
+    assert!(told.contains("hint: `schemas` names"), "{told}");
+    let told = folders(nowhere, &schemas());
+    assert!(told.contains("hint: set `reports`"), "{told}");
+}

@@ -3,7 +3,7 @@
 use docx_jinja::{Shape, TagError};
 
 /// A fault with the names that its tag has: `device.nmae` instead of `tenants[].devices.rows[].nmae`.
-pub(super) fn in_own_words(fault: &TagError) -> TagError {
+pub(crate) fn in_own_words(fault: &TagError) -> TagError {
     let Some((prefix, name)) = own_name(fault) else {
         return fault.clone();
     };
