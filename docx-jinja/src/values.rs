@@ -40,7 +40,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::value::{Object, ObjectRepr, ValueKind};
+use minijinja::value::{Kwargs, Object, ObjectRepr, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Value};
 
 pub use assets::Assets;
@@ -265,6 +265,19 @@ fn text_markup(value: &Value) -> Result<Option<String>, Error> {
         Some(text) if value.is_safe() => Ok(Some(escape::made(text, Style::Markup))),
         _ => Ok(plain_text(value)?.map(|text| escape::made(&text, Style::Run))),
     }
+}
+
+/// An option that is text; what else it is becomes text of a bounded size. It counts as made.
+pub(crate) fn text_option(options: &Kwargs, name: &str) -> Result<Option<String>, Error> {
+    let given: Option<Value> = options.get(name)?;
+    given.map_or(Ok(None), |given| charged_text(&given))
+}
+
+/// A value as the text that it shows, which counts as made: it may be kept. None for null.
+fn charged_text(value: &Value) -> Result<Option<String>, Error> {
+    let text = plain_text(value)?;
+    budget::charge(text.as_ref().map_or(0, String::len))?;
+    Ok(text)
 }
 
 /// A value as the text that it shows; none for null.

@@ -7,6 +7,7 @@ use minijinja::{Error, ErrorKind, Value};
 
 use crate::budget;
 use crate::limits::{CHART_NAME_CHARS_MAX, CHART_POINTS_MAX, CHART_SERIES_MAX};
+use crate::values::text_option;
 
 /// One cell of the table behind a chart.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,10 +68,10 @@ impl Columns {
     /// An option of another type.
     pub(crate) fn read(kwargs: &Kwargs) -> Result<Self, Error> {
         Ok(Self {
-            x: kwargs.get::<Option<String>>("x")?,
+            x: text_option(kwargs, "x")?,
             y: texts(kwargs, "y")?,
             names: texts(kwargs, "names")?,
-            size: kwargs.get::<Option<String>>("size")?,
+            size: text_option(kwargs, "size")?,
         })
     }
 }
@@ -145,7 +146,9 @@ pub(super) fn texts(kwargs: &Kwargs, name: &str) -> Result<Vec<String>, Error> {
     let mut texts = Vec::new();
     for item in items {
         point(texts.len())?;
-        texts.push(item.as_str().ok_or_else(wrong)?.to_owned());
+        let text = item.as_str().ok_or_else(wrong)?;
+        budget::charge(text.len())?;
+        texts.push(text.to_owned());
     }
     Ok(texts)
 }

@@ -12,7 +12,7 @@ use crate::budget::{self, refused};
 use crate::filters::add_strict;
 use crate::limits::CHART_SIDE_EMU_MAX;
 use crate::suggest;
-use crate::values::{Length, Picture};
+use crate::values::{Length, Picture, text_option};
 
 /// How wide a chart is, where there is room for it, in centimetres.
 const WIDTH_CM: f64 = 16.0;
@@ -45,11 +45,11 @@ fn chart(rows: Value, kind: Option<&str>, options: Kwargs) -> Result<Value, Erro
     let look = Look {
         kind: named(kind.unwrap_or("column"))?,
         stacked: options.get::<Option<bool>>("stacked")?.unwrap_or(false),
-        title: options.get::<Option<String>>("title")?,
+        title: text_option(&options, "title")?,
         colours: colours(&options)?,
         size: (points(width) as f32, points(height) as f32),
     };
-    let alternative = options.get::<Option<String>>("alt")?;
+    let alternative = text_option(&options, "alt")?;
     let editable = options.get::<Option<bool>>("editable")?.unwrap_or(false);
     options.assert_all_used()?;
     let shown = data::read(&rows, &columns)?;

@@ -15,6 +15,7 @@ use crate::budget::{self, refused};
 use crate::filters::given;
 use crate::shape::absent::is_left_out;
 use crate::tags::Tag;
+use crate::values::text_option;
 use crate::workbook;
 
 /// Fills a chart; gives the drawing's alternative text.
@@ -188,8 +189,8 @@ impl Chart {
     ) -> Result<(String, String), Error> {
         budget::check_time()?;
         let columns = Columns::read(kwargs)?;
-        let title = kwargs.get::<Option<String>>("title")?;
-        let alternative = kwargs.get::<Option<String>>("alt")?;
+        let title = text_option(kwargs, "title")?;
+        let alternative = text_option(kwargs, "alt")?;
         let mut said = kwargs.get::<Option<Vec<Value>>>(TEXTS)?.unwrap_or_default();
         for value in said.iter_mut().filter(|value| is_left_out(state, value)) {
             *value = Value::from(());

@@ -4,6 +4,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, Value};
 
 use super::edits::{Edits, local};
+use crate::budget;
 use crate::escape::{self, Style};
 use crate::filters::shown_text;
 use crate::tags::{Tag, TagKind, scan};
@@ -77,12 +78,14 @@ impl Texts {
     /// # Errors
     /// A value that does not exist, or is too large.
     pub(super) fn write(&self, xml: &str, values: &[Value]) -> Result<String, Error> {
-        let said = self
-            .tags
-            .iter()
-            .zip(values)
-            .map(|(tag, value)| text(tag, value));
-        let said = said.collect::<Result<Vec<String>, Error>>()?;
+        let mut said = Vec::new();
+        let mut bytes: usize = 0;
+        for (tag, value) in self.tags.iter().zip(values) {
+            let text = text(tag, value)?;
+            bytes = bytes.saturating_add(text.len());
+            budget::charge(bytes)?;
+            said.push(text);
+        }
         let Ok(mut edits) = Edits::new(xml) else {
             return Ok(xml.to_owned());
         };

@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Write as _};
 
-use minijinja::value::{Rest, ValueKind, ValueOrKwargs};
+use minijinja::value::{Kwargs, Rest, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, State, Value, filters};
 
 use super::{attributes, cut, date, given, quantity, shown};
@@ -119,6 +119,7 @@ fn add(environment: &mut Environment<'static>, name: &'static str, input: Input,
             let taken = std::mem::take(arg);
             *arg = match input {
                 Input::Text if index == 0 => text(taken)?,
+                Input::Text => argument(taken)?,
                 _ => bounded(plain(taken))?,
             };
         }
@@ -128,6 +129,30 @@ fn add(environment: &mut Environment<'static>, name: &'static str, input: Input,
         result(filter.call(state, &args)?)
     };
     environment.add_filter(name, wrapped);
+}
+
+/// An argument of a filter that makes text of it: what is no text becomes text here, where its size is bounded.
+fn argument(value: Value) -> Result<Value, Error> {
+    if !value.is_kwargs() {
+        return text(value);
+    }
+    let mut options = Vec::new();
+    for name in value.try_iter()? {
+        let option = text(value.get_item(&name)?)?;
+        options.push((name.to_string(), option));
+    }
+    Ok(Kwargs::from_iter(options).into())
+}
+
+/// All texts among arguments, those with names too.
+fn texts(args: &[Value]) -> impl Iterator<Item = usize> {
+    let named = args.iter().filter(|arg| arg.is_kwargs());
+    let named = named.flat_map(|options| {
+        let names = options.try_iter().into_iter().flatten();
+        names.filter_map(|name| options.get_item(&name).ok())
+    });
+    let all = args.iter().cloned().chain(named);
+    all.filter_map(|value| value.as_str().map(str::len))
 }
 
 /// Refuses arguments that ask for too much.
@@ -225,7 +250,7 @@ fn widths(args: &[Value]) -> Result<(), Error> {
         )));
     }
     let repeated = pattern.matches('%').count();
-    let longest = args.iter().filter_map(Value::as_str).map(str::len).max();
+    let longest = texts(args).max();
     fits(repeated.saturating_mul(longest.unwrap_or(0).max(WIDTH_MAX)))
 }
 

@@ -9,6 +9,8 @@ use crate::locale;
 
 /// Most decimals shown.
 const DECIMALS_MAX: usize = 12;
+/// Longest mark between groups of digits, in bytes: a large number has a hundred of them.
+const MARK_BYTES_MAX: usize = 64;
 /// The largest unit of sizes is so many powers of 1,024 over the byte.
 const UNIT_MAX: usize = 5;
 /// What stands for a quotient that does not exist.
@@ -34,6 +36,11 @@ pub(super) fn number(
             .unwrap_or(usual.decimal),
     };
     kwargs.assert_all_used()?;
+    if marks.thousands.len().max(marks.decimal.len()) > MARK_BYTES_MAX {
+        return Err(refused(format!(
+            "a mark in a number has at most {MARK_BYTES_MAX} bytes"
+        )));
+    }
     Ok(float(&value)?.map_or_else(String::new, |n| grouped(n, decimals, marks)))
 }
 

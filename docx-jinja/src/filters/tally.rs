@@ -7,6 +7,7 @@ use minijinja::value::{Enumerator, Object, Rest, ValueKind};
 use minijinja::{Error, Value};
 
 use super::attributes;
+use crate::budget::refused;
 use crate::shape::absent;
 
 /// Most different values counted for one field; what comes later counts as `other`.
@@ -15,7 +16,9 @@ const VALUES_MAX: usize = 1_000;
 /// `{% set d = rows|tally("online", "size_bytes") %}` gives `d.rows` (how many) and for each field `.yes`,
 /// `.no` (booleans), `.filled`, `.empty` (null or missing), `.positive`, `.sum`, `.min`, `.max` (numbers) and
 /// `.of["failed"]` or `.of.failed` (how often a value occurs, 0 when never).
-pub(super) fn tally(rows: Value, fields: Rest<String>) -> Result<Value, Error> {
+pub(super) fn tally(rows: Value, fields: Rest<Value>) -> Result<Value, Error> {
+    let fields = fields.0.iter().map(field_name);
+    let fields: Vec<String> = fields.collect::<Result<_, Error>>()?;
     let mut count = 0_u64;
     let mut columns: Vec<Field> = fields.iter().map(|_| Field::default()).collect();
     if rows.is_undefined() {
@@ -35,13 +38,22 @@ pub(super) fn tally(rows: Value, fields: Rest<String>) -> Result<Value, Error> {
         return Err(attributes::nowhere(&row, name));
     }
     let named = fields
-        .0
         .into_iter()
         .zip(columns.into_iter().map(Value::from_object));
     Ok(Value::from_object(Tally {
         count,
         fields: named.collect(),
     }))
+}
+
+fn field_name(value: &Value) -> Result<String, Error> {
+    match value.as_str() {
+        Some(name) => Ok(name.to_owned()),
+        None => Err(refused(format!(
+            "tally needs the names of columns, not {}",
+            super::shown(value)
+        ))),
+    }
 }
 
 #[derive(Debug)]

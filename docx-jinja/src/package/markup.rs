@@ -34,6 +34,20 @@ const ELEMENTS: &[(&str, &str, &str)] = &[
     ("altChunk", "an embedded foreign document", REMOVE),
     ("subDoc", "a linked sub-document", REMOVE),
     ("control", "an ActiveX control", REMOVE),
+    ("objectEmbed", "an embedded OLE object", REMOVE),
+    ("objectLink", "a linked OLE object", REMOVE),
+    ("movie", "a film", REMOVE),
+    ("webVideoPr", "an online video", REMOVE),
+    ("videoFile", "a film", REMOVE),
+    ("quickTimeFile", "a film", REMOVE),
+    ("audioFile", "a sound", REMOVE),
+    ("frameset", "frames of a web page", REMOVE),
+    (
+        "saveThroughXslt",
+        "a transformation when it is saved",
+        REMOVE,
+    ),
+    ("webextensionref", "a web add-in", REMOVE),
 ];
 /// The same, in an SVG picture.
 const SVG_ELEMENTS: &[&str] = &["script", "foreignObject", "handler", "listener", "iframe"];

@@ -4,7 +4,10 @@ use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Value};
 
 use super::replaced::missing;
-use super::{Length, Link, Look, LookError, Markdown, Picture, RichText, Typed, plain_text};
+use super::{
+    Length, Link, Look, LookError, Markdown, Picture, RichText, Typed, charged_text, plain_text,
+    text_option,
+};
 use crate::additions;
 use crate::budget;
 use crate::filters::{add_strict, undefined};
@@ -49,21 +52,15 @@ fn image(value: Value, options: Kwargs) -> Result<Value, Error> {
     if let Some(height) = length(&options, "height")? {
         picture = picture.height(height);
     }
-    if let Some(alt) = text(&options, "alt")? {
+    if let Some(alt) = text_option(&options, "alt")? {
         picture = picture.alt(alt);
     }
     options.assert_all_used()?;
     Ok(picture.into())
 }
 
-/// An option that is text; what else it is becomes text of a bounded size.
-fn text(options: &Kwargs, name: &str) -> Result<Option<String>, Error> {
-    let given: Option<Value> = options.get(name)?;
-    given.map_or(Ok(None), |given| plain_text(&given))
-}
-
 fn length(options: &Kwargs, name: &str) -> Result<Option<Length>, Error> {
-    let length = text(options, name)?;
+    let length = text_option(options, name)?;
     length
         .map(|length| length.parse().map_err(refused))
         .transpose()
@@ -71,10 +68,10 @@ fn length(options: &Kwargs, name: &str) -> Result<Option<Length>, Error> {
 
 /// A hyperlink: `{{r url|link }}`, `{{r url|link("open") }}`.
 fn link(url: Value, text: Option<Value>) -> Result<Value, Error> {
-    let Some(address) = plain_text(&url)? else {
+    let Some(address) = charged_text(&url)? else {
         return Ok(url);
     };
-    let text = text.map(|text| plain_text(&text)).transpose()?.flatten();
+    let text = text.map(|text| charged_text(&text)).transpose()?.flatten();
     let text = text.unwrap_or_else(|| address.clone());
     Ok(Link::new(&address, text).into())
 }
@@ -85,7 +82,7 @@ fn link(url: Value, text: Option<Value>) -> Result<Value, Error> {
     reason = "the signature minijinja asks for"
 )]
 fn markdown(value: Value, options: Kwargs) -> Result<Value, Error> {
-    let table = text(&options, "table")?;
+    let table = text_option(&options, "table")?;
     options.assert_all_used()?;
     let Some(text) = plain_text(&value)? else {
         return Ok(value);
@@ -119,7 +116,7 @@ fn rich(value: Value, options: Kwargs) -> Result<Value, Error> {
         }
         _ => text = piece(&value)?,
     }
-    let link = self::text(&options, "link")?;
+    let link = self::text_option(&options, "link")?;
     text.under(&look(&options)?, link.as_deref());
     options.assert_all_used()?;
     budget::charge(text.bytes())?;
@@ -162,7 +159,7 @@ fn look(options: &Kwargs) -> Result<Look, Error> {
         }
     }
     for (name, set) in NAMES {
-        if let Some(given) = text(options, name)? {
+        if let Some(given) = text_option(options, name)? {
             look = set(look, &given).map_err(refused)?;
         }
     }

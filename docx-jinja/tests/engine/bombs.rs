@@ -84,6 +84,41 @@ fn arguments_are_bounded() {
     }
 }
 
+/// Arguments that become text are bounded as the value before the bar is.
+#[test]
+fn lists_given_as_arguments_do_not_become_endless_text() {
+    let again = "{% set s = [s, s] %}";
+    for tag in [
+        "{{ 'a'|replace('a', s) }}",
+        "{{ 'a'|replace(s, 'b') }}",
+        "{{ '%s'|format(s) }}",
+        "{{ '%(a)s'|format(a=s) }}",
+        "{{ 'a b'|split(s) }}",
+        "{{ [{'x': 1}]|chart('line', x='x', y='x', title=s) }}",
+        "{{ [{'x': 1}]|chart('line', x='x', y='x', alt=s) }}",
+        "{{ [{'x': 1}]|chart('line', x=s) }}",
+        "{{ v|link(s) }}",
+    ] {
+        let all = repeated("{% set s = 'xxxx' %}", again, 40, tag);
+        check(&all, "larger than 4194304 bytes");
+    }
+    let long = "{% set s = 'x' * 4000000 %}";
+    check(&[long, "{{ '%(a)s%(a)s'|format(a=s) }}"], "larger than");
+    check(
+        &[long, "{{ 1e300|number(thousands=s) }}"],
+        "at most 64 bytes",
+    );
+    check(&["{{ [{'x': 1}]|tally(['x']) }}"], "names of columns");
+    // What they do not stop.
+    let filled = body(
+        &p(
+            "{{ 'a-b'|replace('-', [1, 2]) }}{{ '%s %(n)s'|format(1) if false else '%s'|format([1]) }}{{ '%(a)s'|format(a=7) }}",
+        ),
+        context! {},
+    );
+    assert_eq!(text(&filled), "a[1, 2]b[1]7¶");
+}
+
 #[test]
 fn lists_that_double_are_stopped() {
     let first = "{% set s = [1, 2, 3, 4] %}";

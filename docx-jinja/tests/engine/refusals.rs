@@ -497,3 +497,30 @@ fn sizes_are_bounded_by_what_is_really_inflated() {
         "an XML part",
     );
 }
+
+/// Films, sounds and frames lead out of the document whether they name a relationship or hold an address themselves.
+#[test]
+fn what_plays_or_loads_from_elsewhere_is_refused() {
+    let check = |inside: &str, told: Option<&str>| {
+        let run = format!("<w:p><w:r><w:drawing>{inside}</w:drawing></w:r></w:p>");
+        check_body(&run, told);
+    };
+    let video = "<a:blip><a:extLst><a:ext><wp15:webVideoPr embeddedHtml=\"&lt;iframe src=&quot;https://example.org&quot;&gt;\"/>\
+                 </a:ext></a:extLst></a:blip>";
+    check(video, Some("an online video"));
+    check("<x:webVideoPr/>", Some("an online video"));
+    check("<a:videoFile r:link=\"rId1\"/>", Some("a film"));
+    check("<a:quickTimeFile r:link=\"rId1\"/>", Some("a film"));
+    check("<a:audioFile r:link=\"rId1\"/>", Some("a sound"));
+    check("<we:webextensionref/>", Some("a web add-in"));
+    check("<w:objectEmbed r:id=\"rId1\"/>", Some("an embedded OLE"));
+    check("<w:objectLink r:id=\"rId1\"/>", Some("a linked OLE"));
+    check("<w:movie r:id=\"rId1\"/>", Some("a film"));
+    check("<w:frameset/>", Some("frames of a web page"));
+    check("<w:saveThroughXslt/>", Some("a transformation"));
+    // Names that only look alike.
+    check(
+        "<a:videoFiles/><wp15:webVideo/><w:frame/><w:framePr/>",
+        None,
+    );
+}
