@@ -2,6 +2,7 @@
 //! own, from the same data.
 
 pub mod ours;
+mod plain;
 mod text;
 mod values;
 
@@ -173,8 +174,10 @@ impl<'r> Bench<'r> {
         let mut rows = Vec::new();
         for (task, name) in [
             ("held", "rows at hand"),
+            ("unchecked", "rows at hand, without a look at the output"),
             ("deflate", "compression of its XML alone"),
             ("stream", "rows read one by one"),
+            ("plain", "plain report, one process"),
         ] {
             let mut pair = Pair::default();
             for _ in 0..runs {
@@ -187,10 +190,13 @@ impl<'r> Bench<'r> {
                 &pair.cpu,
                 "ms of processor, less is better",
             ));
-            if task == "stream" {
-                let name = format!("{name}, memory over that before");
-                rows.push(Row::alone(name, &pair.memory, "MiB, less is better"));
-            }
+            let memory = match task {
+                "stream" => "memory over that before",
+                "plain" => "peak memory",
+                _ => continue,
+            };
+            let name = format!("{name}, {memory}");
+            rows.push(Row::alone(name, &pair.memory, "MiB, less is better"));
         }
         Ok(rows)
     }

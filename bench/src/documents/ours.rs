@@ -11,15 +11,15 @@ use rustix::time::{ClockId, clock_gettime};
 use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
-use super::Spent;
 use super::values::Read;
+use super::{Spent, plain};
 use crate::memory::peak_mib;
 
 const WARM_UP: u32 = 20;
 const LETTERS: u32 = 200;
 
 /// Fills one document as a process of its own would and says what it spent. Tasks: `letter`, `letters` (many in one
-/// process, time of each), `rows-N`, `pictures`, `held-N`, `deflate-N`, `stream-N`.
+/// process, time of each), `rows-N`, `pictures`, `held-N`, `unchecked-N`, `deflate-N`, `stream-N`, `plain-N`.
 pub fn run(task: &str, folder: &Path, out: &Path) -> anyhow::Result<Spent> {
     match task.split_once('-') {
         None if task == "letters" => letters(folder, out),
@@ -36,6 +36,13 @@ pub fn run(task: &str, folder: &Path, out: &Path) -> anyhow::Result<Spent> {
             folder,
             out,
         ),
+        Some(("plain", size)) => {
+            plain::report(&folder.join(format!("rows-{size}.json")), out)?;
+            Ok(Spent {
+                cpu_ms: cpu_ms(),
+                peak_mib: peak_mib(std::process::id()),
+            })
+        }
         Some((part, size)) => {
             of_table(part, &folder.join(format!("rows-{size}.json")), folder, out)
         }
@@ -72,12 +79,15 @@ fn letters(folder: &Path, out: &Path) -> anyhow::Result<Spent> {
 
 /// A table in parts: what each costs by itself.
 fn of_table(part: &str, rows: &Path, folder: &Path, out: &Path) -> anyhow::Result<Spent> {
-    let options = Options::default();
+    let options = Options {
+        verify: part != "unchecked",
+        ..Options::default()
+    };
     let level = options.compression_level;
     let template = template("table", folder, options)?;
     let values = match part {
         "stream" => streamed(rows)?,
-        "held" | "deflate" => read(rows)?,
+        "held" | "unchecked" | "deflate" => read(rows)?,
         _ => bail!("no task is called {part}"),
     };
     let xml = match part {
