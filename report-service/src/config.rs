@@ -13,6 +13,7 @@ mod people;
 mod render;
 mod rights;
 mod runs;
+mod secrets;
 mod store;
 
 pub use directory::DirectoryConfig;
@@ -22,6 +23,7 @@ pub use people::{RolesConfig, SessionConfig, ThrottleConfig};
 pub use render::RenderConfig;
 pub use rights::{GrantConfig, SecondFactorConfig};
 pub use runs::{RunsConfig, TenantConfig};
+pub use secrets::{SecretsBackend, SecretsConfig, VaultConfig};
 pub use spokegate_relay::SanitizerConfig;
 pub use store::StoreConfig;
 
@@ -68,6 +70,8 @@ pub struct Config {
     pub session: SessionConfig,
     /// How often a sign-in may fail.
     pub throttle: ThrottleConfig,
+    /// Passwords for sources, mail and storage.
+    pub secrets: SecretsConfig,
     /// Where everything is kept.
     pub store: StoreConfig,
     /// Health and metrics.
@@ -97,6 +101,7 @@ impl Section for Config {
         faults.within("second_factor", &self.second_factor);
         faults.within("session", &self.session);
         faults.within("throttle", &self.throttle);
+        faults.within("secrets", &self.secrets);
         faults.within("store", &self.store);
         faults.within("runs", &self.runs);
         faults.within("render", &self.render);

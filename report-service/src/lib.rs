@@ -9,6 +9,7 @@ pub mod relay;
 pub mod render;
 pub mod reports;
 pub mod runs;
+pub mod secrets;
 pub mod state;
 pub mod store;
 pub mod templates;
@@ -17,6 +18,7 @@ pub mod web;
 
 mod contracts_folder;
 mod import_template;
+mod outbound;
 mod service;
 mod starter_template;
 mod supplied;

@@ -8,6 +8,7 @@ use crate::auth::throttle::Throttle;
 use crate::config::{Config, DEFAULTS, ListenerConfig};
 use crate::directory::Directory;
 use crate::runs::{Engine, start_engine};
+use crate::secrets::{Secrets, Standing};
 use crate::state::AppState;
 use crate::store::Store;
 use crate::web;
@@ -47,7 +48,9 @@ impl ReportService {
     pub async fn bind(config: Config, context: &Context) -> anyhow::Result<Self> {
         let store = config.store.open().await?;
         let engine = start_engine(&config, &store, context).await?;
-        let state = assemble(config, store, engine, context)?;
+        let secrets = Secrets::open(&config.secrets, &config.store.url, &store, &context.clock)?;
+        tell_standing(&secrets).await?;
+        let state = assemble(config, (store, secrets), engine, context)?;
         let forms = listen(&state, Site::Forms, context).await?;
         let admin = listen(&state, Site::Admin, context).await?;
         watch_directory(&state, context);
@@ -92,7 +95,7 @@ impl ReportService {
 
 fn assemble(
     config: Config,
-    store: Store,
+    (store, secrets): (Store, Secrets),
     engine: Engine,
     context: &Context,
 ) -> anyhow::Result<AppState> {
@@ -136,11 +139,26 @@ fn assemble(
         clock,
         tasks,
         store,
+        secrets,
         sessions,
         sign_in: Arc::new(sign_in),
         directory,
         engine,
     })
+}
+
+/// Says in the log and in the metrics whether secrets can be used.
+async fn tell_standing(secrets: &Secrets) -> anyhow::Result<()> {
+    let standing = secrets.standing().await.context("look at the secrets")?;
+    let locked = match standing {
+        Standing::Open => 0.0,
+        Standing::Locked(reason) => {
+            tracing::warn!(reason, "what needs a secret does not work");
+            1.0
+        }
+    };
+    metrics::gauge!("spokegate_reports_secrets_locked").set(locked);
+    Ok(())
 }
 
 async fn listen(state: &AppState, site: Site, context: &Context) -> anyhow::Result<Server> {
@@ -261,6 +279,9 @@ pub enum Extra {
     ImportTemplate(crate::import_template::Files),
     /// Makes a Word template that shows everything of one or more datasets, to start from
     StarterTemplate(crate::starter_template::Files),
+    /// Passwords that sources, mail and storage name as `secret:NAME`
+    #[command(subcommand)]
+    Secret(crate::secrets::verbs::SecretVerb),
     /// Tells what a Word template reads and what is wrong with it; exit 0, or 1 when it has faults
     CheckTemplate(crate::templates::CheckTemplate),
 }
@@ -294,6 +315,7 @@ impl cli::Service for Service {
 
     fn extra(extra: Extra, files: &cli::ConfigArgs) -> ExitCode {
         match extra {
+            Extra::Secret(verb) => crate::secrets::verbs::verb(&verb, files),
             Extra::Datasets { json } => crate::supplied::datasets(files, json),
             Extra::Routes => crate::web::routes::verb(),
             Extra::VerifyAudit => crate::verify::audit(files),

@@ -6,6 +6,7 @@ use crate::auth::sign_in::SignIn;
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::runs::Engine;
+use crate::secrets::Secrets;
 use crate::store::Store;
 use spokegate_daemon::{Clock, Tasks};
 use std::sync::Arc;
@@ -23,6 +24,8 @@ pub struct AppState {
     pub tasks: Tasks,
     /// The service's memory.
     pub store: Store,
+    /// Passwords of sources, mail and storage, and sealing for whoever keeps something like that.
+    pub secrets: Secrets,
     /// Sessions: begin, check, end.
     pub sessions: Sessions,
     /// The decision about a name and a password.

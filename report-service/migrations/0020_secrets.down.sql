@@ -1,0 +1,3 @@
+DROP TABLE sealing_key;
+DROP TABLE secret_change;
+DROP TABLE secret;
