@@ -1,4 +1,8 @@
 //! Secrets out of a real OpenBao, which answers as HashiCorp Vault does.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test stops at the first thing that goes wrong"
+)]
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
