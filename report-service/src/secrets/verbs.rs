@@ -13,7 +13,6 @@ use super::envelope::random_key;
 use super::{SecretName, Secrets, VALUE_BYTES_MAX};
 use crate::Service;
 use crate::config::Config;
-use crate::store::Store;
 use crate::store::audit::{AuditEvent, Decision};
 use crate::store::secrets::SecretInfo;
 use crate::text::when;
@@ -63,7 +62,7 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 }
 
 async fn run(verb: &SecretVerb, config: &Config) -> anyhow::Result<String> {
-    let store = Store::open(&config.store.url).await?;
+    let store = config.store.open().await?;
     let clock = Clock::system();
     let secrets = Secrets::open(&config.secrets, &config.store.url, &store, &clock)?;
     let act = |action: &'static str, subject: String| {
