@@ -47,13 +47,13 @@ pub struct Traits {
 /// # Errors
 /// The rule that it breaks.
 pub fn check(text: &str) -> Result<Traits, TextFault> {
-    let rest = after_plain(text);
     let mut traits = Traits::default();
     let (mut unsteady, mut joins) = (false, false);
-    for c in rest.chars() {
+    let mut chars = after_plain(text).chars();
+    while let Some(c) = chars.next() {
         match c {
             '"' | '\\' => traits.quotes = true,
-            ' '..='~' => {}
+            ' '..='~' => chars = after_plain(chars.as_str()).chars(),
             '\t' | '\n' => traits.breaks = true,
             _ => match kind(c) {
                 Kind::Steady => {}
@@ -73,19 +73,46 @@ pub fn check(text: &str) -> Result<Traits, TextFault> {
     Ok(traits)
 }
 
-/// The text from where it may hold more than printable ASCII without quotation marks and backslashes. Sixteen bytes at a
-/// time, so that the compiler compares them at once.
+/// The text from where it holds more than printable ASCII without quotation marks and backslashes.
 fn after_plain(text: &str) -> &str {
-    let plain = |byte: &u8| (b' '..=b'~').contains(byte) & (*byte != b'"') & (*byte != b'\\');
-    let all_plain = |bytes: &[u8]| bytes.iter().fold(true, |all, byte| all & plain(byte));
-    let mut chunks = text.as_bytes().chunks_exact(16);
-    let before = chunks.by_ref().take_while(|chunk| all_plain(chunk)).count();
-    let start = before.saturating_mul(16);
-    let rest = text.get(start..).unwrap_or(text);
-    if rest.len() < 16 && all_plain(rest.as_bytes()) {
-        return "";
+    let mut rest = text.as_bytes();
+    let mut plain = 0_usize;
+    while let Some((eight, after)) = rest.split_first_chunk() {
+        let count = plain_count(*eight);
+        plain = plain.saturating_add(count);
+        if count < 8 {
+            return text.get(plain..).unwrap_or(text);
+        }
+        rest = after;
     }
-    rest
+    // What is left is less than eight bytes: the last eight of all, if there are as many.
+    plain = match text.as_bytes().last_chunk() {
+        Some(last) => text
+            .len()
+            .saturating_sub(8)
+            .saturating_add(plain_count(*last)),
+        None => rest.iter().take_while(|byte| is_plain(**byte)).count(),
+    };
+    text.get(plain..).unwrap_or(text)
+}
+
+fn is_plain(byte: u8) -> bool {
+    (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\'
+}
+
+/// How many of eight bytes come before the first that is no printable ASCII, or is a quotation mark or backslash. All
+/// eight at once: the highest bit of each byte tells, and a borrow can only reach bytes after the first that is told.
+fn plain_count(bytes: [u8; 8]) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHEST: u64 = ONES << 7;
+    let word = u64::from_le_bytes(bytes);
+    let below = |bound: u8| word.wrapping_sub(ONES.wrapping_mul(u64::from(bound))) & !word;
+    let is = |byte: u8| {
+        let zero = word ^ ONES.wrapping_mul(u64::from(byte));
+        zero.wrapping_sub(ONES) & !zero
+    };
+    let found = (word | below(b' ') | is(0x7f) | is(b'"') | is(b'\\')) & HIGHEST;
+    (found.trailing_zeros() / 8) as usize
 }
 
 /// Places of joiners that do not stand between two characters outside ASCII.

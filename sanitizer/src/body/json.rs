@@ -1,18 +1,21 @@
 //! Canonical JSON: keys in order, no white space, fewest escapes, shortest numbers.
 
-use super::tree::{Item, Node};
+use super::tree::{Item, Node, after};
 use spokegate_contract::record::{write_integer, write_number, write_string};
 
 /// Writes a value.
 pub fn write_value(node: Node<'_>, out: &mut Vec<u8>) {
-    let mut writer = Writer {
-        out,
-        maps: Vec::new(),
-    };
-    writer.value(node, 0);
+    match node {
+        Node::Item { items, index } => {
+            let maps = Vec::new();
+            Writer { items, out, maps }.value(index, 0);
+        }
+        Node::Name(text) => write_string(text, out),
+    }
 }
 
 struct Writer<'t, 'o> {
+    items: &'t [Item<'t>],
     out: &'o mut Vec<u8>,
     /// The last map of each depth. Rows are alike, and so is the order of their keys.
     maps: Vec<Order<'t>>,
@@ -21,69 +24,66 @@ struct Writer<'t, 'o> {
 /// The members of a map and the order in which they are written.
 #[derive(Default)]
 struct Order<'t> {
-    members: Vec<(&'t str, Node<'t>)>,
-    sorted: Vec<usize>,
+    /// Keys and where their values are, as they came.
+    members: Vec<(&'t str, u32)>,
+    /// Which of them is next, and where what stands before its value ends in `heads`.
+    sorted: Vec<(usize, usize)>,
+    /// What stands before each value, one after the other: bracket or comma, key and colon.
+    heads: Vec<u8>,
 }
 
 impl<'t> Writer<'t, '_> {
-    fn value(&mut self, node: Node<'t>, depth: usize) {
-        match node.item() {
-            Item::Null => self.out.extend_from_slice(b"null"),
-            Item::Bool(true) => self.out.extend_from_slice(b"true"),
-            Item::Bool(false) => self.out.extend_from_slice(b"false"),
-            Item::Integer(value) => write_integer(value, self.out),
-            Item::Float(value) => write_number(value, self.out),
-            Item::Text { text, traits } if traits.breaks || traits.quotes => {
+    fn value(&mut self, index: u32, depth: usize) {
+        let items = self.items;
+        match items.get(index as usize) {
+            Some(Item::Null) | None => self.out.extend_from_slice(b"null"),
+            Some(Item::Bool(true)) => self.out.extend_from_slice(b"true"),
+            Some(Item::Bool(false)) => self.out.extend_from_slice(b"false"),
+            Some(Item::Integer(value)) => write_integer(*value, self.out),
+            Some(Item::Float(value)) => write_number(*value, self.out),
+            Some(Item::Text { text, traits }) if traits.breaks || traits.quotes => {
                 write_string(text, self.out);
             }
-            Item::Text { text, .. } => self.plain(text),
-            Item::Array { .. } => self.array(node, depth),
-            Item::Map { .. } => self.map(node, depth),
+            Some(Item::Text { text, .. }) => plain(text, self.out),
+            Some(Item::Array { count, .. }) => self.array(*count, index, depth),
+            Some(Item::Map { count, .. }) => self.map(*count, index, depth),
         }
     }
 
-    /// A text without anything to escape.
-    fn plain(&mut self, text: &str) {
-        self.out.reserve(text.len().saturating_add(3));
-        self.out.push(b'"');
-        self.out.extend_from_slice(text.as_bytes());
-        self.out.push(b'"');
-    }
-
-    fn array(&mut self, node: Node<'t>, depth: usize) {
+    fn array(&mut self, count: u32, index: u32, depth: usize) {
         self.out.push(b'[');
-        for (index, element) in node.elements().into_iter().flatten().enumerate() {
-            if index > 0 {
+        let mut next = index.saturating_add(1);
+        for element in 0..count {
+            if element > 0 {
                 self.out.push(b',');
             }
-            self.value(element, depth.saturating_add(1));
+            self.value(next, depth.saturating_add(1));
+            next = after(self.items, next);
         }
         self.out.push(b']');
     }
 
-    fn map(&mut self, node: Node<'t>, depth: usize) {
+    fn map(&mut self, count: u32, index: u32, depth: usize) {
+        if count == 0 {
+            self.out.extend_from_slice(b"{}");
+            return;
+        }
         if self.maps.len() <= depth {
             self.maps
                 .resize_with(depth.saturating_add(1), Order::default);
         }
-        let mut order = self
-            .maps
-            .get_mut(depth)
-            .map(std::mem::take)
-            .unwrap_or_default();
-        order.take(node);
-        self.out.push(b'{');
-        for (index, member) in order.sorted.iter().enumerate() {
-            let Some((key, value)) = order.members.get(*member) else {
-                continue;
-            };
-            if index > 0 {
-                self.out.push(b',');
+        let last = self.maps.get_mut(depth).map(std::mem::take);
+        let mut order = last.unwrap_or_default();
+        order.take(self.items, count as usize, index.saturating_add(1));
+        let mut start = 0;
+        for (member, end) in &order.sorted {
+            if let (Some(head), Some((_, value))) =
+                (order.heads.get(start..*end), order.members.get(*member))
+            {
+                self.out.extend_from_slice(head);
+                self.value(*value, depth.saturating_add(1));
             }
-            // Names hold nothing to escape: the decoder refuses those that do.
-            self.plain(key);
-            self.out.push(b':');
-            self.value(*value, depth.saturating_add(1));
+            start = *end;
         }
         self.out.push(b'}');
         if let Some(place) = self.maps.get_mut(depth) {
@@ -92,31 +92,51 @@ impl<'t> Writer<'t, '_> {
     }
 }
 
+/// A text without anything to escape.
+fn plain(text: &str, out: &mut Vec<u8>) {
+    out.reserve(text.len().saturating_add(3));
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
+}
+
 impl<'t> Order<'t> {
-    /// Takes the members of the next map. CBOR orders keys by length first, JSON text by bytes.
-    fn take(&mut self, node: Node<'t>) {
-        let members = node.members().into_iter().flatten();
-        let mut alike = 0_usize;
-        let before = self.members.len();
-        for (index, member) in members.enumerate() {
-            match self.members.get_mut(index) {
-                Some(place) => {
-                    alike = alike.saturating_add(usize::from(same(place.0, member.0)));
-                    *place = member;
-                }
-                None => self.members.push(member),
-            }
+    /// Takes the members of the next map, of which the first key stands at `next`. CBOR orders keys by length first, JSON
+    /// text by bytes.
+    fn take(&mut self, items: &'t [Item<'t>], count: usize, mut next: u32) {
+        let mut alike = self.members.len() == count;
+        self.members.resize(count, ("", 0));
+        for member in &mut self.members {
+            let key = match items.get(next as usize) {
+                Some(Item::Text { text, .. }) => *text,
+                _ => "",
+            };
+            alike = alike && same(member.0, key);
+            let value = next.saturating_add(1);
+            *member = (key, value);
+            next = after(items, value);
         }
-        let count = node.members().map_or(0, |members| members.count_left());
-        self.members.truncate(count);
-        if alike == count && before == count {
-            return;
+        if !alike {
+            self.sort();
         }
-        self.sorted.clear();
-        self.sorted.extend(0..count);
+    }
+
+    fn sort(&mut self) {
         let members = &self.members;
+        let key = |member: usize| members.get(member).map_or("", |(key, _)| *key);
+        self.sorted.clear();
         self.sorted
-            .sort_unstable_by_key(|index| members.get(*index).map(|(key, _)| *key));
+            .extend((0..members.len()).map(|member| (member, 0)));
+        self.sorted.sort_unstable_by_key(|(member, _)| key(*member));
+        self.heads.clear();
+        for (member, end) in &mut self.sorted {
+            self.heads
+                .push(if self.heads.is_empty() { b'{' } else { b',' });
+            // Names hold nothing to escape: the decoder refuses those that do.
+            plain(key(*member), &mut self.heads);
+            self.heads.push(b':');
+            *end = self.heads.len();
+        }
     }
 }
 

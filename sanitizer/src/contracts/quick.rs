@@ -5,6 +5,7 @@
 //! no quick judge at all; then the library judges alone.
 
 mod numbers;
+mod pattern;
 mod plan;
 mod text;
 
@@ -12,6 +13,7 @@ use super::representation::Body;
 use crate::body::{Elements, Item, Members, Node};
 use jsonschema::Validator;
 use numbers::{Bounds, NumberRules};
+use pattern::PlainPattern;
 use text::TextRules;
 
 pub(super) use plan::{Keywords, plan};
@@ -74,7 +76,14 @@ enum More {
     Not(Box<Rules>),
     If(Box<Choice>),
     /// One keyword, as the library reads it; texts that are plainly right need not be asked.
-    Library(Option<fn(&str) -> bool>, Box<Validator<Body>>),
+    Library(Option<Plain>, Box<Validator<Body>>),
+}
+
+/// What shows that a text is right. One that does not pass may still be right.
+#[derive(Debug)]
+enum Plain {
+    Format(fn(&str) -> bool),
+    Pattern(Box<PlainPattern>),
 }
 
 #[derive(Debug)]
@@ -144,20 +153,24 @@ impl MapRules {
         if !self.count.hold(members.count_left()) {
             return false;
         }
-        let mut named = self.named.iter().peekable();
+        let mut named = self.named.as_slice();
         for (name, value) in members {
-            let mut own = None;
-            while let Some(next) = named.next_if(|next| not_after(&next.name, name)) {
-                if *next.name == *name {
-                    own = next.rules.as_ref();
-                    break;
+            let rules = loop {
+                match named.split_first() {
+                    Some((next, after)) if *next.name == *name => {
+                        named = after;
+                        break next.rules.as_ref().or(self.others.as_ref());
+                    }
+                    Some((next, after)) if is_before(&next.name, name) => {
+                        if next.required {
+                            return false;
+                        }
+                        named = after;
+                    }
+                    _ => break self.others.as_ref(),
                 }
-                if next.required {
-                    return false;
-                }
-            }
-            let holds = |rules: &Rules| rules.hold(value);
-            if !own.or(self.others.as_ref()).is_none_or(holds) {
+            };
+            if !rules.is_none_or(|rules| rules.hold(value)) {
                 return false;
             }
             let names = self.names.as_ref();
@@ -165,13 +178,13 @@ impl MapRules {
                 return false;
             }
         }
-        named.all(|left| !left.required)
+        !named.iter().any(|left| left.required)
     }
 }
 
 /// The order of a body's members: the shorter name first (RFC 8949 §4.2.1).
-fn not_after(one: &str, other: &str) -> bool {
-    one.len() < other.len() || (one.len() == other.len() && one <= other)
+fn is_before(one: &str, other: &str) -> bool {
+    (one.len(), one) < (other.len(), other)
 }
 
 impl More {
@@ -192,7 +205,8 @@ impl More {
             }
             More::Library(plain, keyword) => {
                 let plainly_right = match (plain, item) {
-                    (Some(plain), Item::Text { text, .. }) => plain(text),
+                    (Some(Plain::Format(right)), Item::Text { text, .. }) => right(text),
+                    (Some(Plain::Pattern(pattern)), Item::Text { text, .. }) => pattern.takes(text),
                     _ => false,
                 };
                 plainly_right || keyword.is_valid(node)

@@ -35,9 +35,7 @@ impl TextClass {
         match self {
             TextClass::Block => true,
             TextClass::Line => !breaks,
-            TextClass::Ident => text
-                .bytes()
-                .fold(true, |all, byte| all & byte.is_ascii_graphic()),
+            TextClass::Ident => text.bytes().all(|byte| byte.is_ascii_graphic()),
             TextClass::Cell => !breaks && !leads_formula(text),
             TextClass::OpaqueBase64 => is_base64(text.as_bytes()),
         }

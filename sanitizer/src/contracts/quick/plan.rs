@@ -3,8 +3,9 @@
 use super::super::keyword::X_TEXT;
 use super::super::representation::Body;
 use super::numbers::Bounds;
+use super::pattern::PlainPattern;
 use super::text::plainly;
-use super::{ArrayRules, Choice, MapRules, More, Named, Rules, Scalar, kinds};
+use super::{ArrayRules, Choice, MapRules, More, Named, Plain, Rules, Scalar, kinds};
 use crate::body::TextClass;
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::{Map, Value};
@@ -279,7 +280,10 @@ fn library(keyword: &str, value: &Value) -> Option<More> {
         .build(&schema)
         .ok()?;
     let plain = match (keyword, value.as_str()) {
-        ("format", Some(format)) => plainly(format),
+        ("format", Some(format)) => plainly(format).map(Plain::Format),
+        ("pattern", Some(pattern)) => {
+            PlainPattern::of(pattern).map(|plain| Plain::Pattern(Box::new(plain)))
+        }
         _ => None,
     };
     Some(More::Library(plain, Box::new(validator)))
