@@ -3,8 +3,8 @@
 use crate::body::BodyLimits;
 use crate::contracts::Library;
 use crate::link::{
-    FromEgress, FromIngest, FromWorker, ToEgress, ToIngest, ToWorker, WorkHead, encode_into,
-    read_frame,
+    AnswerHead, FromEgress, FromIngest, FromWorker, ToEgress, ToIngest, ToWorker, WorkHead,
+    encode_into, read_frame,
 };
 use crate::worker::Bench;
 use bytes::{Bytes, BytesMut};
@@ -102,6 +102,14 @@ pub fn assert_judged(bytes: &[u8]) -> bool {
     let work = work(channel, dataset);
     let payload = Bytes::copy_from_slice(payload);
     let judged = bench().judge(&work, &payload);
+    if let Some(body) = body(channel, &payload) {
+        assert_judges_agree(dataset, &body);
+    }
+    let bytes: usize = judged.records.iter().map(|(_, record)| record.len()).sum();
+    assert!(
+        bytes <= AnswerHead::bytes_max(payload.len()),
+        "an answer is within its bound"
+    );
     for (lane, record) in &judged.records {
         assert!(check_canonical(record).is_ok(), "a record is canonical");
         let flat: Flat<'_> = serde_json::from_slice(record).expect("a record has known members");
@@ -124,6 +132,22 @@ pub fn assert_judged(bytes: &[u8]) -> bool {
         assert_same_data(record, &body);
     }
     true
+}
+
+/// Whatever stands in a body, and is it no row at all: the quick judge and the library say the same of it.
+fn assert_judges_agree(dataset: &str, body: &[u8]) {
+    let dataset = DatasetId::try_from(dataset.to_owned()).expect("an id");
+    let shaped = bench()
+        .library
+        .get(&dataset, 1)
+        .expect("a shipped contract");
+    let Ok(tree) = crate::body::decode(body, &bench().limits) else {
+        return;
+    };
+    let elements = tree.root().elements().into_iter().flatten();
+    for node in elements.chain([tree.root()]) {
+        assert!(shaped.agrees(node), "the two judges say the same");
+    }
 }
 
 fn assert_same_data(record: &[u8], body: &[u8]) {

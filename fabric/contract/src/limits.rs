@@ -77,7 +77,9 @@ pub const KEY_BYTES_MAX: usize = 128;
 pub const MAP_ENTRIES_MAX: usize = 256;
 /// Items of an array.
 pub const ARRAY_ITEMS_MAX: usize = 20_000;
-/// Bytes of canonical JSON that one byte of a body becomes at most: a negative half in three bytes takes 21 with its comma.
+/// Bytes of canonical JSON that one byte of a body becomes at most, each value with its comma. A negative half has three
+/// bytes and takes 21, seven times as many; a boolean one and 6, a single five and 25, a double nine and 25, an integer
+/// one and 4 or nine and 18, a text or key of one character two and 5, an empty text or container one and 3.
 pub const JSON_FACTOR_MAX: usize = 8;
 /// Bytes of a refusal's place, a JSON pointer.
 pub const POINTER_BYTES_MAX: usize = 200;

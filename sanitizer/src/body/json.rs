@@ -129,6 +129,8 @@ impl<'t> Order<'t> {
             .extend((0..members.len()).map(|member| (member, 0)));
         self.sorted.sort_unstable_by_key(|(member, _)| key(*member));
         self.heads.clear();
+        let bytes = members.iter().map(|(key, _)| key.len().saturating_add(4));
+        self.heads.reserve(bytes.sum());
         for (member, end) in &mut self.sorted {
             self.heads
                 .push(if self.heads.is_empty() { b'{' } else { b',' });

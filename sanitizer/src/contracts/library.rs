@@ -69,6 +69,12 @@ impl Shaped {
         }
     }
 
+    /// Whether the dataset's two judges say the same of a value; for fuzzing.
+    pub(crate) fn agrees(&self, node: Node<'_>) -> bool {
+        let (quick, library) = self.contract.verdicts(node);
+        quick == Some(library)
+    }
+
     /// A refusal's place as others may read it: without names from the data where it is personal.
     #[must_use]
     pub fn place(&self, pointer: &str) -> String {

@@ -1,6 +1,7 @@
 //! The heads of all frames.
 
 use serde::{Deserialize, Serialize};
+use spokegate_contract::limits::JSON_FACTOR_MAX;
 use spokegate_contract::record::{BudgetState, Lane};
 use spokegate_contract::{DatasetId, FailureClass, QuarantineId, RequestId, SatelliteId, TenantId};
 use std::collections::BTreeMap;
@@ -309,6 +310,14 @@ pub(crate) struct AnswerHead {
 }
 
 impl AnswerHead {
+    /// Most bytes of the records of an answer to a payload of this length.
+    #[must_use]
+    pub(crate) fn bytes_max(payload: usize) -> usize {
+        payload
+            .saturating_mul(JSON_FACTOR_MAX)
+            .saturating_add(ANSWER_BYTES_AROUND_MAX)
+    }
+
     /// Whether this is one answer: a record, or a refusal with what tells of it.
     #[must_use]
     pub(crate) fn is_one(&self) -> bool {
@@ -320,6 +329,9 @@ impl AnswerHead {
         }
     }
 }
+
+/// Most bytes of an answer that do not come from the payload: what stands around the data, or a refusal's two records.
+const ANSWER_BYTES_AROUND_MAX: usize = 4 * 1024;
 
 /// A record: where it goes, how long it is and what seals it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -214,10 +214,10 @@ impl Lane {
         };
         let answered = answer
             .is_one()
-            .then(|| self.window.answered(answer.token))
+            .then(|| self.window.answered(answer.token, records.len()))
             .flatten();
         let Some(item) = answered else {
-            tracing::error!(tenant.id = %self.tenant, "a worker answered out of turn and is ended");
+            tracing::error!(tenant.id = %self.tenant, "a worker answered out of turn or too much and is ended");
             worker.kill.cancel();
             return;
         };

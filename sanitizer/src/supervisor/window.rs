@@ -1,6 +1,6 @@
 //! The order of work in a lane: what waits, what is with the worker, what must be tried alone. Pure.
 
-use crate::link::{BUDGET_CHANNEL, Condemned, Reason, WorkHead};
+use crate::link::{AnswerHead, BUDGET_CHANNEL, Condemned, Reason, WorkHead};
 use bytes::Bytes;
 use spokegate_contract::SatelliteId;
 use std::collections::VecDeque;
@@ -64,9 +64,11 @@ impl Window {
         self.with_worker.back()
     }
 
-    /// Takes out the message that the worker answered; nothing when it answers out of turn.
-    pub(super) fn answered(&mut self, token: u64) -> Option<Item> {
-        if self.with_worker.front()?.work.token != token {
+    /// Takes out the message that the worker answered with so many bytes; nothing when it answers out of turn, or with
+    /// more than the message can have become.
+    pub(super) fn answered(&mut self, token: u64, bytes: usize) -> Option<Item> {
+        let first = self.with_worker.front()?;
+        if first.work.token != token || bytes > AnswerHead::bytes_max(first.payload.len()) {
             return None;
         }
         let item = self.with_worker.pop_front()?;

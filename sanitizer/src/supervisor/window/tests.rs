@@ -60,10 +60,23 @@ fn what_waits_is_bounded_by_messages_and_by_bytes() {
 fn answers_come_in_order_and_make_room() {
     let mut window = window(66, 1);
     handed_out(&mut window);
-    assert!(window.answered(2).is_none());
-    assert_eq!(window.answered(1).unwrap().work.token, 1);
+    assert!(window.answered(2, 0).is_none());
+    assert_eq!(window.answered(1, 0).unwrap().work.token, 1);
     assert_eq!(handed_out(&mut window), [65]);
     assert_eq!((window.with_worker(), window.waiting()), (64, 1));
+}
+
+#[test]
+fn an_answer_is_no_larger_than_its_message_can_have_become() {
+    for size in [0, 1, 100_000] {
+        // Seven times at most, and rounded up to eight; what stands around the data besides.
+        let most = 8 * size + 4_096;
+        let mut window = window(1, size);
+        handed_out(&mut window);
+        assert!(window.answered(1, most + 1).is_none());
+        assert_eq!(window.with_worker(), 1);
+        assert!(window.answered(1, most).is_some());
+    }
 }
 
 fn condemned(window: &mut Window) -> Option<Reason> {
@@ -76,20 +89,20 @@ fn several_lost_messages_are_tried_one_by_one_and_only_the_guilty_is_condemned()
     let mut window = window(4, 1);
     assert_eq!(handed_out(&mut window), [1, 2, 3, 4]);
     window.add(item(5, 1)).unwrap();
-    window.answered(1).unwrap();
+    window.answered(1, 0).unwrap();
     assert_eq!(window.lost(Reason::Crash, false), None);
     // 2 is innocent, 3 breaks the worker again: not the worker's first, so it has one more try.
     assert_eq!(handed_out(&mut window), [2]);
-    assert_eq!(window.answered(2).unwrap().work.condemned, None);
+    assert_eq!(window.answered(2, 0).unwrap().work.condemned, None);
     assert_eq!(handed_out(&mut window), [3]);
     assert_eq!(window.lost(Reason::Crash, false), None);
     assert_eq!(condemned(&mut window), None);
     assert_eq!(window.lost(Reason::Crash, true), None);
     assert_eq!(condemned(&mut window), Some(Reason::Crash));
-    assert_eq!(window.answered(3).unwrap().work.token, 3);
+    assert_eq!(window.answered(3, 0).unwrap().work.token, 3);
     // 4 was among the suspects; then the window is whole again.
     assert_eq!(handed_out(&mut window), [4]);
-    window.answered(4).unwrap();
+    window.answered(4, 0).unwrap();
     window.add(item(6, 1)).unwrap();
     assert_eq!(handed_out(&mut window), [5, 6]);
 }
@@ -119,22 +132,22 @@ fn a_message_is_condemned_at_the_second_worker_that_is_lost_over_it_alone_and_gi
 fn what_is_judged_again_goes_first_and_alone_and_nothing_else_is_suspected() {
     let mut window = window(4, 10);
     assert_eq!(handed_out(&mut window), [1, 2, 3, 4]);
-    window.answered(1).unwrap();
-    let doubted = window.answered(2).unwrap();
+    window.answered(1, 0).unwrap();
+    let doubted = window.answered(2, 0).unwrap();
     window.put_back(doubted);
     assert_eq!((window.with_worker(), window.waiting_bytes()), (0, 30));
     assert_eq!(handed_out(&mut window), [2]);
-    window.answered(2).unwrap();
+    window.answered(2, 0).unwrap();
     assert_eq!(handed_out(&mut window), [3, 4]);
-    assert!(!window.answered(3).unwrap().suspect);
+    assert!(!window.answered(3, 0).unwrap().suspect);
     // Among suspects it is one more.
     window.add(item(5, 10)).unwrap();
     window.lost(Reason::Crash, false);
     assert_eq!(handed_out(&mut window), [4]);
-    let doubted = window.answered(4).unwrap();
+    let doubted = window.answered(4, 0).unwrap();
     window.put_back(doubted);
     assert_eq!(handed_out(&mut window), [4]);
-    window.answered(4).unwrap();
+    window.answered(4, 0).unwrap();
     assert_eq!(handed_out(&mut window), [5]);
 }
 
@@ -159,7 +172,7 @@ fn what_waits_of_a_suspended_satellite_is_taken_out_and_the_rest_goes_on() {
     // What is condemned still goes alone; the suspect of another satellite as well.
     for alone in [1, 5, 6] {
         assert_eq!(handed_out(&mut window), [alone]);
-        window.answered(alone).unwrap();
+        window.answered(alone, 0).unwrap();
     }
     assert_eq!(tokens(window.take_out(&hq)), [0; 0]);
     for token in [7, 8] {
