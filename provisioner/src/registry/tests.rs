@@ -53,6 +53,28 @@ async fn an_untouched_audit_is_whole_and_forges_no_line() {
     assert_eq!(shown, [(2, "acme/hq?1 allowed"), (3, "acme/hq?1 allowed")]);
 }
 
+/// Trails that exist must stay readable: these fields, in this order.
+#[tokio::test]
+async fn the_form_of_the_trail() {
+    let (_folder, registry) = with_records(2).await;
+    let hashes: Vec<Vec<u8>> = sqlx::query_scalar("SELECT hash FROM audit ORDER BY sequence")
+        .fetch_all(registry.pool())
+        .await
+        .unwrap();
+    let expected = [
+        "d016125ae15dac1ff32116d9b340d3249860858f6b08c9286afe33321910219f",
+        "c4ad920326d8906bad960467ca522099b05d784e96a168c510330f0ac944f005",
+    ];
+    assert_eq!(
+        hashes.iter().map(|hash| digits(hash)).collect::<Vec<_>>(),
+        expected
+    );
+}
+
+fn digits(hash: &[u8]) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[tokio::test]
 async fn the_audit_is_only_added_to_and_a_change_past_that_shows() {
     let (_folder, registry) = with_records(4).await;
