@@ -9,12 +9,16 @@ use seccompiler::{
 use std::collections::BTreeMap;
 
 /// System calls that are allowed as long as they make nothing executable.
-const MAPPING_CALLS: [i64; 2] = [libc::SYS_mmap, libc::SYS_mprotect];
+pub const MAPPING_CALLS: [i64; 2] = [libc::SYS_mmap, libc::SYS_mprotect];
 /// Position of the protection flags among the arguments of the mapping calls.
-const PROTECTION_ARGUMENT: u8 = 2;
+pub const PROTECTION_ARGUMENT: u8 = 2;
+/// Bits of a socket's kind that say which it is; the others are flags.
+pub const KIND_MASK: u64 = 0xf;
 
-type Built<T> = Result<T, seccompiler::Error>;
-type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+/// A filter, or a part of one, as it is made.
+pub type Built<T> = Result<T, seccompiler::Error>;
+/// Calls, each with the conditions of which one must hold; without any it always matches.
+pub type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 /// Leaves these calls, and memory that is not executable; whoever makes another one is ended.
 ///
@@ -47,7 +51,15 @@ pub fn refuse(calls: &[i64]) -> Result<(), String> {
 /// When the system takes no filter.
 pub fn refuse_processes() -> Result<(), String> {
     apply_refusal(refused::processes())?;
-    // The library then makes threads by the older call, whose flags can be looked at.
+    hide_clone3()
+}
+
+/// Has the library make threads by the older call, whose flags can be looked at. Programs that are started later inherit
+/// it.
+///
+/// # Errors
+/// When the system takes no filter.
+pub fn hide_clone3() -> Result<(), String> {
     apply(filter(
         unconditional(&[libc::SYS_clone3]),
         SeccompAction::Allow,
@@ -74,21 +86,33 @@ pub fn deny_asking_to_write() -> Result<(), String> {
     apply(asking_to_write())
 }
 
-fn apply(program: Built<BpfProgram>) -> Result<(), String> {
+/// Puts a filter above those that are in force.
+///
+/// # Errors
+/// When it could not be made, or the system does not take it.
+pub fn apply(program: Built<BpfProgram>) -> Result<(), String> {
     program
         .and_then(|program| seccompiler::apply_filter(&program))
         .map_err(|error| error.to_string())
 }
 
-/// Also ends a process that uses the second table of 64-bit calls: no rule here knows its numbers.
+/// Also ends a process that uses the second table of 64-bit calls.
 fn apply_refusal(rules: Built<Rules>) -> Result<(), String> {
-    #[cfg(target_arch = "x86_64")]
-    seccompiler::apply_filter(&other_table()).map_err(|error| error.to_string())?;
+    close_other_table()?;
     apply(rules.and_then(|rules| filter(rules, SeccompAction::Allow, refusal())))
 }
 
-/// Ends a process that uses the second table of 64-bit calls. What uses the table of 32-bit calls is ended by each other
-/// filter.
+/// Ends a process that uses the second table of 64-bit calls: no rule knows its numbers. What uses the table of 32-bit
+/// calls is ended by each other filter. Where there is no such table this does nothing.
+///
+/// # Errors
+/// When the system takes no filter.
+pub fn close_other_table() -> Result<(), String> {
+    #[cfg(target_arch = "x86_64")]
+    apply(Ok(other_table()))?;
+    Ok(())
+}
+
 #[cfg(target_arch = "x86_64")]
 fn other_table() -> BpfProgram {
     const OTHER_TABLE: u32 = 0x4000_0000;
@@ -111,23 +135,56 @@ fn other_table() -> BpfProgram {
     ]
 }
 
-fn filter(rules: Rules, otherwise: SeccompAction, matched: SeccompAction) -> Built<BpfProgram> {
+/// What matches a rule has the one end, all else the other.
+///
+/// # Errors
+/// When there are no rules, or too many.
+pub fn filter(rules: Rules, otherwise: SeccompAction, matched: SeccompAction) -> Built<BpfProgram> {
     let arch = std::env::consts::ARCH.try_into()?;
     Ok(SeccompFilter::new(rules, otherwise, matched, arch)?.try_into()?)
 }
 
-fn refusal() -> SeccompAction {
+/// The end of a call that is refused and may be done without.
+#[must_use]
+pub fn refusal() -> SeccompAction {
     SeccompAction::Errno(libc::EPERM.unsigned_abs())
 }
 
-fn unconditional(calls: &[i64]) -> Rules {
+/// These calls, whatever their arguments.
+#[must_use]
+pub fn unconditional(calls: &[i64]) -> Rules {
     calls.iter().map(|call| (*call, Vec::new())).collect()
 }
 
 /// A rule on one argument of 32 bits.
-fn rule(argument: u8, operator: SeccompCmpOp, value: u64) -> Built<SeccompRule> {
-    let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operator, value)?;
-    Ok(SeccompRule::new(vec![condition])?)
+///
+/// # Errors
+/// When no call has an argument of that number.
+pub fn rule(argument: u8, operator: SeccompCmpOp, value: u64) -> Built<SeccompRule> {
+    Ok(SeccompRule::new(vec![condition(
+        argument, operator, value,
+    )?])?)
+}
+
+/// A condition on an argument of 32 bits, for a rule of several.
+///
+/// # Errors
+/// When no call has an argument of that number.
+pub fn condition(argument: u8, operator: SeccompCmpOp, value: u64) -> Built<SeccompCondition> {
+    let length = SeccompCmpArgLen::Dword;
+    Ok(SeccompCondition::new(argument, length, operator, value)?)
+}
+
+/// A constant of the system as rules compare it.
+#[must_use]
+pub fn number(constant: libc::c_int) -> u64 {
+    u64::from(constant.unsigned_abs())
+}
+
+/// Every kind of socket but streams.
+pub fn kinds_but_streams() -> impl Iterator<Item = u64> {
+    let stream = number(libc::SOCK_STREAM);
+    (0..=KIND_MASK).filter(move |kind| *kind != stream)
 }
 
 fn allowing(calls: &[i64]) -> Built<BpfProgram> {

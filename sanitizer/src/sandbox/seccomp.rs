@@ -2,13 +2,12 @@
 
 mod sockets;
 
-use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule,
+use seccompiler::{BpfProgram, SeccompAction, SeccompCmpOp};
+use spokegate_confine::calls::{
+    self, Built, MAPPING_CALLS, PROTECTION_ARGUMENT, filter, number, refusal, rule, unconditional,
 };
-use std::collections::BTreeMap;
 
-/// System calls of a worker without conditions: memory, the two pipes, the timer, the end.
+/// System calls of a worker: memory, the two pipes, the timer, the end.
 const WORKER_CALLS: [i64; 23] = [
     libc::SYS_read,
     libc::SYS_write,
@@ -34,8 +33,6 @@ const WORKER_CALLS: [i64; 23] = [
     libc::SYS_exit,
     libc::SYS_exit_group,
 ];
-/// System calls that are allowed as long as they make nothing executable.
-const MAPPING_CALLS: [i64; 2] = [libc::SYS_mmap, libc::SYS_mprotect];
 
 /// Calls that ingest and egress never make: whoever makes one is not the program that was started.
 const NEVER_CALLS: [i64; 37] = [
@@ -89,10 +86,6 @@ const REFUSED_CALLS: [i64; 9] = [
     libc::SYS_truncate,
     libc::SYS_memfd_create,
 ];
-/// Position of the protection flags among the arguments of the mapping calls.
-const PROTECTION_ARGUMENT: u8 = 2;
-
-type Result<T> = std::result::Result<T, seccompiler::Error>;
 
 /// Which way a process may open connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,114 +99,38 @@ pub(crate) enum Direction {
 }
 
 /// Leaves a worker its short list.
-pub(super) fn confine_worker() -> std::result::Result<(), String> {
-    apply(worker_filter())
+pub(super) fn confine_worker() -> Result<(), String> {
+    calls::allow_only(&WORKER_CALLS)
 }
 
 /// Takes from another process what it never needs.
-pub(super) fn confine_stage(direction: Direction) -> std::result::Result<(), String> {
-    #[cfg(target_arch = "x86_64")]
-    seccompiler::apply_filter(&other_table_filter()).map_err(|error| error.to_string())?;
-    apply(never_filter())?;
-    apply(refused_filter(direction))?;
-    // The library then makes threads by the older call, whose flags can be looked at.
-    apply(filter(
-        [(libc::SYS_clone3, Vec::new())].into(),
-        SeccompAction::Allow,
-        SeccompAction::Errno(libc::ENOSYS.unsigned_abs()),
-    ))
+pub(super) fn confine_stage(direction: Direction) -> Result<(), String> {
+    calls::close_other_table()?;
+    calls::apply(never_filter())?;
+    calls::apply(refused_filter(direction))?;
+    calls::hide_clone3()
 }
 
-fn apply(program: Result<BpfProgram>) -> std::result::Result<(), String> {
-    program
-        .and_then(|program| seccompiler::apply_filter(&program))
-        .map_err(|error| error.to_string())
-}
-
-type Rules = BTreeMap<i64, Vec<SeccompRule>>;
-
-fn filter(rules: Rules, otherwise: SeccompAction, matched: SeccompAction) -> Result<BpfProgram> {
-    let arch = std::env::consts::ARCH.try_into()?;
-    Ok(SeccompFilter::new(rules, otherwise, matched, arch)?.try_into()?)
-}
-
-fn unconditional(calls: &[i64]) -> Rules {
-    calls.iter().map(|call| (*call, Vec::new())).collect()
-}
-
-/// A rule on one argument: these of its bits are exactly so.
-fn bits(argument: u8, mask: u64, value: u64) -> Result<SeccompRule> {
-    let operator = SeccompCmpOp::MaskedEq(mask);
-    Ok(SeccompRule::new(vec![compared(
-        argument, operator, value,
-    )?])?)
-}
-
-/// A condition on an argument of 32 bits.
-fn compared(argument: u8, operator: SeccompCmpOp, value: u64) -> Result<SeccompCondition> {
-    Ok(SeccompCondition::new(
-        argument,
-        SeccompCmpArgLen::Dword,
-        operator,
-        value,
-    )?)
-}
-
-/// Ends a process that uses the second table of 64-bit system calls: its numbers are in no list here. What uses the
-/// table of 32-bit calls is ended by each other filter.
-#[cfg(target_arch = "x86_64")]
-fn other_table_filter() -> BpfProgram {
-    const OTHER_TABLE: u32 = 0x4000_0000;
-    let step = |code: u32, jump_else: u8, value: u32| seccompiler::sock_filter {
-        code: u16::try_from(code).expect("codes are of 16 bits"),
-        jt: 0,
-        jf: jump_else,
-        k: value,
-    };
-    vec![
-        // The number of the call stands first in what a filter sees.
-        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0),
-        step(libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K, 1, OTHER_TABLE),
-        step(
-            libc::BPF_RET | libc::BPF_K,
-            0,
-            libc::SECCOMP_RET_KILL_PROCESS,
-        ),
-        step(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ALLOW),
-    ]
-}
-
-fn worker_filter() -> Result<BpfProgram> {
-    let executable = u64::from(libc::PROT_EXEC.unsigned_abs());
-    let mut rules = unconditional(&WORKER_CALLS);
-    for call in MAPPING_CALLS {
-        rules.insert(call, vec![bits(PROTECTION_ARGUMENT, executable, 0)?]);
-    }
-    filter(rules, SeccompAction::KillProcess, SeccompAction::Allow)
-}
-
-fn never_filter() -> Result<BpfProgram> {
+fn never_filter() -> Built<BpfProgram> {
     let rules = unconditional(&NEVER_CALLS);
     filter(rules, SeccompAction::Allow, SeccompAction::KillProcess)
 }
 
-fn refused_filter(direction: Direction) -> Result<BpfProgram> {
+fn refused_filter(direction: Direction) -> Built<BpfProgram> {
     let mut rules = unconditional(&REFUSED_CALLS);
     #[cfg(target_arch = "x86_64")]
     rules.extend(unconditional(&[libc::SYS_fork, libc::SYS_vfork]));
-    let executable = u64::from(libc::PROT_EXEC.unsigned_abs());
+    let executable = number(libc::PROT_EXEC);
+    let operator = SeccompCmpOp::MaskedEq(executable);
     for call in MAPPING_CALLS {
-        rules.insert(
-            call,
-            vec![bits(PROTECTION_ARGUMENT, executable, executable)?],
-        );
+        let made_so = rule(PROTECTION_ARGUMENT, operator.clone(), executable)?;
+        rules.insert(call, vec![made_so]);
     }
     // Threads are made, processes are not.
-    let thread = u64::from(libc::CLONE_THREAD.unsigned_abs());
-    rules.insert(libc::SYS_clone, vec![bits(0, thread, 0)?]);
+    let thread = SeccompCmpOp::MaskedEq(number(libc::CLONE_THREAD));
+    rules.insert(libc::SYS_clone, vec![rule(0, thread, 0)?]);
     rules.extend(sockets::refused(direction)?);
-    let refusal = SeccompAction::Errno(libc::EPERM.unsigned_abs());
-    filter(rules, SeccompAction::Allow, refusal)
+    filter(rules, SeccompAction::Allow, refusal())
 }
 
 #[cfg(test)]
@@ -222,7 +139,6 @@ mod tests {
 
     #[test]
     fn the_filters_compile_for_this_machine() {
-        assert!(worker_filter().unwrap().len() > WORKER_CALLS.len());
         assert!(never_filter().unwrap().len() > NEVER_CALLS.len());
         for direction in [Direction::Out, Direction::In, Direction::None] {
             assert!(refused_filter(direction).unwrap().len() > REFUSED_CALLS.len());

@@ -2,10 +2,8 @@
 
 use seccompiler::SeccompCmpOp;
 
-use super::{Built, Rules, rule, unconditional};
+use super::{Built, KIND_MASK, Rules, kinds_but_streams, number, rule, unconditional};
 
-/// Bits of a socket's kind that say which it is; the others are flags.
-const KIND_MASK: u64 = 0xf;
 /// Requests of `ioctl` that name who gets a signal.
 const OWNER_REQUESTS: [u64; 2] = [0x8901, 0x8902];
 /// A request of `fcntl` for the same that the library does not name.
@@ -15,9 +13,8 @@ const DISK_TURNS_OF_PROCESS: u64 = 1;
 
 /// All sockets but local streams: a datagram may be sent to anybody.
 pub(super) fn sockets() -> Built<Rules> {
-    let stream = number(libc::SOCK_STREAM);
     let mut rules = vec![rule(0, SeccompCmpOp::Ne, number(libc::AF_UNIX))?];
-    for kind in (0..=KIND_MASK).filter(|kind| *kind != stream) {
+    for kind in kinds_but_streams() {
         rules.push(rule(1, SeccompCmpOp::MaskedEq(KIND_MASK), kind)?);
     }
     Ok([(libc::SYS_socket, rules)].into())
@@ -60,8 +57,4 @@ pub(super) fn changing_others() -> Built<Rules> {
     let owners = OWNER_REQUESTS.into_iter().map(asked);
     rules.insert(libc::SYS_ioctl, owners.collect::<Built<_>>()?);
     Ok(rules)
-}
-
-fn number(constant: libc::c_int) -> u64 {
-    u64::from(constant.unsigned_abs())
 }
