@@ -26,9 +26,7 @@ mod seccomp;
 mod users;
 
 use crate::setup::{StageSetup, TlsPaths, WorkerSetup};
-use spokegate_confine::privileges::{self, empty_bounding_set, no_capabilities, told};
-use spokegate_confine::reach;
-use spokegate_confine::{Reached, SECCOMP, sys};
+use spokegate_confine::{Reached, SECCOMP, privileges, reach, sys};
 use std::ffi::CStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -54,17 +52,11 @@ const RESOLVER_OPTIONS: [&CStr; 2] = [c"RES_OPTIONS", c"use-vc"];
 pub(crate) fn enter(setup: &WorkerSetup) -> Result<Layers, Missing> {
     let mut reached = Reached::new(setup.stage.sandbox, HINT);
     own_alone(&mut reached, &setup.stage)?;
-    reached.must("descriptors", sys::close_all_but_stdio())?;
+    // Standard error too: what a worker says goes through its two pipes.
+    reached.must("descriptors", sys::close_from(2))?;
     // A new user namespace has all capabilities in itself, so it comes before they are given up.
     reached.may("namespaces", sys::unshare_namespaces());
-    reached.may("bounding-set", empty_bounding_set());
-    reached.must("capabilities", no_capabilities())?;
-    reached.must(
-        "no-new-privileges",
-        told(privileges::forbid_new_privileges()),
-    )?;
-    reached.must("no-dumps", sys::forbid_dumps())?;
-    reached.must("dies-with-parent", sys::stay_with_parent())?;
+    reached.give_up_rights()?;
     reached.must("limits", sys::limit_resources(setup.memory_bytes_max))?;
     let closed = reach::close(&Reach::default());
     reached.must("landlock", closed.files)?;
@@ -89,14 +81,7 @@ pub(crate) fn enter_stage(
     if direction == Direction::Out {
         sys::ask_names_over_tcp(RESOLVER_OPTIONS);
     }
-    reached.may("bounding-set", empty_bounding_set());
-    reached.must("capabilities", no_capabilities())?;
-    reached.must(
-        "no-new-privileges",
-        told(privileges::forbid_new_privileges()),
-    )?;
-    reached.must("no-dumps", sys::forbid_dumps())?;
-    reached.must("dies-with-parent", sys::stay_with_parent())?;
+    reached.give_up_rights()?;
     let closed = reach::close(reach);
     reached.must("landlock", closed.files)?;
     if direction == Direction::Out {

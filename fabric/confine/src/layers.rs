@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::privileges::{empty_bounding_set, forbid_new_privileges, no_capabilities, told};
+use crate::sys;
+
 /// The layers of a process's confinement, for `GET /v1/status`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layers {
@@ -102,6 +105,18 @@ impl Reached {
             Err(_) => &mut self.layers.covered,
         };
         place.push(layer.to_owned());
+    }
+
+    /// Gives up every right, the way to new ones, and being looked into; from now on this process ends with its parent.
+    ///
+    /// # Errors
+    /// Where confinement is required, the first layer that is missing.
+    pub fn give_up_rights(&mut self) -> Result<(), Missing> {
+        self.may("bounding-set", empty_bounding_set());
+        self.must("capabilities", no_capabilities())?;
+        self.must("no-new-privileges", told(forbid_new_privileges()))?;
+        self.must("no-dumps", sys::forbid_dumps())?;
+        self.must("dies-with-parent", sys::stay_with_parent())
     }
 
     /// All of them; without the filter nothing is covered.

@@ -15,14 +15,6 @@ fn check(result: libc::c_int) -> Result<(), String> {
     }
 }
 
-/// Closes every descriptor but standard input and output, standard error included.
-///
-/// # Errors
-/// The system's reason.
-pub fn close_all_but_stdio() -> Result<(), String> {
-    close_from(2)
-}
-
 /// Closes every descriptor from this number on.
 ///
 /// # Errors

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use spokegate_confine::privileges::{self, empty_bounding_set, no_capabilities, told};
 use spokegate_confine::reach::{self, Reach};
 use spokegate_confine::{Missing, Reached, SECCOMP, calls, sys};
 
@@ -110,15 +109,8 @@ pub(super) fn enter(arguments: &Arguments) -> Result<(), Missing> {
     let namespaces = sys::unshare_namespaces();
     let counted_alone = namespaces.is_ok();
     reached.may("namespaces", namespaces);
-    reached.may("bounding-set", empty_bounding_set());
-    reached.must("capabilities", no_capabilities())?;
-    reached.must(
-        "no-new-privileges",
-        told(privileges::forbid_new_privileges()),
-    )?;
-    // What is started next can be read by its user's other processes again; what lasts is the limit on core dumps.
-    reached.must("no-dumps", sys::forbid_dumps())?;
-    reached.must("dies-with-parent", sys::stay_with_parent())?;
+    // What is started next can be read by its user's other processes again; of that layer the limit on core dumps lasts.
+    reached.give_up_rights()?;
     reached.must("file-size", sys::limit_file_size(arguments.document_bytes))?;
     reached.must("memory", sys::limit_memory(arguments.memory_bytes))?;
     reached.must("cpu", sys::limit_cpu(arguments.seconds))?;
@@ -157,6 +149,7 @@ fn reach(office: &Path, folder: &Path) -> Reach {
 mod tests {
     use super::*;
     use rustix::process::{getpid, test_kill_process};
+    use spokegate_confine::privileges::{self, told};
 
     #[test]
     fn no_process_is_sent_a_signal() {

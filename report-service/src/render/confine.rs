@@ -1,6 +1,5 @@
 //! What the process that fills a template gives up before it reads its first byte.
 
-use spokegate_confine::privileges::{self, empty_bounding_set, no_capabilities, told};
 use spokegate_confine::reach::{self, Reach};
 use spokegate_confine::{Missing, Reached, SECCOMP, calls, sys};
 
@@ -56,14 +55,7 @@ pub(super) fn begin(arguments: &Arguments) -> Result<Reached, Missing> {
 pub(super) fn enter(arguments: &Arguments, mut reached: Reached) -> Result<(), Missing> {
     // A new user namespace has all capabilities in itself, so it comes before they are given up.
     reached.may("namespaces", sys::unshare_namespaces());
-    reached.may("bounding-set", empty_bounding_set());
-    reached.must("capabilities", no_capabilities())?;
-    reached.must(
-        "no-new-privileges",
-        told(privileges::forbid_new_privileges()),
-    )?;
-    reached.must("no-dumps", sys::forbid_dumps())?;
-    reached.must("dies-with-parent", sys::stay_with_parent())?;
+    reached.give_up_rights()?;
     reached.must("file-size", sys::limit_file_size(arguments.document_bytes))?;
     reached.must("no-processes", sys::forbid_new_processes())?;
     reached.must("memory", sys::limit_memory(arguments.memory_bytes))?;
