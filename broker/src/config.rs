@@ -188,11 +188,8 @@ impl Section for EnrolmentConfig {
             ("wait_s", self.wait_s, 1, 30),
         ];
         for (key, value, least, most) in within {
-            if !(least..=most).contains(&value) {
-                faults
-                    .add(key, format!("is {value}"))
-                    .allowed(format!("{least} to {most}"))
-                    .hint("leave the key out for its default");
+            if let Some(fault) = faults.bounds(key, value, least..=most) {
+                fault.hint("leave the key out for its default");
             }
         }
     }

@@ -69,11 +69,8 @@ impl Section for EnrolmentConfig {
             ("grace_days", self.grace_days, 0),
         ];
         for (key, value, least) in bounds {
-            if !(least..=DAYS_MAX).contains(&value) {
-                faults
-                    .add(key, format!("is {value}"))
-                    .allowed(format!("{least} to {DAYS_MAX}"))
-                    .hint("certificates are short because they renew by themselves");
+            if let Some(fault) = faults.bounds(key, value, least..=DAYS_MAX) {
+                fault.hint("certificates are short because they renew by themselves");
             }
         }
     }

@@ -197,11 +197,7 @@ impl BudgetConfig {
             ("budget.suspend_s", self.suspend_s, 604_800),
             ("budget.worker_kills", self.worker_kills, self.refusals),
         ] {
-            if !(1..=most.max(1)).contains(&value) {
-                faults
-                    .add(key, format!("is {value}"))
-                    .allowed(format!("1 to {}", most.max(1)));
-            }
+            faults.bounds(key, value, 1..=most.max(1));
         }
     }
 }

@@ -129,14 +129,8 @@ impl Section for Config {
         faults.within("broker", &self.broker);
         faults.within("spool", &self.spool);
         faults.within("push", &self.push);
-        range(
-            faults,
-            "pull.parallel_max",
-            self.pull.parallel_max as u64,
-            1,
-            256,
-        );
-        range(faults, "status.every_s", self.status.every_s, 1, 3_600);
+        faults.bounds("pull.parallel_max", self.pull.parallel_max, 1..=256);
+        faults.bounds("status.every_s", self.status.every_s, 1..=3_600);
         if self.source.len() > HELLO_DATASETS_MAX {
             faults
                 .add("source", format!("has {} entries", self.source.len()))
@@ -166,21 +160,19 @@ impl Section for BrokerConfig {
                 )
                 .allowed("a host name");
         }
-        range(faults, "keep_alive_s", self.keep_alive_s, 5, 300);
+        faults.bounds("keep_alive_s", self.keep_alive_s, 5..=300);
     }
 }
 
 impl Section for SpoolConfig {
     fn validate(&self, faults: &mut Faults) {
-        range(
-            faults,
+        faults.bounds(
             "bytes_max",
             self.bytes_max,
-            MESSAGE_BYTES_MAX as u64,
-            1 << 40,
+            MESSAGE_BYTES_MAX as u64..=1 << 40,
         );
-        range(faults, "age_h_max", self.age_h_max, 1, 8_760);
-        range(faults, "window_bytes", self.window_bytes, 1, 16_777_216);
+        faults.bounds("age_h_max", self.age_h_max, 1..=8_760);
+        faults.bounds("window_bytes", self.window_bytes, 1..=16_777_216);
     }
 }
 
@@ -197,14 +189,6 @@ impl Section for PushConfig {
                     "write \"127.0.0.1:8021\"; flows that run elsewhere need an agent of their own",
                 );
         }
-    }
-}
-
-pub(crate) fn range(faults: &mut Faults, key: &str, value: u64, least: u64, most: u64) {
-    if !(least..=most).contains(&value) {
-        faults
-            .add(key, format!("is {value}"))
-            .allowed(format!("{least} to {most}"));
     }
 }
 

@@ -131,10 +131,6 @@ impl Section for DirectoryConfig {
             }
             (Some(_), None) | (None, Some(_)) => {}
         }
-        if !(100..=60_000).contains(&self.timeout_ms) {
-            faults
-                .add("timeout_ms", format!("is {}", self.timeout_ms))
-                .allowed("100 to 60000");
-        }
+        faults.bounds("timeout_ms", self.timeout_ms, 100..=60_000);
     }
 }

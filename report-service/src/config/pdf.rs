@@ -50,13 +50,7 @@ impl Section for PdfConfig {
             ("table_rows", self.table_rows, 10..=100_000),
         ];
         for (key, value, allowed) in bounds {
-            if !allowed.contains(&value) {
-                faults.add(key, format!("is {value}")).allowed(format!(
-                    "{} to {}",
-                    allowed.start(),
-                    allowed.end()
-                ));
-            }
+            faults.bounds(key, value, allowed);
         }
     }
 }

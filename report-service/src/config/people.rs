@@ -86,11 +86,7 @@ impl Section for SessionConfig {
             ("per_person_max", u64::from(self.per_person_max), 1, 1_000),
         ];
         for (key, value, min, max) in limits {
-            if !(min..=max).contains(&value) {
-                faults
-                    .add(key, format!("is {value}"))
-                    .allowed(format!("{min} to {max}"));
-            }
+            faults.bounds(key, value, min..=max);
         }
         if self.idle_s > self.absolute_s || self.admin_idle_s > self.absolute_s {
             faults
@@ -151,11 +147,7 @@ impl Section for ThrottleConfig {
             ("refusal_floor_ms", self.refusal_floor_ms, 0, 10_000),
         ];
         for (key, value, min, max) in limits {
-            if !(min..=max).contains(&value) {
-                faults
-                    .add(key, format!("is {value}"))
-                    .allowed(format!("{min} to {max}"));
-            }
+            faults.bounds(key, value, min..=max);
         }
     }
 }

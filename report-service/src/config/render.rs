@@ -37,13 +37,7 @@ impl Section for RenderConfig {
             ("document_mb", self.document_mb, 1..=4_096),
         ];
         for (key, value, allowed) in bounds {
-            if !allowed.contains(&value) {
-                faults.add(key, format!("is {value}")).allowed(format!(
-                    "{} to {}",
-                    allowed.start(),
-                    allowed.end()
-                ));
-            }
+            faults.bounds(key, value, allowed);
         }
     }
 }

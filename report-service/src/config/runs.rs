@@ -103,11 +103,7 @@ impl Section for RunsConfig {
             ("pushes_keep_days", self.pushes_keep_days, 3_650),
         ];
         for (key, value, most) in bounds {
-            if !(1..=most).contains(&value) {
-                faults
-                    .add(key, format!("is {value}"))
-                    .allowed(format!("1 to {most}"));
-            }
+            faults.bounds(key, value, 1..=most);
         }
     }
 }

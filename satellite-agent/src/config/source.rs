@@ -11,8 +11,6 @@ use spokegate_daemon::SecretSource;
 use spokegate_daemon::config::Faults;
 use url::{Host, Url};
 
-use super::range;
-
 /// One dataset of the segment.
 #[derive(Clone, Debug, Deserialize)]
 pub struct SourceConfig {
@@ -101,13 +99,7 @@ impl SourceConfig {
 
     fn validate(&self, at: &str, faults: &mut Faults) {
         let key = |name: &str| format!("{at}.{name}");
-        range(
-            faults,
-            &key("version"),
-            self.version.into(),
-            1,
-            u16::MAX.into(),
-        );
+        faults.bounds(&key("version"), self.version, 1..=u16::MAX);
         match self.kind {
             SourceKind::Http => {
                 if let Err(problem) = self.local_url() {
@@ -116,13 +108,7 @@ impl SourceConfig {
                         .allowed("the http:// address of a flow on this machine")
                         .hint("write \"http://127.0.0.1:1880/spokegate/devices\"");
                 }
-                range(
-                    faults,
-                    &key("timeout_ms"),
-                    self.timeout_ms,
-                    100,
-                    DEADLINE_MS_MAX,
-                );
+                faults.bounds(&key("timeout_ms"), self.timeout_ms, 100..=DEADLINE_MS_MAX);
                 if self.token_file.is_none() {
                     faults
                         .add(&key("token_file"), "is missing")
@@ -197,12 +183,6 @@ pub(super) fn validate_all(
                     .hint("name the version that is to be pushed");
             }
         }
-        range(
-            faults,
-            &format!("{at}.every_s"),
-            schedule.every_s,
-            5,
-            2_592_000,
-        );
+        faults.bounds(&format!("{at}.every_s"), schedule.every_s, 5..=2_592_000);
     }
 }

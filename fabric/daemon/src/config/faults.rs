@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use super::Section;
 
@@ -103,6 +104,20 @@ impl Faults {
         }
         let origin = self.origin(&key);
         self.add_at(origin, &key, what)
+    }
+
+    /// Checks a number against the smallest and the largest that are allowed; gives the fault where it is neither.
+    pub fn bounds<N: PartialOrd + fmt::Display>(
+        &mut self,
+        key: &str,
+        value: N,
+        allowed: RangeInclusive<N>,
+    ) -> Option<&mut Fault> {
+        if allowed.contains(&value) {
+            return None;
+        }
+        let words = format!("{} to {}", allowed.start(), allowed.end());
+        Some(self.add(key, format!("is {value}")).allowed(words))
     }
 
     /// Checks a nested section; its keys are then below `section`.

@@ -110,11 +110,8 @@ impl Section for Config {
 
 impl Section for Limits {
     fn validate(&self, faults: &mut Faults) {
-        if self.inflight == 0 {
-            faults
-                .add("inflight", "is 0")
-                .allowed("1 to 65535")
-                .hint("start with 64");
+        if let Some(fault) = faults.bounds("inflight", self.inflight, 1..=u16::MAX) {
+            fault.hint("start with 64");
         }
     }
 }
