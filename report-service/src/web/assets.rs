@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use spokegate_contract::hex;
 
 /// Name, media type and content of every asset.
-const ASSETS: [(&str, &str, &[u8]); 5] = [
+const ASSETS: &[(&str, &str, &[u8])] = &[
     (
         "spokegate.css",
         "text/css; charset=utf-8",
@@ -29,6 +29,21 @@ const ASSETS: [(&str, &str, &[u8]); 5] = [
         "form.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../assets/form.js"),
+    ),
+    (
+        "htmx.min.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../assets/htmx.min.js"),
+    ),
+    (
+        "inter-latin.woff2",
+        "font/woff2",
+        include_bytes!("../../assets/inter-latin.woff2"),
+    ),
+    (
+        "inter-latin-ext.woff2",
+        "font/woff2",
+        include_bytes!("../../assets/inter-latin-ext.woff2"),
     ),
     (
         "mark.svg",

@@ -8,15 +8,9 @@ use anyhow::Context as _;
 use askama::Template;
 use axum::response::{Html, IntoResponse as _, Response};
 
-const FORMS_NAVIGATION: &[(&str, &str, &str)] =
-    &[("/", "reports", "Reports"), ("/runs", "history", "History")];
-const ADMIN_NAVIGATION: &[(&str, &str, &str)] = &[
-    ("/", "home", "Overview"),
-    ("/satellites", "satellites", "Satellites"),
-    ("/quarantine", "quarantine", "Quarantine"),
-    ("/sessions", "sessions", "Sessions"),
-    ("/audit", "audit", "Audit trail"),
-];
+mod navigation;
+
+pub use navigation::{Entry, Group};
 
 /// The frame of a page: `{% extends "layout.html" %}` templates have a field `page: Page`.
 #[derive(Clone, Debug)]
@@ -86,14 +80,10 @@ impl Page {
         }
     }
 
-    /// Address, key and label of each navigation entry.
+    /// The groups of entries of the navigation.
     #[must_use]
-    pub fn navigation(&self) -> &'static [(&'static str, &'static str, &'static str)] {
-        if self.is_admin() {
-            ADMIN_NAVIGATION
-        } else {
-            FORMS_NAVIGATION
-        }
+    pub fn navigation(&self) -> &'static [Group] {
+        navigation::of(self.is_admin())
     }
 
     /// The address of an asset, with its fingerprint so that browsers may keep it for ever.
