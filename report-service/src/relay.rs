@@ -16,12 +16,12 @@ pub use pull::{PullOrder, PullStream};
 pub(crate) use waiting::PullEvent;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use spokegate_contract::TenantId;
 use spokegate_contract::record::Lane;
 use spokegate_daemon::{Backoff, Clock, Tasks};
-use spokegate_relay::{BACKOFF_MS, Leases, Link, Lost};
+use spokegate_relay::{BACKOFF_MS, Home, Leases, Link, Lost};
 
 use crate::store::Store;
 use lane::Share;
@@ -56,7 +56,8 @@ pub struct Relay {
 
 struct Shared {
     sanitizers: Vec<Sanitizer>,
-    leases: Arc<Leases>,
+    /// Set when the loops begin.
+    leases: OnceLock<Arc<Leases>>,
     waiting: Waiting,
     around: Surroundings,
 }
@@ -79,31 +80,49 @@ pub struct LinkState {
 }
 
 impl Relay {
-    /// Starts the loops. No sanitizer needs to be up yet.
+    /// Makes everything ready and starts the loops. No sanitizer needs to be up yet.
     pub fn start(links: Vec<Link>, around: Surroundings) -> Self {
+        let relay = Self::prepare(links, around);
+        relay.begin();
+        relay
+    }
+
+    /// Makes everything ready. The loops begin with [`Relay::begin`]: the records of a sanitizer go to one reader.
+    pub fn prepare(links: Vec<Link>, around: Surroundings) -> Self {
         let sanitizer = |link: Link| Sanitizer {
             link: Arc::new(link),
             outbox: Outbox::default(),
         };
-        let sanitizers: Vec<Sanitizer> = links.into_iter().map(sanitizer).collect();
-        let waiting = Waiting::default();
-        let leases = lease(&sanitizers, &waiting, &around);
-        let shared = Arc::new(Shared {
-            sanitizers,
-            leases,
-            waiting,
-            around,
+        Self {
+            shared: Arc::new(Shared {
+                sanitizers: links.into_iter().map(sanitizer).collect(),
+                leases: OnceLock::new(),
+                waiting: Waiting::default(),
+                around,
+            }),
+        }
+    }
+
+    /// Starts the loops, once. They end with the service.
+    pub fn begin(&self) {
+        let shared = &self.shared;
+        let mut begins = false;
+        shared.leases.get_or_init(|| {
+            begins = true;
+            lease(&shared.sanitizers, &shared.waiting, &shared.around)
         });
+        if !begins {
+            return;
+        }
         let tasks = &shared.around.tasks;
         for (sanitizer, Sanitizer { link, .. }) in shared.sanitizers.iter().enumerate() {
             for lane in LANES {
-                let share = Arc::new(Share::new(Arc::clone(&shared), sanitizer, lane));
+                let share = Arc::new(Share::new(Arc::clone(shared), sanitizer, lane));
                 tasks.spawn("relay lane", Arc::clone(link).drain(share, tasks.clone()));
             }
-            tasks.spawn("relay audit", trail::run(Arc::clone(&shared), sanitizer));
-            tasks.spawn("relay acks", send_acks(Arc::clone(&shared), sanitizer));
+            tasks.spawn("relay audit", trail::run(Arc::clone(shared), sanitizer));
+            tasks.spawn("relay acks", send_acks(Arc::clone(shared), sanitizer));
         }
-        Self { shared }
     }
 
     /// The sanitizers and whether they answer.
@@ -111,7 +130,11 @@ impl Relay {
         let state = |(place, Sanitizer { link, .. }): (usize, &Sanitizer)| LinkState {
             url: link.url().to_owned(),
             up: link.is_up(),
-            tenants: self.shared.leases.held(place),
+            tenants: self
+                .shared
+                .leases
+                .get()
+                .and_then(|leases| leases.held(place)),
         };
         self.shared
             .sanitizers
@@ -128,10 +151,20 @@ impl Relay {
 }
 
 impl Shared {
+    /// Where a tenant is served now; nowhere before the loops begin.
+    fn home(&self, tenant: &TenantId) -> Home {
+        let leases = self.leases.get();
+        leases.map_or(Home::Nowhere, |leases| leases.home(tenant))
+    }
+
     /// Where to say something to a tenant's satellite: at the sanitizer that serves it or will in a moment, or else at the
     /// one that did.
     fn outbox(&self, tenant: &TenantId, before: usize) -> Option<&Outbox> {
-        let sanitizer = self.leases.bound_for(tenant).unwrap_or(before);
+        let sanitizer = self
+            .leases
+            .get()
+            .and_then(|leases| leases.bound_for(tenant))
+            .unwrap_or(before);
         self.sanitizers
             .get(sanitizer)
             .map(|sanitizer| &sanitizer.outbox)

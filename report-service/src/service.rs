@@ -21,7 +21,7 @@ use spokegate_daemon::ops::OpsConfig;
 use spokegate_daemon::{Clock, Context, cli};
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
@@ -37,6 +37,8 @@ pub struct ReportService {
     forms: Server,
     admin: Server,
     state: AppState,
+    /// Until it is let go, no other process serves the same SQLite file.
+    held: Mutex<Option<std::fs::File>>,
 }
 
 impl ReportService {
@@ -46,6 +48,7 @@ impl ReportService {
     /// # Errors
     /// When the configuration cannot be put to work.
     pub async fn bind(config: Config, context: &Context) -> anyhow::Result<Self> {
+        let held = Store::hold(&config.store.url()?)?;
         let store = config.store.open().await?;
         let engine = start_engine(&config, &store, context).await?;
         let secrets = Secrets::open(&config.secrets, &config.store.url, &store, &context.clock)?;
@@ -60,6 +63,7 @@ impl ReportService {
             forms,
             admin,
             state,
+            held: Mutex::new(held),
         })
     }
 
@@ -85,6 +89,12 @@ impl ReportService {
     pub async fn shutdown(&self) {
         tokio::join!(self.forms.shutdown(GRACE), self.admin.shutdown(GRACE));
         self.state.store.close().await;
+        drop(
+            self.held
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
     }
 
     /// Returns when both listeners have ended.

@@ -17,6 +17,7 @@ mod flag;
 mod migrations;
 pub mod pushes;
 pub mod quarantine;
+pub mod queue;
 pub mod runs;
 pub mod sanitizer_audit;
 pub mod satellites;
@@ -124,11 +125,33 @@ impl Store {
         Ok(store)
     }
 
+    /// Holds a SQLite file for one process that serves it; nothing for PostgreSQL. Let go of it to let another one.
+    ///
+    /// # Errors
+    /// When another process has it.
+    pub fn hold(url: &StoreUrl) -> anyhow::Result<Option<std::fs::File>> {
+        let Some(mut name) = url.file().map(std::path::PathBuf::into_os_string) else {
+            return Ok(None);
+        };
+        name.push("-served");
+        let file =
+            open_private(Path::new(&name)).with_context(|| format!("hold the store {url}"))?;
+        rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(
+            |_| {
+                anyhow::anyhow!(
+                    "another process serves the store {url}; allowed is one for a SQLite file, \
+                 hint: stop that one, or move to PostgreSQL"
+                )
+            },
+        )?;
+        Ok(Some(file))
+    }
+
     /// Opens the store with whatever schema it has.
     pub(crate) async fn connect(url: &StoreUrl) -> anyhow::Result<Self> {
         sqlx::any::install_default_drivers();
         if let Some(file) = url.file() {
-            keep_private(&file).with_context(|| format!("create the store {url}"))?;
+            open_private(&file).with_context(|| format!("create the store {url}"))?;
         }
         let options = AnyConnectOptions::from_str(url.expose())
             .with_context(|| format!("read the store URL {url}"))?;
@@ -210,13 +233,12 @@ fn unsigned(number: i64) -> u64 {
 }
 
 /// Creates the file so that only we can read it. SQLite gives its companions (`-wal`, `-shm`) the same permissions.
-fn keep_private(file: &Path) -> std::io::Result<()> {
+fn open_private(file: &Path) -> std::io::Result<std::fs::File> {
     std::fs::OpenOptions::new()
         .create(true)
         .append(true)
         .mode(0o600)
-        .open(file)?;
-    Ok(())
+        .open(file)
 }
 
 #[cfg(test)]

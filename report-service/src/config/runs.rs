@@ -59,8 +59,10 @@ impl Section for TenantConfig {
 pub struct RunsConfig {
     /// Runs at the same time.
     pub concurrent_max: u32,
-    /// Runs that may wait for their turn.
+    /// Runs of one person that may wait for their turn.
     pub queued_max: u32,
+    /// Seconds that a run stays with a worker that gives no sign of life.
+    pub lease_s: u32,
     /// Days that runs and documents are kept.
     pub keep_days: u32,
     /// Days that pushed data is kept; the latest of each dataset stays.
@@ -74,6 +76,12 @@ impl RunsConfig {
     #[must_use]
     pub fn keep_ms(&self) -> u64 {
         u64::from(self.keep_days) * 86_400_000
+    }
+
+    /// Milliseconds that a run stays with a worker that gives no sign of life.
+    #[must_use]
+    pub fn lease_ms(&self) -> u64 {
+        u64::from(self.lease_s) * 1_000
     }
 
     /// Where a day begins.
@@ -102,6 +110,11 @@ impl Section for RunsConfig {
             ("keep_days", self.keep_days, 3_650),
             ("pushes_keep_days", self.pushes_keep_days, 3_650),
         ];
+        if !(3..=600).contains(&self.lease_s) {
+            faults
+                .add("lease_s", format!("is {}", self.lease_s))
+                .allowed("3 to 600");
+        }
         for (key, value, most) in bounds {
             faults.bounds(key, value, 1..=most);
         }

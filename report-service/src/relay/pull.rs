@@ -66,7 +66,7 @@ impl Relay {
         let clock = &self.shared.around.clock;
         let began_ms = clock.monotonic_ms();
         loop {
-            let not_taken = match self.shared.leases.home(&order.address.tenant) {
+            let not_taken = match self.shared.home(&order.address.tenant) {
                 Home::At(home) => self.ask_home(home, order).await,
                 Home::Nowhere => Err(NotTaken {
                     failure: Failure::new(
@@ -135,7 +135,7 @@ impl Relay {
             };
         }
         // It may have turned out meanwhile that the sanitizers go by leases.
-        if self.shared.leases.home(&order.address.tenant) != Home::Anywhere {
+        if self.shared.home(&order.address.tenant) != Home::Anywhere {
             not_taken.patience_ms = MOVE_MS_MAX.max(not_taken.patience_ms);
         }
         Err(not_taken)

@@ -2,18 +2,20 @@
 
 pub(super) mod keep;
 mod life;
+mod live;
+mod queue;
 mod steps;
 mod work;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Map, Value};
 use spokegate_contract::TenantId;
 use spokegate_daemon::{Clock, Tasks};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{Notify, Semaphore, watch};
 
 use super::{
     DataPart, Format, Formats, Origin, Progress, Review, RunFile, RunId, RunState, Tenant, date,
@@ -23,8 +25,10 @@ use crate::pdf::Pdf;
 use crate::relay::{Contracts, Relay};
 use crate::render::Renderer;
 use crate::reports::{Catalogue, Report};
-use crate::store::Store;
+use crate::store::queue::Worker;
 use crate::store::runs::RunRow;
+use crate::store::{Store, StoreKind};
+use live::Live;
 
 /// What the engine works with.
 pub struct EngineParts {
@@ -46,8 +50,10 @@ pub struct EngineParts {
     pub files: PathBuf,
     /// Runs at the same time; more wait.
     pub concurrent_max: usize,
-    /// Runs that may wait.
+    /// Runs of one person that may wait.
     pub queued_max: usize,
+    /// How long a run stays with a worker that gives no sign of life, in milliseconds.
+    pub lease_ms: u64,
     /// How long runs and their documents are kept.
     pub keep_ms: u64,
     /// Where a day begins.
@@ -101,16 +107,14 @@ pub struct Engine {
 
 struct Shared {
     parts: EngineParts,
+    worker: Worker,
     slots: Arc<Semaphore>,
+    /// Every run that has not ended, as far as it is known here.
     live: Mutex<HashMap<RunId, Live>>,
-}
-
-/// A run that has not ended.
-#[derive(Clone)]
-struct Live {
-    owner_id: String,
-    progress: watch::Sender<Progress>,
-    cancel: CancellationToken,
+    /// There may be a run to take.
+    wake: Notify,
+    /// Whether this worker has the second hop.
+    relayed: AtomicBool,
 }
 
 /// How a run ended, before it is stored.
@@ -144,35 +148,40 @@ impl Ended {
 }
 
 impl Engine {
-    /// Marks what a restart interrupted, starts again what waited, and clears away what is too old.
+    /// Starts to take runs from the queue, takes back what a worker that is gone had, and clears away what is too old.
     ///
     /// # Errors
     /// When the store or the folder of documents cannot be used.
     pub async fn start(parts: EngineParts) -> anyhow::Result<Self> {
-        keep::prepare(&parts.files)?;
-        let interrupted = parts.store.run_interrupted(parts.clock.now_ms()).await?;
-        if interrupted > 0 {
-            tracing::warn!(runs = interrupted, "runs were interrupted by a restart");
-        }
-        let waiting = parts.store.runs_queued().await?;
-        let slots = Arc::new(Semaphore::new(parts.concurrent_max));
-        let engine = Self {
-            shared: Arc::new(Shared {
-                parts,
-                slots,
-                live: Mutex::default(),
-            }),
+        keep::prepare(&parts.files, parts.store.kind())?;
+        let worker = Worker {
+            name: RunId::random()?.to_string(),
+            lease_ms: parts.lease_ms,
         };
-        for row in waiting {
-            engine.resume(row).await?;
+        let shared = Arc::new(Shared {
+            worker,
+            slots: Arc::new(Semaphore::new(parts.concurrent_max)),
+            live: Mutex::default(),
+            wake: Notify::new(),
+            relayed: AtomicBool::new(false),
+            parts,
+        });
+        if shared.parts.store.kind() == StoreKind::Sqlite {
+            // There is no other worker: whatever has one lost it.
+            let now_ms = shared.parts.clock.now_ms();
+            shared.reclaim_before(u64::MAX, now_ms).await?;
+            shared.begin_relay();
         }
-        let shared = Arc::clone(&engine.shared);
-        engine
-            .shared
-            .parts
-            .tasks
-            .spawn("run retention", async move { keep::watch(shared).await });
-        Ok(engine)
+        for run in shared.parts.store.runs_open().await? {
+            let live = Live::elsewhere(&run.owner_id);
+            live.show(run.progress);
+            shared.live().insert(run.id, live);
+        }
+        let tasks = &shared.parts.tasks;
+        tasks.spawn("run queue", queue::take(Arc::clone(&shared)));
+        tasks.spawn("run leases", queue::keep(Arc::clone(&shared)));
+        tasks.spawn("run retention", keep::watch(Arc::clone(&shared)));
+        Ok(Self { shared })
     }
 
     /// Every customer.
@@ -190,16 +199,15 @@ impl Engine {
         &self.shared.parts.relay
     }
 
-    /// Stores a run and starts it.
+    /// Stores a run; a worker with room takes it.
     ///
     /// # Errors
     /// When too many wait, or the store does not take it.
     pub async fn order(&self, order: NewRun) -> Result<RunId, StartError> {
         let parts = &self.shared.parts;
-        if self.shared.live().len() >= parts.concurrent_max.saturating_add(parts.queued_max) {
+        if self.shared.is_full(&order.owner_id) {
             return Err(StartError::Full);
         }
-        let slot = Arc::clone(&self.shared.slots).try_acquire_owned().ok();
         let now_ms = parts.clock.now_ms();
         let params = order.report.settled(order.params, self.today());
         let order = NewRun { params, ..order };
@@ -213,11 +221,7 @@ impl Engine {
             file_name,
             tenants: order.tenants,
             params: order.params,
-            state: if slot.is_some() {
-                RunState::Running
-            } else {
-                RunState::Queued
-            },
+            state: RunState::Queued,
             reason: String::new(),
             created_at_ms: now_ms,
             finished_at_ms: None,
@@ -240,11 +244,20 @@ impl Engine {
             review_reason: String::new(),
             reviewed_at_ms: 0,
             expires_at_ms: 0,
+            relayed: !order.report.needs.is_empty(),
         };
         parts.store.run_insert(&row).await?;
-        let id = row.id.clone();
-        self.launch(row, order.report, slot);
-        Ok(id)
+        // It may have been taken meanwhile.
+        let waits = || Live::elsewhere(&row.owner_id);
+        self.shared
+            .live()
+            .entry(row.id.clone())
+            .or_insert_with(waits);
+        // At once where there is room, so that whoever ordered it finds it under way.
+        if let Err(error) = self.shared.take_all().await {
+            tracing::warn!(%error, "no run can be taken from the queue");
+        }
+        Ok(row.id)
     }
 
     /// A person's run as it changes; `None` when it has ended or is not theirs.
@@ -258,8 +271,20 @@ impl Engine {
     /// Calls a person's run off; `false` when it has ended or is not theirs.
     pub fn cancel(&self, owner_id: &str, id: &RunId) -> bool {
         let live = self.shared.live();
-        let found = live.get(id).filter(|live| live.owner_id == owner_id);
-        found.map(|live| live.cancel.cancel()).is_some()
+        let Some(found) = live.get(id).filter(|live| live.owner_id == owner_id) else {
+            return false;
+        };
+        if found.here {
+            found.cancel.cancel();
+            return true;
+        }
+        let (shared, id, owner_id) = (Arc::clone(&self.shared), id.clone(), owner_id.to_owned());
+        let call_off = async move { shared.call_off(&owner_id, &id).await };
+        let tasks = &self.shared.parts.tasks;
+        tasks.spawn_watched("call off a run", call_off, |failure| {
+            tracing::error!(error = %failure.reason, "a run could not be called off");
+        });
+        true
     }
 
     /// The day of now, where the service's people are.
@@ -276,48 +301,6 @@ impl Engine {
     /// Whether a run can make a PDF.
     pub fn offers_pdf(&self) -> bool {
         self.shared.parts.pdf.is_some()
-    }
-
-    async fn resume(&self, row: RunRow) -> anyhow::Result<()> {
-        let report = row
-            .report
-            .parse()
-            .ok()
-            .and_then(|id| self.catalogue().get(&id).cloned());
-        if let Some(report) = report {
-            self.launch(row, report, None);
-            return Ok(());
-        }
-        let end = Ended::failed(format!("The report \"{}\" is no longer there.", row.title));
-        self.shared.store_end(&row.id, &end, &[]).await?;
-        Ok(())
-    }
-
-    fn launch(&self, row: RunRow, report: Arc<Report>, slot: Option<OwnedSemaphorePermit>) {
-        let live = Live {
-            owner_id: row.owner_id.clone(),
-            progress: watch::Sender::new(Progress {
-                state: row.state,
-                ..Progress::queued()
-            }),
-            cancel: CancellationToken::new(),
-        };
-        self.shared.live().insert(row.id.clone(), live.clone());
-        let tasks = self.shared.parts.tasks.clone();
-        let (shared, id) = (Arc::clone(&self.shared), row.id.clone());
-        let failed = Arc::clone(&self.shared);
-        let run = async move {
-            // None: the service stops and the run still waits; it starts after the restart.
-            if let Some(end) = shared.run(&row, &report, &live, slot).await {
-                shared.end(&row.id, end).await;
-            }
-        };
-        self.shared.parts.tasks.spawn_watched("run", run, move |failure| {
-            tracing::error!(message.id = %id, error = %failure.reason, "a run failed in a way that it should not");
-            let end = Ended::failed("Something went wrong in the service while it made this report. Tell your administrator.");
-            let recorded = async move { failed.end(&id, end).await };
-            tasks.spawn_watched("run failed", recorded, |_| ());
-        });
     }
 
     fn file_name(&self, order: &NewRun, now_ms: u64) -> String {

@@ -28,7 +28,7 @@ pub async fn start_engine(
     let registry = Registry::open(&config.schemas)
         .with_context(|| format!("read the dataset contracts in {}", config.schemas.display()))?;
     let contracts = Arc::new(Contracts::compile(&registry)?);
-    prepare(&config.files)?;
+    prepare(&config.files, store.kind())?;
     let renderer = Renderer::new(&config.render, &config.files, &context.tasks)?;
     let catalogue = Catalogue::open(&config.reports, &contracts, &renderer)
         .await
@@ -52,7 +52,7 @@ pub async fn start_engine(
         clock: context.clock.clone(),
         tasks: context.tasks.clone(),
     };
-    let relay = Relay::start(links, around);
+    let relay = Relay::prepare(links, around);
     Engine::start(EngineParts {
         relay,
         store: store.clone(),
@@ -70,6 +70,7 @@ pub async fn start_engine(
         files: config.files.clone(),
         concurrent_max: config.runs.concurrent_max as usize,
         queued_max: config.runs.queued_max as usize,
+        lease_ms: config.runs.lease_ms(),
         keep_ms: config.runs.keep_ms(),
         zone: config.runs.zone(),
         clock: context.clock.clone(),

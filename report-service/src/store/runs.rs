@@ -13,9 +13,6 @@ use crate::runs::{
     DataPart, Format, Formats, NeedProgress, Origin, Review, RunFile, RunId, RunState,
 };
 
-/// What a run says when the service stopped under it.
-pub const INTERRUPTED: &str = "The run was interrupted by a restart; start it again.";
-
 /// A run as stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunRow {
@@ -73,6 +70,8 @@ pub struct RunRow {
     pub reviewed_at_ms: u64,
     /// When it is forgotten; 0 when the usual time holds.
     pub expires_at_ms: u64,
+    /// Whether it asks satellites.
+    pub relayed: bool,
 }
 
 impl RunRow {
@@ -127,8 +126,8 @@ impl Store {
         sqlx::query(
             "INSERT INTO run (id, report, title, owner_id, owner_title, tenants, params, state, created_at,
                  template_sha256, file_name, formats, batch_id, schedule_id, parent_run, same_data, template_version,
-                 review, expires_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+                 review, expires_at, relayed)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
         )
         .bind(run.id.as_str())
         .bind(&run.report)
@@ -149,33 +148,26 @@ impl Store {
         .bind(signed(run.template_version))
         .bind(run.review.as_str())
         .bind(signed(run.expires_at_ms))
+        .bind(i64::from(run.relayed))
         .execute(self.turn().await?.quick())
         .await?;
         Ok(())
     }
 
-    /// A run that waited has its turn.
+    /// A run ended; false when it had, or when the worker no longer has it: then it stays as it is.
     ///
     /// # Errors
     /// When the store cannot write.
-    pub async fn run_begin(&self, id: &RunId) -> Result<(), sqlx::Error> {
-        let begin = "UPDATE run SET state = 'running' WHERE id = $1 AND state = 'queued'";
-        sqlx::query(begin)
-            .bind(id.as_str())
-            .execute(self.turn().await?.quick())
-            .await?;
-        Ok(())
-    }
-
-    /// A run ended; one that has ended before stays as it is.
-    ///
-    /// # Errors
-    /// When the store cannot write.
-    pub async fn run_end(&self, id: &RunId, end: &RunEnd<'_>) -> Result<(), sqlx::Error> {
-        sqlx::query(
+    pub async fn run_end(
+        &self,
+        id: &RunId,
+        worker: &str,
+        end: &RunEnd<'_>,
+    ) -> Result<bool, sqlx::Error> {
+        let ended = sqlx::query(
             "UPDATE run SET state = $2, reason = $3, finished_at = $4, data_sha256 = $5, needs = $6, file_bytes = $7,
                  files = $8, data_parts = $9, data_kept = $10
-             WHERE id = $1 AND state IN ('queued', 'running')",
+             WHERE id = $1 AND state = 'running' AND worker = $11",
         )
         .bind(id.as_str())
         .bind(end.state.as_str())
@@ -187,33 +179,10 @@ impl Store {
         .bind(text(&end.files)?)
         .bind(text(&end.data)?)
         .bind(i64::from(end.data_kept))
+        .bind(worker)
         .execute(self.turn().await?.quick())
         .await?;
-        Ok(())
-    }
-
-    /// At start: runs that were under way have failed; how many there were.
-    ///
-    /// # Errors
-    /// When the store cannot write.
-    pub async fn run_interrupted(&self, now_ms: u64) -> Result<u64, sqlx::Error> {
-        let done = sqlx::query("UPDATE run SET state = 'failed', reason = $1, finished_at = $2 WHERE state = 'running'")
-            .bind(INTERRUPTED)
-            .bind(signed(now_ms))
-            .execute(self.turn().await?.pool())
-            .await?;
-        Ok(done.rows_affected())
-    }
-
-    /// Runs that wait for their turn, oldest first.
-    ///
-    /// # Errors
-    /// When the store cannot read.
-    pub async fn runs_queued(&self) -> Result<Vec<RunRow>, sqlx::Error> {
-        let rows = sqlx::query("SELECT * FROM run WHERE state = 'queued' ORDER BY created_at, id")
-            .fetch_all(self.pool())
-            .await?;
-        rows.iter().map(read).collect()
+        Ok(ended.rows_affected() > 0)
     }
 
     /// A person's own run; `None` when it is somebody else's or nobody's.
@@ -264,11 +233,14 @@ impl Store {
     }
 }
 
-fn text(value: &impl serde::Serialize) -> Result<String, sqlx::Error> {
+pub(super) fn text(value: &impl serde::Serialize) -> Result<String, sqlx::Error> {
     serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(Box::new(error)))
 }
 
-fn parsed<T: for<'a> serde::Deserialize<'a>>(row: &AnyRow, column: &str) -> Result<T, sqlx::Error> {
+pub(super) fn parsed<T: for<'a> serde::Deserialize<'a>>(
+    row: &AnyRow,
+    column: &str,
+) -> Result<T, sqlx::Error> {
     let text: String = row.try_get(column)?;
     serde_json::from_str(&text).map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
@@ -283,7 +255,7 @@ fn word<T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>>(
         .map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
-fn read(row: &AnyRow) -> Result<RunRow, sqlx::Error> {
+pub(super) fn read(row: &AnyRow) -> Result<RunRow, sqlx::Error> {
     let mut run = read_row(row)?;
     // Runs of older releases have one file, of which no digest was taken.
     if run.files.is_empty() && run.file_bytes > 0 {
@@ -331,5 +303,6 @@ fn read_row(row: &AnyRow) -> Result<RunRow, sqlx::Error> {
         review_reason: row.try_get("review_reason")?,
         reviewed_at_ms: number("reviewed_at")?,
         expires_at_ms: number("expires_at")?,
+        relayed: number("relayed")? != 0,
     })
 }

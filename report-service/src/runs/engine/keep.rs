@@ -9,12 +9,16 @@ use anyhow::Context as _;
 use super::Shared;
 use crate::pdf::{self, FOLDER_PREFIX};
 use crate::runs::Format;
+use crate::store::StoreKind;
 
 /// How often old runs are looked for.
 const INTERVAL: Duration = Duration::from_secs(3_600);
+/// Half-written files of other workers are left alone for so long.
+const OTHERS_AGE: Duration = Duration::from_secs(6 * 3_600);
 
-/// Makes the folder of documents, readable by nobody else, and removes what an interrupted run left half-written.
-pub(in crate::runs) fn prepare(files: &Path) -> anyhow::Result<()> {
+/// Makes the folder of documents, readable by nobody else, and removes what an interrupted run left half-written. Where
+/// other workers may write to it as well, only what is so old that nobody does any more.
+pub(in crate::runs) fn prepare(files: &Path, kind: StoreKind) -> anyhow::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     let context = || format!("use the folder of documents {}", files.display());
     std::fs::DirBuilder::new()
@@ -27,6 +31,9 @@ pub(in crate::runs) fn prepare(files: &Path) -> anyhow::Result<()> {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let path = entry.path();
+        if kind == StoreKind::Postgres && !is_old(&entry) {
+            continue;
+        }
         if name.starts_with('.') && name.ends_with(".part") {
             std::fs::remove_file(&path).with_context(context)?;
         } else if name.starts_with(FOLDER_PREFIX)
@@ -38,6 +45,13 @@ pub(in crate::runs) fn prepare(files: &Path) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// True for what has not been written to for long; no run takes that long.
+fn is_old(entry: &std::fs::DirEntry) -> bool {
+    let written = entry.metadata().and_then(|found| found.modified());
+    let age = written.ok().and_then(|at| at.elapsed().ok());
+    age.is_some_and(|age| age > OTHERS_AGE)
 }
 
 /// Removes runs that are too old, at start and then every hour, until the service stops.
@@ -96,7 +110,9 @@ mod tests {
         std::fs::write(path(".pdf-odd"), "x").unwrap();
         std::fs::write(path(".pdf-copy.part"), "x").unwrap();
         std::fs::write(path("kept.pdf"), "x").unwrap();
-        prepare(files.path()).unwrap();
+        prepare(files.path(), StoreKind::Postgres).unwrap();
+        assert!(path(".pdf-copy.part").exists(), "perhaps another worker's");
+        prepare(files.path(), StoreKind::Sqlite).unwrap();
         let there =
             [".pdf-left", ".pdf-copy.part", ".pdf-odd", "kept.pdf"].map(|name| path(name).exists());
         assert_eq!(there, [false, false, true, true]);

@@ -7,54 +7,87 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Ended, Live, Shared};
-use crate::reports::Report;
-use crate::runs::{Format, NeedProgress, NeedState, RunId, RunState};
+use crate::runs::{Format, NeedProgress, NeedState, Progress, RunId, RunState};
 use crate::store::audit::{AuditEvent, Decision};
-use crate::store::runs::{INTERRUPTED, RunEnd, RunRow};
+use crate::store::runs::{RunEnd, RunRow};
+
+/// People who may fill their part of the queue at once; past that, it is full for everybody.
+const FULL_QUEUES_MAX: usize = 10;
 
 impl Shared {
-    /// From its turn to its end.
-    pub(super) async fn run(
-        &self,
-        row: &RunRow,
-        report: &Arc<Report>,
-        live: &Live,
-        slot: Option<OwnedSemaphorePermit>,
-    ) -> Option<Ended> {
-        let stop = self.parts.tasks.soft();
-        let work = async {
-            let Some(_slot) = self.turn(row, live, slot).await else {
-                return Ended::failed("The service could not record that the run began.");
-            };
-            self.work(row, report, live).await
+    /// Whether a person must wait before ordering more. Nobody fills the queue for all.
+    pub(super) fn is_full(&self, owner_id: &str) -> bool {
+        let own_max = self
+            .parts
+            .concurrent_max
+            .saturating_add(self.parts.queued_max);
+        let live = self.live();
+        let own = live.values().filter(|live| live.owner_id == owner_id);
+        own.count() >= own_max || live.len() >= own_max.saturating_mul(FULL_QUEUES_MAX)
+    }
+
+    /// Begins a run that was taken from the queue.
+    pub(super) fn launch(self: &Arc<Self>, row: RunRow, slot: OwnedSemaphorePermit) {
+        let live = self.begin(&row);
+        let tasks = self.parts.tasks.clone();
+        let (shared, failed, id) = (Arc::clone(self), Arc::clone(self), row.id.clone());
+        let run = async move {
+            let end = shared.run(&row, &live).await;
+            match end {
+                Some(end) => shared.end(&row.id, end).await,
+                None => drop(shared.live().remove(&row.id)),
+            }
+            drop(slot);
+            shared.wake.notify_one();
         };
-        let waits = || live.progress.borrow().state == RunState::Queued;
+        self.parts.tasks.spawn_watched("run", run, move |failure| {
+            tracing::error!(message.id = %id, error = %failure.reason, "a run failed in a way that it should not");
+            let end = Ended::failed("Something went wrong in the service while it made this report. Tell your administrator.");
+            let recorded = async move { failed.end(&id, end).await };
+            tasks.spawn_watched("run failed", recorded, |_| ());
+        });
+    }
+
+    fn begin(&self, row: &RunRow) -> Live {
+        let begun = {
+            let mut live = self.live();
+            let waits = live
+                .entry(row.id.clone())
+                .or_insert_with(|| Live::elsewhere(&row.owner_id));
+            *waits = waits.taken();
+            waits.clone()
+        };
+        begun.show(Progress {
+            state: RunState::Running,
+            ..Progress::queued()
+        });
+        begun
+    }
+
+    /// From its turn to its end; `None` when it goes on elsewhere.
+    async fn run(&self, row: &RunRow, live: &Live) -> Option<Ended> {
+        let report = row.report.parse().ok();
+        let report = report.and_then(|id| self.parts.catalogue.get(&id).cloned());
+        let Some(report) = report else {
+            let reason = format!("The report \"{}\" is no longer there.", row.title);
+            return Some(Ended::failed(reason));
+        };
+        let stop = self.parts.tasks.soft();
         tokio::select! {
             biased;
             () = live.cancel.cancelled() => Some(Ended::cancelled()),
-            () = stop.cancelled() => (!waits()).then(|| Ended::failed(INTERRUPTED)),
-            end = work => Some(end),
+            () = live.lost.cancelled() => {
+                tracing::warn!(message.id = %row.id, "another worker took this run over");
+                None
+            }
+            () = stop.cancelled() => {
+                if let Err(error) = self.parts.store.run_give_back(&row.id, &self.worker).await {
+                    tracing::warn!(message.id = %row.id, %error, "a run could not be given back; its lease ends by itself");
+                }
+                None
+            }
+            end = self.work(row, &report, live) => Some(end),
         }
-    }
-
-    async fn turn(
-        &self,
-        row: &RunRow,
-        live: &Live,
-        slot: Option<OwnedSemaphorePermit>,
-    ) -> Option<OwnedSemaphorePermit> {
-        if slot.is_some() {
-            return slot;
-        }
-        // The semaphore is never closed.
-        let slot = Arc::clone(&self.slots).acquire_owned().await.ok()?;
-        if let Err(error) = self.parts.store.run_begin(&row.id).await {
-            tracing::error!(error = %error, "a run's beginning could not be stored");
-            return None;
-        }
-        live.progress
-            .send_modify(|progress| progress.state = RunState::Running);
-        Some(slot)
     }
 
     /// Stores how a run ended, and only then tells who watches it.
@@ -71,11 +104,19 @@ impl Shared {
             }
         });
         let needs = live.progress.borrow().needs.clone();
-        if let Err(error) = self.store_end(id, &end, &needs).await {
-            tracing::error!(message.id = %id, error = %error, "a run's end could not be stored");
-            end = Ended::failed(
-                "The service could not record the end of this run. Tell your administrator.",
-            );
+        match self.store_end(id, &end, &needs).await {
+            Ok(true) => {}
+            Ok(false) => {
+                tracing::warn!(message.id = %id, "a run ended here that another worker has by now");
+                self.live().remove(id);
+                return;
+            }
+            Err(error) => {
+                tracing::error!(message.id = %id, error = %error, "a run's end could not be stored");
+                end = Ended::failed(
+                    "The service could not record the end of this run. Tell your administrator.",
+                );
+            }
         }
         let (state, data_sha256) = (end.state, end.data_sha256.clone());
         metrics::counter!("spokegate_reports_runs_total", "state" => state.as_str()).increment(1);
@@ -89,7 +130,7 @@ impl Shared {
     }
 
     /// The last line of a run in the audit trail; whoever watches the run does not wait for it.
-    async fn audit_end(&self, id: &RunId, state: RunState, data_sha256: &str) {
+    pub(super) async fn audit_end(&self, id: &RunId, state: RunState, data_sha256: &str) {
         let subject = match data_sha256 {
             "" => id.to_string(),
             digest => format!("{id} data {digest}"),
@@ -109,12 +150,12 @@ impl Shared {
         }
     }
 
-    pub(super) async fn store_end(
+    async fn store_end(
         &self,
         id: &RunId,
         end: &Ended,
         needs: &[NeedProgress],
-    ) -> Result<(), sqlx::Error> {
+    ) -> Result<bool, sqlx::Error> {
         let end = RunEnd {
             state: end.state,
             reason: &end.reason,
@@ -125,7 +166,7 @@ impl Shared {
             data: &end.data,
             data_kept: end.data_kept,
         };
-        self.parts.store.run_end(id, &end).await
+        self.parts.store.run_end(id, &self.worker.name, &end).await
     }
 
     /// Publishes how many runs are under way.

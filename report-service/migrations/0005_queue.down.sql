@@ -1,0 +1,8 @@
+DROP TABLE duty;
+DROP TABLE run_served;
+ALTER TABLE run DROP COLUMN progress;
+ALTER TABLE run DROP COLUMN cancel_wanted;
+ALTER TABLE run DROP COLUMN relayed;
+ALTER TABLE run DROP COLUMN attempts;
+ALTER TABLE run DROP COLUMN lease_until;
+ALTER TABLE run DROP COLUMN worker;
