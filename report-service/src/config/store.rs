@@ -79,3 +79,36 @@ impl Section for StoreConfig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Config, DEFAULTS};
+    use spokegate_daemon::config::Layered;
+
+    #[test]
+    fn allowed_and_refused() {
+        // Everything else that is missing is told as well.
+        let check = |keys: &[&str], expected: &str| {
+            let layers = Layered::<Config>::new("REPORTS", DEFAULTS).no_environment();
+            let layers = keys
+                .iter()
+                .fold(layers, |layers, key| layers.flag(format!("store.{key}")));
+            let told = layers.load().unwrap_err().to_string();
+            match expected {
+                "" => assert!(!told.contains("store."), "{told}"),
+                expected => assert!(told.contains(expected), "{told}"),
+            }
+        };
+        let password = "password_file=x";
+        check(&["url=sqlite:///x.db"], "");
+        check(&["url=sqlite:///x.db", password], "which has none");
+        check(&["url=postgres://x@localhost/y", password], "");
+        check(&["url=postgres://x:hush@localhost/y"], "holds a password");
+        check(
+            &["url=postgres://x@db.example/y"],
+            "without a checked certificate",
+        );
+        check(&["url=postgres:///y"], "names no server");
+        check(&["url=mysql://x"], "not a store that this release knows");
+    }
+}

@@ -106,21 +106,6 @@ fn each_mistake_has_its_sentence() {
     );
     check(
         "[forms.tls]",
-        "[store]\nurl = \"postgres://x@db.example/y\"\n[forms.tls]",
-        "without a checked certificate",
-    );
-    check(
-        "[forms.tls]",
-        "[store]\nurl = \"postgres://x:hush@localhost/y\"\n[forms.tls]",
-        "holds a password",
-    );
-    check(
-        "[forms.tls]",
-        "[store]\npassword_file = \"x\"\n[forms.tls]",
-        "which has none",
-    );
-    check(
-        "[forms.tls]",
         "[session]\nidle_s = 0\n[forms.tls]",
         "60 to 86400",
     );
