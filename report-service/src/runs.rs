@@ -1,5 +1,6 @@
 //! Runs: from an order to a finished document, with every step visible while it happens.
 
+mod batch;
 mod bounds;
 mod context;
 mod engine;
@@ -12,6 +13,7 @@ mod progress;
 mod start;
 mod text;
 
+pub use batch::{BatchId, NewBatch, Tally};
 pub use engine::{Engine, EngineParts, NewRun, StartError};
 pub use format::{Format, Formats, RunFile};
 pub use origin::{DataPart, Origin, Review};

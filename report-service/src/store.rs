@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 
 pub mod audit;
+pub mod batches;
 pub mod budgets;
 mod flag;
 mod migrations;

@@ -11,6 +11,7 @@ pub mod admin_quarantine;
 pub mod admin_satellites;
 pub mod admin_sessions;
 pub mod assets;
+pub mod batches;
 pub mod downloads;
 pub mod errors;
 pub mod guard;
@@ -38,6 +39,7 @@ pub fn forms_routes() -> Routes {
     let routes = login::routes(routes);
     let routes = reports::routes(routes);
     let routes = runs::routes(routes);
+    let routes = batches::routes(routes);
     downloads::routes(routes)
 }
 

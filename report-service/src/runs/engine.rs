@@ -1,5 +1,6 @@
 //! Starts, watches and ends runs.
 
+mod batches;
 pub(super) mod keep;
 mod life;
 mod live;
@@ -205,7 +206,8 @@ impl Engine {
     /// When too many wait, or the store does not take it.
     pub async fn order(&self, order: NewRun) -> Result<RunId, StartError> {
         let parts = &self.shared.parts;
-        if self.shared.is_full(&order.owner_id) {
+        let is_part = !order.origin.batch.is_empty();
+        if !is_part && self.shared.is_full(&order.owner_id) {
             return Err(StartError::Full);
         }
         let now_ms = parts.clock.now_ms();

@@ -198,13 +198,13 @@ impl Store {
         row.as_ref().map(read).transpose()
     }
 
-    /// A person's own runs, newest first.
+    /// A person's own runs that are part of no batch, newest first.
     ///
     /// # Errors
     /// When the store cannot read.
     pub async fn runs_of(&self, owner_id: &str, limit: u32) -> Result<Vec<RunRow>, sqlx::Error> {
         let rows = sqlx::query(
-            "SELECT * FROM run WHERE owner_id = $1 ORDER BY created_at DESC, id LIMIT $2",
+            "SELECT * FROM run WHERE owner_id = $1 AND batch_id = '' ORDER BY created_at DESC, id LIMIT $2",
         )
         .bind(owner_id)
         .bind(i64::from(limit))
@@ -246,7 +246,7 @@ pub(super) fn parsed<T: for<'a> serde::Deserialize<'a>>(
 }
 
 /// A word of a column.
-fn word<T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>>(
+pub(super) fn word<T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>>(
     row: &AnyRow,
     column: &str,
 ) -> Result<T, sqlx::Error> {

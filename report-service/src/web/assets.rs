@@ -26,6 +26,11 @@ const ASSETS: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../assets/run.js"),
     ),
     (
+        "batch.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../assets/batch.js"),
+    ),
+    (
         "form.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../assets/form.js"),

@@ -67,7 +67,7 @@ async fn download(
 }
 
 /// A header that no name can break out of: only plain ASCII letters, digits, `-`, `_` and `.` are left.
-fn disposition(name: &str) -> String {
+pub(super) fn disposition(name: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let name: String = name.chars().filter(|c| plain(*c)).collect();
     let name = if name.trim_matches('.').is_empty() {

@@ -17,7 +17,7 @@ use super::routes::{Routes, Rule};
 use super::session::FormsUser;
 use crate::forms::{Control, FormFaults};
 use crate::reports::Report;
-use crate::runs::{Formats, NewRun, Origin, StartError, Tenant};
+use crate::runs::{BatchId, Formats, NewBatch, NewRun, Origin, RunId, StartError, Tenant};
 use crate::state::AppState;
 use crate::store::audit::Decision;
 
@@ -25,8 +25,12 @@ use crate::store::audit::Decision;
 const ACT_FIELD: &str = "act";
 /// The form's field for the kind of file.
 const FORMAT_FIELD: &str = "as-format";
-/// Most customers of one run.
+/// The form's field for one document or one for each customer.
+const MANY_FIELD: &str = "as-many";
+/// Most customers of one document.
 const TENANTS_MAX: usize = 200;
+/// Most customers of one batch.
+const BATCH_MAX: usize = 2_000;
 
 /// `/`, `/reports/{report}` and its form's target.
 #[must_use]
@@ -53,6 +57,7 @@ struct FormPage {
     controls: Vec<Control>,
     offers_pdf: bool,
     format: String,
+    each: bool,
     fault: String,
     faults: usize,
 }
@@ -113,34 +118,70 @@ async fn start(
         origin: Origin::default(),
         review: false,
     };
-    let run = match state.engine.order(order).await {
-        Ok(run) => run,
-        Err(StartError::Full) => {
-            return Err(PageError::unavailable(
-                "Too many reports are waiting already.",
-            ));
-        }
-        Err(error) => return Err(PageError::internal(&anyhow::Error::new(error))),
+    let each = one(&pairs, MANY_FIELD) == Some("each") && order.tenants.len() > 1;
+    let started = if each {
+        let batch = state.engine.order_batch(NewBatch::from(order)).await;
+        batch.map(Started::Batch)
+    } else {
+        state.engine.order(order).await.map(Started::Run)
     };
-    // The run goes on while the disk takes its record; without the record it is called off, and nobody learns of it.
+    let started = started.map_err(refused)?;
+    // The work goes on while the disk takes its record; without the record it is called off, and nobody learns of it.
+    let subject = format!("{subject} {started}");
     let recorded = user
-        .audit(
-            &state,
-            "report.run",
-            Decision::Allowed,
-            &reason,
-            &format!("{subject} {run}"),
-        )
+        .audit(&state, started.act(), Decision::Allowed, &reason, &subject)
         .await;
     if let Err(error) = recorded {
-        state.engine.cancel(user.person_id(), &run);
+        started.cancel(&state, &user).await?;
         return Err(error);
     }
-    Ok((
-        StatusCode::SEE_OTHER,
-        [(header::LOCATION, format!("/runs/{run}"))],
-    )
-        .into_response())
+    Ok((StatusCode::SEE_OTHER, [(header::LOCATION, started.place())]).into_response())
+}
+
+fn refused(error: StartError) -> PageError {
+    match error {
+        StartError::Full => PageError::unavailable("Too many reports are waiting already."),
+        error => PageError::internal(&anyhow::Error::new(error)),
+    }
+}
+
+/// What a form started.
+enum Started {
+    Run(RunId),
+    Batch(BatchId),
+}
+
+impl std::fmt::Display for Started {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Run(id) => id.fmt(f),
+            Self::Batch(id) => id.fmt(f),
+        }
+    }
+}
+
+impl Started {
+    fn act(&self) -> &'static str {
+        match self {
+            Self::Run(_) => "report.run",
+            Self::Batch(_) => "report.batch",
+        }
+    }
+
+    fn place(&self) -> String {
+        match self {
+            Self::Run(id) => format!("/runs/{id}"),
+            Self::Batch(id) => format!("/batches/{id}"),
+        }
+    }
+
+    async fn cancel(&self, state: &AppState, user: &FormsUser) -> Result<(), PageError> {
+        match self {
+            Self::Run(id) => drop(state.engine.cancel(user.person_id(), id)),
+            Self::Batch(id) => state.engine.cancel_batch(user.person_id(), id).await?,
+        }
+        Ok(())
+    }
 }
 
 fn find(state: &AppState, user: &FormsUser, id: &str) -> Result<Arc<Report>, PageError> {
@@ -178,7 +219,11 @@ fn read(
     pairs: &[(String, String)],
 ) -> Result<Order, FormFaults> {
     let mut faults = FormFaults::default();
-    let tenants = chosen(pairs, known, TENANTS_MAX, &mut faults);
+    let max = match one(pairs, MANY_FIELD) {
+        Some("each") => BATCH_MAX,
+        _ => TENANTS_MAX,
+    };
+    let tenants = chosen(pairs, known, max, &mut faults);
     match report.form.read(pairs) {
         Ok(params) => match report.check_params(&params) {
             Ok(()) if faults.is_empty() => Ok((tenants, params)),
@@ -214,6 +259,7 @@ fn show(
             .and_then(|pairs| one(pairs, FORMAT_FIELD))
             .unwrap_or("docx")
             .to_owned(),
+        each: pairs.is_some_and(|pairs| one(pairs, MANY_FIELD) == Some("each")),
         fault: faults.of("").unwrap_or_default().into(),
         faults: faults.len(),
         report,

@@ -18,13 +18,16 @@ use super::layout::{Page, render};
 use super::routes::{Routes, Rule};
 use super::session::{FormsUser, SignedIn};
 use crate::auth::rights::Rights;
-use crate::runs::{Progress, RunId};
+use crate::runs::{Progress, RunId, Tally};
 use crate::state::AppState;
 use crate::store::audit::Decision;
+use crate::store::batches::BatchRow;
 use crate::store::runs::RunRow;
 
 /// Runs on the history page.
 const HISTORY_MAX: u32 = 200;
+/// Batches on it.
+const BATCHES_MAX: u32 = 20;
 /// Longest wait for a run's end in one request.
 const WAIT_MS_MAX: u64 = 25_000;
 /// How often a stream checks that its person is still signed in.
@@ -44,6 +47,7 @@ pub fn routes(routes: Routes) -> Routes {
 #[template(path = "history.html")]
 struct HistoryPage {
     page: Page,
+    batches: Vec<(BatchRow, Tally)>,
     runs: Vec<HistoryEntry>,
 }
 
@@ -91,7 +95,7 @@ pub(super) async fn own(
 }
 
 /// Whether the person may still see what was run: rights that were lost are lost for old documents too.
-fn may_see(rights: &Rights, row: &RunRow) -> bool {
+pub(super) fn may_see(rights: &Rights, row: &RunRow) -> bool {
     let report = row.report.parse();
     report.is_ok_and(|report| {
         row.tenants
@@ -109,8 +113,24 @@ async fn history(State(state): State<AppState>, user: FormsUser) -> Result<Respo
     let rights = user.rights(&state);
     let runs = runs.into_iter().filter(|run| may_see(&rights, run));
     let runs = runs.map(entry).collect();
+    let mut batches = Vec::new();
+    for batch in state
+        .store
+        .batches_of(user.person_id(), BATCHES_MAX)
+        .await?
+    {
+        let may = batch
+            .report
+            .parse()
+            .is_ok_and(|report| rights.runs(&report));
+        if may {
+            let tally = state.store.batch_tally(&batch.id).await?;
+            batches.push((batch, tally));
+        }
+    }
     render(&HistoryPage {
         page: Page::new("History", "history", &user),
+        batches,
         runs,
     })
 }
@@ -256,7 +276,7 @@ fn stored(row: &RunRow) -> Progress {
     }
 }
 
-fn tenants(state: &AppState, row: &RunRow) -> String {
+pub(super) fn tenants(state: &AppState, row: &RunRow) -> String {
     let title = |id: &TenantId| {
         state
             .engine

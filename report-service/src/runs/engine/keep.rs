@@ -77,6 +77,11 @@ pub(super) async fn watch(shared: Arc<Shared>) {
 async fn clear(shared: &Shared) -> anyhow::Result<()> {
     let now_ms = shared.parts.clock.now_ms();
     let before_ms = now_ms.saturating_sub(shared.parts.keep_ms);
+    let store = &shared.parts.store;
+    store
+        .batches_forget(before_ms)
+        .await
+        .context("forget old batches")?;
     for id in shared
         .parts
         .store

@@ -1,0 +1,204 @@
+//! All documents of a batch in one archive, written while it is sent: nothing of it is kept in memory or on the disk.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use axum::body::{Body, Bytes};
+use futures_util::stream;
+use spokegate_daemon::Tasks;
+use tokio::sync::mpsc;
+use zip::write::{SimpleFileOptions, ZipWriter};
+
+/// Pieces on their way to a slow reader; the writer waits when there are more.
+const PIECES_MAX: usize = 8;
+/// Size of a piece.
+const PIECE_BYTES: usize = 65_536;
+/// The list of results in the archive.
+const RESULTS: &str = "results.csv";
+
+/// One line of the results, and its files.
+pub(super) struct Entry {
+    pub(super) tenant_id: String,
+    pub(super) tenant: String,
+    pub(super) state: String,
+    pub(super) reason: String,
+    pub(super) run: String,
+    /// Name in the archive, digest, and where it is.
+    pub(super) files: Vec<(String, String, PathBuf)>,
+}
+
+/// The archive as the body of an answer.
+pub(super) fn body(tasks: &Tasks, entries: Vec<Entry>) -> Body {
+    let (tx, rx) = mpsc::channel(PIECES_MAX);
+    let work = tasks.clone();
+    tasks.spawn("send a batch", async move {
+        let failed = tx.clone();
+        let written = work.blocking("write a batch", move || write(Pieces::new(tx), entries));
+        let written = written
+            .await
+            .unwrap_or_else(|| Err(io::ErrorKind::Other.into()));
+        if let Err(error) = written {
+            // The reader sees an answer that was broken off, and not a short archive that looks whole.
+            let _ = failed.send(Err(error)).await;
+        }
+    });
+    let pieces = stream::unfold(rx, |mut rx| async move { Some((rx.recv().await?, rx)) });
+    Body::from_stream(pieces)
+}
+
+fn write(pieces: Pieces, mut entries: Vec<Entry>) -> io::Result<()> {
+    let options = SimpleFileOptions::default()
+        .compression_method(zip::CompressionMethod::Deflated)
+        .compression_level(Some(1))
+        .last_modified_time(zip::DateTime::default());
+    let mut archive = ZipWriter::new_stream(pieces);
+    let mut taken = BTreeSet::from([RESULTS.to_owned()]);
+    for entry in &mut entries {
+        let mut packed = Vec::new();
+        for (name, sha256, path) in entry.files.drain(..) {
+            let mut file = match File::open(&path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    entry.reason = "The document is no longer kept.".into();
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let name = free_name(&name, &mut taken);
+            archive.start_file(name.as_str(), options)?;
+            io::copy(&mut file, &mut archive)?;
+            packed.push((name, sha256, path));
+        }
+        entry.files = packed;
+    }
+    archive.start_file(RESULTS, options)?;
+    archive.write_all(results(&entries).as_bytes())?;
+    archive.finish()?.into_inner().flush()
+}
+
+/// A name that no other file of the archive has.
+fn free_name(name: &str, taken: &mut BTreeSet<String>) -> String {
+    let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
+    let mut free = name.to_owned();
+    let mut number = 1_u32;
+    while !taken.insert(free.to_lowercase()) {
+        number += 1;
+        free = format!("{stem}-{number}.{ending}");
+    }
+    free
+}
+
+/// A table for people who open it in a spreadsheet: what looks like a formula is none.
+fn results(entries: &[Entry]) -> String {
+    let mut table = line(&[
+        "customer", "name", "state", "reason", "files", "sha256", "run",
+    ]);
+    for entry in entries {
+        let join = |which: fn(&(String, String, PathBuf)) -> &str| {
+            entry.files.iter().map(which).collect::<Vec<_>>().join(" ")
+        };
+        let (names, digests) = (join(|file| &file.0), join(|file| &file.1));
+        table += &line(&[
+            &entry.tenant_id,
+            &entry.tenant,
+            &entry.state,
+            &entry.reason,
+            &names,
+            &digests,
+            &entry.run,
+        ]);
+    }
+    table
+}
+
+fn line(cells: &[&str]) -> String {
+    let cells: Vec<String> = cells.iter().map(|cell| quoted(cell)).collect();
+    cells.join(",") + "\r\n"
+}
+
+fn quoted(cell: &str) -> String {
+    let guard = if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        "'"
+    } else {
+        ""
+    };
+    format!("\"{guard}{}\"", cell.replace('"', "\"\""))
+}
+
+/// Gathers bytes and hands them on; an error when nobody reads any more.
+struct Pieces {
+    tx: mpsc::Sender<io::Result<Bytes>>,
+    gathered: Vec<u8>,
+}
+
+impl Pieces {
+    fn new(tx: mpsc::Sender<io::Result<Bytes>>) -> Self {
+        let gathered = Vec::with_capacity(PIECE_BYTES);
+        Self { tx, gathered }
+    }
+}
+
+impl Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.gathered.extend_from_slice(bytes);
+        if self.gathered.len() >= PIECE_BYTES {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.gathered.is_empty() {
+            return Ok(());
+        }
+        let piece = std::mem::replace(&mut self.gathered, Vec::with_capacity(PIECE_BYTES));
+        let sent = self.tx.blocking_send(Ok(piece.into()));
+        sent.map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(tenant: &str, reason: &str) -> Entry {
+        Entry {
+            tenant_id: tenant.into(),
+            tenant: format!("{tenant} \"Ltd\""),
+            state: "failed".into(),
+            reason: reason.into(),
+            run: "0".into(),
+            files: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_cell_is_never_a_formula_nor_two_cells() {
+        let check = |cell: &str, expected: &str| assert_eq!(quoted(cell), expected);
+        check("plain", "\"plain\"");
+        check("a,\"b\"\nc", "\"a,\"\"b\"\"\nc\"");
+        for start in ["=", "+", "-", "@"] {
+            check(&format!("{start}1+1"), &format!("\"'{start}1+1\""));
+        }
+        let table = results(&[entry("acme", "=cmd()")]);
+        assert!(
+            table.ends_with(
+                "\"acme\",\"acme \"\"Ltd\"\"\",\"failed\",\"'=cmd()\",\"\",\"\",\"0\"\r\n"
+            ),
+            "{table}"
+        );
+    }
+
+    #[test]
+    fn no_two_files_have_one_name() {
+        let mut taken = BTreeSet::from([RESULTS.to_owned()]);
+        let names = ["a.docx", "A.docx", "a.docx", "a.pdf", "results.csv"];
+        let names = names.map(|name| free_name(name, &mut taken));
+        assert_eq!(
+            names,
+            ["a.docx", "A-2.docx", "a-3.docx", "a.pdf", "results-2.csv"]
+        );
+    }
+}
