@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 mod directory;
 mod listener;
+mod mail;
 mod pdf;
 mod people;
 mod render;
@@ -18,6 +19,7 @@ mod store;
 
 pub use directory::DirectoryConfig;
 pub use listener::{ListenerConfig, ListenerTls};
+pub use mail::MailConfig;
 pub use pdf::PdfConfig;
 pub use people::{RolesConfig, SessionConfig, ThrottleConfig};
 pub use render::RenderConfig;
@@ -53,6 +55,8 @@ pub struct Config {
     pub render: RenderConfig,
     /// PDF beside Word.
     pub pdf: PdfConfig,
+    /// Documents by mail.
+    pub mail: MailConfig,
     /// Where staff work.
     pub forms: ListenerConfig,
     /// Where administrators work.
@@ -106,6 +110,7 @@ impl Section for Config {
         faults.within("runs", &self.runs);
         faults.within("render", &self.render);
         faults.within("pdf", &self.pdf);
+        faults.within("mail", &self.mail);
         runs::validate_lists(&self.sanitizers, &self.tenants, faults);
         faults.within("ops", &self.ops);
         faults.within("log", &self.log);

@@ -9,6 +9,7 @@ mod confine;
 mod failure;
 mod files;
 mod found;
+mod kept;
 mod order;
 mod process;
 mod row;
@@ -24,6 +25,7 @@ pub mod worker;
 pub use failure::{RenderFailure, Stopped};
 pub use files::{Files, verb};
 pub use found::{Foreign, Imported, Inspected, Read, Remark};
+pub use kept::Kept;
 pub use order::{Chunk, Span, TagFault, Told, Values};
 pub use template::Template;
 pub use tray::Tray;
@@ -33,7 +35,6 @@ pub(crate) use values::plain as value;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::Arc;
 
 use docx_jinja::Locale;
@@ -111,7 +112,12 @@ impl Renderer {
         output: &Path,
     ) -> Result<u64, RenderFailure> {
         let order = (Task::Render, template.into(), Some(values));
-        match self.written(tray, order, output).await? {
+        let ordered = self.ordered(tray, order).await?;
+        self.rendered(ordered, output).await
+    }
+
+    async fn rendered(&self, ordered: (File, Span), output: &Path) -> Result<u64, RenderFailure> {
+        match self.written(ordered, output).await? {
             Answer::Done(bytes) => Ok(bytes),
             _ => Err(self.launch.stopped(Stopped::Broken)),
         }
@@ -120,14 +126,13 @@ impl Renderer {
     /// Has a file written, which appears under its name only when it is whole.
     async fn written(
         &self,
-        tray: Arc<Tray>,
-        order: (Task, Template, Option<Values>),
+        (tray, order): (File, Span),
         output: &Path,
     ) -> Result<Answer, RenderFailure> {
         let partial = Partial::beside(output)?;
         let file = File::create(&partial.0).map_err(|error| at(&partial.0, error))?;
         let written = file.try_clone().map_err(|error| at(&partial.0, error))?;
-        let answer = self.have_done(tray, order, file.into()).await?;
+        let answer = self.launch.run(tray, order, file.into()).await?;
         let answer = good(answer, &partial.0)?;
         let promised = match &answer {
             Answer::Done(bytes) => *bytes,
@@ -155,7 +160,8 @@ impl Renderer {
         values: Option<Values>,
     ) -> Result<(), RenderFailure> {
         let order = (Task::Check, template.into(), values);
-        let answer = self.have_done(self.tray()?, order, Stdio::null()).await?;
+        let ordered = self.ordered(self.tray()?, order).await?;
+        let answer = self.run_for_nobody(ordered).await?;
         good(answer, &self.folder).map(drop)
     }
 
@@ -165,7 +171,8 @@ impl Renderer {
     /// A file that is no template. Faults of its tags are among what is told.
     pub async fn inspect(&self, template: impl Into<Template>) -> Result<Inspected, RenderFailure> {
         let order = (Task::Inspect, template.into(), None);
-        let answer = self.have_done(self.tray()?, order, Stdio::null()).await?;
+        let ordered = self.ordered(self.tray()?, order).await?;
+        let answer = self.run_for_nobody(ordered).await?;
         match good(answer, &self.folder)? {
             Answer::Inspected(inspected) => Ok(inspected),
             _ => Err(self.launch.stopped(Stopped::Broken)),
@@ -183,8 +190,8 @@ impl Renderer {
         output: &Path,
     ) -> Result<(), RenderFailure> {
         let order = (Task::Mark(faults), template.into(), None);
-        let written = self.written(self.tray()?, order, output);
-        written.await.map(drop)
+        let ordered = self.ordered(self.tray()?, order).await?;
+        self.written(ordered, output).await.map(drop)
     }
 
     /// Takes a template of docxtemplater over, and writes the new one.
@@ -198,18 +205,19 @@ impl Renderer {
         output: &Path,
     ) -> Result<Imported, RenderFailure> {
         let order = (Task::Import(foreign), template.into(), None);
-        match self.written(self.tray()?, order, output).await? {
+        let ordered = self.ordered(self.tray()?, order).await?;
+        match self.written(ordered, output).await? {
             Answer::Imported(imported) => Ok(imported),
             _ => Err(self.launch.stopped(Stopped::Broken)),
         }
     }
 
-    async fn have_done(
+    /// Writes the order for the process, with what belongs to it, behind the data.
+    async fn ordered(
         &self,
         tray: Arc<Tray>,
         (task, template, values): (Task, Template, Option<Values>),
-        output: Stdio,
-    ) -> Result<Answer, RenderFailure> {
+    ) -> Result<(File, Span), RenderFailure> {
         let locale = self.locale;
         let write = move || -> io::Result<(File, Span)> {
             let pictures = template.pictures.into_iter();
@@ -224,14 +232,14 @@ impl Renderer {
                 shape: template.supplied.as_deref().map(Supplied::from),
             };
             let order = tray.append(&serde_json::to_vec(&order)?)?;
+            tray.note_order(order);
             Ok((tray.handle()?, order))
         };
         let written = self.tasks.blocking("write the order of a render", write);
         let written = written
             .await
             .unwrap_or_else(|| Err(io::ErrorKind::Other.into()));
-        let (tray, order) = written.map_err(|error| at(&self.folder, error))?;
-        self.launch.run(tray, order, output).await
+        written.map_err(|error| at(&self.folder, error))
     }
 }
 

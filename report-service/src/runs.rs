@@ -10,6 +10,7 @@ mod format;
 mod origin;
 mod plan;
 mod progress;
+pub mod proof;
 mod start;
 mod text;
 

@@ -8,6 +8,7 @@ use crate::auth::throttle::Throttle;
 use crate::config::{Config, DEFAULTS, ListenerConfig};
 use crate::directory::Directory;
 use crate::runs::{Engine, start_engine};
+use crate::schedule;
 use crate::secrets::{Secrets, Standing};
 use crate::state::AppState;
 use crate::store::Store;
@@ -58,6 +59,7 @@ impl ReportService {
         let admin = listen(&state, Site::Admin, context).await?;
         watch_directory(&state, context);
         sweep(&state, context);
+        schedule::watch(&state);
         tracing::info!(forms = %forms.addr(), admin = %admin.addr(), "the report service listens");
         Ok(Self {
             forms,
@@ -265,6 +267,11 @@ pub struct Service;
 pub enum Extra {
     /// Walks the audit trail and recomputes every hash; exit 0 or 1
     VerifyAudit,
+    /// Makes a finished run's document again from what was kept, and compares; exit 0 or 1
+    VerifyRun {
+        /// The run's id, 32 hexadecimal digits
+        run: crate::runs::RunId,
+    },
     /// Writes what a sanitizer wrote down of itself, one record a line, for `spokegate audit verify`
     ExportAudit(crate::verify::Export),
     /// Lists what satellites supply, as they last said
@@ -329,6 +336,7 @@ impl cli::Service for Service {
             Extra::Datasets { json } => crate::supplied::datasets(files, json),
             Extra::Routes => crate::web::routes::verb(),
             Extra::VerifyAudit => crate::verify::audit(files),
+            Extra::VerifyRun { run } => crate::verify::run(&run, files),
             Extra::ExportAudit(export) => crate::verify::export(&export, files),
             Extra::Pdf(files) => crate::pdf::verb(&files),
             Extra::PdfWorker(arguments) => crate::pdf::worker::verb(&arguments),

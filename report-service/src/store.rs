@@ -22,6 +22,7 @@ pub mod queue;
 pub mod runs;
 pub mod sanitizer_audit;
 pub mod satellites;
+pub mod schedules;
 pub mod secrets;
 pub mod sessions;
 pub mod throttle;

@@ -2,11 +2,14 @@
 
 use crate::Service;
 use crate::config::StoreConfig;
+use crate::render::Renderer;
+use crate::runs::{RunId, proof};
 use crate::store::audit::ChainState;
 use crate::store::sanitizer_audit::{SanitizerEntry, SanitizerRoot};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 use spokegate_contract::hex;
+use spokegate_daemon::Tasks;
 use spokegate_daemon::cli::{ConfigArgs, print, tell, wait_for};
 use std::io::{BufWriter, Write as _};
 use std::process::ExitCode;
@@ -38,6 +41,40 @@ pub(crate) fn audit(files: &ConfigArgs) -> ExitCode {
         }
         Err(error) => {
             tell(&format!("cannot verify the audit trail: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Makes a run's document again and says what it found.
+pub(crate) fn run(id: &RunId, files: &ConfigArgs) -> ExitCode {
+    let config = match files.load_or_tell::<Service>() {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    let verdict = wait_for(async {
+        let store = config.store.open().await?;
+        let row = store.run(id).await?;
+        store.close().await;
+        let row = row.with_context(|| format!("there is no run {id} (any more)"))?;
+        let renderer = Renderer::new(&config.render, &config.files, &Tasks::new())?;
+        anyhow::Ok(proof::verify(&row, &config.files, &renderer).await)
+    });
+    match verdict {
+        Ok(verdict) => {
+            let line = |(holds, words): &(bool, String)| {
+                format!("{} {words}\n", if *holds { "ok  " } else { "FAIL" })
+            };
+            let listing: String = verdict.lines.iter().map(line).collect();
+            let shown = print(&listing);
+            if verdict.holds() {
+                shown
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+        Err(error) => {
+            tell(&format!("cannot verify the run: {error:#}"));
             ExitCode::FAILURE
         }
     }

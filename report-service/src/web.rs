@@ -20,6 +20,7 @@ pub mod login;
 pub mod reports;
 pub mod routes;
 pub mod runs;
+pub mod schedules;
 pub mod security_headers;
 pub mod session;
 
@@ -40,6 +41,7 @@ pub fn forms_routes() -> Routes {
     let routes = reports::routes(routes);
     let routes = runs::routes(routes);
     let routes = batches::routes(routes);
+    let routes = schedules::routes(routes);
     downloads::routes(routes)
 }
 

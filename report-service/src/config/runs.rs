@@ -65,6 +65,8 @@ pub struct RunsConfig {
     pub lease_s: u32,
     /// Days that runs and documents are kept.
     pub keep_days: u32,
+    /// Days that the data of a run is kept beside its document, so that it can be made again and proved; 0: not at all.
+    pub data_keep_days: u32,
     /// Days that pushed data is kept; the latest of each dataset stays.
     pub pushes_keep_days: u32,
     /// Where a day begins and what hour it is, as the IANA names it.
@@ -84,6 +86,12 @@ impl RunsConfig {
         u64::from(self.lease_s) * 1_000
     }
 
+    /// Milliseconds that the data of runs is kept.
+    #[must_use]
+    pub fn data_keep_ms(&self) -> u64 {
+        u64::from(self.data_keep_days) * 86_400_000
+    }
+
     /// Where a day begins.
     #[must_use]
     pub fn zone(&self) -> TimeZone {
@@ -99,6 +107,11 @@ impl RunsConfig {
 
 impl Section for RunsConfig {
     fn validate(&self, faults: &mut Faults) {
+        if self.data_keep_days > 3_650 {
+            faults
+                .add("data_keep_days", format!("is {}", self.data_keep_days))
+                .allowed("0 to 3650");
+        }
         if TimeZone::get(&self.time_zone).is_err() {
             faults
                 .add("time_zone", format!("is \"{}\"", self.time_zone))

@@ -24,6 +24,15 @@ impl FormFaults {
         self.0.get(field).map(String::as_str)
     }
 
+    /// These and those of another; where both have one, this one's stay.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        for (field, sentence) in other.0 {
+            self.0.entry(field).or_insert(sentence);
+        }
+        self
+    }
+
     /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

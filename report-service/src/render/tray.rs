@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::order::{Chunk, Span};
 
@@ -14,6 +15,7 @@ use super::order::{Chunk, Span};
 pub struct Tray {
     file: File,
     end: AtomicU64,
+    order: Mutex<Option<Span>>,
 }
 
 impl Tray {
@@ -25,6 +27,7 @@ impl Tray {
         Ok(Self {
             file: tempfile::tempfile_in(folder)?,
             end: AtomicU64::new(0),
+            order: Mutex::default(),
         })
     }
 
@@ -47,6 +50,21 @@ impl Tray {
         let span = self.append(body)?;
         let rows = rows as u64;
         Ok(Chunk { span, rows })
+    }
+
+    /// Notes where the order of the document stands; of several, the last.
+    pub(super) fn note_order(&self, order: Span) {
+        *self.order.lock().unwrap_or_else(PoisonError::into_inner) = Some(order);
+    }
+
+    /// Where it stands.
+    pub(super) fn order(&self) -> Option<Span> {
+        *self.order.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long all pieces are.
+    pub(super) fn length(&self) -> u64 {
+        self.end.load(Ordering::Relaxed)
     }
 
     /// Another handle on the file, for the process that reads it.

@@ -62,20 +62,24 @@ pub(super) fn values(
         };
         entries.push((need.key.clone(), value));
     }
-    let report = map([
-        pair("title", about.title),
-        pair("generated_at", timestamp(about.now_ms)),
-        pair("generated_by", about.generated_by),
-        pair("run_id", about.run_id),
-    ]);
     map([
-        pair("report", report),
+        pair("report", self::about(about)),
         pair("params", params),
         pair(
             "tenants",
             Values::List(by_tenant.into_iter().map(map).collect()),
         ),
         pair("missing", Values::List(missing)),
+    ])
+}
+
+/// What is said about the document itself.
+pub(super) fn about(about: &About<'_>) -> Values {
+    map([
+        pair("title", about.title),
+        pair("generated_at", timestamp(about.now_ms)),
+        pair("generated_by", about.generated_by),
+        pair("run_id", about.run_id),
     ])
 }
 

@@ -1,5 +1,6 @@
 //! Starts, watches and ends runs.
 
+mod again;
 mod batches;
 pub(super) mod keep;
 mod life;
@@ -18,6 +19,7 @@ use spokegate_contract::TenantId;
 use spokegate_daemon::{Clock, Tasks};
 use tokio::sync::{Notify, Semaphore, watch};
 
+use super::proof::{self, Verdict};
 use super::{
     DataPart, Format, Formats, Origin, Progress, Review, RunFile, RunId, RunState, Tenant, date,
     file_stem,
@@ -57,6 +59,8 @@ pub struct EngineParts {
     pub lease_ms: u64,
     /// How long runs and their documents are kept.
     pub keep_ms: u64,
+    /// How long the data of a run is kept beside its document; 0: not at all.
+    pub data_keep_ms: u64,
     /// Where a day begins.
     pub zone: jiff::tz::TimeZone,
     /// The time.
@@ -298,6 +302,23 @@ impl Engine {
     /// Where a run's document is, once it is done.
     pub fn file(&self, id: &RunId, format: Format) -> PathBuf {
         self.shared.file(id, format)
+    }
+
+    /// Checks a finished run against what was kept of it.
+    pub async fn verify(&self, run: &RunRow) -> Verdict {
+        let parts = &self.shared.parts;
+        proof::verify(run, &parts.files, &parts.renderer).await
+    }
+
+    /// When the data that is kept of a run goes, and when the run itself does.
+    pub fn kept_until(&self, run: &RunRow) -> (u64, u64) {
+        let parts = &self.shared.parts;
+        let ended = run.finished_at_ms.unwrap_or(run.created_at_ms);
+        let run_ms = match run.expires_at_ms {
+            0 => ended.saturating_add(parts.keep_ms),
+            own => own,
+        };
+        (ended.saturating_add(parts.data_keep_ms).min(run_ms), run_ms)
     }
 
     /// Whether a run can make a PDF.

@@ -82,6 +82,8 @@ pub struct DataPart {
     pub tenant: String,
     /// Which data.
     pub dataset: String,
+    /// What it is called in the template.
+    pub key: String,
     /// How many rows.
     pub rows: u64,
     /// When it was captured, in milliseconds since 1970; 0 where there was none.

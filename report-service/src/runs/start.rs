@@ -72,6 +72,7 @@ pub async fn start_engine(
         queued_max: config.runs.queued_max as usize,
         lease_ms: config.runs.lease_ms(),
         keep_ms: config.runs.keep_ms(),
+        data_keep_ms: config.runs.data_keep_ms(),
         zone: config.runs.zone(),
         clock: context.clock.clone(),
         tasks: context.tasks.clone(),

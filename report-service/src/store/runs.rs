@@ -231,6 +231,23 @@ impl Store {
             .await?;
         Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
     }
+
+    /// The data of runs that ended before a time is no longer kept; returns of which.
+    ///
+    /// # Errors
+    /// When the store cannot write.
+    pub async fn runs_forget_data(
+        &self,
+        finished_before_ms: u64,
+    ) -> Result<Vec<RunId>, sqlx::Error> {
+        let over =
+            "UPDATE run SET data_kept = 0 WHERE data_kept = 1 AND finished_at < $1 RETURNING id";
+        let ids: Vec<String> = sqlx::query_scalar(over)
+            .bind(signed(finished_before_ms))
+            .fetch_all(self.turn().await?.pool())
+            .await?;
+        Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
+    }
 }
 
 pub(super) fn text(value: &impl serde::Serialize) -> Result<String, sqlx::Error> {

@@ -153,7 +153,7 @@ fn entry(state: &AppState, run: &RunRow) -> Entry {
     };
     let reason = match (run.state, run.review.is_out()) {
         (RunState::Done, false) => format!("The review is {}.", run.review),
-        _ => run.reason.clone(),
+        _ => run.reason.replace('\n', " "),
     };
     let ids: Vec<&str> = run.tenants.iter().map(|tenant| tenant.as_str()).collect();
     Entry {

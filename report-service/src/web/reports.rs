@@ -1,6 +1,6 @@
 //! Choosing a report, filling in its form, starting it.
 
-mod picker;
+pub(super) mod picker;
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -138,7 +138,7 @@ async fn start(
     Ok((StatusCode::SEE_OTHER, [(header::LOCATION, started.place())]).into_response())
 }
 
-fn refused(error: StartError) -> PageError {
+pub(super) fn refused(error: StartError) -> PageError {
     match error {
         StartError::Full => PageError::unavailable("Too many reports are waiting already."),
         error => PageError::internal(&anyhow::Error::new(error)),
@@ -184,7 +184,7 @@ impl Started {
     }
 }
 
-fn find(state: &AppState, user: &FormsUser, id: &str) -> Result<Arc<Report>, PageError> {
+pub(super) fn find(state: &AppState, user: &FormsUser, id: &str) -> Result<Arc<Report>, PageError> {
     let report = id
         .parse()
         .ok()
@@ -197,7 +197,7 @@ fn find(state: &AppState, user: &FormsUser, id: &str) -> Result<Arc<Report>, Pag
 }
 
 /// The customers for whom a person may run that report.
-fn tenants_for(state: &AppState, user: &FormsUser, report: &Report) -> Vec<Tenant> {
+pub(super) fn tenants_for(state: &AppState, user: &FormsUser, report: &Report) -> Vec<Tenant> {
     let rights = user.rights(state);
     let may = |tenant: &&Tenant| rights.runs_for(&report.id, &tenant.id);
     let tenants = state.engine.tenants().iter();

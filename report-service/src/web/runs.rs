@@ -1,5 +1,7 @@
 //! A run while it goes on and after; a person's history.
 
+mod again;
+
 use askama::Template;
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -41,6 +43,9 @@ pub fn routes(routes: Routes) -> Routes {
         .get("/runs/{run}", Rule::Forms, show)
         .get("/runs/{run}/events", Rule::FormsBackground, events)
         .post("/runs/{run}/cancel", Rule::Forms, cancel)
+        .post("/runs/{run}/again", Rule::Forms, again::again)
+        .get("/runs/{run}/proof", Rule::Forms, again::proof)
+        .post("/runs/{run}/proof", Rule::Forms, again::verify)
 }
 
 #[derive(Template)]

@@ -89,16 +89,26 @@ async fn clear(shared: &Shared) -> anyhow::Result<()> {
         .await
         .context("forget old runs")?
     {
-        for format in [Format::Word, Format::Pdf] {
-            match tokio::fs::remove_file(shared.file(&id, format)).await {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(error).context("remove a document");
-                }
-                _ => {}
-            }
+        for format in Format::ALL {
+            remove(&shared.file(&id, format)).await?;
         }
+        remove(&shared.parts.files.join(format!("{id}.data"))).await?;
+    }
+    let data_before_ms = now_ms.saturating_sub(shared.parts.data_keep_ms);
+    let over = store.runs_forget_data(data_before_ms).await;
+    for id in over.context("forget old data")? {
+        remove(&shared.parts.files.join(format!("{id}.data"))).await?;
     }
     Ok(())
+}
+
+async fn remove(path: &Path) -> anyhow::Result<()> {
+    match tokio::fs::remove_file(path).await {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).context("remove a document")
+        }
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,6 @@
 //! The steps of a run that need nothing of the engine.
 
-use std::collections::BTreeMap;
-
 use docx_jinja::Locale;
-use ring::digest::{Context, SHA256};
 use spokegate_contract::Failure;
 use tokio::sync::watch;
 
@@ -110,28 +107,7 @@ pub(super) fn locale(tenants: &[Tenant]) -> Locale {
     }
 }
 
-/// SHA-256 over customer, dataset and digest of every part, in a fixed order.
-pub(super) fn digest(report: &Report, tenants: &[Tenant], parts: &[Part]) -> String {
-    let mut sorted = BTreeMap::new();
-    for part in parts {
-        if let (Some(need), Some(tenant)) = (report.needs.get(part.need), tenants.get(part.tenant))
-        {
-            let data = part
-                .result
-                .as_ref()
-                .map_or([0; 32], |fetched| fetched.digest);
-            sorted.insert((tenant.id.as_str(), need.dataset.as_str()), data);
-        }
-    }
-    let mut whole = Context::new(&SHA256);
-    for ((tenant, dataset), data) in sorted {
-        whole.update(format!("{tenant}/{dataset}\n").as_bytes());
-        whole.update(&data);
-    }
-    hex::encode(whole.finish().as_ref())
-}
-
-/// The digest of each part, in the order of [`digest`].
+/// The digest of each part, by customer and dataset.
 pub(super) fn data_parts(report: &Report, tenants: &[Tenant], parts: &[Part]) -> Vec<DataPart> {
     let one = |part: &Part| {
         let (need, tenant) = (report.needs.get(part.need)?, tenants.get(part.tenant)?);
@@ -139,6 +115,7 @@ pub(super) fn data_parts(report: &Report, tenants: &[Tenant], parts: &[Part]) ->
         Some(DataPart {
             tenant: tenant.id.to_string(),
             dataset: need.dataset.to_string(),
+            key: need.key.clone(),
             rows: fetched.map_or(0, |fetched| fetched.count),
             captured_at_ms: fetched.map_or(0, |fetched| fetched.captured_at_ms),
             sha256: fetched.map_or_else(String::new, |fetched| hex::encode(&fetched.digest)),

@@ -85,6 +85,7 @@ impl Bench {
             queued_max: 2,
             lease_ms: 30_000,
             keep_ms: 86_400_000,
+            data_keep_ms: 86_400_000,
             zone: jiff::tz::TimeZone::UTC,
             clock: Clock::system(),
             tasks: tasks.clone(),
@@ -193,10 +194,11 @@ impl Bench {
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
+    /// Documents, and what is left of them; not the data beside them.
     fn files(&self) -> usize {
-        std::fs::read_dir(self.folder.path().join("files"))
-            .unwrap()
-            .count()
+        let files = std::fs::read_dir(self.folder.path().join("files")).unwrap();
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| !name.ends_with(".data")).count()
     }
 }
 
@@ -520,4 +522,136 @@ async fn a_run_may_end_with_a_pdf() {
     let file = std::fs::read(bench.engine.file(&id, Format::Pdf)).unwrap();
     assert!(file.starts_with(b"%PDF-") && file.len() as u64 == run.file_bytes);
     assert_eq!(bench.files(), 1, "the document it was made of is gone");
+}
+
+/// A run that is done, with one device for each name.
+async fn done(bench: &Bench, first_request: usize) -> RunRow {
+    let id = bench.start(&["acme"]).await;
+    bench.answer(first_request, 3, rows).await;
+    let run = bench.ended(&id).await;
+    assert_eq!((run.state, run.reason.as_str()), (RunState::Done, ""));
+    run
+}
+
+#[tokio::test]
+async fn a_document_is_made_again_to_the_byte_and_what_was_changed_is_told() {
+    let bench = Bench::new().await;
+    bench.online("acme").await;
+    let run = done(&bench, 0).await;
+    assert!(run.data_kept && run.data.len() == 3, "{run:?}");
+    let verdict = bench.engine.verify(&run).await;
+    assert!(verdict.holds() && verdict.lines.len() == 7, "{verdict:?}");
+    let same = "made again, the document is the same to the byte";
+    assert!(
+        verdict.lines.iter().any(|(_, words)| words == same),
+        "{verdict:?}"
+    );
+    // Another digest of a part, of all data, of the template: each is told.
+    let told = async |changed: RunRow, expected: &str| {
+        let verdict = bench.engine.verify(&changed).await;
+        let faults: Vec<&String> = verdict
+            .lines
+            .iter()
+            .filter(|(ok, _)| !ok)
+            .map(|(_, w)| w)
+            .collect();
+        assert!(
+            faults.iter().any(|words| words.contains(expected)),
+            "{expected}: {verdict:?}"
+        );
+    };
+    let mut part = run.clone();
+    part.data[0].sha256 = "0".repeat(64);
+    told(part, "the kept data is not what came").await;
+    told(
+        RunRow {
+            data_sha256: "0".repeat(64),
+            ..run.clone()
+        },
+        "do not make up",
+    )
+    .await;
+    told(
+        RunRow {
+            template_sha256: "0".repeat(64),
+            ..run.clone()
+        },
+        "the kept template has",
+    )
+    .await;
+    // A document that was changed on the disk, and data that is gone.
+    let path = bench.engine.file(&run.id, Format::Word);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[100] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    told(run.clone(), "the document on the disk was changed since").await;
+    let data = bench
+        .folder
+        .path()
+        .join("files")
+        .join(format!("{}.data", run.id));
+    std::fs::write(&data, "no archive").unwrap();
+    told(run.clone(), "its kept data cannot be read").await;
+    std::fs::remove_file(&data).unwrap();
+    told(run.clone(), "its kept data cannot be read").await;
+    told(
+        RunRow {
+            data_kept: false,
+            ..run
+        },
+        "is not kept",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_run_is_made_again_with_the_same_data_and_asks_nobody() {
+    let bench = Bench::new().await;
+    bench.online("acme").await;
+    let first = done(&bench, 0).await;
+    let mut order = bench.order(&["acme"]);
+    order.origin = Origin {
+        parent: first.id.to_string(),
+        same_data: true,
+        ..Origin::default()
+    };
+    let id = bench.engine.order(order.clone()).await.unwrap();
+    let again = bench.ended(&id).await;
+    assert_eq!((again.state, again.reason.as_str()), (RunState::Done, ""));
+    assert_eq!(
+        (&again.data, &again.data_sha256),
+        (&first.data, &first.data_sha256)
+    );
+    assert_eq!(again.needs, first.needs);
+    let verdict = bench.engine.verify(&again).await;
+    assert!(verdict.holds(), "{verdict:?}");
+    // Somebody else's data is nobody's.
+    order.owner_id = "main:bob".into();
+    let id = bench.engine.order(order.clone()).await.unwrap();
+    let row = loop {
+        let row = bench.store.run(&id).await.unwrap().unwrap();
+        if row.state.is_final() {
+            break row;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(row.state, RunState::Failed);
+    assert!(row.reason.contains("no longer kept"), "{}", row.reason);
+    // Data that was exchanged is not used.
+    order.owner_id = ALICE.into();
+    let other = done(&bench, 3).await;
+    let data = |run: &RunRow| {
+        bench
+            .folder
+            .path()
+            .join("files")
+            .join(format!("{}.data", run.id))
+    };
+    let order = NewRun { ..order };
+    let mut foreign = std::fs::read(data(&other)).unwrap();
+    let at = foreign.len() / 2;
+    foreign[at] ^= 1;
+    std::fs::write(data(&first), foreign).unwrap();
+    let id = bench.engine.order(order).await.unwrap();
+    assert_eq!(bench.ended(&id).await.state, RunState::Failed);
 }

@@ -12,12 +12,13 @@ use tokio::sync::watch;
 use super::super::context::{self, About, Part};
 use super::super::fetch::{Fetcher, Job};
 use super::super::plan::{self, Source};
-use super::super::{Format, Progress, RunFile, RunState, Tenant, file_digest};
-use super::steps::{Planned, announce, data_parts, digest, fetch_one, in_words, locale, note_end};
+use super::super::proof::{data_path, whole};
+use super::super::{DataPart, Format, Progress, RunFile, RunState, Tenant, file_digest};
+use super::steps::{Planned, announce, data_parts, fetch_one, in_words, locale, note_end};
 use super::{Ended, Live, Shared};
 use crate::pdf::PdfFailure;
 use crate::relay::Contract;
-use crate::render::{RenderFailure, Tray};
+use crate::render::{RenderFailure, Tray, Values};
 use crate::reports::{Need, Report};
 use crate::store::runs::RunRow;
 
@@ -40,6 +41,9 @@ impl Shared {
                 "One of the customers is no longer there. Start the report again.",
             );
         };
+        if row.origin.same_data {
+            return self.work_again(row, report, &tenants, live).await;
+        }
         let planned = match self.plan(row, report, &tenants).await {
             Ok(planned) => planned,
             Err(error) => {
@@ -219,10 +223,7 @@ impl Shared {
         parts: Vec<Part>,
         tray: Arc<Tray>,
     ) -> Ended {
-        let (data_sha256, data) = (
-            digest(report, tenants, &parts),
-            data_parts(report, tenants, &parts),
-        );
+        let data = data_parts(report, tenants, &parts);
         let about = About {
             title: &report.title,
             generated_by: &row.owner_title,
@@ -231,17 +232,30 @@ impl Shared {
         };
         let params = report.shown_params(&row.params);
         let values = context::values(&about, params, tenants, &report.needs, parts);
+        self.fill(row, report, tenants, (tray, values), data).await
+    }
+
+    /// Fills the template, makes what files are wanted, and keeps what they were made of.
+    pub(super) async fn fill(
+        &self,
+        row: &RunRow,
+        report: &Report,
+        tenants: &[Tenant],
+        (tray, values): (Arc<Tray>, Values),
+        data: Vec<DataPart>,
+    ) -> Ended {
         let (template, output) = (report.template.clone(), self.file(&row.id, Format::Word));
         let renderer = self.parts.renderer.in_locale(locale(tenants));
-        match renderer.to_file(tray, template, values, &output).await {
+        let made = renderer.to_file(Arc::clone(&tray), template, values, &output);
+        match made.await {
             Ok(_) => match self.finish(row, &output).await {
                 Ok(files) => Ended {
                     state: RunState::Done,
                     reason: String::new(),
-                    data_sha256,
+                    data_sha256: whole(&data),
                     files,
                     data,
-                    data_kept: false,
+                    data_kept: self.keep(row, tray).await,
                 },
                 Err(reason) => Ended::failed(reason),
             },
@@ -258,6 +272,17 @@ impl Shared {
                 Ended::failed("The document could not be written. Tell your administrator.")
             }
         }
+    }
+
+    /// Keeps what the document was made of; a run is not lost over it.
+    async fn keep(&self, row: &RunRow, tray: Arc<Tray>) -> bool {
+        if self.parts.data_keep_ms == 0 {
+            return false;
+        }
+        let path = data_path(&self.parts.files, row);
+        let kept = self.parts.renderer.keep(tray, &path).await;
+        kept.inspect_err(|error| tracing::error!(%error, "the data of a run could not be kept"))
+            .is_ok()
     }
 
     /// Makes a PDF of the document where one is wanted; tells what is kept.

@@ -33,6 +33,7 @@ const FORMS: &[Group] = &[Group {
     entries: &[
         entry("/", "reports", "Reports"),
         entry("/runs", "history", "History"),
+        entry("/schedules", "schedules", "Schedules"),
     ],
 }];
 

@@ -1,0 +1,2 @@
+DROP INDEX run_by_schedule;
+DROP TABLE schedule;

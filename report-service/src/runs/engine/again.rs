@@ -1,0 +1,71 @@
+//! A run that makes an earlier one again with the data that was kept of it.
+
+use std::sync::Arc;
+
+use super::super::context::{self, About};
+use super::super::{Tenant, proof};
+use super::{Ended, Live, Shared};
+use crate::render::Values;
+use crate::reports::Report;
+use crate::store::runs::RunRow;
+
+/// What is said when there is nothing to make it from.
+const NOT_KEPT: &str =
+    "The data of the earlier run is no longer kept. Make the report again with fresh data.";
+
+impl Shared {
+    /// Fills the present template with the earlier run's data; only what is said about the document itself is new.
+    pub(super) async fn work_again(
+        &self,
+        row: &RunRow,
+        report: &Arc<Report>,
+        tenants: &[Tenant],
+        live: &Live,
+    ) -> Ended {
+        let parent = match row.origin.parent.parse() {
+            Ok(parent) => self.parts.store.run_of(&row.owner_id, &parent).await,
+            Err(_) => Ok(None),
+        };
+        let Ok(Some(parent)) = parent else {
+            return Ended::failed(NOT_KEPT);
+        };
+        live.progress.send_modify(|progress| {
+            progress.state = super::RunState::Running;
+            progress.needs.clone_from(&parent.needs);
+        });
+        let path = proof::data_path(&self.parts.files, &parent);
+        let kept = match self.parts.renderer.kept(&path).await {
+            Ok(kept) if parent.data_kept => kept,
+            _ => return Ended::failed(NOT_KEPT),
+        };
+        if !proof::data_holds(&parent, &kept) {
+            tracing::error!(message.id = %parent.id, "the kept data of a run is not what came");
+            return Ended::failed(
+                "The kept data is not what came at that time, so it is not used. Tell your administrator.",
+            );
+        }
+        let (tray, values) = kept.into_values();
+        let about = About {
+            title: &report.title,
+            generated_by: &row.owner_title,
+            run_id: row.id.as_str(),
+            now_ms: row.created_at_ms,
+        };
+        let Some(Values::Map(mut members)) = values else {
+            return Ended::failed(NOT_KEPT);
+        };
+        for (name, value) in &mut members {
+            if name == "report" {
+                *value = context::about(&about);
+            }
+        }
+        self.fill(
+            row,
+            report,
+            tenants,
+            (tray, Values::Map(members)),
+            parent.data,
+        )
+        .await
+    }
+}

@@ -1,0 +1,161 @@
+//! Whether a document is what its template and its data make: both are looked at, and the document is made again.
+
+use std::path::Path;
+
+use ring::digest::{Context, SHA256};
+use spokegate_contract::hex;
+
+use super::{DataPart, Format, file_digest};
+use crate::render::{Kept, Renderer, Values};
+use crate::store::runs::RunRow;
+
+/// What was found; each line in words, with whether it holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// All of them, in order.
+    pub lines: Vec<(bool, String)>,
+}
+
+impl Verdict {
+    /// Whether everything holds.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        !self.lines.is_empty() && self.lines.iter().all(|(holds, _)| *holds)
+    }
+
+    fn note(&mut self, holds: bool, good: &str, bad: impl Into<String>) {
+        let words = if holds { good.to_owned() } else { bad.into() };
+        self.lines.push((holds, words));
+    }
+}
+
+/// Where a run's kept data stands in the folder of documents.
+#[must_use]
+pub fn data_path(files: &Path, run: &RunRow) -> std::path::PathBuf {
+    files.join(format!("{}.data", run.id))
+}
+
+/// Checks a finished run against what was kept of it.
+pub async fn verify(run: &RunRow, files: &Path, renderer: &Renderer) -> Verdict {
+    let mut verdict = Verdict::default();
+    if !run.data_kept {
+        verdict.note(
+            false,
+            "",
+            "its data is not kept (any more), so it cannot be made again",
+        );
+        return verdict;
+    }
+    let kept = match renderer.kept(&data_path(files, run)).await {
+        Ok(kept) => kept,
+        Err(error) => {
+            verdict.note(false, "", format!("its kept data cannot be read: {error}"));
+            return verdict;
+        }
+    };
+    let template = kept.template_sha256().unwrap_or_default();
+    verdict.note(
+        template == run.template_sha256,
+        "the kept template is the one that the run was made with",
+        format!(
+            "the kept template has the digest {template}, the run {}",
+            run.template_sha256
+        ),
+    );
+    data(run, &kept, &mut verdict);
+    let again = files.join(format!(".{}.again.part", run.id));
+    let made = renderer.again(&kept, &again).await;
+    let digest = made.map_err(|error| error.to_string()).and_then(|_| {
+        let digest = file_digest(&again).map_err(|error| error.to_string());
+        // Whoever clears away old runs finds it otherwise.
+        let _ = std::fs::remove_file(&again);
+        digest
+    });
+    match digest {
+        Ok((_, sha256)) => document(run, files, &sha256, &mut verdict),
+        Err(error) => verdict.note(false, "", format!("it could not be made again: {error}")),
+    }
+    verdict
+}
+
+/// Whether every part of the kept data is what came.
+pub(super) fn data_holds(run: &RunRow, kept: &Kept) -> bool {
+    let mut verdict = Verdict::default();
+    data(run, kept, &mut verdict);
+    verdict.holds()
+}
+
+/// Holds every part's digest against the kept data, and all of them against the run's.
+fn data(run: &RunRow, kept: &Kept, verdict: &mut Verdict) {
+    for part in run.data.iter().filter(|part| !part.sha256.is_empty()) {
+        let found = kept
+            .values()
+            .and_then(|values| rows(values, part))
+            .and_then(|rows| kept.sha256_of(rows).ok());
+        let name = format!("{} of {}", part.dataset, part.tenant);
+        verdict.note(
+            found.as_ref() == Some(&part.sha256),
+            &format!("the kept data is what came: {name}, {} rows", part.rows),
+            format!("the kept data is not what came: {name}"),
+        );
+    }
+    verdict.note(
+        whole(&run.data) == run.data_sha256,
+        "the digest over all data is the one in the audit trail's line \"report.end\"",
+        "the digests of the parts do not make up the digest of the run",
+    );
+}
+
+fn document(run: &RunRow, files: &Path, again: &str, verdict: &mut Verdict) {
+    let Some(word) = run.file(Format::Word) else {
+        verdict.note(true, "the document can be made again; its PDF alone is kept, and a PDF holds the time of its making", "");
+        return;
+    };
+    verdict.note(
+        word.sha256 == again,
+        "made again, the document is the same to the byte",
+        format!(
+            "made again, the document has the digest {again}, and the run says {}",
+            word.sha256
+        ),
+    );
+    let path = files.join(format!("{}.{}", run.id, Format::Word.ending()));
+    if let Ok((_, now)) = file_digest(&path) {
+        verdict.note(
+            now == word.sha256,
+            "the document on the disk is the one that was made",
+            "the document on the disk was changed since",
+        );
+    }
+}
+
+/// The rows of one part.
+fn rows<'v>(values: &'v Values, part: &DataPart) -> Option<&'v Values> {
+    let Values::List(tenants) = member(values, "tenants")? else {
+        return None;
+    };
+    let is_it = |tenant: &&Values| matches!(member(tenant, "id"), Some(Values::Plain(id)) if id == part.tenant.as_str());
+    let tenant = tenants.iter().find(is_it)?;
+    member(member(tenant, &part.key)?, "rows")
+}
+
+fn member<'v>(values: &'v Values, name: &str) -> Option<&'v Values> {
+    let Values::Map(members) = values else {
+        return None;
+    };
+    let found = members.iter().find(|(known, _)| known == name);
+    found.map(|(_, value)| value)
+}
+
+/// SHA-256 over customer, dataset and digest of every part, in a fixed order.
+pub(super) fn whole(parts: &[DataPart]) -> String {
+    let mut sorted: Vec<&DataPart> = parts.iter().collect();
+    sorted.sort_by(|a, b| (&a.tenant, &a.dataset).cmp(&(&b.tenant, &b.dataset)));
+    let mut whole = Context::new(&SHA256);
+    for part in sorted {
+        whole.update(format!("{}/{}\n", part.tenant, part.dataset).as_bytes());
+        let digest = hex::decode_array::<32>(&part.sha256).unwrap_or([0; 32]);
+        whole.update(&digest);
+    }
+    hex::encode(whole.finish().as_ref())
+}

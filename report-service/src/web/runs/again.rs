@@ -1,0 +1,144 @@
+//! Making a run again, and the proof of what it was made of.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use serde_json::Value;
+
+use super::{own, tenants};
+use crate::runs::proof::Verdict;
+use crate::runs::{NewRun, Origin, RunState, StartError};
+use crate::state::AppState;
+use crate::store::audit::Decision;
+use crate::store::runs::RunRow;
+use crate::web::errors::PageError;
+use crate::web::layout::{Page, render};
+use crate::web::reports::picker::one;
+use crate::web::reports::{find, refused, tenants_for};
+use crate::web::session::FormsUser;
+
+#[derive(Template)]
+#[template(path = "proof.html")]
+struct ProofPage {
+    page: Page,
+    run: RunRow,
+    tenants: String,
+    inputs: Vec<(String, String)>,
+    data_until: u64,
+    run_until: u64,
+    verdict: Option<Verdict>,
+}
+
+/// `GET /runs/{run}/proof`: template, inputs, data and files with their digests.
+pub(super) async fn proof(
+    State(state): State<AppState>,
+    user: FormsUser,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let (_, run) = own(&state, &user, &id).await?;
+    page(&state, &user, run, None)
+}
+
+/// `POST /runs/{run}/proof`: the same, after making the document again.
+pub(super) async fn verify(
+    State(state): State<AppState>,
+    user: FormsUser,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let (id, run) = own(&state, &user, &id).await?;
+    if run.state != RunState::Done {
+        return Err(PageError::not_found("This run has no document."));
+    }
+    let verdict = state.engine.verify(&run).await;
+    let reason = if verdict.holds() {
+        "holds"
+    } else {
+        "does not hold"
+    };
+    user.audit(&state, "run.verify", Decision::Allowed, reason, id.as_str())
+        .await?;
+    page(&state, &user, run, Some(verdict))
+}
+
+fn page(
+    state: &AppState,
+    user: &FormsUser,
+    run: RunRow,
+    verdict: Option<Verdict>,
+) -> Result<Response, PageError> {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let inputs = run
+        .params
+        .iter()
+        .map(|(name, value)| (name.clone(), text(value)));
+    let (data_until, run_until) = state.engine.kept_until(&run);
+    render(&ProofPage {
+        page: Page::new(format!("Proof: {}", run.title), "history", user),
+        tenants: tenants(state, &run),
+        inputs: inputs.collect(),
+        data_until,
+        run_until,
+        verdict,
+        run,
+    })
+}
+
+/// `POST /runs/{run}/again` with `data` = `same` or `fresh`.
+pub(super) async fn again(
+    State(state): State<AppState>,
+    user: FormsUser,
+    Path(id): Path<String>,
+    body: String,
+) -> Result<Response, PageError> {
+    let (id, run) = own(&state, &user, &id).await?;
+    let report = find(&state, &user, &run.report)?;
+    let may = tenants_for(&state, &user, &report);
+    let known = |id: &spokegate_contract::TenantId| may.iter().any(|tenant| tenant.id == *id);
+    if !run.tenants.iter().all(known) {
+        return Err(PageError::not_found(
+            "One of the customers is no longer there.",
+        ));
+    }
+    let pairs: Vec<(String, String)> = url::form_urlencoded::parse(body.as_bytes())
+        .into_owned()
+        .collect();
+    let same_data = one(&pairs, "data") == Some("same");
+    if same_data && !(run.state == RunState::Done && run.data_kept) {
+        let sentence = "The data of this run is not kept. Make it again with fresh data.";
+        return Err(PageError::bad_request(sentence));
+    }
+    report.check_params(&run.params).map_err(|_| {
+        PageError::bad_request("The report takes other inputs by now. Start it from its form.")
+    })?;
+    let order = NewRun {
+        report,
+        tenants: run.tenants,
+        formats: run.formats,
+        params: run.params,
+        owner_id: user.person_id().into(),
+        owner_title: user.title().into(),
+        origin: Origin {
+            parent: id.to_string(),
+            same_data,
+            ..Origin::default()
+        },
+        review: false,
+    };
+    let started: Result<_, StartError> = state.engine.order(order).await;
+    let started = started.map_err(refused)?;
+    let reason = if same_data { "same data" } else { "fresh data" };
+    let subject = format!("{id} {started}");
+    let recorded = user
+        .audit(&state, "run.again", Decision::Allowed, reason, &subject)
+        .await;
+    if let Err(error) = recorded {
+        state.engine.cancel(user.person_id(), &started);
+        return Err(error);
+    }
+    let place = format!("/runs/{started}");
+    Ok((StatusCode::SEE_OTHER, [(header::LOCATION, place)]).into_response())
+}

@@ -1,0 +1,336 @@
+//! Schedules: the list of one's own, setting and changing one, what comes next, and running it now.
+
+mod act;
+mod form;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use jiff::tz::TimeZone;
+use std::sync::Arc;
+
+use super::errors::PageError;
+use super::layout::{Page, render};
+use super::reports::picker::Picker;
+use super::reports::{find, tenants_for};
+use super::routes::{Routes, Rule};
+use super::session::FormsUser;
+use crate::forms::{Control, FormFaults};
+use crate::reports::Report;
+use crate::schedule::{Schedule, ScheduleId, Timing, moment};
+use crate::state::AppState;
+use crate::store::audit::Decision;
+use form::{Fields, parse};
+
+/// Times that a page shows ahead.
+const UPCOMING: usize = 5;
+/// Schedules of one person.
+const SCHEDULES_MAX: usize = 200;
+
+/// `/schedules` and what is below it.
+#[must_use]
+pub fn routes(routes: Routes) -> Routes {
+    routes
+        .get("/schedules", Rule::Forms, list)
+        .get("/schedules/new/{report}", Rule::Forms, new)
+        .post("/schedules/new/{report}", Rule::Forms, create)
+        .get("/schedules/{schedule}", Rule::Forms, show)
+        .get("/schedules/{schedule}/edit", Rule::Forms, edit)
+        .post("/schedules/{schedule}/edit", Rule::Forms, change)
+        .post("/schedules/{schedule}/act", Rule::Forms, act::act)
+}
+
+#[derive(Template)]
+#[template(path = "schedules.html")]
+struct ListPage {
+    page: Page,
+    schedules: Vec<Entry>,
+    reports: Vec<Arc<Report>>,
+}
+
+struct Entry {
+    schedule: Schedule,
+    next: String,
+}
+
+#[derive(Template)]
+#[template(path = "schedule.html")]
+struct ShowPage {
+    page: Page,
+    schedule: Schedule,
+    report: Arc<Report>,
+    upcoming: Vec<String>,
+    last: String,
+    tenants: Vec<Switch>,
+}
+
+/// A customer of a schedule, and whether it is on.
+struct Switch {
+    id: String,
+    title: String,
+    on: bool,
+}
+
+#[derive(Template)]
+#[template(path = "schedule_form.html")]
+struct FormPage {
+    page: Page,
+    report: Arc<Report>,
+    target: String,
+    picker: Picker,
+    controls: Vec<Control>,
+    fields: Fields,
+    offers_pdf: bool,
+    offers_mail: bool,
+    domains: String,
+    upcoming: Vec<String>,
+    fault: String,
+    faults: usize,
+}
+
+/// A person's own schedule whose report they may still run, or the same answer as for one that does not exist.
+async fn own(
+    state: &AppState,
+    user: &FormsUser,
+    id: &str,
+) -> Result<(Schedule, Arc<Report>), PageError> {
+    let missing = || PageError::not_found("There is no such schedule.");
+    let id: ScheduleId = id.parse().map_err(|_| missing())?;
+    let schedule = state.store.schedule_of(user.person_id(), &id).await?;
+    let schedule = schedule.ok_or_else(missing)?;
+    let report = find(state, user, &schedule.report).map_err(|_| missing())?;
+    Ok((schedule, report))
+}
+
+async fn list(State(state): State<AppState>, user: FormsUser) -> Result<Response, PageError> {
+    let schedules = state.store.schedules_of(user.person_id()).await?;
+    let may = |schedule: &Schedule| find(&state, &user, &schedule.report).is_ok();
+    let entry = |schedule: Schedule| Entry {
+        next: match schedule.next_at_ms {
+            Some(at_ms) if !schedule.paused => in_zone(&schedule.plan.timing, moment(at_ms)),
+            _ => String::new(),
+        },
+        schedule,
+    };
+    let rights = user.rights(&state);
+    let reports = state.engine.catalogue().iter();
+    let reports = reports
+        .filter(|report| report.is_for(user.groups()) && rights.runs(&report.id))
+        .cloned()
+        .collect();
+    render(&ListPage {
+        page: Page::new("Schedules", "schedules", &user),
+        schedules: schedules.into_iter().filter(may).map(entry).collect(),
+        reports,
+    })
+}
+
+async fn show(
+    State(state): State<AppState>,
+    user: FormsUser,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let (schedule, report) = own(&state, &user, &id).await?;
+    let plan = &schedule.plan;
+    let may = tenants_for(&state, &user, &report);
+    let switches = may
+        .iter()
+        .filter(|tenant| plan.all || plan.tenants.contains(&tenant.id))
+        .map(|tenant| Switch {
+            id: tenant.id.to_string(),
+            title: tenant.title.clone(),
+            on: !plan.off.contains(&tenant.id),
+        });
+    render(&ShowPage {
+        page: Page::new(schedule.title.clone(), "schedules", &user),
+        tenants: switches.collect(),
+        upcoming: upcoming(&state, &schedule.plan.timing),
+        last: match schedule.last_at_ms {
+            0 => String::new(),
+            at_ms => in_zone(&plan.timing, moment(at_ms)),
+        },
+        report,
+        schedule,
+    })
+}
+
+async fn new(
+    State(state): State<AppState>,
+    user: FormsUser,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let report = find(&state, &user, &id)?;
+    let fields = Fields::new(&report.title, &state.config.runs.time_zone);
+    let target = format!("/schedules/new/{}", report.id);
+    let about = (report, target);
+    draw(&state, &user, about, fields, None, &FormFaults::default())
+}
+
+async fn edit(
+    State(state): State<AppState>,
+    user: FormsUser,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let (schedule, report) = own(&state, &user, &id).await?;
+    let fields = Fields::of(&schedule);
+    let pairs = form::sent(&schedule, &report);
+    let target = format!("/schedules/{}/edit", schedule.id);
+    draw(
+        &state,
+        &user,
+        (report, target),
+        fields,
+        Some(&pairs),
+        &FormFaults::default(),
+    )
+}
+
+async fn create(
+    State(state): State<AppState>,
+    user: FormsUser,
+    Path(id): Path<String>,
+    body: String,
+) -> Result<Response, PageError> {
+    let report = find(&state, &user, &id)?;
+    let count = state.store.schedules_of(user.person_id()).await?.len();
+    if count >= SCHEDULES_MAX {
+        return Err(PageError::bad_request(format!(
+            "You have {count} schedules, and {SCHEDULES_MAX} is the most. Remove one first."
+        )));
+    }
+    let target = format!("/schedules/new/{}", report.id);
+    let blank = Schedule {
+        id: ScheduleId::random().map_err(|error| PageError::internal(&error))?,
+        title: String::new(),
+        report: report.id.to_string(),
+        owner_id: user.person_id().into(),
+        owner_title: user.title().into(),
+        plan: form::blank(),
+        paused: false,
+        note: String::new(),
+        next_at_ms: None,
+        last_at_ms: 0,
+        last_place: String::new(),
+        claimed_at_ms: 0,
+        created_at_ms: state.clock.now_ms(),
+    };
+    save(&state, &user, (report, target), blank, &body).await
+}
+
+async fn change(
+    State(state): State<AppState>,
+    user: FormsUser,
+    Path(id): Path<String>,
+    body: String,
+) -> Result<Response, PageError> {
+    let (schedule, report) = own(&state, &user, &id).await?;
+    let target = format!("/schedules/{}/edit", schedule.id);
+    save(&state, &user, (report, target), schedule, &body).await
+}
+
+async fn save(
+    state: &AppState,
+    user: &FormsUser,
+    about: (Arc<Report>, String),
+    schedule: Schedule,
+    body: &str,
+) -> Result<Response, PageError> {
+    let pairs: Vec<(String, String)> = url::form_urlencoded::parse(body.as_bytes())
+        .into_owned()
+        .collect();
+    let fields = Fields::sent(&pairs);
+    let read = parse(state, user, &about.0, &pairs, &fields);
+    let only_looks = super::reports::picker::one(&pairs, "act").is_some();
+    let (title, plan) = match read {
+        Ok(read) if !only_looks => read,
+        Ok(_) => {
+            return draw(
+                state,
+                user,
+                about,
+                fields,
+                Some(&pairs),
+                &FormFaults::default(),
+            );
+        }
+        Err(faults) => {
+            let faults = if only_looks {
+                FormFaults::default()
+            } else {
+                faults
+            };
+            let page = draw(state, user, about, fields, Some(&pairs), &faults)?;
+            let status = if only_looks {
+                StatusCode::OK
+            } else {
+                StatusCode::UNPROCESSABLE_ENTITY
+            };
+            return Ok((status, page).into_response());
+        }
+    };
+    let next = plan.timing.next_after(moment(state.clock.now_ms()));
+    let schedule = Schedule {
+        title,
+        next_at_ms: next.map(crate::schedule::milliseconds),
+        note: String::new(),
+        plan: crate::schedule::Plan {
+            off: schedule.plan.off,
+            ..plan
+        },
+        ..schedule
+    };
+    let subject = format!("{} {}", schedule.id, schedule.report);
+    let words = schedule.plan.timing.words();
+    user.audit(state, "schedule.set", Decision::Allowed, &words, &subject)
+        .await?;
+    state.store.schedule_put(&schedule).await?;
+    Ok(to(&schedule.id))
+}
+
+fn to(id: &ScheduleId) -> Response {
+    let place = format!("/schedules/{id}");
+    (StatusCode::SEE_OTHER, [(header::LOCATION, place)]).into_response()
+}
+
+fn draw(
+    state: &AppState,
+    user: &FormsUser,
+    (report, target): (Arc<Report>, String),
+    fields: Fields,
+    pairs: Option<&[(String, String)]>,
+    faults: &FormFaults,
+) -> Result<Response, PageError> {
+    let tenants = tenants_for(state, user, &report);
+    let upcoming = fields.timing(&mut FormFaults::default());
+    render(&FormPage {
+        page: Page::new(format!("Schedule: {}", report.title), "schedules", user),
+        picker: Picker::new(&tenants, pairs, faults),
+        controls: report.form.controls(pairs, faults),
+        upcoming: upcoming
+            .map(|timing| self::upcoming(state, &timing))
+            .unwrap_or_default(),
+        fields: fields.with(faults),
+        offers_pdf: state.engine.offers_pdf(),
+        offers_mail: state.config.mail.is_offered(),
+        domains: state.config.mail.allowed_domains.join(", "),
+        fault: faults.of("").unwrap_or_default().into(),
+        faults: faults.len(),
+        target,
+        report,
+    })
+}
+
+fn upcoming(state: &AppState, timing: &Timing) -> Vec<String> {
+    let now = moment(state.clock.now_ms());
+    let next = timing.upcoming(now, UPCOMING);
+    next.into_iter().map(|at| in_zone(timing, at)).collect()
+}
+
+/// `Mon 1 Dec 2026, 06:00 CET`.
+fn in_zone(timing: &Timing, at: jiff::Timestamp) -> String {
+    let zone = TimeZone::get(&timing.zone).unwrap_or(TimeZone::UTC);
+    at.to_zoned(zone)
+        .strftime("%a %-d %b %Y, %H:%M %Z")
+        .to_string()
+}

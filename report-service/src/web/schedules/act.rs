@@ -1,0 +1,100 @@
+//! Buttons of a schedule: run now, pause, go on, switch a customer, remove.
+
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+
+use super::{own, to};
+use crate::schedule::{Fired, Refused, Schedule, fire, milliseconds, moment};
+use crate::state::AppState;
+use crate::store::audit::Decision;
+use crate::web::errors::PageError;
+use crate::web::reports::picker::one;
+use crate::web::reports::tenants_for;
+use crate::web::session::FormsUser;
+
+/// `POST /schedules/{schedule}/act` with `act`, and `tenant` for a switch.
+pub(super) async fn act(
+    State(state): State<AppState>,
+    user: FormsUser,
+    Path(id): Path<String>,
+    body: String,
+) -> Result<Response, PageError> {
+    let (schedule, report) = own(&state, &user, &id).await?;
+    let pairs: Vec<(String, String)> = url::form_urlencoded::parse(body.as_bytes())
+        .into_owned()
+        .collect();
+    let audit = async |act: &str, reason: &str| {
+        let subject = schedule.id.as_str();
+        user.audit(&state, act, Decision::Allowed, reason, subject)
+            .await
+    };
+    match one(&pairs, "act").unwrap_or_default() {
+        "run" => {
+            audit("schedule.now", "by hand").await?;
+            return run(&state, &user, &schedule).await;
+        }
+        "pause" => {
+            audit("schedule.pause", "by hand").await?;
+            state.store.schedule_pause(&schedule.id, true, "").await?;
+        }
+        "resume" => {
+            audit("schedule.resume", "by hand").await?;
+            // What was missed meanwhile is not made up for.
+            let next = schedule
+                .plan
+                .timing
+                .next_after(moment(state.clock.now_ms()));
+            let schedule = Schedule {
+                paused: false,
+                note: String::new(),
+                next_at_ms: next.map(milliseconds),
+                ..schedule.clone()
+            };
+            state.store.schedule_put(&schedule).await?;
+        }
+        "delete" => {
+            audit("schedule.remove", "by hand").await?;
+            state
+                .store
+                .schedule_delete(user.person_id(), &schedule.id)
+                .await?;
+            return Ok((StatusCode::SEE_OTHER, [(header::LOCATION, "/schedules")]).into_response());
+        }
+        "switch" => {
+            let known = tenants_for(&state, &user, &report);
+            let id = one(&pairs, "tenant").unwrap_or_default();
+            let tenant = known.iter().find(|tenant| tenant.id.as_str() == id);
+            let tenant =
+                tenant.ok_or_else(|| PageError::not_found("There is no such customer."))?;
+            audit("schedule.switch", id).await?;
+            let mut changed = schedule.clone();
+            let off = &mut changed.plan.off;
+            match off.iter().position(|id| *id == tenant.id) {
+                Some(at) => drop(off.remove(at)),
+                None => off.push(tenant.id.clone()),
+            }
+            state.store.schedule_put(&changed).await?;
+        }
+        _ => return Err(PageError::bad_request("There is no such button.")),
+    }
+    Ok(to(&schedule.id))
+}
+
+async fn run(
+    state: &AppState,
+    user: &FormsUser,
+    schedule: &Schedule,
+) -> Result<Response, PageError> {
+    let fired: Result<Fired, Refused> = fire(state, schedule, user.groups()).await;
+    match fired {
+        Ok(fired) => {
+            Ok((StatusCode::SEE_OTHER, [(header::LOCATION, fired.place())]).into_response())
+        }
+        Err(Refused::Full) => Err(PageError::unavailable(
+            "Too many reports are waiting already.",
+        )),
+        Err(Refused::Never(why)) => Err(PageError::bad_request(why)),
+        Err(Refused::Failed(error)) => Err(PageError::internal(&error)),
+    }
+}
