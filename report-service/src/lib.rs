@@ -18,6 +18,7 @@ pub mod templates;
 pub mod text;
 pub mod web;
 
+mod backup;
 mod contracts_folder;
 mod import_template;
 mod outbound;

@@ -272,6 +272,12 @@ pub enum Extra {
         /// The run's id, 32 hexadecimal digits
         run: crate::runs::RunId,
     },
+    /// Writes the store and its documents to one file, while the service runs
+    Backup(crate::backup::BackupTo),
+    /// Fills an empty store of either kind, and the folder of documents, from such a file
+    Restore(crate::backup::RestoreFrom),
+    /// Takes the store's schema to a step, up or down, while no process serves it
+    Migrate(crate::backup::MigrateTo),
     /// Writes what a sanitizer wrote down of itself, one record a line, for `spokegate audit verify`
     ExportAudit(crate::verify::Export),
     /// Lists what satellites supply, as they last said
@@ -335,6 +341,9 @@ impl cli::Service for Service {
             Extra::Secret(verb) => crate::secrets::verbs::verb(&verb, files),
             Extra::Datasets { json } => crate::supplied::datasets(files, json),
             Extra::Routes => crate::web::routes::verb(),
+            Extra::Backup(to) => crate::backup::backup(&to, files),
+            Extra::Restore(from) => crate::backup::restore(&from, files),
+            Extra::Migrate(to) => crate::backup::migrate(&to, files),
             Extra::VerifyAudit => crate::verify::audit(files),
             Extra::VerifyRun { run } => crate::verify::run(&run, files),
             Extra::ExportAudit(export) => crate::verify::export(&export, files),

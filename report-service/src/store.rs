@@ -15,7 +15,8 @@ pub mod audit;
 pub mod batches;
 pub mod budgets;
 mod flag;
-mod migrations;
+pub(crate) mod migrations;
+pub(crate) mod portable;
 pub mod pushes;
 pub mod quarantine;
 pub mod queue;
@@ -46,9 +47,9 @@ const SQLITE_LASTING: &str =
 const SQLITE_QUICK: &str =
     "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL";
 /// A writer waits as long as within the process; a worker that hangs in a transaction loses it.
-const POSTGRES_LASTING: &str =
-    "SET lock_timeout = '20s'; SET idle_in_transaction_session_timeout = '60s'";
-const POSTGRES_QUICK: &str = "SET lock_timeout = '20s'; SET synchronous_commit = off";
+const POSTGRES_LASTING: &str = "SET client_min_messages = warning; SET lock_timeout = '20s'; SET idle_in_transaction_session_timeout = '60s'";
+const POSTGRES_QUICK: &str =
+    "SET client_min_messages = warning; SET lock_timeout = '20s'; SET synchronous_commit = off";
 /// Transactions that read before they write go one after the other, over all workers. The number means nothing else.
 const WRITERS_LOCK: &str = "SELECT pg_advisory_xact_lock(7205759403792793)";
 

@@ -6,7 +6,8 @@
 use sqlx::migrate::{Migration, Migrator};
 use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
-use super::StoreKind;
+use super::{Store, StoreKind};
+use anyhow::Context as _;
 
 static FILES: Migrator = sqlx::migrate!("./migrations");
 
@@ -32,6 +33,68 @@ pub(super) fn migrator(kind: StoreKind) -> Migrator {
         migrations: migrations.collect::<Vec<_>>().into(),
         ..Migrator::DEFAULT
     }
+}
+
+/// Brings the schema of an empty store to exactly these steps.
+///
+/// # Errors
+/// When a step is unknown to this release.
+pub(super) async fn rebuild(store: &Store, steps: &[i64]) -> anyhow::Result<()> {
+    let all = migrator(store.kind());
+    if let Some(unknown) = steps.iter().find(|step| !all.version_exists(**step)) {
+        anyhow::bail!(
+            "it was made by a newer release: this one does not know its schema's step {unknown}"
+        );
+    }
+    all.undo(store.pool(), 0)
+        .await
+        .context("empty the schema")?;
+    let known = all.iter().filter(|file| steps.contains(&file.version));
+    let only = Migrator {
+        migrations: known.cloned().collect::<Vec<_>>().into(),
+        ..Migrator::DEFAULT
+    };
+    only.run(store.pool()).await.context("make its schema")
+}
+
+/// Brings the schema up to date.
+///
+/// # Errors
+/// When a step fails.
+pub(crate) async fn up(store: &Store) -> anyhow::Result<()> {
+    migrator(store.kind())
+        .run(store.pool())
+        .await
+        .context("bring the schema up to date")
+}
+
+/// Takes back every step above one, or goes on to it.
+///
+/// # Errors
+/// When there is no such step, or one fails.
+pub(crate) async fn to(store: &Store, step: i64) -> anyhow::Result<()> {
+    let all = migrator(store.kind());
+    if step != 0 && !all.version_exists(step) {
+        let known: Vec<String> = steps().iter().map(i64::to_string).collect();
+        anyhow::bail!("there is no step {step}; allowed: 0, {}", known.join(", "));
+    }
+    all.undo(store.pool(), step)
+        .await
+        .context("take steps back")?;
+    let upto = all.iter().filter(|file| file.version <= step);
+    let only = Migrator {
+        migrations: upto.cloned().collect::<Vec<_>>().into(),
+        ..Migrator::DEFAULT
+    };
+    only.run(store.pool()).await.context("take steps")
+}
+
+/// The numbers of all steps.
+pub(crate) fn steps() -> Vec<i64> {
+    let ups = FILES
+        .iter()
+        .filter(|file| file.migration_type.is_up_migration());
+    ups.map(|file| file.version).collect()
 }
 
 /// The text in the words of a database; the rest of a comment or name stays.

@@ -42,6 +42,13 @@ impl TestStore {
     }
 }
 
+impl TestStore {
+    /// Where it is.
+    pub(crate) fn url(&self) -> &StoreUrl {
+        &self.url
+    }
+}
+
 impl Deref for TestStore {
     type Target = Store;
 

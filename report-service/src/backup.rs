@@ -1,0 +1,168 @@
+//! The verbs `backup`, `restore` and `migrate`: the whole store and its documents in one file that either database reads.
+//!
+//! A backup is lines of JSON: a head, tables with their rows, files in pieces, and an end with the SHA-256 of all lines
+//! before it. Secrets are in it as they are in the store: sealed.
+
+mod read;
+mod write;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+use spokegate_daemon::Clock;
+use spokegate_daemon::cli::{ConfigArgs, print, tell, wait_for};
+
+use crate::Service;
+use crate::config::Config;
+use crate::store::audit::{AuditEvent, Decision};
+use crate::store::{Store, migrations};
+
+/// The form of these files.
+const FORMAT: u64 = 1;
+
+/// Where to.
+#[derive(Debug, clap::Args)]
+pub struct BackupTo {
+    /// The file to write; it must not exist
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+/// Where from.
+#[derive(Debug, clap::Args)]
+pub struct RestoreFrom {
+    /// A file that `backup` wrote
+    file: PathBuf,
+}
+
+/// To which step.
+#[derive(Debug, clap::Args)]
+pub struct MigrateTo {
+    /// The number of a step; 0 takes back everything. Without it the steps are listed
+    #[arg(long, value_name = "STEP")]
+    to: Option<i64>,
+}
+
+/// The first line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Head {
+    spokegate_backup: u64,
+    made_at: u64,
+    store: String,
+    steps: Vec<i64>,
+}
+
+/// How much there was.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Sum {
+    rows: u64,
+    files: u64,
+}
+
+/// The last line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct End {
+    #[serde(flatten)]
+    sum: Sum,
+    sha256: String,
+}
+
+/// Every line but rows, which are arrays, and pieces of files, which are texts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Line {
+    Head(Head),
+    Table { name: String, columns: Vec<String> },
+    File { name: String, bytes: u64 },
+    End(End),
+}
+
+/// Writes the configured store and its documents to a file.
+pub(crate) fn backup(to: &BackupTo, files: &ConfigArgs) -> ExitCode {
+    told(files, "cannot make a backup", async |config| {
+        let store = config.store.open().await?;
+        let sum = write::whole(&store, &config.files, &to.output, Clock::system().now_ms()).await?;
+        note(&store, "store.backup", &to.output).await?;
+        store.close().await;
+        let (rows, files, output) = (sum.rows, sum.files, to.output.display());
+        Ok(format!("{output}: {rows} rows, {files} files\n"))
+    })
+}
+
+/// Fills the configured store, which must be empty, and the folder of documents from a file.
+pub(crate) fn restore(from: &RestoreFrom, files: &ConfigArgs) -> ExitCode {
+    told(files, "cannot restore", async |config| {
+        let _held = Store::hold(&config.store.url()?)?;
+        let (store, sum) = read::whole(&config.store.url()?, &config.files, &from.file).await?;
+        let records = match store.verify_audit().await.context("read the audit trail")? {
+            crate::store::audit::ChainState::Intact { records } => records,
+            crate::store::audit::ChainState::BrokenAt { sequence } => anyhow::bail!(
+                "everything was restored, but its audit trail is broken at record {sequence}, hint: take an older backup"
+            ),
+        };
+        note(&store, "store.restore", &from.file).await?;
+        store.close().await;
+        let Sum { rows, files } = sum;
+        Ok(format!(
+            "restored {rows} rows and {files} files; the audit trail is intact: {records} records\n"
+        ))
+    })
+}
+
+/// Takes the schema of the configured store to a step.
+pub(crate) fn migrate(to: &MigrateTo, files: &ConfigArgs) -> ExitCode {
+    told(files, "cannot migrate", async |config| {
+        let Some(step) = to.to else {
+            let steps: Vec<String> = migrations::steps().iter().map(i64::to_string).collect();
+            return Ok(format!("this release's steps: {}\n", steps.join(" ")));
+        };
+        let url = config.store.url()?;
+        let _held = Store::hold(&url)?;
+        let store = Store::connect(&url).await?;
+        migrations::to(&store, step).await?;
+        store.close().await;
+        Ok(format!("the store {url} is at step {step}\n"))
+    })
+}
+
+fn told(
+    files: &ConfigArgs,
+    cannot: &str,
+    work: impl AsyncFnOnce(Config) -> anyhow::Result<String>,
+) -> ExitCode {
+    let config = match files.load_or_tell::<Service>() {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    match wait_for(work(config)) {
+        Ok(said) => print(&said),
+        Err(error) => {
+            tell(&format!("{cannot}: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whoever may run the verb may read everything: that it ran is recorded.
+async fn note(store: &Store, action: &str, file: &std::path::Path) -> anyhow::Result<()> {
+    let event = AuditEvent {
+        at_ms: Clock::system().now_ms(),
+        actor: "operator",
+        name: "",
+        action,
+        decision: Decision::Allowed,
+        reason: "command",
+        subject: &file.display().to_string(),
+        address: "",
+    };
+    store
+        .audit(event)
+        .await
+        .context("write to the audit trail")?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
