@@ -52,7 +52,7 @@ impl Place {
         // Long enough that a kill finds it half-made.
         let body = [
             p("{{ report.run_id }}"),
-            p("{% for number in range(8000) %}"),
+            p("{% for number in range(30000) %}"),
             p("Line {{ number }} of {{ report.run_id }}"),
             p("{% endfor %}"),
         ];
@@ -175,7 +175,7 @@ async fn every_run_ends_once_whichever_worker_is_killed() {
     }
     let mut workers = [place.worker(), place.worker()];
     for kill in 0..KILLS {
-        tokio::time::sleep(Duration::from_millis(400 + random(1_500))).await;
+        tokio::time::sleep(Duration::from_millis(300 + random(900))).await;
         // The old one is gone before the new one begins.
         drop(std::mem::replace(&mut workers[kill % 2], place.worker()));
     }
@@ -201,7 +201,7 @@ async fn every_run_ends_once_whichever_worker_is_killed() {
         match run.state {
             RunState::Done => {
                 let (text, digest) = place.document(id);
-                assert_eq!(text.matches(id.as_str()).count(), 8_001);
+                assert_eq!(text.matches(id.as_str()).count(), 30_001);
                 assert_eq!(run.files[0].sha256, digest);
             }
             RunState::Failed => {

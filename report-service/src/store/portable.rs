@@ -111,7 +111,7 @@ impl Snapshot {
 
     /// The tables that a backup holds.
     pub(crate) async fn tables(&mut self) -> Result<Vec<String>, sqlx::Error> {
-        let mut all = tables(&mut *self.tx, self.kind).await?;
+        let mut all = tables(&mut self.tx, self.kind).await?;
         all.retain(|table| !PASSING.contains(&table.as_str()));
         Ok(all)
     }
