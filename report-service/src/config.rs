@@ -19,7 +19,7 @@ mod store;
 
 pub use directory::DirectoryConfig;
 pub use listener::{ListenerConfig, ListenerTls};
-pub use mail::MailConfig;
+pub use mail::{MailConfig, MailTls};
 pub use pdf::PdfConfig;
 pub use people::{RolesConfig, SessionConfig, ThrottleConfig};
 pub use render::RenderConfig;

@@ -60,6 +60,7 @@ impl ReportService {
         watch_directory(&state, context);
         sweep(&state, context);
         schedule::watch(&state);
+        crate::mail::watch(&state);
         tracing::info!(forms = %forms.addr(), admin = %admin.addr(), "the report service listens");
         Ok(Self {
             forms,

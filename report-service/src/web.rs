@@ -17,7 +17,9 @@ pub mod errors;
 pub mod guard;
 pub mod layout;
 pub mod login;
+mod multipart;
 pub mod reports;
+pub mod reviews;
 pub mod routes;
 pub mod runs;
 pub mod schedules;
@@ -42,6 +44,7 @@ pub fn forms_routes() -> Routes {
     let routes = runs::routes(routes);
     let routes = batches::routes(routes);
     let routes = schedules::routes(routes);
+    let routes = reviews::routes(routes);
     downloads::routes(routes)
 }
 

@@ -23,6 +23,7 @@ wanted=(
   pdftotext:poppler-utils
   /usr/share/fonts/truetype/liberation:fonts-liberation
   /usr/share/fonts/truetype/crosextra/Carlito-Regular.ttf:fonts-crosextra-carlito
+  /usr/lib/python3/dist-packages/aiosmtpd:python3-aiosmtpd
   openssl:openssl
   pip3:python3-pip
   systemd-analyze:systemd

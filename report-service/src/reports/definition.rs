@@ -19,6 +19,10 @@ pub struct Report {
     pub file_name: String,
     /// Directory groups that may start it; empty for everybody with the forms role.
     pub groups: Vec<String>,
+    /// Whether its documents are drafts until somebody releases them.
+    pub review: bool,
+    /// Days that its runs are kept; 0: as long as all.
+    pub keep_days: u32,
     /// The data that goes into it.
     pub needs: Vec<Need>,
     /// What a person fills in.

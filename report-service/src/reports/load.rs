@@ -50,6 +50,10 @@ struct File {
     #[serde(default = "file_name")]
     file_name: String,
     #[serde(default)]
+    review: bool,
+    #[serde(default)]
+    keep_days: u32,
+    #[serde(default)]
     template: FileTemplate,
     #[serde(default, rename = "need")]
     needs: Vec<FileNeed>,
@@ -248,6 +252,8 @@ impl<'a> Loader<'a> {
             description: file.description,
             file_name: file.file_name,
             groups: file.groups,
+            review: file.review,
+            keep_days: file.keep_days,
             needs,
             form,
             params,

@@ -6,6 +6,7 @@ pub(super) mod keep;
 mod life;
 mod live;
 mod queue;
+mod reviews;
 mod steps;
 mod work;
 
@@ -241,7 +242,7 @@ impl Engine {
             template_version: 0,
             data: Vec::new(),
             data_kept: false,
-            review: if order.review {
+            review: if order.review || order.report.review {
                 Review::Waiting
             } else {
                 Review::None
@@ -249,7 +250,10 @@ impl Engine {
             reviewer: String::new(),
             review_reason: String::new(),
             reviewed_at_ms: 0,
-            expires_at_ms: 0,
+            expires_at_ms: match order.report.keep_days {
+                0 => 0,
+                days => now_ms.saturating_add(u64::from(days) * 86_400_000),
+            },
             relayed: !order.report.needs.is_empty(),
         };
         parts.store.run_insert(&row).await?;

@@ -124,4 +124,7 @@ pub struct RunFile {
     pub bytes: u64,
     /// SHA-256 of it, in hexadecimal.
     pub sha256: String,
+    /// The same of the file that was made, where somebody edited it afterwards; empty otherwise.
+    #[serde(default)]
+    pub made: String,
 }

@@ -111,13 +111,21 @@ fn document(run: &RunRow, files: &Path, again: &str, verdict: &mut Verdict) {
         verdict.note(true, "the document can be made again; its PDF alone is kept, and a PDF holds the time of its making", "");
         return;
     };
+    let made = match word.made.as_str() {
+        "" => word.sha256.as_str(),
+        made => made,
+    };
+    if made != word.sha256 {
+        verdict.note(
+            true,
+            "the document was edited in review; what is compared is the draft",
+            "",
+        );
+    }
     verdict.note(
-        word.sha256 == again,
+        made == again,
         "made again, the document is the same to the byte",
-        format!(
-            "made again, the document has the digest {again}, and the run says {}",
-            word.sha256
-        ),
+        format!("made again, the document has the digest {again}, and the run says {made}"),
     );
     let path = files.join(format!("{}.{}", run.id, Format::Word.ending()));
     if let Ok((_, now)) = file_digest(&path) {

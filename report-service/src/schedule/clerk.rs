@@ -160,6 +160,10 @@ pub async fn fire(
         StartError::Full => Refused::Full,
         error => Refused::Failed(error.into()),
     })?;
+    if let Some(letter) = &schedule.plan.mail {
+        let put_by = crate::mail::put_by(state, &schedule.owner_id, &fired, letter);
+        put_by.await.map_err(Refused::Failed)?;
+    }
     let subject = format!("{} {}", schedule.id, fired.place());
     let event = AuditEvent {
         at_ms: state.clock.now_ms(),

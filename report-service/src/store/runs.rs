@@ -280,6 +280,7 @@ pub(super) fn read(row: &AnyRow) -> Result<RunRow, sqlx::Error> {
             format: run.formats.first(),
             bytes: run.file_bytes,
             sha256: String::new(),
+            made: String::new(),
         });
     }
     Ok(run)

@@ -17,6 +17,7 @@ use super::layout::{Page, render};
 use super::routes::{Routes, Rule};
 use super::runs::{may_see, tenants};
 use super::session::{FormsUser, SignedIn};
+use crate::mail::LetterRow;
 use crate::runs::{BatchId, Format, RunState, Tally};
 use crate::state::AppState;
 use crate::store::audit::Decision;
@@ -44,6 +45,7 @@ pub fn routes(routes: Routes) -> Routes {
 struct BatchPage {
     page: Page,
     batch: BatchRow,
+    letters: Vec<LetterRow>,
     tally: Tally,
     runs: Vec<BatchRun>,
 }
@@ -92,6 +94,7 @@ async fn show(
     };
     render(&BatchPage {
         page: Page::new(batch.title.clone(), "history", &user),
+        letters: state.store.letters_about(batch.id.as_str()).await?,
         batch,
         tally: tally(&runs),
         runs: runs.into_iter().map(entry).collect(),

@@ -14,6 +14,7 @@ use super::session::FormsUser;
 use crate::runs::{Format, RunState};
 use crate::state::AppState;
 use crate::store::audit::Decision;
+use crate::store::runs::RunRow;
 
 /// Bytes read from the disk at a time.
 const BUFFER_BYTES: usize = 65_536;
@@ -41,11 +42,14 @@ async fn download(
     if row.state != RunState::Done {
         return Err(PageError::not_found("This run has no document."));
     }
+    if !row.review.is_out() {
+        return Err(PageError::not_found(format!(
+            "This document is not released: its review is {}.",
+            row.review
+        )));
+    }
     let format = which.format.unwrap_or(row.formats.first());
-    let missing = || PageError::not_found("The document of this run is no longer kept.");
-    let about = row.file(format).ok_or_else(missing)?;
-    let file = tokio::fs::File::open(state.engine.file(&id, format)).await;
-    let file = file.map_err(|_| missing())?;
+    let name = row.name_of(format);
     user.audit(
         &state,
         "file.download",
@@ -54,13 +58,28 @@ async fn download(
         id.as_str(),
     )
     .await?;
+    send(&state, &row, format, &name).await
+}
+
+/// One of a run's files under this name.
+///
+/// # Errors
+/// When it is not kept.
+pub(super) async fn send(
+    state: &AppState,
+    run: &RunRow,
+    format: Format,
+    name: &str,
+) -> Result<Response, PageError> {
+    let missing = || PageError::not_found("The document of this run is no longer kept.");
+    run.file(format).ok_or_else(missing)?;
+    let file = tokio::fs::File::open(state.engine.file(&run.id, format)).await;
+    let file = file.map_err(|_| missing())?;
+    let bytes = file.metadata().await.map_err(|_| missing())?.len();
     let headers = [
         (header::CONTENT_TYPE, format.media_type().to_string()),
-        (header::CONTENT_LENGTH, about.bytes.to_string()),
-        (
-            header::CONTENT_DISPOSITION,
-            disposition(&row.name_of(format)),
-        ),
+        (header::CONTENT_LENGTH, bytes.to_string()),
+        (header::CONTENT_DISPOSITION, disposition(name)),
     ];
     let body = Body::from_stream(ReaderStream::with_capacity(file, BUFFER_BYTES));
     Ok((headers, body).into_response())

@@ -3,7 +3,7 @@
 use super::errors::PageError;
 use super::routes::Rule;
 use super::session::{SignedIn, Visitor, cookie_value};
-use super::{FORM_BYTES_MAX, login};
+use super::{FORM_BYTES_MAX, login, multipart};
 use crate::auth::Site;
 use crate::auth::csrf::{self, Forgery, Provenance};
 use crate::auth::session::{Activity, NoSession};
@@ -69,16 +69,23 @@ impl Guard {
         if !acts {
             return Ok(Request::from_parts(parts, body));
         }
-        let body = axum::body::to_bytes(body, FORM_BYTES_MAX)
-            .await
-            .map_err(|_| {
-                boxed(PageError::bad_request(
-                    "The form is too large or was cut off on the way.",
-                ))
-            })?;
-        if let Err(forgery) =
-            csrf::check_token(&secret, given_token(&parts.headers, &body).as_deref())
-        {
+        let has_files = self.activity().is_some() && multipart::is_multipart(&parts.headers);
+        let bytes_max = if has_files {
+            multipart::UPLOAD_BYTES_MAX
+        } else {
+            FORM_BYTES_MAX
+        };
+        let body = axum::body::to_bytes(body, bytes_max).await.map_err(|_| {
+            boxed(PageError::bad_request(
+                "The form is too large or was cut off on the way.",
+            ))
+        })?;
+        let given = if has_files && !parts.headers.contains_key(TOKEN_HEADER) {
+            multipart::first_text(&parts.headers, body.clone(), TOKEN_FIELD).await
+        } else {
+            given_token(&parts.headers, &body)
+        };
+        if let Err(forgery) = csrf::check_token(&secret, given.as_deref()) {
             return Err(self.forged(forgery, &parts, &visitor).await);
         }
         Ok(Request::from_parts(parts, Body::from(body)))

@@ -27,6 +27,8 @@ const ACT_FIELD: &str = "act";
 const FORMAT_FIELD: &str = "as-format";
 /// The form's field for one document or one for each customer.
 const MANY_FIELD: &str = "as-many";
+/// The form's field for a review before the document goes out.
+const REVIEW_FIELD: &str = "held-back";
 /// Most customers of one document.
 const TENANTS_MAX: usize = 200;
 /// Most customers of one batch.
@@ -58,6 +60,7 @@ struct FormPage {
     offers_pdf: bool,
     format: String,
     each: bool,
+    held: bool,
     fault: String,
     faults: usize,
 }
@@ -116,7 +119,7 @@ async fn start(
         owner_id: user.person_id().into(),
         owner_title: user.title().into(),
         origin: Origin::default(),
-        review: false,
+        review: one(&pairs, REVIEW_FIELD) == Some("yes"),
     };
     let each = one(&pairs, MANY_FIELD) == Some("each") && order.tenants.len() > 1;
     let started = if each {
@@ -260,6 +263,7 @@ fn show(
             .unwrap_or("docx")
             .to_owned(),
         each: pairs.is_some_and(|pairs| one(pairs, MANY_FIELD) == Some("each")),
+        held: pairs.is_some_and(|pairs| one(pairs, REVIEW_FIELD) == Some("yes")),
         fault: faults.of("").unwrap_or_default().into(),
         faults: faults.len(),
         report,

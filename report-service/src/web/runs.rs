@@ -20,6 +20,7 @@ use super::layout::{Page, render};
 use super::routes::{Routes, Rule};
 use super::session::{FormsUser, SignedIn};
 use crate::auth::rights::Rights;
+use crate::mail::LetterRow;
 use crate::runs::{Progress, RunId, Tally};
 use crate::state::AppState;
 use crate::store::audit::Decision;
@@ -65,6 +66,7 @@ struct HistoryEntry {
 #[template(path = "run.html")]
 struct RunPage {
     page: Page,
+    letters: Vec<LetterRow>,
     run: RunRow,
     tenants: String,
     progress: Progress,
@@ -179,6 +181,7 @@ async fn show(
     let page = Page::new(row.title.clone(), "history", &user);
     render(&RunPage {
         page,
+        letters: state.store.letters_about(id.as_str()).await?,
         tenants: tenants(&state, &row),
         progress,
         run: row,
@@ -281,7 +284,7 @@ fn stored(row: &RunRow) -> Progress {
     }
 }
 
-pub(super) fn tenants(state: &AppState, row: &RunRow) -> String {
+pub(crate) fn tenants(state: &AppState, row: &RunRow) -> String {
     let title = |id: &TenantId| {
         state
             .engine

@@ -4,10 +4,11 @@ mod act;
 mod form;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use jiff::tz::TimeZone;
+use serde::Deserialize;
 use std::sync::Arc;
 
 use super::errors::PageError;
@@ -63,6 +64,14 @@ struct ShowPage {
     upcoming: Vec<String>,
     last: String,
     tenants: Vec<Switch>,
+    offers_mail: bool,
+    tested: bool,
+}
+
+/// What the page before this one did.
+#[derive(Deserialize)]
+struct Told {
+    tested: Option<String>,
 }
 
 /// A customer of a schedule, and whether it is on.
@@ -130,6 +139,7 @@ async fn show(
     State(state): State<AppState>,
     user: FormsUser,
     Path(id): Path<String>,
+    Query(told): Query<Told>,
 ) -> Result<Response, PageError> {
     let (schedule, report) = own(&state, &user, &id).await?;
     let plan = &schedule.plan;
@@ -145,6 +155,8 @@ async fn show(
     render(&ShowPage {
         page: Page::new(schedule.title.clone(), "schedules", &user),
         tenants: switches.collect(),
+        offers_mail: state.config.mail.is_offered(),
+        tested: told.tested.is_some(),
         upcoming: upcoming(&state, &schedule.plan.timing),
         last: match schedule.last_at_ms {
             0 => String::new(),

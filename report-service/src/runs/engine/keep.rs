@@ -82,6 +82,10 @@ async fn clear(shared: &Shared) -> anyhow::Result<()> {
         .batches_forget(before_ms)
         .await
         .context("forget old batches")?;
+    store
+        .letters_forget(before_ms)
+        .await
+        .context("forget old letters")?;
     for id in shared
         .parts
         .store

@@ -331,6 +331,7 @@ impl Shared {
                 format,
                 bytes,
                 sha256,
+                made: String::new(),
             }),
             Err(error) => {
                 tracing::error!(%error, "a document could not be read again");

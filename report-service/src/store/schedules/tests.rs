@@ -59,7 +59,10 @@ async fn what_is_due_is_taken_up_once() {
         let due = schedule("main:alice", 5_000);
         store.schedule_put(&due).await.unwrap();
         assert!(store.schedules_due(4_999, 0).await.unwrap().is_empty());
-        assert_eq!(store.schedules_due(5_000, 0).await.unwrap(), [due.clone()]);
+        assert_eq!(
+            store.schedules_due(5_000, 0).await.unwrap(),
+            vec![due.clone()]
+        );
         assert!(
             store
                 .schedule_claim(&due, Some(9_000), 6_000)

@@ -34,6 +34,7 @@ const FORMS: &[Group] = &[Group {
         entry("/", "reports", "Reports"),
         entry("/runs", "history", "History"),
         entry("/schedules", "schedules", "Schedules"),
+        entry("/reviews", "reviews", "Reviews"),
     ],
 }];
 

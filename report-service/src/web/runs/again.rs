@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{own, tenants};
 use crate::runs::proof::Verdict;
-use crate::runs::{NewRun, Origin, RunState, StartError};
+use crate::runs::{NewRun, Origin, Review, RunState, StartError};
 use crate::state::AppState;
 use crate::store::audit::Decision;
 use crate::store::runs::RunRow;
@@ -126,7 +126,7 @@ pub(super) async fn again(
             same_data,
             ..Origin::default()
         },
-        review: false,
+        review: run.review != Review::None,
     };
     let started: Result<_, StartError> = state.engine.order(order).await;
     let started = started.map_err(refused)?;

@@ -618,6 +618,11 @@ async fn a_batch_makes_a_document_for_each_customer_and_tells_who_has_none() {
     ] {
         assert!(page.contains(expected), "{expected} is not in {page}");
     }
+    archive_tells_both(&alice, &place).await;
+    assert!(alice.get("/runs").await.1.contains(&place));
+}
+
+async fn archive_tells_both(alice: &Browser<'_>, place: &str) {
     let request = Request::builder().uri(format!("{place}/download"));
     let answer = alice.ask(request, Body::empty()).await;
     assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/zip");
@@ -647,7 +652,6 @@ async fn a_batch_makes_a_document_for_each_customer_and_tells_who_has_none() {
         lines[2].starts_with("\"globex\",\"Globex\",\"failed\",\"Globex: Devices could not"),
         "{results}"
     );
-    assert!(alice.get("/runs").await.1.contains(&place));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -812,6 +816,11 @@ async fn a_schedule_is_set_shown_switched_run_and_removed() {
         edit.contains("value=\"31\"") && edit.contains("value=\"acme\" checked"),
         "{edit}"
     );
+    schedule_acts(&bench, &alice, &place).await;
+}
+
+async fn schedule_acts(bench: &Bench, alice: &Browser<'_>, place: &str) {
+    let act = format!("{place}/act");
     // Run now: an ordinary run of its owner.
     let answer = alice.post(&act, &[("act", "run")]).await;
     assert_eq!(answer.status(), StatusCode::SEE_OTHER);
@@ -830,11 +839,11 @@ async fn a_schedule_is_set_shown_switched_run_and_removed() {
     assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
     assert!(text(refused).await.contains("no customer left"));
     alice.post(&act, &[("act", "pause")]).await;
-    assert!(alice.get(&place).await.1.contains("paused"));
+    assert!(alice.get(place).await.1.contains("paused"));
     alice.post(&act, &[("act", "resume")]).await;
-    assert!(alice.get(&place).await.1.contains("The next times:"));
+    assert!(alice.get(place).await.1.contains("The next times:"));
     alice.post(&act, &[("act", "delete")]).await;
-    assert_eq!(alice.get(&place).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(alice.get(place).await.0, StatusCode::NOT_FOUND);
 }
 
 /// What is due runs with its owner's rights of that moment, once however long it was due.
@@ -879,3 +888,6 @@ async fn a_schedule_has_the_rights_that_its_owner_has_then() {
         .await;
     assert_eq!(ended["state"], "done", "{ended}");
 }
+
+mod mail;
+mod review;

@@ -34,6 +34,10 @@ pub(super) async fn act(
             audit("schedule.now", "by hand").await?;
             return run(&state, &user, &schedule).await;
         }
+        "test" => {
+            audit("mail.test", "by hand").await?;
+            return test(&state, &schedule).await;
+        }
         "pause" => {
             audit("schedule.pause", "by hand").await?;
             state.store.schedule_pause(&schedule.id, true, "").await?;
@@ -79,6 +83,23 @@ pub(super) async fn act(
         _ => return Err(PageError::bad_request("There is no such button.")),
     }
     Ok(to(&schedule.id))
+}
+
+async fn test(state: &AppState, schedule: &Schedule) -> Result<Response, PageError> {
+    let letter = schedule
+        .plan
+        .mail
+        .as_ref()
+        .filter(|_| state.config.mail.is_offered());
+    let letter =
+        letter.ok_or_else(|| PageError::bad_request("Nobody receives this schedule by mail."))?;
+    match crate::mail::test(state, &schedule.title, letter).await {
+        Ok(()) => {
+            let place = format!("/schedules/{}?tested=yes", schedule.id);
+            Ok((StatusCode::SEE_OTHER, [(header::LOCATION, place)]).into_response())
+        }
+        Err(error) => Err(PageError::unavailable(error.to_string())),
+    }
 }
 
 async fn run(
