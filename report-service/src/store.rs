@@ -17,7 +17,6 @@ pub mod budgets;
 mod flag;
 pub mod letters;
 pub(crate) mod migrations;
-mod migrations;
 pub(crate) mod portable;
 pub mod pushes;
 pub mod quarantine;

@@ -761,34 +761,7 @@ async fn a_schedule_is_set_shown_switched_run_and_removed() {
         form.contains("name=\"on-every\" value=\"month\" checked") && !form.contains("mail-to"),
         "{form}"
     );
-    // What is wrong is told, and nothing is kept.
-    let mut wrong = MONTHLY;
-    wrong[5].1 = "32";
-    wrong[7].1 = "Mars/Base";
-    let refused = alice.post(new, &wrong).await;
-    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
-    let refused = text(refused).await;
-    assert!(
-        refused.contains("Enter a day from 1 to 31.")
-            && refused.contains("Write a time zone such as"),
-        "{refused}"
-    );
-    // A look ahead keeps nothing either.
-    let look = alice
-        .post(new, &[&MONTHLY[..], &[("act", "look")]].concat())
-        .await;
-    let look = text(look).await;
-    assert!(
-        look.contains("id=\"upcoming\"") && look.contains("06:30 CE"),
-        "{look}"
-    );
-    assert!(
-        alice
-            .get("/schedules")
-            .await
-            .1
-            .contains("You have no schedule yet")
-    );
+    refused_or_only_looked_at(&alice, new).await;
     let answer = alice.post(new, &MONTHLY).await;
     assert_eq!(answer.status(), StatusCode::SEE_OTHER);
     let place = answer.headers()[header::LOCATION]
@@ -817,6 +790,37 @@ async fn a_schedule_is_set_shown_switched_run_and_removed() {
         "{edit}"
     );
     schedule_acts(&bench, &alice, &place).await;
+}
+
+async fn refused_or_only_looked_at(alice: &Browser<'_>, new: &str) {
+    // What is wrong is told, and nothing is kept.
+    let mut wrong = MONTHLY;
+    wrong[5].1 = "32";
+    wrong[7].1 = "Mars/Base";
+    let refused = alice.post(new, &wrong).await;
+    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let refused = text(refused).await;
+    assert!(
+        refused.contains("Enter a day from 1 to 31.")
+            && refused.contains("Write a time zone such as"),
+        "{refused}"
+    );
+    // A look ahead keeps nothing either.
+    let look = alice
+        .post(new, &[&MONTHLY[..], &[("act", "look")]].concat())
+        .await;
+    let look = text(look).await;
+    assert!(
+        look.contains("id=\"upcoming\"") && look.contains("06:30 CE"),
+        "{look}"
+    );
+    assert!(
+        alice
+            .get("/schedules")
+            .await
+            .1
+            .contains("You have no schedule yet")
+    );
 }
 
 async fn schedule_acts(bench: &Bench, alice: &Browser<'_>, place: &str) {

@@ -1,6 +1,6 @@
 //! Letters to a real mail server with TLS.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::BufReader;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use super::*;
