@@ -1,7 +1,10 @@
 //! Who may do what: sign-in, roles, sessions, throttling and request forgery. The decisions are pure functions;
 //! `sign_in` and `session` join them to the directory and the store.
 
+pub mod confirm;
 pub mod csrf;
+pub mod explain;
+pub mod people;
 pub mod rights;
 pub mod roles;
 pub mod session;

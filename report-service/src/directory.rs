@@ -5,7 +5,7 @@
 //! of configured groups, for [`GROUPS_KEPT_MS`].
 
 use self::account::judge;
-use self::groups::KnownGroup;
+use self::groups::{KnownGroup, Membership};
 use self::ldap::{Connection, Depth, Dialer, Entry, Query};
 use self::servers::Servers;
 use self::service::Service;
@@ -16,6 +16,7 @@ use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 mod account;
 mod dialect;
 mod dn;
+mod explain;
 mod groups;
 mod ldap;
 mod name;
@@ -23,9 +24,11 @@ mod person;
 mod servers;
 mod service;
 mod settings;
+mod state;
 mod unavailable;
 
 pub use account::Refused;
+pub use explain::{Explanation, Step};
 pub use name::{Password, TypedName};
 pub use person::{Person, PersonId, Standing};
 pub use settings::{DirectorySettings, KindSetting, ServerUrl, ServerUrlError};
@@ -102,31 +105,89 @@ impl Directory {
             .await
             .expect("the gate is never closed");
         let finding = async {
-            let mut service = self.service(true).await?;
-            let dialect = Arc::clone(&service.dialect);
-            let Some(filter) = dialect.person_filter(name.form(), &self.settings.user_attribute)
-            else {
-                return Ok(Err(Refused::Unknown));
-            };
-            let entries = self.people(&mut service, &filter).await?;
-            let entry = match <[Entry; 1]>::try_from(entries) {
-                Ok([entry]) if !entry.dn.is_empty() => entry,
-                Ok(_) => return Ok(Err(Refused::Unknown)),
-                Err(entries) if entries.is_empty() => return Ok(Err(Refused::Unknown)),
-                Err(_) => return Ok(Err(Refused::Ambiguous)),
-            };
-            let Some(id) = dialect.stable_id(&entry) else {
-                return Ok(Err(Refused::NoStableId));
-            };
-            let id = PersonId::stored(&format!("{}:{id}", self.settings.id));
-            Ok(Ok(Found {
-                id,
-                entry,
-                service,
-                _permit: permit,
-            }))
+            let service = self.service(true).await?;
+            let filter = service
+                .dialect
+                .person_filter(name.form(), &self.settings.user_attribute);
+            self.only(service, filter, permit).await
         };
         self.whole(finding).await
+    }
+
+    /// Finds somebody by the stable id.
+    ///
+    /// # Errors
+    /// As [`Self::find`].
+    pub async fn find_again(&self, id: &PersonId) -> Result<Result<Found, Refused>, Unavailable> {
+        let permit = Arc::clone(&self.gate)
+            .acquire_owned()
+            .await
+            .expect("the gate is never closed");
+        let finding = async {
+            let Some(id) = self.own_id(id) else {
+                return Ok(Err(Refused::Unknown));
+            };
+            let service = self.service(true).await?;
+            let filter = service.dialect.id_filter(id);
+            self.only(service, filter, permit).await
+        };
+        self.whole(finding).await
+    }
+
+    /// The one entry that a filter finds.
+    async fn only(
+        &self,
+        mut service: Service,
+        filter: Option<String>,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<Result<Found, Refused>, Unavailable> {
+        let Some(filter) = filter else {
+            return Ok(Err(Refused::Unknown));
+        };
+        let entries = self.people(&mut service, &filter).await?;
+        let entry = match <[Entry; 1]>::try_from(entries) {
+            Ok([entry]) if !entry.dn.is_empty() => entry,
+            Ok(_) => return Ok(Err(Refused::Unknown)),
+            Err(entries) if entries.is_empty() => return Ok(Err(Refused::Unknown)),
+            Err(_) => return Ok(Err(Refused::Ambiguous)),
+        };
+        let Some(id) = service.dialect.stable_id(&entry) else {
+            return Ok(Err(Refused::NoStableId));
+        };
+        let id = PersonId::stored(&format!("{}:{id}", self.settings.id));
+        Ok(Ok(Found {
+            id,
+            entry,
+            service,
+            _permit: permit,
+        }))
+    }
+
+    /// Does for an unknown name what is done for a known one: a bind of its own connection, which must fail. So the
+    /// directory takes as long for either.
+    pub async fn pretend(&self, password: &Password<'_>) {
+        let _permit = self.gate.acquire().await.expect("the gate is never closed");
+        let now = self.clock.now_ms();
+        let server = self
+            .servers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .order(now, false)
+            .first()
+            .copied();
+        let Some(server) = server else {
+            return;
+        };
+        let nobody = format!("cn=spokegate-nobody,{}", self.settings.base);
+        let pretending = async {
+            let url = &self.settings.servers[server];
+            let mut connection = Connection::open(url, &self.dialer).await?;
+            connection.bind(&nobody, password.expose()).await
+        };
+        // Whatever is answered, nobody is let in.
+        if let Err(fault) = pretending.await {
+            tracing::debug!(error = %fault, "no answer to a bind as nobody");
+        }
     }
 
     /// Tries the password of somebody found, and reads their groups.
@@ -145,14 +206,17 @@ impl Directory {
             _permit,
         } = found;
         let verifying = async {
-            let server = &self.settings.servers[service.server];
-            let opened = Connection::open(server, &self.dialer).await;
-            let mut connection = self.answered(service.server, opened)?;
+            let mut connection = self.own_connection(&mut service).await?;
             let bound = connection.bind(&entry.dn, password.expose()).await;
-            if let Err(refused) = judge(&self.answered(service.server, bound)?) {
-                return Ok(Err(refused));
+            match judge(&self.answered(service.server, bound)?) {
+                Ok(()) => {}
+                Err(Refused::Locked) => {
+                    let now = self.clock.now_ms();
+                    return Ok(Err(state::why_locked(&service.dialect, &entry, now)));
+                }
+                Err(refused) => return Ok(Err(refused)),
             }
-            let groups = self.groups_of(&mut service, &entry).await?;
+            let groups = self.membership(&mut service, &entry).await?.groups;
             let name = service
                 .dialect
                 .sign_in_name(&entry, &self.settings.user_attribute);
@@ -178,7 +242,7 @@ impl Directory {
     pub async fn look_again(&self, id: &PersonId) -> Result<Standing, Unavailable> {
         let _permit = self.gate.acquire().await.expect("the gate is never closed");
         let looking = async {
-            let Some(id) = id.as_str().strip_prefix(&format!("{}:", self.settings.id)) else {
+            let Some(id) = self.own_id(id) else {
                 return Ok(Standing::Gone);
             };
             let mut service = self.service(false).await?;
@@ -193,7 +257,7 @@ impl Directory {
                 return Ok(Standing::Closed);
             }
             Ok(Standing::Good {
-                groups: self.groups_of(&mut service, &entry).await?,
+                groups: self.membership(&mut service, &entry).await?.groups,
             })
         };
         self.whole(looking).await
@@ -211,6 +275,28 @@ impl Directory {
         self.whole(checking).await
     }
 
+    /// The directory's own part of a person's id; `None` for people of another one.
+    fn own_id<'a>(&self, id: &'a PersonId) -> Option<&'a str> {
+        let (directory, own) = id.as_str().split_once(':')?;
+        (directory == self.settings.id).then_some(own)
+    }
+
+    /// A connection for a person's own bind. When the server has died since it was asked, the next one takes over;
+    /// no password was sent by then.
+    async fn own_connection(&self, service: &mut Service) -> Result<Connection, Unavailable> {
+        let mut left = self.settings.servers.len();
+        loop {
+            let server = &self.settings.servers[service.server];
+            let opened = Connection::open(server, &self.dialer).await;
+            left = left.saturating_sub(1);
+            match self.answered(service.server, opened) {
+                Ok(connection) => return Ok(connection),
+                Err(unavailable) if left == 0 => return Err(unavailable),
+                Err(_) => *service = self.service(true).await?,
+            }
+        }
+    }
+
     async fn people(&self, service: &mut Service, filter: &str) -> Result<Vec<Entry>, Unavailable> {
         let query = Query {
             base: &self.settings.base,
@@ -225,11 +311,11 @@ impl Directory {
         self.answered(service.server, found)
     }
 
-    async fn groups_of(
+    async fn membership(
         &self,
         service: &mut Service,
         entry: &Entry,
-    ) -> Result<Vec<String>, Unavailable> {
+    ) -> Result<Membership, Unavailable> {
         let known = self.known_groups(service).await?;
         let found = match &*service.dialect {
             Dialect::ActiveDirectory { .. } => {

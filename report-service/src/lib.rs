@@ -20,6 +20,7 @@ pub mod web;
 
 mod backup;
 mod contracts_folder;
+mod explain_sign_in;
 mod import_template;
 mod outbound;
 mod service;

@@ -1,12 +1,8 @@
 //! The server: everything bound and running, or an error.
 
 use crate::auth::Site;
-use crate::auth::roles::Roles;
-use crate::auth::session::Sessions;
-use crate::auth::sign_in::SignIn;
-use crate::auth::throttle::Throttle;
+use crate::auth::people::People;
 use crate::config::{Config, DEFAULTS, ListenerConfig};
-use crate::directory::Directory;
 use crate::runs::{Engine, start_engine};
 use crate::schedule;
 use crate::secrets::{Secrets, Standing};
@@ -112,50 +108,22 @@ fn assemble(
     engine: Engine,
     context: &Context,
 ) -> anyhow::Result<AppState> {
-    let (clock, tasks) = (context.clock.clone(), context.tasks.clone());
-    let roles: Arc<Roles> = Arc::new(config.roles.roles());
-    let mut groups = [roles.forms_groups.clone(), roles.admin_groups.clone()].concat();
-    groups.extend(
-        engine
-            .catalogue()
-            .iter()
-            .flat_map(|report| report.groups.clone()),
-    );
-    let rights = config.rights();
-    groups.extend(rights.grants.iter().flat_map(|grant| grant.groups.clone()));
-    groups.sort();
-    groups.dedup();
-    let settings = config
-        .directory
-        .settings(groups)
-        .context("read the directory's settings")?;
-    let directory = Arc::new(Directory::new(settings, clock.clone(), tasks.clone())?);
-    let throttle = Throttle::new(store.clone(), clock.clone(), config.throttle.limits());
-    let sign_in = SignIn::new(
-        Arc::clone(&directory),
-        Arc::clone(&roles),
-        throttle,
-        store.clone(),
-        clock.clone(),
-        config.throttle.refusal_floor(),
-    );
-    let sessions = Sessions::new(
-        store.clone(),
-        Arc::clone(&directory),
-        roles,
-        config.session.limits(),
-        clock.clone(),
-    );
+    let report_groups = engine
+        .catalogue()
+        .iter()
+        .flat_map(|report| report.groups.clone())
+        .collect();
+    let people = People::assemble(&config, &store, report_groups, context)?;
     Ok(AppState {
         config: Arc::new(config),
-        rights: Arc::new(rights),
-        clock,
-        tasks,
+        rights: people.rights,
+        clock: context.clock.clone(),
+        tasks: context.tasks.clone(),
         store,
         secrets,
-        sessions,
-        sign_in: Arc::new(sign_in),
-        directory,
+        sessions: people.sessions,
+        sign_in: people.sign_in,
+        directory: people.directory,
         engine,
     })
 }
@@ -253,6 +221,8 @@ fn sweep(state: &AppState, context: &Context) {
                 .sessions_sweep(now.saturating_sub(ENDED_KEPT_MS))
                 .await;
             let swept = swept.and(store.throttle_sweep(now).await);
+            let entries = store.password_entries_sweep(now.saturating_sub(ENDED_KEPT_MS));
+            let swept = swept.and(entries.await);
             if let Err(error) = swept.and(store.audit_strangers_ended(Some(now)).await) {
                 tracing::warn!(%error, "cannot remove what is over");
             }
@@ -289,6 +259,11 @@ pub enum Extra {
     },
     /// Lists every route of both listeners with who may use it, one a line: site, method, address, rule
     Routes,
+    /// Tells why somebody can or cannot sign in, without their password
+    ExplainSignIn {
+        /// The name as the person types it
+        name: String,
+    },
     /// Fills a Word template with values from a JSON file; needs no service
     Render(crate::render::Files),
     /// Makes a PDF of a Word document with LibreOffice; needs no service
@@ -345,6 +320,7 @@ impl cli::Service for Service {
             Extra::Backup(to) => crate::backup::backup(&to, files),
             Extra::Restore(from) => crate::backup::restore(&from, files),
             Extra::Migrate(to) => crate::backup::migrate(&to, files),
+            Extra::ExplainSignIn { name } => crate::explain_sign_in::verb(&name, files),
             Extra::VerifyAudit => crate::verify::audit(files),
             Extra::VerifyRun { run } => crate::verify::run(&run, files),
             Extra::ExportAudit(export) => crate::verify::export(&export, files),

@@ -18,6 +18,7 @@ mod flag;
 pub mod letters;
 pub(crate) mod migrations;
 pub(crate) mod portable;
+pub mod people;
 pub mod pushes;
 pub mod quarantine;
 pub mod queue;

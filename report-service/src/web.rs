@@ -6,12 +6,15 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 
 pub mod admin_audit;
+pub mod admin_explain;
 pub mod admin_home;
 pub mod admin_quarantine;
 pub mod admin_satellites;
 pub mod admin_sessions;
+pub mod admin_throttle;
 pub mod assets;
 pub mod batches;
+pub mod confirm;
 pub mod downloads;
 pub mod errors;
 pub mod guard;
@@ -25,6 +28,7 @@ pub mod runs;
 pub mod schedules;
 pub mod security_headers;
 pub mod session;
+pub mod your_sessions;
 
 pub use errors::PageError;
 pub use layout::{Page, render};
@@ -40,6 +44,8 @@ pub fn forms_routes() -> Routes {
     let routes = Routes::new(Site::Forms);
     let routes = assets::routes(routes);
     let routes = login::routes(routes);
+    let routes = confirm::routes(routes);
+    let routes = your_sessions::routes(routes);
     let routes = reports::routes(routes);
     let routes = runs::routes(routes);
     let routes = batches::routes(routes);
@@ -54,8 +60,12 @@ pub fn admin_routes() -> Routes {
     let routes = Routes::new(Site::Admin);
     let routes = assets::routes(routes);
     let routes = login::routes(routes);
+    let routes = confirm::routes(routes);
+    let routes = your_sessions::routes(routes);
     let routes = admin_home::routes(routes);
     let routes = admin_sessions::routes(routes);
+    let routes = admin_throttle::routes(routes);
+    let routes = admin_explain::routes(routes);
     let routes = admin_satellites::routes(routes);
     let routes = admin_quarantine::routes(routes);
     admin_audit::routes(routes)

@@ -39,13 +39,13 @@ pub enum Refusal {
 
 /// Decides about sign-ins.
 pub struct SignIn {
-    directory: Arc<Directory>,
-    roles: Arc<Roles>,
-    throttle: Throttle,
-    store: Store,
-    clock: Clock,
+    pub(super) directory: Arc<Directory>,
+    pub(super) roles: Arc<Roles>,
+    pub(super) throttle: Throttle,
+    pub(super) store: Store,
+    pub(super) clock: Clock,
     /// No refusal is answered sooner, so that its time does not tell a wrong name from a wrong password.
-    refusal_floor: Duration,
+    pub(super) refusal_floor: Duration,
 }
 
 /// What is asked.
@@ -82,6 +82,18 @@ impl SignIn {
             clock,
             refusal_floor,
         }
+    }
+
+    /// The failures that a counter may have in a window.
+    #[must_use]
+    pub fn failures_max(&self, bucket: &str) -> u64 {
+        self.throttle.failures_max(bucket)
+    }
+
+    /// How long a window of failures lasts, in whole minutes.
+    #[must_use]
+    pub fn window_minutes(&self) -> u64 {
+        self.throttle.window_minutes()
     }
 
     /// Decides, and records the decision.
@@ -160,6 +172,7 @@ impl SignIn {
         let found = match self.directory.find(&name).await {
             Ok(Ok(found)) => found,
             Ok(Err(refused)) => {
+                self.directory.pretend(&password).await;
                 return Ok((Err(Refusal::Credentials), typed(), refused.to_string()));
             }
             Err(unavailable) => return Ok(self.unavailable(taken, typed(), &unavailable).await),
@@ -201,7 +214,7 @@ impl SignIn {
         (Err(Refusal::Unavailable), actor, why.reason().to_owned())
     }
 
-    fn too_many(&self) -> Refusal {
+    pub(super) fn too_many(&self) -> Refusal {
         Refusal::TooMany {
             minutes: self.throttle.window_minutes(),
         }
@@ -209,7 +222,7 @@ impl SignIn {
 }
 
 /// Only two states are told to the person: both appear with the right password only.
-fn told_apart(refused: Refused) -> Refusal {
+pub(super) fn told_apart(refused: Refused) -> Refusal {
     match refused {
         Refused::PasswordExpired => Refusal::PasswordExpired,
         Refused::MustChange => Refusal::MustChange,

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Settlements that wait for a busy store; past that, the oldest stays counted until its window ends.
 const OWED_MAX: usize = 1_024;
+/// How buckets of addresses begin.
+const ADDRESS: &str = "address:";
 
 /// Buckets to be forgotten, and buckets to be given one attempt back.
 type Owed = (Vec<Bucket>, Vec<Bucket>);
@@ -59,12 +61,11 @@ impl Throttle {
             .store
             .throttle_take(bucket.key(), self.clock.now_ms(), self.limits.window_ms)
             .await?;
-        let max = if bucket.is_address() {
-            self.limits.address_failures_max
+        Ok(if count <= self.failures_max(bucket.key()) {
+            Ok(())
         } else {
-            self.limits.person_failures_max
-        };
-        Ok(if count <= max { Ok(()) } else { Err(TooMany) })
+            Err(TooMany)
+        })
     }
 
     /// The right password was given, or none was judged: forgets the failures of the first buckets and uncounts the
@@ -101,6 +102,16 @@ impl Throttle {
 
     fn owed(&self) -> MutexGuard<'_, VecDeque<Owed>> {
         self.owed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The failures that a bucket may have in a window.
+    #[must_use]
+    pub fn failures_max(&self, bucket: &str) -> u64 {
+        if bucket.starts_with(ADDRESS) {
+            self.limits.address_failures_max
+        } else {
+            self.limits.person_failures_max
+        }
     }
 
     /// How long a window lasts, in whole minutes, for the sentence that people read.
@@ -172,10 +183,6 @@ impl Bucket {
     /// The bucket as text.
     pub(crate) fn key(&self) -> &str {
         &self.0
-    }
-
-    fn is_address(&self) -> bool {
-        self.0.starts_with("address:")
     }
 }
 

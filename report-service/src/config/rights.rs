@@ -125,3 +125,79 @@ fn validate_ids<T: FromStr>(key: &str, ids: &[String], faults: &mut Faults) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Config;
+    use crate::config::DEFAULTS;
+    use spokegate_daemon::config::Layered;
+
+    const GOOD: &str = r#"
+[forms.tls]
+certificate = "web.crt"
+key = "web.key"
+[admin.tls]
+certificate = "web.crt"
+key = "web.key"
+[directory]
+urls = ["ldaps://dc1.corp.test"]
+ca = "ca.crt"
+base = "dc=corp,dc=test"
+bind_dn = "cn=svc,dc=corp,dc=test"
+bind_password_file = "bind.secret"
+[roles]
+forms_groups = ["reports-users"]
+admin_groups = ["reports-admins"]
+[[tenant]]
+id = "acme"
+title = "Acme"
+"#;
+
+    #[track_caller]
+    fn check(text: &str, expected: &[&str]) {
+        let layers = Layered::<Config>::new("reports", DEFAULTS)
+            .no_environment()
+            .text("reports.toml", &format!("{GOOD}{text}"));
+        let faults = layers
+            .load()
+            .map_or_else(|faults| faults.to_string(), |_| String::new());
+        assert_eq!(faults.is_empty(), expected.is_empty(), "{text}: {faults}");
+        for words in expected {
+            assert!(faults.contains(words), "{text}: {faults}");
+        }
+    }
+
+    fn rights(keys: &str) -> String {
+        format!("[[rights]]\n{keys}\n")
+    }
+
+    #[test]
+    fn rights_name_groups_reports_and_customers_that_there_are() {
+        check("", &[]);
+        let good = "groups = [\"g\"]\nreports = [\"*\"]\ntenants = [\"acme\"]\nrelease = true";
+        check(&rights(good), &[]);
+        check(&rights("groups = []"), &["rights[0].groups"]);
+        check(&rights("reports = [\"*\"]"), &["rights[0].groups"]);
+        check(
+            &rights("groups = [\"g\"]\nreports = [\"No Id\"]"),
+            &["rights[0].reports[0]", "or \"*\" for all"],
+        );
+        check(
+            &rights("groups = [\"g\"]\ntenants = [\"globex\"]"),
+            &["rights[0].tenants[0]", "is no customer"],
+        );
+        check(
+            &rights("groups = [\"g\"]\ntenant = [\"acme\"]"),
+            &["tenants"],
+        );
+    }
+
+    #[test]
+    fn a_second_factor_is_asked_for_at_addresses_that_there_are() {
+        check("[second_factor]\nrequired_for = []\n", &[]);
+        check(
+            "[second_factor]\nrequired_for = [\"root\"]\n",
+            &["second_factor.required_for[0]", "\"forms\""],
+        );
+    }
+}

@@ -3,16 +3,15 @@
 use super::ldap::{Connection, Depth, Entry, Fault, Query, filter_bytes, filter_value};
 use super::name::NameForm;
 use super::settings::KindSetting;
+use super::state::{LOCKED_FOR_GOOD, ends_before};
 use spokegate_contract::hex;
 
 /// Only Active Directory announces this (MS-ADTS 3.1.1.3.4.3.1).
 const ACTIVE_DIRECTORY: &[u8] = b"1.2.840.113556.1.4.800";
 /// `ACCOUNTDISABLE` in `userAccountControl`.
 const ACCOUNT_DISABLED: u64 = 0x2;
-/// `pwdAccountLockedTime` of an account that an administrator has closed for good.
-const LOCKED_FOR_GOOD: &str = "000001010000Z";
 /// From 1601 to 1970, in milliseconds.
-const WINDOWS_EPOCH_MS: u64 = 11_644_473_600_000;
+pub(super) const WINDOWS_EPOCH_MS: u64 = 11_644_473_600_000;
 
 /// How to talk to this directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,7 +158,13 @@ impl Dialect {
                     "accountExpires",
                 ]);
             }
-            Self::Plain => attributes.extend([user_attribute, "entryUUID", "pwdAccountLockedTime"]),
+            Self::Plain => attributes.extend([
+                user_attribute,
+                "entryUUID",
+                "pwdAccountLockedTime",
+                "pwdStartTime",
+                "pwdEndTime",
+            ]),
         }
         attributes
     }
@@ -194,7 +199,10 @@ impl Dialect {
                     number("userAccountControl").is_some_and(|flags| flags & ACCOUNT_DISABLED != 0);
                 disabled || number("accountExpires").is_some_and(|ticks| has_passed(ticks, now_ms))
             }
-            Self::Plain => entry.text("pwdAccountLockedTime") == Some(LOCKED_FOR_GOOD),
+            Self::Plain => {
+                entry.text("pwdAccountLockedTime") == Some(LOCKED_FOR_GOOD)
+                    || ends_before(entry, now_ms)
+            }
         }
     }
 }

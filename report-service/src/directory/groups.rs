@@ -18,9 +18,39 @@ const MATCHES_MAX: usize = 2_000;
 pub(super) struct KnownGroup {
     /// As configured; what sessions and reports compare.
     pub(super) name: String,
+    /// Its name as the directory writes it.
+    pub(super) text: String,
     dn: Dn,
     /// AD's identifier, which a person's `tokenGroups` lists.
     sid: Option<Vec<u8>>,
+}
+
+/// The configured groups that somebody is in, and how that was found out.
+#[derive(Clone, Debug)]
+pub(super) struct Membership {
+    /// Spelt as configured.
+    pub(super) groups: Vec<String>,
+    pub(super) trail: Trail,
+}
+
+/// The way to a membership.
+#[derive(Clone, Debug)]
+pub(super) enum Trail {
+    /// AD listed so many identifiers.
+    Token(usize),
+    /// The groups of each level, as the directory writes their names.
+    Walk(Vec<Vec<String>>),
+}
+
+impl KnownGroup {
+    /// The level of a walk, from 1, at which this group was reached.
+    pub(super) fn level(&self, levels: &[Vec<String>]) -> Option<usize> {
+        let is_it = |name: &String| Dn::parse(name).as_ref() == Some(&self.dn);
+        levels
+            .iter()
+            .position(|level| level.iter().any(is_it))
+            .map(|index| index + 1)
+    }
 }
 
 /// Finds the configured groups. A name that matches no group or several gives nobody anything, and is logged.
@@ -58,6 +88,7 @@ pub(super) async fn resolve(
                     let sid = entry.bytes("objectSid").map(<[u8]>::to_vec);
                     known.extend(Dn::parse(&entry.dn).map(|dn| KnownGroup {
                         name: name.clone(),
+                        text: entry.dn.clone(),
                         dn,
                         sid,
                     }));
@@ -82,7 +113,7 @@ pub(super) async fn by_token(
     connection: &mut Connection,
     person_dn: &str,
     known: &[KnownGroup],
-) -> Result<Vec<String>, Fault> {
+) -> Result<Membership, Fault> {
     let query = Query {
         base: person_dn,
         depth: Depth::Base,
@@ -103,11 +134,14 @@ pub(super) async fn by_token(
         );
     }
     let is_in = |group: &&KnownGroup| group.sid.as_deref().is_some_and(|sid| sids.contains(sid));
-    Ok(known
-        .iter()
-        .filter(is_in)
-        .map(|group| group.name.clone())
-        .collect())
+    Ok(Membership {
+        groups: known
+            .iter()
+            .filter(is_in)
+            .map(|group| group.name.clone())
+            .collect(),
+        trail: Trail::Token(sids.len()),
+    })
 }
 
 /// Elsewhere: level by level from the person upwards, each group once.
@@ -117,7 +151,8 @@ pub(super) async fn by_walk(
     person_dn: &str,
     person_name: &str,
     known: &[KnownGroup],
-) -> Result<Vec<String>, Fault> {
+) -> Result<Membership, Fault> {
+    let mut levels: Vec<Vec<String>> = Vec::new();
     let mut seen: BTreeSet<Dn> = BTreeSet::new();
     let mut level = vec![person_dn.to_owned()];
     for depth in 0..DEPTH_MAX {
@@ -147,6 +182,7 @@ pub(super) async fn by_walk(
         if next.is_empty() {
             break;
         }
+        levels.push(next.clone());
         level = next;
     }
     if seen.len() >= GROUPS_MAX {
@@ -155,11 +191,14 @@ pub(super) async fn by_walk(
             "a person is in more groups than are looked at"
         );
     }
-    Ok(known
-        .iter()
-        .filter(|group| seen.contains(&group.dn))
-        .map(|group| group.name.clone())
-        .collect())
+    Ok(Membership {
+        groups: known
+            .iter()
+            .filter(|group| seen.contains(&group.dn))
+            .map(|group| group.name.clone())
+            .collect(),
+        trail: Trail::Walk(levels),
+    })
 }
 
 fn same_text(value: &[u8], name: &str) -> bool {

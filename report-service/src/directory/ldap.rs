@@ -72,6 +72,16 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// An entry of texts, for tests of what is made of entries.
+    #[cfg(test)]
+    pub(super) fn of(dn: &str, pairs: &[(&str, &str)]) -> Self {
+        let value = |&(name, text): &(&str, &str)| (name.to_ascii_lowercase(), vec![text.into()]);
+        Self {
+            dn: dn.to_owned(),
+            values: pairs.iter().map(value).collect(),
+        }
+    }
+
     /// All values of an attribute.
     pub(super) fn all(&self, attribute: &str) -> &[Vec<u8>] {
         self.values

@@ -19,6 +19,15 @@ pub(super) struct Service {
 impl Directory {
     /// A connection to the first server that answers, bound as the service account.
     pub(super) async fn service(&self, insist: bool) -> Result<Service, Unavailable> {
+        self.service_told(insist, &mut Vec::new()).await
+    }
+
+    /// The same; `told` gets a line for each server that was asked.
+    pub(super) async fn service_told(
+        &self,
+        insist: bool,
+        told: &mut Vec<String>,
+    ) -> Result<Service, Unavailable> {
         let now = self.clock.now_ms();
         let order = {
             let servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -30,17 +39,33 @@ impl Directory {
             servers.order(now, insist)
         };
         let mut last = "all are marked as down".to_owned();
+        for (index, server) in self.settings.servers.iter().enumerate() {
+            if !order.contains(&index) {
+                told.push(format!(
+                    "{} did not answer a short while ago and is not asked",
+                    server.as_str()
+                ));
+            }
+        }
         for server in order {
+            let url = self.settings.servers[server].as_str();
             match self.bound(server).await {
                 Ok(service) => {
+                    told.push(format!("{url} answers"));
                     self.servers
                         .lock()
                         .unwrap_or_else(PoisonError::into_inner)
                         .good(server);
                     return Ok(service);
                 }
-                Err(Unavailable::NoServer { last: why }) => last = why,
-                Err(other) => return Err(other),
+                Err(Unavailable::NoServer { last: why }) => {
+                    told.push(why.clone());
+                    last = why;
+                }
+                Err(other) => {
+                    told.push(format!("{url}: {other}"));
+                    return Err(other);
+                }
             }
         }
         Err(Unavailable::NoServer { last })

@@ -223,6 +223,26 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
+    /// A person's sessions that are live at `now_ms`, on both listeners, the most recently used first.
+    ///
+    /// # Errors
+    /// When the store cannot read.
+    pub async fn sessions_of(
+        &self,
+        person_id: &str,
+        now_ms: u64,
+    ) -> Result<Vec<SessionRow>, sqlx::Error> {
+        let rows = sqlx::query(
+            "SELECT * FROM session WHERE person_id = $1 AND ended_at IS NULL AND idle_until > $2 AND absolute_until > $2
+             ORDER BY seen_at DESC",
+        )
+        .bind(person_id)
+        .bind(signed(now_ms))
+        .fetch_all(self.pool())
+        .await?;
+        rows.iter().map(read).collect()
+    }
+
     /// Removes rows of sessions that ended before `before_ms`.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use super::layout::Page;
 use askama::Template;
 use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use spokegate_contract::hex;
 
 /// An error page.
@@ -14,6 +14,7 @@ pub struct PageError {
     sentence: String,
     hint: String,
     correlation: String,
+    location: Option<String>,
 }
 
 #[derive(Template)]
@@ -58,6 +59,21 @@ impl PageError {
             sentence,
             hint,
         )
+    }
+
+    /// 303: something else comes first, at that address of ours.
+    #[must_use]
+    pub fn first(location: impl Into<String>) -> Self {
+        let page = Self::new(
+            StatusCode::SEE_OTHER,
+            "One step before",
+            "Something else comes first.",
+            "",
+        );
+        Self {
+            location: Some(location.into()),
+            ..page
+        }
     }
 
     /// 500: our fault. The chain goes to the log under the number that the page shows.
@@ -114,6 +130,7 @@ impl PageError {
             sentence,
             hint,
             correlation: correlation(),
+            location: None,
         }
     }
 }
@@ -132,6 +149,9 @@ impl From<sqlx::Error> for PageError {
 
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
+        if let Some(location) = &self.location {
+            return Redirect::to(location).into_response();
+        }
         tracing::debug!(
             correlation = self.correlation,
             status = self.status.as_u16(),

@@ -2,7 +2,8 @@
 
 mod texts;
 
-use self::texts::{local_path, notice, sentence, status};
+use self::texts::notice;
+pub(super) use self::texts::{local_path, sentence, status};
 use super::errors::PageError;
 use super::layout::{Page, render};
 use super::routes::{Routes, Rule};

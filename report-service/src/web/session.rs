@@ -69,6 +69,12 @@ impl SignedIn {
         }
     }
 
+    /// Unix milliseconds of the sign-in.
+    #[must_use]
+    pub fn since(&self) -> u64 {
+        self.session.created_at
+    }
+
     /// The session's public id.
     #[must_use]
     pub fn session_id(&self) -> &str {

@@ -19,7 +19,7 @@ pub(super) fn notice(why: &str) -> Option<&'static str> {
 }
 
 /// The status of the page that refuses.
-pub(super) fn status(refusal: &Refusal) -> StatusCode {
+pub(in crate::web) fn status(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::Credentials | Refusal::PasswordExpired | Refusal::MustChange => {
             StatusCode::UNAUTHORIZED
@@ -31,7 +31,7 @@ pub(super) fn status(refusal: &Refusal) -> StatusCode {
 }
 
 /// What the person reads.
-pub(super) fn sentence(refusal: &Refusal) -> String {
+pub(in crate::web) fn sentence(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Credentials => "The user name or the password is not right.".to_owned(),
         Refusal::PasswordExpired => {
@@ -53,7 +53,7 @@ pub(super) fn sentence(refusal: &Refusal) -> String {
 }
 
 /// The path to go to after signing in: one of ours, or the first page.
-pub(super) fn local_path(wanted: &str) -> &str {
+pub(in crate::web) fn local_path(wanted: &str) -> &str {
     let mut characters = wanted.chars();
     let starts_here =
         characters.next() == Some('/') && !matches!(characters.next(), Some('/' | '\\'));

@@ -1,0 +1,74 @@
+//! Puts directory, roles, throttle, sign-in and sessions together from the configuration.
+
+use super::rights::RightsConfig;
+use super::session::Sessions;
+use super::sign_in::SignIn;
+use super::throttle::Throttle;
+use crate::config::Config;
+use crate::directory::Directory;
+use crate::store::Store;
+use anyhow::Context as _;
+use spokegate_daemon::Context;
+use std::sync::Arc;
+
+/// Everything that decides about people.
+pub struct People {
+    /// Who they are.
+    pub directory: Arc<Directory>,
+    /// The decision about a name and a password.
+    pub sign_in: Arc<SignIn>,
+    /// Sessions: begin, check, end.
+    pub sessions: Sessions,
+    /// What groups may do.
+    pub rights: Arc<RightsConfig>,
+}
+
+impl People {
+    /// From a checked configuration; `report_groups` are those that reports name.
+    ///
+    /// # Errors
+    /// When the directory's settings cannot be put to work.
+    pub fn assemble(
+        config: &Config,
+        store: &Store,
+        report_groups: Vec<String>,
+        context: &Context,
+    ) -> anyhow::Result<Self> {
+        let (clock, tasks) = (context.clock.clone(), context.tasks.clone());
+        let roles = Arc::new(config.roles.roles());
+        let rights = Arc::new(config.rights());
+        let mut groups = report_groups;
+        groups.extend(roles.forms_groups.iter().cloned());
+        groups.extend(roles.admin_groups.iter().cloned());
+        groups.extend(rights.grants.iter().flat_map(|grant| grant.groups.clone()));
+        groups.sort();
+        groups.dedup();
+        let settings = config
+            .directory
+            .settings(groups)
+            .context("read the directory's settings")?;
+        let directory = Arc::new(Directory::new(settings, clock.clone(), tasks)?);
+        let throttle = Throttle::new(store.clone(), clock.clone(), config.throttle.limits());
+        let sign_in = SignIn::new(
+            Arc::clone(&directory),
+            Arc::clone(&roles),
+            throttle,
+            store.clone(),
+            clock.clone(),
+            config.throttle.refusal_floor(),
+        );
+        let sessions = Sessions::new(
+            store.clone(),
+            Arc::clone(&directory),
+            roles,
+            config.session.limits(),
+            clock,
+        );
+        Ok(Self {
+            directory,
+            sign_in: Arc::new(sign_in),
+            sessions,
+            rights,
+        })
+    }
+}
