@@ -1,15 +1,18 @@
 //! Who may do what: sign-in, roles, sessions, throttling and request forgery. The decisions are pure functions;
 //! `sign_in` and `session` join them to the directory and the store.
 
+pub mod break_glass;
 pub mod confirm;
 pub mod csrf;
 pub mod explain;
 pub mod people;
 pub mod rights;
 pub mod roles;
+pub mod second_factor;
 pub mod session;
 pub mod sign_in;
 pub mod throttle;
+pub mod totp;
 
 /// One of the two listeners. Being let in at one says nothing about the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +47,15 @@ impl Site {
         match self {
             Self::Forms => "__Host-spokegate-forms",
             Self::Admin => "__Host-spokegate-admin",
+        }
+    }
+
+    /// The cookie of a sign-in that waits for its code.
+    #[must_use]
+    pub fn half_cookie(self) -> &'static str {
+        match self {
+            Self::Forms => "__Host-spokegate-forms-code",
+            Self::Admin => "__Host-spokegate-admin-code",
         }
     }
 }

@@ -23,7 +23,7 @@ pub use mail::{MailConfig, MailTls};
 pub use pdf::PdfConfig;
 pub use people::{RolesConfig, SessionConfig, ThrottleConfig};
 pub use render::RenderConfig;
-pub use rights::{GrantConfig, SecondFactorConfig};
+pub use rights::{BreakGlassConfig, GrantConfig, SecondFactorConfig};
 pub use runs::{RunsConfig, TenantConfig};
 pub use secrets::{SecretsBackend, SecretsConfig, VaultConfig};
 pub use spokegate_relay::SanitizerConfig;
@@ -68,6 +68,8 @@ pub struct Config {
     /// Which groups may run what for whom.
     #[serde(default, rename = "rights")]
     pub grants: Vec<GrantConfig>,
+    /// The local administrator for when the directory is gone.
+    pub break_glass: BreakGlassConfig,
     /// Where the password alone is not enough.
     pub second_factor: SecondFactorConfig,
     /// How long sessions last.

@@ -4,6 +4,7 @@ use crate::Service;
 use crate::auth::people::People;
 use crate::config::Config;
 use crate::directory::Explanation;
+use crate::secrets::Secrets;
 use crate::store::audit::{AuditEvent, Decision};
 use anyhow::Context as _;
 use spokegate_daemon::Context;
@@ -35,7 +36,8 @@ pub(crate) fn verb(name: &str, files: &ConfigArgs) -> ExitCode {
 async fn explain(config: &Config, name: &str) -> anyhow::Result<Explanation> {
     let store = config.store.open().await?;
     let context = Context::new();
-    let people = People::assemble(config, &store, Vec::new(), &context)?;
+    let secrets = Secrets::open(&config.secrets, &config.store.url, &store, &context.clock)?;
+    let people = People::assemble(config, &store, &secrets, Vec::new(), &context)?;
     let event = AuditEvent {
         at_ms: context.clock.now_ms(),
         actor: "command-line",

@@ -19,6 +19,7 @@ pub mod text;
 pub mod web;
 
 mod backup;
+mod break_glass;
 mod contracts_folder;
 mod explain_sign_in;
 mod import_template;

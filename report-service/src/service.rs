@@ -113,7 +113,7 @@ fn assemble(
         .iter()
         .flat_map(|report| report.groups.clone())
         .collect();
-    let people = People::assemble(&config, &store, report_groups, context)?;
+    let people = People::assemble(&config, &store, &secrets, report_groups, context)?;
     Ok(AppState {
         config: Arc::new(config),
         rights: people.rights,
@@ -123,6 +123,8 @@ fn assemble(
         secrets,
         sessions: people.sessions,
         sign_in: people.sign_in,
+        second_factor: people.second_factor,
+        break_glass: people.break_glass,
         directory: people.directory,
         engine,
     })
@@ -221,6 +223,7 @@ fn sweep(state: &AppState, context: &Context) {
                 .sessions_sweep(now.saturating_sub(ENDED_KEPT_MS))
                 .await;
             let swept = swept.and(store.throttle_sweep(now).await);
+            let swept = swept.and(store.halves_sweep(now).await);
             let entries = store.password_entries_sweep(now.saturating_sub(ENDED_KEPT_MS));
             let swept = swept.and(entries.await);
             if let Err(error) = swept.and(store.audit_strangers_ended(Some(now)).await) {
@@ -259,6 +262,12 @@ pub enum Extra {
     },
     /// Lists every route of both listeners with who may use it, one a line: site, method, address, rule
     Routes,
+    /// Makes a one-time link that sets up the local administrator for when the directory is gone
+    BreakGlass {
+        /// The account's name
+        #[arg(long, default_value = "emergency")]
+        name: String,
+    },
     /// Tells why somebody can or cannot sign in, without their password
     ExplainSignIn {
         /// The name as the person types it
@@ -320,6 +329,7 @@ impl cli::Service for Service {
             Extra::Backup(to) => crate::backup::backup(&to, files),
             Extra::Restore(from) => crate::backup::restore(&from, files),
             Extra::Migrate(to) => crate::backup::migrate(&to, files),
+            Extra::BreakGlass { name } => crate::break_glass::verb(&name, files),
             Extra::ExplainSignIn { name } => crate::explain_sign_in::verb(&name, files),
             Extra::VerifyAudit => crate::verify::audit(files),
             Extra::VerifyRun { run } => crate::verify::run(&run, files),

@@ -1,6 +1,8 @@
 //! What every request handler can reach.
 
+use crate::auth::break_glass::BreakGlass;
 use crate::auth::rights::RightsConfig;
+use crate::auth::second_factor::SecondFactor;
 use crate::auth::session::Sessions;
 use crate::auth::sign_in::SignIn;
 use crate::config::Config;
@@ -30,6 +32,10 @@ pub struct AppState {
     pub sessions: Sessions,
     /// The decision about a name and a password.
     pub sign_in: Arc<SignIn>,
+    /// The decision about codes.
+    pub second_factor: Arc<SecondFactor>,
+    /// The local account for when the directory is gone.
+    pub break_glass: BreakGlass,
     /// Who people are.
     pub directory: Arc<Directory>,
     /// Starts and watches runs; knows reports, customers and the way to the satellites.

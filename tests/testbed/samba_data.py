@@ -93,6 +93,7 @@ def people():
         "pwexpired1": user("pwexpired1", "Password Expired"),
         "locked1": user("locked1", "Locked One"),
         "nohours1": user("nohours1", "No Hours", logonHours=b"\0" * 21),
+        "noplace1": user("noplace1", "No Place", userWorkstations="ELSEWHERE"),
     }
 
 
@@ -100,7 +101,7 @@ def groups(who):
     noc = group("noc", who["dave"])
     helpdesk = group("helpdesk", who["bob"], noc)
     admins = group("fabric-admins", who["carol"])
-    states = [who[u] for u in ("disabled1", "expired1", "mustchange1", "pwexpired1", "locked1", "nohours1")]
+    states = [who[u] for u in ("disabled1", "expired1", "mustchange1", "pwexpired1", "locked1", "nohours1", "noplace1")]
     forms = group("forms-users", who["alice"], helpdesk, admins, who["frank"], who["prim"], *states)
     group("Reports, EMEA (Süd) #1", who["mallory"], who["zoe"])
     loop_a = group("loop-a", who["zoe"])

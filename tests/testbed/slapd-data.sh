@@ -67,6 +67,8 @@ people() {
   person locked1 'Locked One' One
   person pwexpired1 'Expired One' One "pwdPolicySubentry: cn=short,ou=Policies,$SUFFIX"
   person mustchange1 'Must Change' Change
+  person ended1 'Ended One' One
+  person notyet1 'Not Yet' Yet
   # An RDN that needs escaping in a DN and, differently, in a filter.
   cat <<L
 dn: cn=Mallory \\28Evil\\29\\2C \\2A\\5C Jr.,ou=People,$SUFFIX
@@ -85,7 +87,7 @@ groups() {
   group cn=helpdesk uid=bob,ou=People cn=noc,ou=Groups
   group cn=fabric-admins uid=carol,ou=People
   group cn=forms-users uid=alice,ou=People cn=helpdesk,ou=Groups cn=fabric-admins,ou=Groups \
-    uid=locked1,ou=People uid=pwexpired1,ou=People uid=mustchange1,ou=People
+    uid=locked1,ou=People uid=pwexpired1,ou=People uid=mustchange1,ou=People uid=ended1,ou=People uid=notyet1,ou=People
   group 'cn=Reports\2C EMEA \28Süd\29 #1' "$mallory" uid=zoe,ou=People
   group cn=loop-a uid=zoe,ou=People cn=loop-b,ou=Groups
   group cn=loop-b cn=loop-a,ou=Groups
@@ -144,5 +146,15 @@ dn: uid=mustchange1,ou=People,$SUFFIX
 changetype: modify
 add: pwdReset
 pwdReset: TRUE
+
+dn: uid=ended1,ou=People,$SUFFIX
+changetype: modify
+add: pwdEndTime
+pwdEndTime: 20200101000000Z
+
+dn: uid=notyet1,ou=People,$SUFFIX
+changetype: modify
+add: pwdStartTime
+pwdStartTime: 20900101000000Z
 L
 }

@@ -113,7 +113,7 @@ async fn account_states_are_told_apart_in_the_audit_and_not_on_the_page() {
     };
     check("alice", "wrong", Refusal::Credentials, "wrong-password").await;
     check("nobody-here", right, Refusal::Credentials, "unknown-person").await;
-    check("locked1", right, Refusal::Credentials, "account-locked").await;
+    check("locked1", right, Refusal::Credentials, "account-disabled").await;
     check(
         "pwexpired1",
         right,

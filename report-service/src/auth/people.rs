@@ -1,11 +1,14 @@
 //! Puts directory, roles, throttle, sign-in and sessions together from the configuration.
 
+use super::break_glass::BreakGlass;
 use super::rights::RightsConfig;
+use super::second_factor::SecondFactor;
 use super::session::Sessions;
 use super::sign_in::SignIn;
 use super::throttle::Throttle;
 use crate::config::Config;
 use crate::directory::Directory;
+use crate::secrets::Secrets;
 use crate::store::Store;
 use anyhow::Context as _;
 use spokegate_daemon::Context;
@@ -19,6 +22,10 @@ pub struct People {
     pub sign_in: Arc<SignIn>,
     /// Sessions: begin, check, end.
     pub sessions: Sessions,
+    /// The decision about codes.
+    pub second_factor: Arc<SecondFactor>,
+    /// The local account for when the directory is gone.
+    pub break_glass: BreakGlass,
     /// What groups may do.
     pub rights: Arc<RightsConfig>,
 }
@@ -31,6 +38,7 @@ impl People {
     pub fn assemble(
         config: &Config,
         store: &Store,
+        secrets: &Secrets,
         report_groups: Vec<String>,
         context: &Context,
     ) -> anyhow::Result<Self> {
@@ -49,10 +57,17 @@ impl People {
             .context("read the directory's settings")?;
         let directory = Arc::new(Directory::new(settings, clock.clone(), tasks)?);
         let throttle = Throttle::new(store.clone(), clock.clone(), config.throttle.limits());
+        let break_glass = BreakGlass::new(
+            store.clone(),
+            clock.clone(),
+            config.break_glass.always,
+            roles.admin_groups.clone(),
+        );
         let sign_in = SignIn::new(
             Arc::clone(&directory),
             Arc::clone(&roles),
-            throttle,
+            break_glass.clone(),
+            throttle.clone(),
             store.clone(),
             clock.clone(),
             config.throttle.refusal_floor(),
@@ -61,13 +76,23 @@ impl People {
             store.clone(),
             Arc::clone(&directory),
             roles,
+            break_glass.clone(),
             config.session.limits(),
+            clock.clone(),
+        );
+        let second_factor = SecondFactor::new(
+            store.clone(),
+            secrets.clone(),
+            throttle,
+            Arc::clone(&rights),
             clock,
         );
         Ok(Self {
             directory,
             sign_in: Arc::new(sign_in),
             sessions,
+            second_factor: Arc::new(second_factor),
+            break_glass,
             rights,
         })
     }

@@ -168,6 +168,12 @@ impl Bucket {
         Self(format!("person:{id}"))
     }
 
+    /// Codes of a second factor, whoever's browser types them.
+    #[must_use]
+    pub fn code(person_id: &str) -> Self {
+        Self(format!("code:{person_id}"))
+    }
+
     /// The peer's address; an IPv6 peer counts as its /64, which one customer line has whole.
     #[must_use]
     pub fn address(address: IpAddr) -> Self {

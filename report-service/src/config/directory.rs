@@ -107,6 +107,11 @@ impl Section for DirectoryConfig {
                 .add("id", format!("is {:?}", self.id))
                 .allowed("1 to 40 letters, digits and hyphens");
         }
+        if self.id == crate::auth::break_glass::DIRECTORY {
+            faults
+                .add("id", format!("is {:?}", self.id))
+                .allowed("another name: that one is the local account's");
+        }
         if self.user_attribute.is_empty() || !plain(&self.user_attribute) {
             faults
                 .add("user_attribute", format!("is {:?}", self.user_attribute))

@@ -1,4 +1,5 @@
-//! `[[rights]]` and `[second_factor]`: what groups may do, and where a password is not enough.
+//! `[[rights]]`, `[second_factor]` and `[break_glass]`: what groups may do, where a password is not enough, and the
+//! account for when there is no directory.
 
 use super::Config;
 use crate::auth::Site;
@@ -51,6 +52,13 @@ impl Section for GrantConfig {
         validate_ids::<spokegate_contract::ReportId>("reports", &self.reports, faults);
         validate_ids::<spokegate_contract::TenantId>("tenants", &self.tenants, faults);
     }
+}
+
+/// The local administrator.
+#[derive(Clone, Debug, Deserialize)]
+pub struct BreakGlassConfig {
+    /// Whether it works while the directory answers, too.
+    pub always: bool,
 }
 
 /// Where the password alone is not enough.

@@ -229,7 +229,7 @@ mod tests {
         check(
             &ad,
             &[("accountExpires", "133000000000000000")],
-            "expires on 2022",
+            "expires on 18 Jun 2022",
         );
         check(
             &Dialect::Plain,

@@ -106,3 +106,44 @@ impl Store {
         Ok(title.map(|(title,)| title))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::stores;
+
+    #[tokio::test]
+    async fn a_password_entered_again_is_noted_per_session() {
+        for store in stores().await {
+            assert_eq!(store.password_entered_at("one").await.unwrap(), None);
+            store.password_entered("one", 1_000).await.unwrap();
+            store.password_entered("one", 2_000).await.unwrap();
+            assert_eq!(store.password_entered_at("one").await.unwrap(), Some(2_000));
+            assert_eq!(store.password_entered_at("two").await.unwrap(), None);
+            store.password_entries_sweep(2_001).await.unwrap();
+            assert_eq!(store.password_entered_at("one").await.unwrap(), None);
+        }
+    }
+
+    #[tokio::test]
+    async fn counters_are_listed_while_their_window_goes_on_and_can_be_cleared() {
+        for store in stores().await {
+            for _ in 0..3 {
+                store.throttle_take("name:bob", 1_000, 500).await.unwrap();
+            }
+            store
+                .throttle_take("address:192.0.2.7", 1_000, 900)
+                .await
+                .unwrap();
+            let rows = store.throttle_list(1_200, 10).await.unwrap();
+            let told: Vec<_> = rows
+                .iter()
+                .map(|row| (row.bucket.as_str(), row.failures))
+                .collect();
+            assert_eq!(told, [("name:bob", 3), ("address:192.0.2.7", 1)]);
+            assert_eq!(store.throttle_list(1_600, 10).await.unwrap().len(), 1);
+            assert!(store.throttle_clear("name:bob").await.unwrap());
+            assert!(!store.throttle_clear("name:bob").await.unwrap(), "once");
+            assert_eq!(store.throttle_list(1_200, 10).await.unwrap().len(), 1);
+        }
+    }
+}

@@ -14,7 +14,13 @@ use super::{Store, StoreKind, StoreUrl, migrations};
 
 /// What a backup leaves out: who is signed in or was refused lately, and who does what at the moment. A session that was
 /// ended since must not come to life again.
-const PASSING: [&str; 3] = ["duty", "session", "throttle"];
+const PASSING: [&str; 5] = [
+    "duty",
+    "half_sign_in",
+    "password_entry",
+    "session",
+    "throttle",
+];
 
 /// The member of a value that is no text.
 const BYTES: &str = "base64";

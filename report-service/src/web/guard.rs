@@ -60,9 +60,9 @@ impl Guard {
                 let token = cookie_value(&parts.headers, self.site.cookie()).unwrap_or_default();
                 let session = self.state.sessions.check(&token, self.site, activity).await;
                 let session = session.map_err(|why| self.no_session(&why, &parts))?;
-                parts
-                    .extensions
-                    .insert(SignedIn::admitted(session, &token, visitor.address()));
+                let signed_in = SignedIn::admitted(session, &token, visitor.address());
+                let alarm = self.alarm(activity).await?;
+                parts.extensions.insert(signed_in.alarmed(alarm));
                 token
             }
         };
@@ -89,6 +89,23 @@ impl Guard {
             return Err(self.forged(forgery, &parts, &visitor).await);
         }
         Ok(Request::from_parts(parts, Body::from(body)))
+    }
+
+    /// What every page for administrators must say.
+    async fn alarm(&self, activity: Activity) -> Result<Option<String>, Box<Response>> {
+        if self.site != Site::Admin || activity == Activity::Background {
+            return Ok(None);
+        }
+        let used = self.state.store.break_glass_alarm().await;
+        let used = used.map_err(|error| boxed(error.into()))?;
+        Ok(used.map(|used| {
+            format!(
+                "The emergency account \"{}\" was used on {} from {}. Was that you or somebody you know?",
+                used.name,
+                crate::text::when(used.at_ms),
+                used.from
+            )
+        }))
     }
 
     fn activity(&self) -> Option<Activity> {

@@ -21,6 +21,8 @@ pub struct Page {
     pub site: Option<Site>,
     /// The signed-in person's name; navigation and sign-out are shown only with one.
     pub person: Option<String>,
+    /// What every administrator must know at once.
+    pub alarm: Option<String>,
     /// The token that every form on the page carries in the hidden field `csrf`.
     pub csrf: String,
     /// The navigation entry to mark: `reports`, `history`, `home`, `sessions`, `audit`, ….
@@ -35,6 +37,7 @@ impl Page {
             title: title.into(),
             site: Some(user.site()),
             person: Some(user.title().to_owned()),
+            alarm: user.alarm().map(str::to_owned),
             csrf: user.csrf().to_owned(),
             active,
         }
@@ -47,6 +50,7 @@ impl Page {
             title: title.into(),
             site: None,
             person: None,
+            alarm: None,
             csrf: String::new(),
             active: "",
         }
@@ -59,6 +63,7 @@ impl Page {
             title: title.into(),
             site: Some(site),
             person: None,
+            alarm: None,
             csrf,
             active: "",
         }

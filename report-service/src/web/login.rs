@@ -2,11 +2,12 @@
 
 mod texts;
 
-use self::texts::notice;
 pub(super) use self::texts::{local_path, sentence, status};
+use self::texts::{notice, sentence_at};
 use super::errors::PageError;
 use super::layout::{Page, render};
 use super::routes::{Routes, Rule};
+use super::second_factor;
 use super::session::{SignedIn, Visitor, clear_cookie, set_cookie, sign_in_cookie};
 use crate::auth::roles::NoRole;
 use crate::auth::session::NoSession;
@@ -134,6 +135,9 @@ async fn submit(
         address: visitor.address(),
     };
     let refusal = match state.sign_in.attempt(&attempt).await? {
+        Ok(person) if state.second_factor.is_asked(site, &person) => {
+            return second_factor::ask(&state, &visitor, &person, &form.back).await;
+        }
         Ok(person) => {
             state.sessions.replace(visitor.session_token()).await?;
             let token = state
@@ -159,7 +163,7 @@ async fn submit(
     sign_in_page(&visitor, status(&refusal), |page| LoginPage {
         page,
         notice: None,
-        problem: Some(sentence(&refusal)),
+        problem: Some(sentence_at(&refusal, site)),
         name: &form.name,
         back: local_path(&form.back),
     })
@@ -210,19 +214,23 @@ fn sign_in_page<'a>(
     status: StatusCode,
     content: impl FnOnce(Page) -> LoginPage<'a>,
 ) -> Result<Response, PageError> {
+    let (csrf, cookie) = fresh_form(visitor)?;
+    let page = Page::visitor("Sign in", visitor.site(), csrf);
+    let mut response = (status, render(&content(page))?).into_response();
+    add_cookie(&mut response, &cookie)?;
+    Ok(response)
+}
+
+/// The token for a form of somebody who has not signed in, and the cookie that must go with it.
+pub(super) fn fresh_form(visitor: &Visitor) -> Result<(String, String), PageError> {
     let kept = visitor.sign_in_secret();
     let secret = if hex::decode_array::<32>(kept).is_some() {
         kept.to_owned()
     } else {
         fresh_secret()?
     };
-    let page = Page::visitor("Sign in", visitor.site(), csrf::token_for(&secret));
-    let mut response = (status, render(&content(page))?).into_response();
-    add_cookie(
-        &mut response,
-        &set_cookie(sign_in_cookie(visitor.site()), &secret),
-    )?;
-    Ok(response)
+    let cookie = set_cookie(sign_in_cookie(visitor.site()), &secret);
+    Ok((csrf::token_for(&secret), cookie))
 }
 
 fn fresh_secret() -> anyhow::Result<String> {
@@ -231,7 +239,7 @@ fn fresh_secret() -> anyhow::Result<String> {
     Ok(hex::encode(&secret))
 }
 
-fn add_cookie(response: &mut Response, cookie: &str) -> Result<(), PageError> {
+pub(super) fn add_cookie(response: &mut Response, cookie: &str) -> Result<(), PageError> {
     let value = HeaderValue::from_str(cookie).context("write a cookie")?;
     response.headers_mut().append(header::SET_COOKIE, value);
     Ok(())

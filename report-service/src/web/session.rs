@@ -18,6 +18,7 @@ pub struct SignedIn {
     session: SessionRow,
     csrf: String,
     address: IpAddr,
+    alarm: Option<String>,
 }
 
 impl SignedIn {
@@ -27,7 +28,19 @@ impl SignedIn {
             session,
             csrf: csrf::token_for(token),
             address,
+            alarm: None,
         }
+    }
+
+    /// The same with what every administrator must know at once.
+    pub(super) fn alarmed(self, alarm: Option<String>) -> Self {
+        Self { alarm, ..self }
+    }
+
+    /// What every administrator must know at once.
+    #[must_use]
+    pub fn alarm(&self) -> Option<&str> {
+        self.alarm.as_deref()
     }
 
     /// The listener.
@@ -199,6 +212,7 @@ pub struct Visitor {
     agent: String,
     sign_in_secret: String,
     session_token: String,
+    half_token: String,
 }
 
 impl Visitor {
@@ -216,6 +230,7 @@ impl Visitor {
             agent: agent.to_owned(),
             sign_in_secret,
             session_token,
+            half_token: cookie_value(&parts.headers, site.half_cookie()).unwrap_or_default(),
         }
     }
 
@@ -241,6 +256,12 @@ impl Visitor {
     #[must_use]
     pub fn session_token(&self) -> &str {
         &self.session_token
+    }
+
+    /// The cookie of a sign-in that waits for its code, which may be nobody's.
+    #[must_use]
+    pub fn half_token(&self) -> &str {
+        &self.half_token
     }
 
     /// The secret in the sign-in cookie, from which the sign-in form's token is derived; empty without one.

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// A running directory.
 pub(crate) struct Testbed {
@@ -21,6 +22,28 @@ impl Testbed {
             return missing("slapd and ldap-utils are not installed, run tests/testbed/install.sh");
         }
         Some(Self::start("start-slapd.sh", vec![]))
+    }
+
+    /// The OpenLDAP of all tests that run at this moment and change nothing in it; it goes with the last of them.
+    pub(crate) fn shared_openldap() -> Option<Arc<Self>> {
+        static KEPT: Mutex<Weak<Testbed>> = Mutex::new(Weak::new());
+        Self::shared(&KEPT, Self::openldap)
+    }
+
+    /// The same of Samba AD.
+    pub(crate) fn shared_active_directory() -> Option<Arc<Self>> {
+        static KEPT: Mutex<Weak<Testbed>> = Mutex::new(Weak::new());
+        Self::shared(&KEPT, Self::active_directory)
+    }
+
+    fn shared(kept: &Mutex<Weak<Self>>, start: impl FnOnce() -> Option<Self>) -> Option<Arc<Self>> {
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(testbed) = kept.upgrade() {
+            return Some(testbed);
+        }
+        let testbed = Arc::new(start()?);
+        *kept = Arc::downgrade(&testbed);
+        Some(testbed)
     }
 
     /// Samba AD, or `None` with a loud reason where it cannot run.
@@ -77,6 +100,28 @@ impl Testbed {
         );
     }
 
+    /// Changes a person's password as the person would, whatever signs it has.
+    pub(crate) fn change_password(&self, dn: &str, old: &str, new: &str) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let ldif = format!(
+            "dn: {dn}\nchangetype: modify\nreplace: userPassword\nuserPassword:< file://{}\n",
+            file("new", new)
+        );
+        let status = Command::new("ldapmodify")
+            .args(["-x", "-H", self.get("LDAPS_URL"), "-D", dn])
+            .args(["-y", &file("old", old), "-f", &file("ldif", &ldif)])
+            .env("LDAPTLS_CACERT", self.get("LDAP_CA"))
+            .stdout(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(status.success(), "{dn}");
+    }
+
     /// One attribute of one entry, as the administrator reads it.
     pub(crate) fn read(&self, dn: &str, attribute: &str) -> Option<String> {
         let output = Command::new("ldapsearch")
@@ -107,6 +152,19 @@ impl Testbed {
         text.lines()
             .find_map(|line| line.strip_prefix(&format!("{attribute}: ")))
             .map(str::to_owned)
+    }
+
+    /// True when the directory binds that name with that password, asked past the service.
+    pub(crate) fn binds(&self, dn: &str, password: &str) -> bool {
+        Command::new("ldapsearch")
+            .args(["-x", "-LLL", "-H", self.get("LDAPS_URL"), "-D", dn])
+            .args(["-w", password, "-s", "base", "-b", "", "1.1"])
+            .env("LDAPTLS_CACERT", self.get("LDAP_CA"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .unwrap()
+            .success()
     }
 
     /// Stops the directory; its data stays.

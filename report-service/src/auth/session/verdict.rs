@@ -25,6 +25,9 @@ pub enum NoSession {
     /// The person has left the groups of this listener.
     #[error("role-lost")]
     RoleLost,
+    /// It was the break-glass account's, and the directory answers again.
+    #[error("directory-is-back")]
+    DirectoryBack,
     /// The directory has not confirmed the person for too long and does not answer now. The session may go on later.
     #[error("unconfirmed")]
     Unconfirmed,

@@ -52,7 +52,12 @@ const ADMIN: &[Group] = &[
     },
     Group {
         title: "People",
-        entries: &[entry("/sessions", "sessions", "Sessions")],
+        entries: &[
+            entry("/sessions", "sessions", "Sessions"),
+            entry("/throttle", "throttle", "Held back"),
+            entry("/second-factors", "second-factors", "Second factors"),
+            entry("/explain-sign-in", "explain", "Explain a sign-in"),
+        ],
     },
     Group {
         title: "Proof",

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 
+use crate::auth::Site;
 use crate::auth::sign_in::Refusal;
 
 /// Longest address to return to after signing in, in bytes.
@@ -13,6 +14,12 @@ pub(super) fn notice(why: &str) -> Option<&'static str> {
         "idle" => Some("You were signed out because nothing happened for a while."),
         "age" => Some("You were signed out because you had been signed in for a long time."),
         "access" => Some("You were signed out because your account or your groups have changed."),
+        "codes" => {
+            Some("There were too many wrong codes. Wait a quarter of an hour, then sign in again.")
+        }
+        "set-up" => Some(
+            "The password is set. The account works while the company directory does not answer.",
+        ),
         "ended" => Some("You are signed out."),
         _ => None,
     }
@@ -28,6 +35,18 @@ pub(in crate::web) fn status(refusal: &Refusal) -> StatusCode {
         Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::NoRole { .. } => StatusCode::FORBIDDEN,
     }
+}
+
+/// What the person reads on that address.
+pub(super) fn sentence_at(refusal: &Refusal, site: Site) -> String {
+    let mut text = sentence(refusal);
+    if *refusal == Refusal::Unavailable && site == Site::Admin {
+        // The same for every name, so that it does not tell which one is the emergency account's.
+        text.push_str(
+            " If you meant the emergency account: its name or its password is not right.",
+        );
+    }
+    text
 }
 
 /// What the person reads.
