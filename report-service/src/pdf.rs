@@ -2,6 +2,7 @@
 //! folder to write to.
 
 mod confine;
+mod contents;
 mod files;
 mod folder;
 mod profile;

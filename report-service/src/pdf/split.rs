@@ -18,15 +18,7 @@ const BETWEEN: &str = "<w:p><w:pPr><w:spacing w:before=\"0\" w:after=\"0\" w:lin
 
 /// Copies a document with its long tables cut.
 pub(super) fn tables(from: &Path, to: &Path, rows_max: usize) -> io::Result<()> {
-    let opened = ZipArchive::new(BufReader::new(File::open(from)?));
-    let mut archive = opened.map_err(|error| match error {
-        ZipError::Io(error) => error,
-        error => io::Error::other(TemplateError::NotAPackage(error.to_string())),
-    })?;
-    let mut text = String::new();
-    if let Ok(mut part) = archive.by_name(DOCUMENT) {
-        part.read_to_string(&mut text)?;
-    }
+    let (mut archive, text) = open(from)?;
     let Some(text) = cut(&text, rows_max) else {
         return std::fs::copy(from, to).map(drop);
     };
@@ -43,6 +35,20 @@ pub(super) fn tables(from: &Path, to: &Path, rows_max: usize) -> io::Result<()> 
     writer.start_file(DOCUMENT, options)?;
     writer.write_all(text.as_bytes())?;
     writer.finish()?.flush()
+}
+
+/// A document, with its part of that name as text.
+pub(super) fn open(from: &Path) -> io::Result<(ZipArchive<BufReader<File>>, String)> {
+    let opened = ZipArchive::new(BufReader::new(File::open(from)?));
+    let mut archive = opened.map_err(|error| match error {
+        ZipError::Io(error) => error,
+        error => io::Error::other(TemplateError::NotAPackage(error.to_string())),
+    })?;
+    let mut text = String::new();
+    if let Ok(mut part) = archive.by_name(DOCUMENT) {
+        part.read_to_string(&mut text)?;
+    }
+    Ok((archive, text))
 }
 
 /// Whether this is what the check of templates says of a file that is no document.
@@ -76,15 +82,15 @@ fn cut(text: &str, rows_max: usize) -> Option<String> {
 }
 
 /// A piece of markup.
-struct Tag<'t> {
-    name: &'t str,
-    raw: &'t str,
-    opens: bool,
+pub(super) struct Tag<'t> {
+    pub(super) name: &'t str,
+    pub(super) raw: &'t str,
+    pub(super) opens: bool,
     closes: bool,
 }
 
 /// The markup that begins here, and where it ends. Comments and the like have no name.
-fn tag(text: &str, start: usize) -> Option<(Tag<'_>, usize)> {
+pub(super) fn tag(text: &str, start: usize) -> Option<(Tag<'_>, usize)> {
     let rest = text.get(start..)?;
     let until = |end: &str| rest.find(end).map(|at| at + end.len());
     let special = [("<!--", "-->"), ("<![CDATA[", "]]>"), ("<?", "?>")];

@@ -1,12 +1,13 @@
 //! The process that becomes LibreOffice: confined first, then started as the program itself.
 
+use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use spokegate_confine::SandboxMode;
 
-use super::{confine, split};
+use super::{confine, contents, split};
 
 /// The exit code for what went wrong before LibreOffice; its own are others.
 pub(super) const EXIT_UNFIT: u8 = 42;
@@ -55,25 +56,38 @@ fn become_office(arguments: &Arguments) -> Result<std::convert::Infallible, (u8,
     confine::enter(arguments).map_err(|missing| (EXIT_UNFIT, missing.to_string()))?;
     let folder = &arguments.folder;
     let (given, ready) = (folder.join("in.docx"), folder.join("out.docx"));
-    split::tables(&given, &ready, arguments.table_rows).map_err(|error| {
-        if split::is_no_document(&error) {
-            (EXIT_NO_DOCUMENT, error.to_string())
-        } else {
-            (EXIT_UNFIT, format!("lay out its tables: {error}"))
-        }
-    })?;
+    split::tables(&given, &ready, arguments.table_rows).map_err(not_read)?;
+    let has_contents = contents::has(&ready).map_err(not_read)?;
     let own = |name: &str, path: &str| format!("-env:{name}={path}{}", folder.display());
-    let error = Command::new(arguments.office.join("soffice.bin"))
+    let mut office = Command::new(arguments.office.join("soffice.bin"));
+    office
         .arg(own("UserInstallation", "file://") + "/profile")
         .arg(own("OSL_SOCKET_PATH", ""))
-        .args(["--headless", "--norestore", "--nolockcheck", "--nodefault"])
-        .args(["--convert-to", "pdf", "--outdir"])
-        .arg(folder)
-        .arg(ready)
+        .args(["--headless", "--norestore", "--nolockcheck", "--nodefault"]);
+    if has_contents {
+        // Its first start overwrites what stands there.
+        contents::write_macro(&folder.join("profile"))
+            .map_err(|error| (EXIT_UNFIT, format!("write a macro: {error}")))?;
+        office.arg(contents::MACRO);
+    } else {
+        office
+            .args(["--convert-to", "pdf", "--outdir"])
+            .arg(folder)
+            .arg(ready);
+    }
+    let error = office
         .env_clear()
         .envs([("HOME", folder), ("TMPDIR", folder)])
         .envs([("LANG", "C.UTF-8"), ("SAL_USE_VCLPLUGIN", "svp")])
         .current_dir(folder)
         .exec();
     Err((EXIT_UNFIT, format!("start LibreOffice: {error}")))
+}
+
+fn not_read(error: io::Error) -> (u8, String) {
+    if split::is_no_document(&error) {
+        (EXIT_NO_DOCUMENT, error.to_string())
+    } else {
+        (EXIT_UNFIT, format!("lay out its tables: {error}"))
+    }
 }
