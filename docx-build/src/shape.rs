@@ -48,6 +48,8 @@ pub enum FieldKind {
     Quantity,
     /// A number of bytes.
     Bytes,
+    /// A number of bits; 0 says that there are none.
+    Bits,
     /// A number of seconds.
     Seconds,
     /// A day.
@@ -58,8 +60,10 @@ pub enum FieldKind {
     Truth,
     /// An amount: `minor_units` and `currency`.
     Money,
-    /// A list of texts or numbers.
+    /// A list of numbers, one behind the other.
     List,
+    /// A list of texts, each on a line of its own.
+    Lines,
     /// An object or a list of objects.
     Other,
 }
@@ -128,11 +132,14 @@ fn kind(name: &str, member: &Value) -> FieldKind {
             FieldKind::Seconds
         }
         ("integer", _) if LABELS.contains(&name) || name.ends_with("_id") => FieldKind::Text,
+        ("integer", _) if name.ends_with("_bits") => FieldKind::Bits,
         ("integer", _) => FieldKind::Count,
         ("number", _) => FieldKind::Quantity,
-        ("array", _) if !matches!(member["items"]["type"].as_str(), Some("object" | "array")) => {
-            FieldKind::List
-        }
+        ("array", _) => match member["items"]["type"].as_str() {
+            Some("object" | "array") => FieldKind::Other,
+            Some("integer" | "number") => FieldKind::List,
+            _ => FieldKind::Lines,
+        },
         ("object", _) if member["properties"]["minor_units"].is_object() => FieldKind::Money,
         _ => FieldKind::Other,
     }
@@ -195,9 +202,15 @@ mod tests {
         check("x", json!({"type": "boolean"}), FieldKind::Truth);
         check(
             "x",
-            json!({"type": "array", "items": {"type": "string"}}),
+            json!({"type": "array", "items": {"type": "integer"}}),
             FieldKind::List,
         );
+        check(
+            "x",
+            json!({"type": "array", "items": {"type": "string"}}),
+            FieldKind::Lines,
+        );
+        check("key_bits", json!({"type": "integer"}), FieldKind::Bits);
         check(
             "x",
             json!({"type": "array", "items": {"type": "object"}}),

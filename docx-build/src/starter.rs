@@ -128,7 +128,7 @@ fn section(document: Docx, dataset: &DatasetShape, width: usize) -> Docx {
         .add_paragraph(text("{%p endif %}"))
 }
 
-/// How often each of its first choices occurs; an empty line where nothing is chosen or there are no rows.
+/// How often each of its first choices occurs; an empty line where there is nothing to compare.
 fn chart(dataset: &DatasetShape, here: &str) -> Paragraph {
     let is_choice = |field: &&Field| matches!(field.kind, FieldKind::Choice(_)) && !field.optional;
     let Some(field) = dataset.fields.iter().find(is_choice) else {
@@ -136,8 +136,9 @@ fn chart(dataset: &DatasetShape, here: &str) -> Paragraph {
     };
     let (name, title) = (&field.name, field.title.replace('"', "'"));
     let chart = text(&format!(
-        "{{% if {here}.count %}}{{{{ ({here}.rows|tally(\"{name}\"))[\"{name}\"].of|items\
-         |chart(\"column\", title=\"{title}\", width=\"12cm\", height=\"6cm\") }}}}{{% endif %}}"
+        "{{% if {here}.count %}}{{% set chosen = ({here}.rows|tally(\"{name}\"))[\"{name}\"].of %}}\
+         {{% if chosen|length > 1 %}}{{{{ chosen|items\
+         |chart(\"column\", title=\"{title}\", width=\"12cm\", height=\"6cm\") }}}}{{% endif %}}{{% endif %}}"
     ));
     chart.line_spacing(LineSpacing::new().before(CHART_GAP))
 }

@@ -29,7 +29,8 @@ fn shapes() -> Vec<DatasetShape> {
             "price": {"type": "object", "properties": {"minor_units": {}, "currency": {}}},
         },
     });
-    let document = json!({"required": ["version"], "properties": {"version": {"type": "string"}, "notes": {"type": "string"}}});
+    let document = json!({"required": ["version"], "properties": {"version": {"type": "string"}, "notes": {"type": "string"},
+        "names": {"type": "array", "items": {"type": "string"}}, "key_bits": {"type": "integer"}, "more_bits": {"type": "integer"}}});
     vec![
         DatasetShape::from_schema("host-list", "Hosts", "All hosts.", true, &row),
         DatasetShape::from_schema("setup", "Set-up", "How it is set up.", false, &document),
@@ -71,7 +72,8 @@ fn report(rows: Vec<Value>, state: &str) -> Vec<u8> {
     let report = context! { title => "Hosts of all", generated_at => "2026-11-22T06:02:41Z", generated_by => "Ops", run_id => "r-1" };
     let tenant = context! {
         id => "acme", title => "Acme",
-        host_list => part(Value::from(rows)), setup => part(context! { version => "7" }),
+        host_list => part(Value::from(rows)),
+        setup => part(context! { version => "7", names => vec!["one.example", "two.example"], key_bits => 0, more_bits => 256 }),
     };
     let gap = context! { tenant => "Globex", dataset => "Hosts", reason => "no answer" };
     with(context! { report, tenants => vec![tenant], missing => vec![gap] }).unwrap()
@@ -152,6 +154,8 @@ fn a_chart_counts_the_first_choice() {
     let document = entry(&package, "word/document.xml");
     assert_eq!(document.matches("<w:drawing>").count(), 1);
     assert_eq!(pictures(&report(Vec::new(), "ok")), 0, "nothing to draw");
+    let same = report(vec![row("a"), row("a")], "ok");
+    assert_eq!(pictures(&same), 0, "nothing to compare");
 }
 
 #[test]
@@ -213,7 +217,7 @@ fn a_starter_template_shows_every_field_by_what_it_holds() {
         "srv &amp; &lt;1&gt;\na\n1,234\n1.5 KB\n2.50\n1 h 05 min\n2 November 2026\n22 November 2026, 05:58\nyes\nno\n22, 443\n€12.50\n",
         "srv-2\nb\n\n0 B\n\n\n\n22 November 2026, 05:58\nno\n\n\n\n",
         "Set-up\nHow it is set up.\n",
-        "Version\n7\nNotes\n\n",
+        "Version\n7\nNotes\n\nNames\none.exampletwo.example\nKey bits\n\nMore bits\n256\n",
     ];
     for part in shown {
         assert!(text.contains(part), "{part:?} is not in\n{text}");

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::expression::Expr;
 use super::sample::Shape;
 use super::scopes::{Scope, ScopeKind, Scopes, singular};
-use super::translate::{Piece, Translator};
+use super::translate::{OR, POSTFIX, Piece, Translator};
 
 /// What stands inside a section, as far as it is needed to guess.
 #[derive(Debug, Default)]
@@ -74,7 +74,7 @@ pub(super) fn decide<'s>(
             opening: format!("if {}", asked()?.text),
             closing: "endif",
             scope: Some(scope(
-                ScopeKind::Object(value.text.clone()),
+                ScopeKind::Object(value.within(POSTFIX)),
                 value.shape,
                 body,
             )),
@@ -83,7 +83,7 @@ pub(super) fn decide<'s>(
         What::Either => Section {
             opening: format!("if {}", asked()?.text),
             closing: "endif",
-            scope: Some(scope(ScopeKind::Either(value.text.clone()), None, body)),
+            scope: Some(scope(ScopeKind::Either(value.within(POSTFIX)), None, body)),
             guessed,
         },
         What::Question => Section {
@@ -128,7 +128,8 @@ fn list<'s>(
     let variable = singular(name_of(expr).unwrap_or("items"), &taken);
     // Without a sample a list is taken to be there: that it is not is worth an error.
     let iterable = if value.sure || scopes.root.is_none() {
-        value.text.clone()
+        // A choice would be read as a loop's filter.
+        value.within(OR)
     } else {
         value.filtered("default([], true)")
     };

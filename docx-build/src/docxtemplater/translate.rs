@@ -8,7 +8,7 @@ use super::scopes::{Scopes, literal, member};
 
 /// How tightly the parts of a text hold together, as minijinja's grammar has it.
 const CHOICE: u8 = 0;
-const OR: u8 = 1;
+pub(super) const OR: u8 = 1;
 const AND: u8 = 2;
 const NOT: u8 = 3;
 const COMPARE: u8 = 4;
@@ -16,7 +16,7 @@ const SUM: u8 = 5;
 const JOIN: u8 = 6;
 const PRODUCT: u8 = 7;
 const MINUS: u8 = 8;
-const POSTFIX: u8 = 9;
+pub(super) const POSTFIX: u8 = 9;
 
 /// A piece of template.
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ impl<'s> Piece<'s> {
     }
 
     /// The text, in brackets where it would fall apart.
-    fn within(&self, level: u8) -> String {
+    pub(super) fn within(&self, level: u8) -> String {
         if self.level < level {
             format!("({})", self.text)
         } else {

@@ -34,7 +34,10 @@ pub(super) fn tag(base: &str, field: &Field) -> String {
             "({path}.minor_units / 100)|currency({path}.currency) if {path}|default(none) is not none else \"\""
         ),
         FieldKind::Money => format!("({path}.minor_units / 100)|currency({path}.currency)"),
+        FieldKind::Bits => format!("{value}|number if {value} else \"\""),
         FieldKind::List => format!("{path}|default([], true)|join(\", \")"),
+        // A text that fills its line would leave a comma to the next one.
+        FieldKind::Lines => format!("{path}|default([], true)|join(\"\\n\")"),
         FieldKind::Other => format!("{path}|default(none)|default(\"\", true)"),
     };
     format!("{{{{ {body} }}}}")
@@ -45,6 +48,7 @@ pub(super) fn is_right(field: &Field) -> bool {
     matches!(
         field.kind,
         FieldKind::Count
+            | FieldKind::Bits
             | FieldKind::Quantity
             | FieldKind::Bytes
             | FieldKind::Seconds
@@ -67,7 +71,11 @@ pub(super) fn least(field: &Field) -> usize {
 pub(super) fn wanted(field: &Field) -> usize {
     let letters = match &field.kind {
         FieldKind::Truth => 5,
-        FieldKind::Count | FieldKind::Bytes | FieldKind::Seconds | FieldKind::Quantity => 9,
+        FieldKind::Count
+        | FieldKind::Bits
+        | FieldKind::Bytes
+        | FieldKind::Seconds
+        | FieldKind::Quantity => 9,
         FieldKind::Choice(texts) => {
             let longest = texts.iter().map(|text| text.chars().count()).max();
             longest.unwrap_or(8)
@@ -80,7 +88,7 @@ pub(super) fn wanted(field: &Field) -> usize {
             let most = field.length_max.unwrap_or(40) / 5;
             most.clamp(9, 24) as usize
         }
-        FieldKind::List | FieldKind::Other => 20,
+        FieldKind::List | FieldKind::Lines | FieldKind::Other => 20,
     };
     letters * LETTER + AROUND
 }
@@ -115,6 +123,16 @@ mod tests {
             FieldKind::Truth,
             false,
             "{{ \"yes\" if row.x else \"no\" }}",
+        );
+        check(
+            FieldKind::Bits,
+            false,
+            "{{ row.x|number if row.x else \"\" }}",
+        );
+        check(
+            FieldKind::Lines,
+            false,
+            "{{ row.x|default([], true)|join(\"\\n\") }}",
         );
         check(
             FieldKind::List,

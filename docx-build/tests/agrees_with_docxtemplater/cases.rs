@@ -104,6 +104,21 @@ fn values() -> Vec<Case> {
             runs(&["Dear {", "na", "me} and", " {n}{f", "}!"]),
             named(),
         ),
+        case(
+            "three sections in each other, all true",
+            p("a {#a0}b {#a1}c {#a2}x{/a2}{/a1}{/a0} d"),
+            json!({"a0": true, "a1": true, "a2": true}),
+        ),
+        case(
+            "three sections in each other, each in the one around it",
+            p("a {#a0}b {#a1}c {#a2}{n}{/a2}{/a1}{/a0} d"),
+            json!({"a0": {"a1": {"a2": {"n": 7}}}}),
+        ),
+        case(
+            "a loop in a section that may be an object",
+            p("a {#owner}{name}: {#devices}{host} {/devices}{/owner} d"),
+            json!({"owner": {"name": "Jo"}, "devices": [{"host": "h-1"}, {"host": "h-2"}]}),
+        ),
         case("spaces inside a tag", p("{ name } has {n }"), named()),
         case(
             "line breaks of a value",
