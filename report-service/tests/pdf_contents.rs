@@ -1,6 +1,9 @@
 //! The promise: a table of contents in a PDF names the headings of that document and the pages they stand on, whatever
 //! stood in it when its template was saved.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first thing that goes wrong")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test stops at the first thing that goes wrong"
+)]
 
 #[path = "hostile_templates/package.rs"]
 mod package;
@@ -61,9 +64,16 @@ fn a_stale_table_of_contents_is_made_anew() {
             .unwrap_or_else(|| panic!("no page of {name}:\n{text}"));
         let line = text
             .lines()
-            .find(|line| line.trim_start_matches('\u{c}').starts_with(&format!("{name}.")))
+            .find(|line| {
+                line.trim_start_matches('\u{c}')
+                    .starts_with(&format!("{name}."))
+            })
             .unwrap_or_else(|| panic!("{name} is not among the contents:\n{text}"));
-        let told: String = line.chars().rev().take_while(char::is_ascii_digit).collect();
+        let told: String = line
+            .chars()
+            .rev()
+            .take_while(char::is_ascii_digit)
+            .collect();
         let told: String = told.chars().rev().collect();
         assert_eq!(told, page.to_string(), "{line}");
     }

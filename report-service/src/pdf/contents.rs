@@ -83,9 +83,9 @@ mod tests {
             assert_eq!(has_field(&text), expected, "{body}");
         };
         let code = |codes: &[&str]| -> String {
-            let runs = codes
-                .iter()
-                .map(|code| format!("<w:r><w:instrText xml:space=\"preserve\">{code}</w:instrText></w:r>"));
+            let runs = codes.iter().map(|code| {
+                format!("<w:r><w:instrText xml:space=\"preserve\">{code}</w:instrText></w:r>")
+            });
             let end = "<w:r><w:fldChar w:fldCharType=\"begin\"/></w:r>";
             format!("{end}{}{end}", runs.collect::<String>())
         };
@@ -94,12 +94,18 @@ mod tests {
         check(&code(&["toc \\h"]), true);
         check(&code(&[" T", "OC \\h"]), true);
         check(&(code(&["PAGE"]) + &code(&["TOC"])), true);
-        check("<w:fldSimple w:instr=\"TOC \\o\"><w:r/></w:fldSimple>", true);
+        check(
+            "<w:fldSimple w:instr=\"TOC \\o\"><w:r/></w:fldSimple>",
+            true,
+        );
         check("<w:fldSimple w:instr=' TOC'/>", true);
         check("<w:t>TOC \\o</w:t>", false);
         check(&code(&["PAGEREF _Toc123 \\h"]), false);
         check(&code(&["REF TOC1"]), false);
-        check("<w:fldSimple w:instr=\"PAGE\"><w:r><w:t>TOC</w:t></w:r></w:fldSimple>", false);
+        check(
+            "<w:fldSimple w:instr=\"PAGE\"><w:r><w:t>TOC</w:t></w:r></w:fldSimple>",
+            false,
+        );
         check("", false);
     }
 }

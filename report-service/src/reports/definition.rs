@@ -31,7 +31,7 @@ pub struct Report {
     pub(super) params: Validator,
     /// The template with its pictures, checked.
     pub template: Template,
-    /// SHA-256 of the template in hexadecimal.
+    /// SHA-256 in hexadecimal of the template, and of its pictures where it has any ([`Template::sha256`]).
     pub template_sha256: String,
 }
 

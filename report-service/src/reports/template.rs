@@ -4,7 +4,6 @@ use std::fmt;
 
 use docx_jinja::TagError;
 use serde_json::Value;
-use spokegate_contract::hex;
 
 use super::load::Loader;
 use crate::render::{Inspected, RenderFailure, Renderer, TagFault, Template, Values};
@@ -41,8 +40,8 @@ impl Loader<'_> {
         {
             self.unfilled(failure);
         }
-        let hash = ring::digest::digest(&ring::digest::SHA256, &template.file);
-        Some((template, hex::encode(hash.as_ref())))
+        let hash = template.sha256();
+        Some((template, hash))
     }
 
     fn unfilled(&mut self, failure: RenderFailure) {
