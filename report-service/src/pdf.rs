@@ -7,6 +7,7 @@ mod files;
 mod folder;
 mod profile;
 mod split;
+mod watch;
 pub mod worker;
 
 pub use files::{Files, verb};
@@ -51,6 +52,12 @@ pub enum PdfFailure {
     /// The file is no Word document.
     #[error("{0}")]
     NoDocument(String),
+    /// It filled its folder.
+    #[error(
+        "LibreOffice wrote more than {} files for this document and was ended",
+        watch::FILES_MAX
+    )]
+    Full,
     /// LibreOffice ended without one.
     #[error("LibreOffice made no PDF of this document ({0})")]
     None(String),
@@ -140,7 +147,13 @@ impl Pdf {
             shared.convert(folder.path(), &mut running).await?;
             shared.take(&folder).await
         };
-        let made = tokio::time::timeout(limit, work).await;
+        let watched = async {
+            tokio::select! {
+                made = work => made,
+                () = shared.filled(&folder) => Err(PdfFailure::Full),
+            }
+        };
+        let made = tokio::time::timeout(limit, watched).await;
         if let Some(running) = running {
             running.end().await;
         }
@@ -190,6 +203,20 @@ impl Shared {
         Err(PdfFailure::None(
             "it wants to be started again and again".to_owned(),
         ))
+    }
+
+    /// Returns once more is in the folder than may be.
+    async fn filled(&self, folder: &Arc<Folder>) {
+        loop {
+            tokio::time::sleep(watch::PAUSE).await;
+            let folder = Arc::clone(folder);
+            let look = move || folder.is_too_full();
+            let full = self.tasks.blocking("look at a PDF's folder", look).await;
+            // Who could not look saw too much.
+            if full.unwrap_or(true) {
+                return;
+            }
+        }
     }
 
     /// Takes the PDF out of the folder, into a file of the service's own.

@@ -103,6 +103,11 @@ fn what_it_leaves_is_its_own_file_or_none() {
     check("pipe", Err("it left no whole file"));
     check("folder", Err("it left no whole file"));
     check("read", Err("it ended with exit status: 1"));
+    check(
+        "many",
+        Err("wrote more than 1000 files for this document and was ended"),
+    );
+    check("mess", Err("wrote more than 1000 files"));
     check("stay", Err("longer than 10 s (pdf.limit_s)"));
     #[cfg(target_arch = "x86_64")]
     check("other-table", Err("it ended with signal: 31"));
@@ -164,7 +169,7 @@ fn folders_that_it_shut_are_removed_by_a_service_without_rights() {
     let made = made(command, bench.path());
     assert!(
         made.as_ref()
-            .is_ok_and(|text| text.contains("as it should be")),
+            .is_err_and(|text| text.contains("wrote more than 1000 files")),
         "{made:?}"
     );
 }

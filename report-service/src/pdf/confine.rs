@@ -38,7 +38,7 @@ const LOADERS: [&str; 2] = ["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch6
 /// Threads of LibreOffice; it takes some for each processor.
 const THREADS_MAX: u64 = 1_024;
 /// Calls that making a PDF has no need of.
-const REFUSED: [i64; 44] = [
+const REFUSED: [i64; 45] = [
     libc::SYS_kill,
     libc::SYS_tkill,
     libc::SYS_tgkill,
@@ -77,6 +77,7 @@ const REFUSED: [i64; 44] = [
     libc::SYS_fchmodat,
     SYS_FCHMODAT2,
     libc::SYS_fchownat,
+    libc::SYS_utimensat,
     libc::SYS_setxattr,
     libc::SYS_lsetxattr,
     libc::SYS_removexattr,
@@ -92,7 +93,14 @@ const SYS_REMOVEXATTRAT: i64 = 466;
 const SYS_FILE_SETATTR: i64 = 469;
 /// The same under older names.
 #[cfg(target_arch = "x86_64")]
-const REFUSED_OLDER: [i64; 3] = [libc::SYS_chmod, libc::SYS_chown, libc::SYS_lchown];
+const REFUSED_OLDER: [i64; 6] = [
+    libc::SYS_chmod,
+    libc::SYS_chown,
+    libc::SYS_lchown,
+    libc::SYS_utime,
+    libc::SYS_utimes,
+    libc::SYS_futimesat,
+];
 #[cfg(not(target_arch = "x86_64"))]
 const REFUSED_OLDER: [i64; 0] = [];
 const HINT: &str =

@@ -12,7 +12,7 @@ use rustix::fs::{AtFlags, Dir, Mode, OFlags};
 use rustix::io::Errno;
 use tempfile::{NamedTempFile, TempDir};
 
-use super::{FOLDER_PREFIX, PdfFailure, profile, system};
+use super::{FOLDER_PREFIX, PdfFailure, profile, system, watch};
 
 /// What LibreOffice calls the PDF.
 const MADE: &str = "out.pdf";
@@ -49,10 +49,18 @@ impl Folder {
         self.folder.path()
     }
 
+    /// Whether more was put into it than may be.
+    pub(super) fn is_too_full(&self) -> bool {
+        watch::is_too_much(self.opened.as_fd())
+    }
+
     /// A copy of the PDF beside the folder, with its size: LibreOffice's exit code says nothing of it, and what it made may
     /// be another's file under that name, or none that ends.
     pub(super) fn take(&self, bytes_max: u64) -> Result<(NamedTempFile, u64), PdfFailure> {
         let none = || PdfFailure::None("it left no whole file".to_owned());
+        if self.is_too_full() {
+            return Err(PdfFailure::Full);
+        }
         let made = plain_file(self.opened.as_fd(), bytes_max).ok_or_else(none)?;
         let parent = self.path().parent().unwrap_or(self.path());
         let mut copy = tempfile::Builder::new()

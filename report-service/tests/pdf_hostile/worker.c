@@ -73,6 +73,13 @@ static int calls(const char *mode_path) {
     TELL("signals by a file", fcntl(own, F_SETOWN, parent));
     TELL("mode by name", chmod(mode_path, 0644));
     TELL("mode by name and folder", fchmodat(AT_FDCWD, mode_path, 0644, 0));
+    TELL("times by name", utimensat(AT_FDCWD, mode_path, NULL, 0));
+    TELL("own times", futimens(own, NULL));
+#ifdef __x86_64__
+    TELL("times by name, older", syscall(SYS_utime, mode_path, NULL));
+    TELL("times by name, newer", syscall(SYS_utimes, mode_path, NULL));
+    TELL("times by name and folder", syscall(SYS_futimesat, AT_FDCWD, mode_path, NULL));
+#endif
     TELL("local datagrams", socket(AF_UNIX, SOCK_DGRAM, 0));
     TELL("local packets", socket(AF_UNIX, SOCK_SEQPACKET, 0));
     TELL("life without parent", prctl(PR_SET_PDEATHSIG, 0));
@@ -98,6 +105,16 @@ int main(int count, char **arguments) {
     if (MODE("pipe")) return mkfifo("out.pdf", 0600);
     if (MODE("folder")) return mkdir("out.pdf", 0700);
     if (MODE("read")) return put("out.pdf", PDF) || (fopen("../other.pdf", "r") ? 0 : 1);
+    if (MODE("many")) {
+        char name[32];
+        if (put("out.pdf", PDF)) return 1;
+        for (long number = 0;; number++) {
+            snprintf(name, sizeof name, "f%ld", number);
+            int file = open(name, O_CREAT | O_WRONLY, 0600);
+            if (file < 0 || close(file)) pause();
+            if (number % 50 == 0) usleep(1000);
+        }
+    }
     if (MODE("mess")) {
         for (int depth = 0; depth < 2000; depth++)
             if (mkdir("d", 0700) || chdir("d")) return 1;
