@@ -242,3 +242,37 @@ async fn a_step_back_and_forth_keeps_what_both_sides_know() {
         assert!(said.to_string().contains("there is no step 6"), "{said}");
     }
 }
+
+#[tokio::test]
+async fn a_backup_of_an_older_release_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let none = folder.path().join("none");
+    let [from, to] = stores().await;
+    filled(&from).await;
+    migrations::to(&from, 7).await.unwrap();
+    let file = folder.path().join("old");
+    write::whole(&from, &none, &file, 1).await.unwrap();
+    let (restored, _) = read::whole(to.url(), &none, &file).await.unwrap();
+    let mut snapshot = restored.snapshot().await.unwrap();
+    assert_eq!(snapshot.steps().await.unwrap(), migrations::steps());
+    drop(snapshot);
+    assert_eq!(restored.satellites().await.unwrap().len(), 1);
+    // One of a newer release is refused.
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (body, _) = text.trim_end().rsplit_once('\n').unwrap();
+    let body = format!("{}\n", body.replacen("[1,2,3,", "[1,2,3,9999,", 1));
+    let end = Line::End(End {
+        sum: Sum::default(),
+        sha256: spokegate_contract::hex::encode(&<sha2::Sha256 as sha2::Digest>::digest(
+            body.as_bytes(),
+        )),
+    });
+    std::fs::write(
+        &file,
+        format!("{body}{}\n", serde_json::to_string(&end).unwrap()),
+    )
+    .unwrap();
+    let other = empty(StoreKind::Sqlite).await;
+    let said = read::whole(other.url(), &none, &file).await.err().unwrap();
+    assert!(format!("{said:#}").contains("step 9999"), "{said:#}");
+}

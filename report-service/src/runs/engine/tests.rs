@@ -14,7 +14,7 @@ use crate::config::{PdfConfig, RenderConfig};
 use crate::relay::Surroundings;
 use crate::runs::{NeedState, Tenant};
 use crate::store::satellites::{News, Sighting};
-use crate::testing::{Identity, Sanitizer, device, schemas};
+use crate::testing::{Identity, Sanitizer, TestStore, device, schemas};
 
 const ALICE: &str = "main:alice";
 
@@ -654,4 +654,80 @@ async fn a_run_is_made_again_with_the_same_data_and_asks_nobody() {
     std::fs::write(data(&first), foreign).unwrap();
     let id = bench.engine.order(order).await.unwrap();
     assert_eq!(bench.ended(&id).await.state, RunState::Failed);
+}
+
+/// Waits until somebody has the second hop.
+async fn has_relay(bench: &Bench) {
+    let limit = tokio::time::timeout(Duration::from_secs(20), async {
+        while !bench
+            .engine
+            .shared
+            .relayed
+            .load(std::sync::atomic::Ordering::Acquire)
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    limit.await.expect("a worker takes the second hop");
+}
+
+#[tokio::test]
+async fn a_run_is_watched_and_called_off_from_another_worker() {
+    let shared = TestStore::new(StoreKind::Postgres).await;
+    let worker = async || {
+        let folder = tempfile::tempdir().unwrap();
+        Bench::over(shared.again().await, folder, 2).await
+    };
+    let one = worker().await;
+    has_relay(&one).await;
+    let two = worker().await;
+    one.online("acme").await;
+    let id = two.start(&["acme"]).await;
+    // The first one reads what satellites send, so it makes the report.
+    one.sanitizer.request(2).await;
+    let mut watched = two.engine.watch(ALICE, &id).unwrap();
+    assert!(two.engine.watch("main:bob", &id).is_none());
+    let limit = Duration::from_secs(20);
+    let fetching = watched.wait_for(|progress| {
+        let fetching = |need: &crate::runs::NeedProgress| need.state == NeedState::Fetching;
+        progress.needs.iter().any(fetching)
+    });
+    tokio::time::timeout(limit, fetching)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(!two.engine.cancel("main:bob", &id));
+    assert!(two.engine.cancel(ALICE, &id));
+    let ended = watched.wait_for(|progress| progress.state.is_final());
+    let ended = tokio::time::timeout(limit, ended).await.unwrap();
+    assert_eq!(ended.unwrap().state, RunState::Cancelled);
+    let run = shared.run(&id).await.unwrap().unwrap();
+    assert_eq!(run.state, RunState::Cancelled);
+}
+
+#[tokio::test]
+async fn another_worker_takes_over_what_a_dead_one_had() {
+    let shared = TestStore::new(StoreKind::Postgres).await;
+    let worker = async || {
+        let folder = tempfile::tempdir().unwrap();
+        Bench::over(shared.again().await, folder, 2).await
+    };
+    let one = worker().await;
+    has_relay(&one).await;
+    one.online("acme").await;
+    let id = one.start(&["acme"]).await;
+    one.sanitizer.request(2).await;
+    let two = worker().await;
+    // As if the process had gone; the clock is what makes its leases old.
+    one.tasks.abort().await;
+    for table in ["run", "duty"] {
+        let old = format!("UPDATE {table} SET lease_until = 1");
+        let old = sqlx::query(sqlx::AssertSqlSafe(old));
+        old.execute(shared.pool()).await.unwrap();
+    }
+    has_relay(&two).await;
+    two.answer(0, 3, rows).await;
+    let run = two.ended(&id).await;
+    assert_eq!((run.state, run.reason.as_str()), (RunState::Done, ""));
+    assert_eq!((one.files(), two.files()), (0, 1));
 }
