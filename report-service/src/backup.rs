@@ -82,7 +82,8 @@ enum Line {
 /// Writes the configured store and its documents to a file.
 pub(crate) fn backup(to: &BackupTo, files: &ConfigArgs) -> ExitCode {
     told(files, "cannot make a backup", async |config| {
-        let store = config.store.open().await?;
+        // As it is: a service of another release may be using it.
+        let store = Store::connect(&config.store.url()?).await?;
         let sum = write::whole(&store, &config.files, &to.output, Clock::system().now_ms()).await?;
         note(&store, "store.backup", &to.output).await?;
         store.close().await;
