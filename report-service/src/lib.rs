@@ -12,6 +12,7 @@ pub mod reports;
 pub mod runs;
 pub mod schedule;
 pub mod secrets;
+pub mod sources;
 pub mod state;
 pub mod store;
 pub mod templates;

@@ -1,0 +1,167 @@
+//! PostgreSQL, in a transaction that can only read.
+
+use futures_util::TryStreamExt as _;
+use serde_json::{Map, Value};
+use spokegate_contract::Failure;
+use spokegate_daemon::Secret;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow, PgSslMode};
+use sqlx::types::{BigDecimal, Json};
+use sqlx::{AssertSqlSafe, Column as _, Connection as _, Executor as _, Row as _, TypeInfo as _, ValueRef as _};
+use time::format_description::well_known::Rfc3339;
+use time::{Date, OffsetDateTime, PrimitiveDateTime, Time};
+
+use super::cell::{Cell, Columns};
+use super::lexer::Query;
+use super::rows::Outlet;
+use super::server::{ServerFile, failure, param, strange};
+
+pub(super) const PORT: u16 = 5432;
+
+pub(super) async fn fetch(
+    server: &ServerFile,
+    query: &Query,
+    password: Option<&Secret>,
+    (params, columns, time_ms): (&Map<String, Value>, &Columns, u64),
+    outlet: &mut Outlet,
+) -> Result<(), Failure> {
+    let place = server.place(PORT);
+    let told = |error: sqlx::Error| failure(&error, &place);
+    let mut connection = PgConnection::connect_with(&options(server, password, time_ms))
+        .await
+        .map_err(told)?;
+    connection
+        .execute("START TRANSACTION READ ONLY")
+        .await
+        .map_err(told)?;
+    let mut asked = sqlx::query(AssertSqlSafe(query.sql.as_str())).persistent(false);
+    for name in &query.names {
+        asked = match param(params, name) {
+            Value::Null => asked.bind(None::<String>),
+            Value::Bool(truth) => asked.bind(*truth),
+            Value::Number(number) => match number.as_i64() {
+                Some(whole) => asked.bind(whole),
+                None => asked.bind(number.as_f64()),
+            },
+            Value::String(text) => asked.bind(text.clone()),
+            other => asked.bind(other.to_string()),
+        };
+    }
+    let mut rows = asked.fetch(&mut connection);
+    while let Some(row) = rows.try_next().await.map_err(told)? {
+        outlet.row(object(&row, columns).map_err(|e| e.told(&place))?).await?;
+    }
+    drop(rows);
+    // What was read is complete; how the connection ends changes nothing.
+    let _ = connection.close().await;
+    Ok(())
+}
+
+fn options(server: &ServerFile, password: Option<&Secret>, time_ms: u64) -> PgConnectOptions {
+    let mut options = PgConnectOptions::new_without_pgpass()
+        .username(&server.user)
+        .database(&server.database)
+        .port(server.port.unwrap_or(PORT))
+        .application_name("spokegate")
+        .options([
+            ("default_transaction_read_only", "on".to_owned()),
+            ("statement_timeout", time_ms.to_string()),
+            ("timezone", "UTC".to_owned()),
+        ]);
+    options = if server.is_socket() {
+        options.socket(&server.host)
+    } else {
+        options.host(&server.host)
+    };
+    options = if server.is_here() {
+        options.ssl_mode(PgSslMode::Disable)
+    } else {
+        options.ssl_mode(PgSslMode::VerifyFull)
+    };
+    if let Some(ca) = &server.ca {
+        options = options.ssl_root_cert(ca);
+    }
+    match password {
+        Some(password) => options.password(password.expose()),
+        None => options,
+    }
+}
+
+enum Unread {
+    Failed(sqlx::Error),
+    Strange(Failure),
+}
+
+impl Unread {
+    fn told(self, place: &str) -> Failure {
+        match self {
+            Self::Failed(error) => failure(&error, place),
+            Self::Strange(failure) => failure,
+        }
+    }
+}
+
+impl From<sqlx::Error> for Unread {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+fn object(row: &PgRow, columns: &Columns) -> Result<Map<String, Value>, Unread> {
+    let mut object = Map::new();
+    for column in row.columns() {
+        let cell = cell(row, column.ordinal())?;
+        columns.put(&mut object, column.name(), cell);
+    }
+    Ok(object)
+}
+
+fn cell(row: &PgRow, at: usize) -> Result<Cell, Unread> {
+    let raw = row.try_get_raw(at)?;
+    if raw.is_null() {
+        return Ok(Cell::Null);
+    }
+    let kind = raw.type_info().name().to_owned();
+    Ok(match kind.as_str() {
+        "BOOL" => Cell::Bool(row.try_get(at)?),
+        "INT2" => Cell::Int(row.try_get::<i16, _>(at)?.into()),
+        "INT4" => Cell::Int(row.try_get::<i32, _>(at)?.into()),
+        "INT8" => Cell::Int(row.try_get(at)?),
+        "FLOAT4" => shortest(row.try_get(at)?),
+        "FLOAT8" => Cell::Float(row.try_get(at)?),
+        "NUMERIC" => Cell::Decimal(row.try_get::<BigDecimal, _>(at)?.normalized().to_plain_string()),
+        "TEXT" | "VARCHAR" | "CHAR" | "NAME" => Cell::Text(row.try_get(at)?),
+        "DATE" => Cell::Text(row.try_get::<Date, _>(at)?.to_string()),
+        "TIME" => Cell::Text(row.try_get::<Time, _>(at)?.to_string()),
+        // Without a zone it is taken for UTC.
+        "TIMESTAMP" => rfc_3339(row.try_get::<PrimitiveDateTime, _>(at)?.assume_utc()),
+        "TIMESTAMPTZ" => rfc_3339(row.try_get(at)?),
+        "JSON" | "JSONB" => Cell::Json(row.try_get::<Json<Value>, _>(at)?.0),
+        "UUID" => {
+            let bytes = raw.as_bytes().map_err(sqlx::Error::Decode)?;
+            Cell::Text(uuid(bytes))
+        }
+        _ => {
+            let column = row.columns().get(at).map(|column| column.name());
+            return Err(Unread::Strange(strange(column.unwrap_or_default(), &kind)));
+        }
+    })
+}
+
+/// The shortest digits that are this number, and not those of the longer one that holds it.
+pub(super) fn shortest(number: f32) -> Cell {
+    Cell::Float(number.to_string().parse().unwrap_or_else(|_| number.into()))
+}
+
+pub(super) fn rfc_3339(time: OffsetDateTime) -> Cell {
+    Cell::Text(time.format(&Rfc3339).unwrap_or_default())
+}
+
+fn uuid(bytes: &[u8]) -> String {
+    let mut text = spokegate_contract::hex::encode(bytes);
+    for at in [20, 16, 12, 8] {
+        if text.len() > at {
+            text.insert(at, '-');
+        }
+    }
+    text
+}

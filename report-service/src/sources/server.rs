@@ -1,0 +1,89 @@
+//! What the databases on servers have in common.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use spokegate_contract::{Failure, FailureClass};
+
+use crate::secrets::SecretRef;
+
+/// `[postgresql]` and `[mysql]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ServerFile {
+    /// A name as in the server's certificate, or a socket's folder (PostgreSQL) or file (MySQL).
+    pub(super) host: String,
+    pub(super) port: Option<u16>,
+    pub(super) database: String,
+    pub(super) user: String,
+    pub(super) password: Option<SecretRef>,
+    /// The only roots trusted for the server; the system's when unset.
+    pub(super) ca: Option<PathBuf>,
+    pub(super) query: String,
+}
+
+impl ServerFile {
+    /// A socket is on this machine.
+    pub(super) fn is_socket(&self) -> bool {
+        self.host.starts_with('/')
+    }
+
+    /// Whether the way there never leaves this machine; every other is TLS with a checked certificate.
+    pub(super) fn is_here(&self) -> bool {
+        let address = self.host.parse::<std::net::IpAddr>();
+        self.is_socket() || self.host == "localhost" || address.is_ok_and(|a| a.is_loopback())
+    }
+
+    pub(super) fn place(&self, port: u16) -> String {
+        if self.is_socket() {
+            self.host.clone()
+        } else {
+            format!("{}:{}", self.host, self.port.unwrap_or(port))
+        }
+    }
+}
+
+/// The value of a parameter; one that was left empty is nothing.
+pub(super) fn param<'p>(params: &'p Map<String, Value>, name: &str) -> &'p Value {
+    params.get(name).unwrap_or(&Value::Null)
+}
+
+/// Why a database did not answer, without what it holds.
+pub(super) fn failure(error: &sqlx::Error, place: &str) -> Failure {
+    match error {
+        sqlx::Error::Database(said) => {
+            let code = said.code().unwrap_or_default().into_owned();
+            // Time is up: PostgreSQL, MariaDB, MySQL, SQLite.
+            if ["57014", "70100", "3024", "1969"].contains(&code.as_str())
+                || said.message().contains("max_statement_time")
+                || said.message() == "interrupted"
+            {
+                return late();
+            }
+            // Syntax, names and rights say nothing of what is stored; other texts may.
+            let harmless = ["42", "28", "3D", "25"];
+            if harmless.iter().any(|class| code.starts_with(class)) {
+                Failure::new(FailureClass::Refused, &format!("{place}: {}", said.message()))
+            } else {
+                let detail = format!("{place} failed with its error {code}");
+                Failure::new(FailureClass::SourceError, &detail)
+            }
+        }
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) => {
+            Failure::new(FailureClass::Offline, &format!("{place}: {error}"))
+        }
+        other => Failure::new(FailureClass::SourceError, &format!("{place}: {other}")),
+    }
+}
+
+pub(super) fn late() -> Failure {
+    Failure::new(FailureClass::Timeout, "")
+}
+
+pub(super) fn strange(column: &str, kind: &str) -> Failure {
+    let detail = format!(
+        "column \"{column}\" is of type {kind}, which is not taken; cast it to a text in the query"
+    );
+    Failure::new(FailureClass::SourceError, &detail)
+}

@@ -1,0 +1,85 @@
+//! A SQLite file, opened for reading alone.
+
+use std::path::Path;
+use std::time::Duration;
+
+use futures_util::TryStreamExt as _;
+use serde_json::{Map, Value};
+use spokegate_contract::Failure;
+use spokegate_daemon::Clock;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
+use sqlx::{AssertSqlSafe, Column as _, Connection as _, Row as _, TypeInfo as _, ValueRef as _};
+
+use super::cell::{Cell, Columns};
+use super::lexer::Query;
+use super::rows::Outlet;
+use super::server::{failure, param, strange};
+
+/// How long a writer's lock is waited for.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Instructions of SQLite between two looks at the clock.
+const STEPS: i32 = 10_000;
+
+pub(super) async fn fetch(
+    file: &Path,
+    query: &Query,
+    (params, columns, time_ms): (&Map<String, Value>, &Columns, u64),
+    clock: &Clock,
+    outlet: &mut Outlet,
+) -> Result<(), Failure> {
+    let place = file.file_name().unwrap_or_default().to_string_lossy();
+    let told = |error: sqlx::Error| failure(&error, &place);
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .read_only(true)
+        .create_if_missing(false)
+        .busy_timeout(BUSY_TIMEOUT)
+        .pragma("query_only", "ON")
+        .pragma("trusted_schema", "OFF");
+    let mut connection = SqliteConnection::connect_with(&options).await.map_err(told)?;
+    let (clock, end_ms) = (clock.clone(), clock.monotonic_ms().saturating_add(time_ms));
+    connection
+        .lock_handle()
+        .await
+        .map_err(told)?
+        .set_progress_handler(STEPS, move || clock.monotonic_ms() < end_ms);
+    let mut asked = sqlx::query(AssertSqlSafe(query.sql.as_str())).persistent(false);
+    for name in &query.names {
+        asked = match param(params, name) {
+            Value::Null => asked.bind(None::<String>),
+            Value::Bool(truth) => asked.bind(*truth),
+            Value::Number(number) => match number.as_i64() {
+                Some(whole) => asked.bind(whole),
+                None => asked.bind(number.as_f64()),
+            },
+            Value::String(text) => asked.bind(text.clone()),
+            other => asked.bind(other.to_string()),
+        };
+    }
+    let mut rows = asked.fetch(&mut connection);
+    while let Some(row) = rows.try_next().await.map_err(told)? {
+        let mut object = Map::new();
+        for column in row.columns() {
+            let cell = cell(&row, column.ordinal()).map_err(told)?;
+            let cell = cell.map_err(|kind| strange(column.name(), &kind))?;
+            columns.put(&mut object, column.name(), cell);
+        }
+        outlet.row(object).await?;
+    }
+    Ok(())
+}
+
+/// A cell by what is in it: SQLite's columns have no fixed type.
+fn cell(row: &SqliteRow, at: usize) -> Result<Result<Cell, String>, sqlx::Error> {
+    let raw = row.try_get_raw(at)?;
+    if raw.is_null() {
+        return Ok(Ok(Cell::Null));
+    }
+    let kind = raw.type_info().name().to_owned();
+    Ok(Ok(match kind.as_str() {
+        "BOOLEAN" | "INTEGER" => Cell::Int(row.try_get_unchecked(at)?),
+        "REAL" => Cell::Float(row.try_get_unchecked(at)?),
+        "TEXT" | "DATE" | "TIME" | "DATETIME" => Cell::Text(row.try_get_unchecked(at)?),
+        _ => return Ok(Err(kind)),
+    }))
+}
