@@ -41,6 +41,10 @@ pub struct Config {
     pub reports: PathBuf,
     /// The folder of dataset contracts.
     pub schemas: PathBuf,
+    /// The folder of central sources.
+    pub sources: PathBuf,
+    /// The folder of files that central sources read.
+    pub source_files: PathBuf,
     /// Where finished documents are kept.
     pub files: PathBuf,
     /// Where data comes from.

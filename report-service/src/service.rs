@@ -47,9 +47,9 @@ impl ReportService {
     pub async fn bind(config: Config, context: &Context) -> anyhow::Result<Self> {
         let held = Store::hold(&config.store.url()?)?;
         let store = config.store.open().await?;
-        let engine = start_engine(&config, &store, context).await?;
         let secrets = Secrets::open(&config.secrets, &config.store.url, &store, &context.clock)?;
         tell_standing(&secrets).await?;
+        let engine = start_engine(&config, (&store, &secrets), context).await?;
         let state = assemble(config, (store, secrets), engine, context)?;
         let forms = listen(&state, Site::Forms, context).await?;
         let admin = listen(&state, Site::Admin, context).await?;

@@ -143,6 +143,19 @@ impl Sources {
         })
     }
 
+    /// No source at all.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                sources: BTreeMap::new(),
+                files: PathBuf::new(),
+                results: Mutex::default(),
+                around: None,
+            }),
+        }
+    }
+
     /// The same, ready to be asked.
     #[must_use]
     pub fn with(self, around: Around) -> Self {

@@ -14,6 +14,7 @@ use spokegate_contract::{
     Dataset, DatasetId, Registry, Shape, TenantId, Validator, Violation, compat,
 };
 
+use crate::sources::{SourceId, Sources};
 use recheck::Recheck;
 
 /// One version of a dataset with its compiled schemas.
@@ -32,6 +33,15 @@ pub struct Contract {
 pub struct Contracts {
     datasets: BTreeMap<(DatasetId, u16), Arc<Contract>>,
     narrowed: BTreeMap<(TenantId, DatasetId, u16), Arc<Contract>>,
+    promised: BTreeMap<SourceId, Promise>,
+}
+
+/// What the rows of a central source satisfy.
+#[derive(Debug)]
+struct Promise {
+    title: String,
+    dataset: DatasetId,
+    version: u16,
 }
 
 /// Why a body is not taken.
@@ -70,7 +80,41 @@ impl Contracts {
             })?;
             narrowed.insert((own.tenant.clone(), dataset, version), Arc::new(contract));
         }
-        Ok(Self { datasets, narrowed })
+        Ok(Self {
+            datasets,
+            narrowed,
+            promised: BTreeMap::new(),
+        })
+    }
+
+    /// The same, knowing which contract each central source satisfies.
+    #[must_use]
+    pub fn with_sources(mut self, sources: &Sources) -> Self {
+        for source in sources.list() {
+            let promise = Promise {
+                title: source.title,
+                dataset: source.dataset,
+                version: source.version,
+            };
+            self.promised.insert(source.id, promise);
+        }
+        self
+    }
+
+    /// The dataset and version that a central source satisfies.
+    pub fn promised(&self, source: &SourceId) -> Option<(DatasetId, u16)> {
+        let promise = self.promised.get(source)?;
+        Some((promise.dataset.clone(), promise.version))
+    }
+
+    /// What people call a central source.
+    pub fn promised_title(&self, source: Option<&SourceId>) -> Option<&str> {
+        Some(self.promised.get(source?)?.title.as_str())
+    }
+
+    /// The names of central sources.
+    pub fn promises(&self) -> Vec<&str> {
+        self.promised.keys().map(SourceId::as_str).collect()
     }
 
     /// One version of a dataset, as the dataset itself has it.

@@ -10,15 +10,24 @@ use super::Catalogue;
 use crate::config::{Config, RenderConfig};
 use crate::relay::Contracts;
 use crate::render::Renderer;
+use crate::sources::Sources;
 
 /// Every fault of contracts and reports, one text for each.
 pub(crate) fn check(config: &Config) -> Vec<String> {
-    of_folders(&config.reports, &config.schemas, &config.render)
+    of_folders(
+        (&config.reports, &config.sources, &config.source_files),
+        &config.schemas,
+        &config.render,
+    )
 }
 
 /// The same of these folders.
-pub(super) fn of_folders(reports: &Path, schemas: &Path, render: &RenderConfig) -> Vec<String> {
-    let work = async { Ok(faults(reports, schemas, render).await) };
+pub(super) fn of_folders(
+    folders: (&Path, &Path, &Path),
+    schemas: &Path,
+    render: &RenderConfig,
+) -> Vec<String> {
+    let work = async { Ok(faults(folders, schemas, render).await) };
     match wait_for(work) {
         Ok(Ok(())) => Vec::new(),
         Ok(Err(fault)) => vec![fault],
@@ -26,13 +35,21 @@ pub(super) fn of_folders(reports: &Path, schemas: &Path, render: &RenderConfig) 
     }
 }
 
-async fn faults(reports: &Path, schemas: &Path, render: &RenderConfig) -> Result<(), String> {
+/// Of the folders of reports, of sources, and of the sources' files.
+async fn faults(
+    (reports, sources, files): (&Path, &Path, &Path),
+    schemas: &Path,
+    render: &RenderConfig,
+) -> Result<(), String> {
     let told = |error: &dyn std::fmt::Display| {
         let folder = schemas.display();
         format!("{folder}: {error}\nhint: `schemas` names the folder of dataset contracts")
     };
     let registry = Registry::open(schemas).map_err(|error| told(&error))?;
     let contracts = Contracts::compile(&registry).map_err(|error| told(&format!("{error:#}")))?;
+    let opened = Sources::read(sources, files, &contracts);
+    let opened = opened.map_err(|faults| format!("{}: {faults}", sources.display()))?;
+    let contracts = contracts.with_sources(&opened);
     // Where the service will keep its files may not be there yet.
     let renderer = Renderer::new(render, &std::env::temp_dir(), &Tasks::new())
         .map_err(|error| format!("{error:#}"))?;

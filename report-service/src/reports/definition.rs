@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 use spokegate_contract::{DatasetId, ReportId, Validator};
 
+use crate::sources::SourceId;
 use crate::forms::{Days, Field, FieldKind, Form, Period};
 use crate::render::Template;
 
@@ -44,7 +45,9 @@ pub struct Need {
     pub versions: Vec<u16>,
     /// What people call it.
     pub title: String,
-    /// Its name in the template: the dataset's with underscores.
+    /// The central source that supplies it, where it is not the customer's segment.
+    pub source: Option<SourceId>,
+    /// Its name in the template: the dataset's or the source's with underscores.
     pub key: String,
     /// Whether the report fails without it.
     pub required: bool,
@@ -135,6 +138,13 @@ impl Report {
 }
 
 impl Need {
+    /// The source, or else the dataset, as records name it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let source = self.source.as_ref().map(SourceId::as_str);
+        source.unwrap_or(self.dataset.as_str())
+    }
+
     /// The pull's parameters for what a person filled in.
     pub fn params(&self, filled: &Map<String, Value>) -> Map<String, Value> {
         let value = |source: &ParamSource| match source {

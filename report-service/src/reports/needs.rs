@@ -10,6 +10,7 @@ use spokegate_contract::{DatasetId, Kind};
 
 use super::definition::{Need, ParamSource};
 use super::load::Loader;
+use crate::sources::SourceId;
 use crate::relay::Contract;
 
 /// Most needs of one report.
@@ -20,7 +21,9 @@ const TIMEOUT_S_DEFAULT: u64 = 60;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FileNeed {
-    dataset: DatasetId,
+    dataset: Option<DatasetId>,
+    /// A central source, in the place of a dataset.
+    source: Option<SourceId>,
     version: Option<u16>,
     #[serde(default)]
     mode: Mode,
@@ -45,7 +48,50 @@ fn yes() -> bool {
     true
 }
 
+/// A need whose dataset is known.
+struct Wanted<'f> {
+    dataset: DatasetId,
+    version: Option<u16>,
+    mode: Mode,
+    file: &'f FileNeed,
+}
+
 impl Loader<'_> {
+    /// The dataset that a need names, or that the source which it names promises.
+    fn wanted<'f>(&mut self, need: &'f FileNeed) -> Option<Wanted<'f>> {
+        let (dataset, version) = match (&need.dataset, &need.source) {
+            (Some(dataset), None) => (dataset.clone(), need.version),
+            (None, Some(source)) => {
+                let Some((dataset, version)) = self.contracts.promised(source) else {
+                    let known = self.contracts.promises().join(", ");
+                    let fault = format!(
+                        "need \"{source}\": no such source; known: {known}; hint: `sources` names the folder of sources"
+                    );
+                    self.fault("report.toml", fault);
+                    return None;
+                };
+                if need.version.is_some() || need.mode == Mode::Push || need.max_age_s.is_some() {
+                    let fault = format!(
+                        "need \"{source}\": version, mode and max_age_s go with a dataset, not with a source"
+                    );
+                    self.fault("report.toml", fault);
+                }
+                (dataset, Some(version))
+            }
+            _ => {
+                let fault = "a need names either a dataset or a source";
+                self.fault("report.toml", fault);
+                return None;
+            }
+        };
+        Some(Wanted {
+            dataset,
+            version,
+            mode: need.mode,
+            file: need,
+        })
+    }
+
     pub(super) fn needs(&mut self, file: &[FileNeed], fields: Option<&Vec<String>>) -> Vec<Need> {
         if file.len() > NEEDS_MAX {
             self.fault(
@@ -55,20 +101,24 @@ impl Loader<'_> {
         }
         let mut needs: Vec<Need> = Vec::new();
         for need in file {
-            if needs.iter().any(|known| known.dataset == need.dataset) {
-                self.fault(
-                    "report.toml",
-                    format!("need \"{}\" stands twice", need.dataset),
-                );
+            let Some(wanted) = self.wanted(need) else {
+                continue;
+            };
+            if let Some(need) = self.need(&wanted, fields) {
+                if needs.iter().any(|known| known.key == need.key) {
+                    let fault = format!("need \"{}\" stands twice", need.name());
+                    self.fault("report.toml", fault);
+                }
+                needs.push(need);
             }
-            needs.extend(self.need(need, fields));
         }
         needs
     }
 
-    fn need(&mut self, need: &FileNeed, fields: Option<&Vec<String>>) -> Option<Need> {
-        let name = &need.dataset;
-        let contracts = self.versions(need);
+    fn need(&mut self, wanted: &Wanted<'_>, fields: Option<&Vec<String>>) -> Option<Need> {
+        let need = wanted.file;
+        let name = &wanted.dataset;
+        let contracts = self.versions(wanted);
         let Some(contract) = contracts.first() else {
             let known: Vec<String> = self
                 .contracts
@@ -85,13 +135,13 @@ impl Loader<'_> {
             return None;
         };
         let dataset = &contract.dataset;
-        if need.mode == Mode::Push && !dataset.allows(Kind::Push) {
+        if wanted.mode == Mode::Push && !dataset.allows(Kind::Push) {
             self.fault(
                 "report.toml",
                 format!("need \"{name}\": mode is \"push\", but this dataset is never pushed"),
             );
         }
-        if need.mode == Mode::Pull && !dataset.allows(Kind::Pull) {
+        if need.source.is_none() && need.mode == Mode::Pull && !dataset.allows(Kind::Pull) {
             self.fault(
                 "report.toml",
                 format!("need \"{name}\": is only ever pushed; set mode = \"push\""),
@@ -119,23 +169,31 @@ impl Loader<'_> {
         Some(Need {
             dataset: name.clone(),
             versions: contracts.iter().map(|c| c.dataset.version).collect(),
-            title: dataset.title.clone(),
-            key: name.as_str().replace('-', "_"),
+            title: self.contracts.promised_title(need.source.as_ref()).map_or_else(
+                || dataset.title.clone(),
+                str::to_owned,
+            ),
+            source: need.source.clone(),
+            key: need
+                .source
+                .as_ref()
+                .map_or(name.as_str(), SourceId::as_str)
+                .replace('-', "_"),
             required: need.required,
             max_age_ms: (need.mode == Mode::Push).then(|| {
                 need.max_age_s
                     .unwrap_or(dataset.max_age_s)
                     .saturating_mul(1_000)
             }),
-            pull: dataset.allows(Kind::Pull),
+            pull: need.source.is_some() || dataset.allows(Kind::Pull),
             timeout_ms,
-            params: self.params(need, contract, fields),
+            params: self.params(wanted, contract, fields),
         })
     }
 
     /// The pinned version; or all that have the newest's shape and take the need's parameters, the newest first, so that
     /// a report goes on with satellites that have not moved to it yet. The newest alone when none takes them.
-    fn versions(&self, need: &FileNeed) -> Vec<Arc<Contract>> {
+    fn versions(&self, need: &Wanted<'_>) -> Vec<Arc<Contract>> {
         if let Some(version) = need.version {
             let pinned = self.contracts.get(&need.dataset, version);
             return pinned.cloned().into_iter().collect();
@@ -147,7 +205,7 @@ impl Loader<'_> {
         let fits = |contract: &Arc<Contract>| {
             let params = contract.dataset.params_schema.get("properties");
             let takes = |param: &String| params.is_some_and(|known| known.get(param).is_some());
-            contract.dataset.shape == newest.dataset.shape && need.params.keys().all(takes)
+            contract.dataset.shape == newest.dataset.shape && need.file.params.keys().all(takes)
         };
         let all = std::iter::once(Arc::clone(&newest)).chain(versions);
         let fitting: Vec<Arc<Contract>> = all.filter(fits).collect();
@@ -160,7 +218,7 @@ impl Loader<'_> {
 
     fn params(
         &mut self,
-        need: &FileNeed,
+        need: &Wanted<'_>,
         contract: &Contract,
         fields: Option<&Vec<String>>,
     ) -> Vec<(String, ParamSource)> {
@@ -170,7 +228,7 @@ impl Loader<'_> {
             .get("properties")
             .and_then(Value::as_object);
         let mut params = Vec::new();
-        for (param, value) in &need.params {
+        for (param, value) in &need.file.params {
             let at = format!("need \"{}\": parameter \"{param}\"", need.dataset);
             if !known.is_some_and(|known| known.contains_key(param)) {
                 self.fault("report.toml", format!("{at} is not one of the dataset's"));

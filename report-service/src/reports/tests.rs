@@ -425,7 +425,8 @@ fn a_name_that_the_report_does_not_supply_is_its_fault() {
 #[test]
 fn a_configuration_is_good_when_its_reports_are() {
     let folders = |reports: &Path, schemas: &Path| {
-        check::of_folders(reports, schemas, &RenderConfig::default()).join("\n")
+        let none = Path::new("/nonexistent");
+        check::of_folders((reports, none, none), schemas, &RenderConfig::default()).join("\n")
     };
     let nowhere = Path::new("/nowhere");
     assert_eq!(folders(&shipped(), &schemas()), "");

@@ -29,6 +29,7 @@ use crate::pdf::Pdf;
 use crate::relay::{Contracts, Relay};
 use crate::render::Renderer;
 use crate::reports::{Catalogue, Report};
+use crate::sources::Sources;
 use crate::store::queue::Worker;
 use crate::store::runs::RunRow;
 use crate::store::{Store, StoreKind};
@@ -40,6 +41,8 @@ pub struct EngineParts {
     pub relay: Relay,
     /// The service's memory.
     pub store: Store,
+    /// The MSP's own systems.
+    pub sources: Sources,
     /// What data must look like.
     pub contracts: Arc<Contracts>,
     /// What can be run.
@@ -198,6 +201,16 @@ impl Engine {
     /// What can be run.
     pub fn catalogue(&self) -> &Catalogue {
         &self.shared.parts.catalogue
+    }
+
+    /// The MSP's own systems.
+    pub fn sources(&self) -> &Sources {
+        &self.shared.parts.sources
+    }
+
+    /// What data must look like.
+    pub fn contracts(&self) -> &Contracts {
+        &self.shared.parts.contracts
     }
 
     /// The way to the satellites.

@@ -54,6 +54,42 @@ pub(super) fn sentence(wanted: Wanted<'_>, failure: &Failure) -> String {
     }
 }
 
+/// The same where the data is the MSP's own: the source is named by its title.
+pub(super) fn central_sentence(wanted: Wanted<'_>, failure: &Failure) -> String {
+    let Wanted {
+        tenant,
+        dataset,
+        timeout_s,
+    } = wanted;
+    let detail = detail(&failure.detail);
+    match failure.class {
+        FailureClass::Offline => format!(
+            "{tenant}: the source {dataset} does not answer{detail}. \
+             Start the report again later; if it lasts, have the system behind it checked."
+        ),
+        FailureClass::Timeout => format!(
+            "{tenant}: the source {dataset} did not answer within {timeout_s} seconds or its own limit{detail}. \
+             Ask for less, such as a shorter period, or have its query checked."
+        ),
+        FailureClass::Refused => format!(
+            "{tenant}: the source {dataset} could not be asked{detail}. \
+             Ask an administrator: the page Sources tries it and shows the reason."
+        ),
+        FailureClass::Invalid => format!(
+            "{tenant}: the source {dataset} gave rows that break their contract{detail}. \
+             Nothing of it was used; the page Sources shows the place, for whoever wrote its query."
+        ),
+        FailureClass::SourceError => format!(
+            "{tenant}: the source {dataset} failed{detail}. \
+             Ask an administrator: the page Sources tries it and shows the reason."
+        ),
+        FailureClass::TooLarge => format!(
+            "{tenant}: the source {dataset} gives more than one report may fetch{detail}. \
+             Ask for less, such as a shorter period, or have its limits raised."
+        ),
+    }
+}
+
 fn detail(text: &str) -> String {
     let text = shortened(text, DETAIL_CHARS_MAX);
     match text.trim_end_matches('.') {
@@ -118,6 +154,28 @@ mod tests {
             "Acme Dental Group: Devices is larger than one report may fetch (more than 8192 chunks). \
              Ask for less, such as a shorter period or a lower row limit.",
         );
+    }
+
+    #[test]
+    fn a_central_source_is_named_and_nobody_is_sent_to_the_customer() {
+        let wanted = Wanted {
+            tenant: "Acme Dental Group",
+            dataset: "Contracts (PSA)",
+            timeout_s: 30,
+        };
+        for class in [
+            FailureClass::Offline,
+            FailureClass::Timeout,
+            FailureClass::Refused,
+            FailureClass::Invalid,
+            FailureClass::SourceError,
+            FailureClass::TooLarge,
+        ] {
+            let text = central_sentence(wanted, &Failure::new(class, "db:5432"));
+            assert!(text.starts_with("Acme Dental Group: the source Contracts (PSA) "), "{text}");
+            assert!(text.contains(" (db:5432)"), "{text}");
+            assert!(!text.contains("Node-RED") && !text.contains("satellite"), "{text}");
+        }
     }
 
     #[test]

@@ -11,10 +11,12 @@ use spokegate_contract::limits::{PULL_BYTES_MAX, PULL_CHUNKS_MAX, PULL_ROWS_MAX}
 use spokegate_contract::{Address, Failure, FailureClass, Shape};
 use spokegate_daemon::{Clock, Tasks};
 
+use super::Tenant;
 use super::bounds::Bounds;
 use super::plan::{Asked, Source};
 use crate::relay::{BodyFault, Contract, PullEvent, PullOrder, PullStream, Relay};
 use crate::render::{Chunk, Tray, Values};
+use crate::sources::{SourceId, Sources};
 use crate::store::Store;
 
 /// Chunks smaller than this are parsed where they arrive; a thread's hand-over would take longer.
@@ -31,6 +33,7 @@ pub(super) struct Fetcher {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) tasks: Tasks,
+    pub(super) sources: Sources,
     /// Where rows go.
     pub(super) tray: Arc<Tray>,
 }
@@ -42,6 +45,8 @@ pub(super) struct Job {
     pub(super) source: Source,
     pub(super) params: Map<String, serde_json::Value>,
     pub(super) timeout_ms: u64,
+    /// For whom.
+    pub(super) tenant: Tenant,
 }
 
 /// What to fetch of one satellite.
@@ -198,6 +203,7 @@ impl Fetcher {
                 }
                 Ok(gathered.finish(captured_at_ms))
             }
+            Source::Central(id) => self.central(id, job, progress).await,
             Source::Pull(asked) => {
                 let mut gathered = Gathered::new();
                 let deadline_ms = self.clock.now_ms().saturating_add(job.timeout_ms);
@@ -210,6 +216,36 @@ impl Fetcher {
                 Ok(gathered.finish(self.clock.now_ms()))
             }
         }
+    }
+
+    /// Rows of a central source, judged as those of a satellite.
+    async fn central(
+        &self,
+        id: &SourceId,
+        job: &Job,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<Fetched, Failure> {
+        let gone = || Failure::new(FailureClass::Refused, "its contract is gone");
+        let contract = job.contracts.first().ok_or_else(gone)?;
+        let asked = crate::sources::Asked {
+            tenant: job.tenant.id.clone(),
+            tenant_title: job.tenant.title.clone(),
+            params: job.params.clone(),
+            time_ms: job.timeout_ms,
+        };
+        let mut chunks = self.sources.fetch(id, asked);
+        let mut gathered = Gathered::new();
+        let mut bounds = Bounds::new(contract.dataset.limits);
+        while let Some(body) = chunks.recv().await {
+            let body = body?;
+            bounds.bytes(body.len())?;
+            gathered.note(&body)?;
+            let chunk = self.rows(Arc::clone(contract), body).await?;
+            bounds.rows(chunk.rows)?;
+            gathered.add(chunk)?;
+            progress(gathered.rows);
+        }
+        Ok(gathered.finish(self.clock.now_ms()))
     }
 
     /// One satellite's part, asked again when the sanitizer lost it.

@@ -6,6 +6,7 @@ use spokegate_contract::{Address, Failure, FailureClass};
 
 use super::Tenant;
 use crate::reports::Need;
+use crate::sources::SourceId;
 use crate::store::pushes::StoredPush;
 use crate::store::satellites::Satellite;
 
@@ -19,6 +20,8 @@ pub(super) enum Source {
     Pushes(Vec<StoredPush>),
     /// Each of these is asked; a table is their rows one after the other.
     Pull(Vec<Asked>),
+    /// A source of the MSP's own.
+    Central(SourceId),
     /// Nowhere.
     Nowhere(Failure),
 }
@@ -39,6 +42,9 @@ pub(super) fn source(
     pushes: &[StoredPush],
     now_ms: u64,
 ) -> Source {
+    if let Some(central) = &need.source {
+        return Source::Central(central.clone());
+    }
     let wanted = |push: &&StoredPush| versions.contains(&push.version);
     let pushes: Vec<StoredPush> = pushes.iter().filter(wanted).cloned().collect();
     let own: Vec<&Satellite> = satellites

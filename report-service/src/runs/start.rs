@@ -14,6 +14,8 @@ use crate::pdf::Pdf;
 use crate::relay::{Contracts, Relay, Surroundings};
 use crate::render::Renderer;
 use crate::reports::Catalogue;
+use crate::secrets::Secrets;
+use crate::sources::{Around, Sources};
 use crate::store::Store;
 
 /// Reads everything that runs need and starts the engine. No sanitizer needs to be up yet.
@@ -22,12 +24,20 @@ use crate::store::Store;
 /// When contracts, reports, certificates or keys cannot be used; faults of reports are told all at once.
 pub async fn start_engine(
     config: &Config,
-    store: &Store,
+    (store, secrets): (&Store, &Secrets),
     context: &Context,
 ) -> anyhow::Result<Engine> {
     let registry = Registry::open(&config.schemas)
         .with_context(|| format!("read the dataset contracts in {}", config.schemas.display()))?;
-    let contracts = Arc::new(Contracts::compile(&registry)?);
+    let contracts = Contracts::compile(&registry)?;
+    let sources = Sources::read(&config.sources, &config.source_files, &contracts)
+        .with_context(|| format!("read the sources in {}", config.sources.display()))?
+        .with(Around {
+            secrets: secrets.clone(),
+            clock: context.clock.clone(),
+            tasks: context.tasks.clone(),
+        });
+    let contracts = Arc::new(contracts.with_sources(&sources));
     prepare(&config.files, store.kind())?;
     let renderer = Renderer::new(&config.render, &config.files, &context.tasks)?;
     let catalogue = Catalogue::open(&config.reports, &contracts, &renderer)
@@ -56,6 +66,7 @@ pub async fn start_engine(
     Engine::start(EngineParts {
         relay,
         store: store.clone(),
+        sources,
         contracts,
         catalogue: Arc::new(catalogue),
         tenants: Arc::new(

@@ -5,7 +5,7 @@ use spokegate_contract::Failure;
 use tokio::sync::watch;
 
 use super::super::context::Part;
-use super::super::failure::{Wanted, sentence};
+use super::super::failure::{Wanted, central_sentence, sentence};
 use super::super::fetch::{Fetched, Fetcher, Job};
 use crate::reports::{Need, Report};
 use crate::runs::{DataPart, NeedProgress, NeedState, Progress, RunState, Tenant};
@@ -93,7 +93,11 @@ pub(super) fn in_words(need: &Need, tenant: &Tenant, failure: &Failure) -> Strin
         dataset: &need.title,
         timeout_s: need.timeout_ms.div_ceil(1_000),
     };
-    sentence(wanted, failure)
+    if need.source.is_some() {
+        central_sentence(wanted, failure)
+    } else {
+        sentence(wanted, failure)
+    }
 }
 
 /// The locale of a document for these customers: theirs, when they share one.
@@ -114,7 +118,7 @@ pub(super) fn data_parts(report: &Report, tenants: &[Tenant], parts: &[Part]) ->
         let fetched = part.result.as_ref().ok();
         Some(DataPart {
             tenant: tenant.id.to_string(),
-            dataset: need.dataset.to_string(),
+            dataset: need.name().to_owned(),
             key: need.key.clone(),
             rows: fetched.map_or(0, |fetched| fetched.count),
             captured_at_ms: fetched.map_or(0, |fetched| fetched.captured_at_ms),

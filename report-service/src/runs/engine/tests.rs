@@ -78,6 +78,7 @@ impl Bench {
             pdf: Pdf::find(&PdfConfig::default(), &tasks).unwrap(),
             store: store.clone(),
             catalogue: Arc::new(catalogue.unwrap()),
+            sources: crate::sources::Sources::none(),
             contracts,
             tenants: Arc::new(tenants),
             files,

@@ -112,6 +112,7 @@ impl Shared {
                     source,
                     params,
                     timeout_ms: need.timeout_ms,
+                    tenant: tenant.clone(),
                 };
                 planned.push(Planned {
                     need: need_index,
@@ -166,6 +167,7 @@ impl Shared {
             store: parts.store.clone(),
             clock: parts.clock.clone(),
             tasks: parts.tasks.clone(),
+            sources: parts.sources.clone(),
             tray: Arc::clone(tray),
         };
         // What is known to fail is told first, so that a person reads every reason and not just the quickest.

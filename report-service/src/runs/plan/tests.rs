@@ -7,6 +7,7 @@ fn need(pull: bool, max_age_ms: Option<u64>) -> Need {
         dataset: "backup-jobs".parse().unwrap(),
         versions: vec![1],
         title: "Backup jobs".into(),
+        source: None,
         key: "backup_jobs".into(),
         required: true,
         max_age_ms,
