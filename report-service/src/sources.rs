@@ -119,7 +119,11 @@ impl Sources {
     pub fn read(folder: &Path, files: &Path, contracts: &Contracts) -> Result<Self, SourceFaults> {
         let (mut sources, mut faults) = (BTreeMap::new(), Vec::new());
         for path in definitions(folder).map_err(|fault| SourceFaults(vec![fault]))? {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             let id = path.file_stem().unwrap_or_default().to_string_lossy();
             let read = id
                 .parse::<SourceId>()
@@ -161,7 +165,9 @@ impl Sources {
     pub fn with(self, around: Around) -> Self {
         for info in self.list() {
             for secret in &info.secrets {
-                around.secrets.declare(secret.name(), format!("source \"{}\"", info.id));
+                around
+                    .secrets
+                    .declare(secret.name(), format!("source \"{}\"", info.id));
             }
         }
         let inner = Inner {
@@ -192,7 +198,10 @@ impl Sources {
     #[must_use]
     pub fn last(&self, id: &SourceId) -> Option<LastResult> {
         let results = self.inner.results.lock();
-        results.unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+        results
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+            .cloned()
     }
 
     /// Asks a source: JSON arrays of rows as they come, the last perhaps empty; or a failure, after which nothing comes.
@@ -216,7 +225,10 @@ impl Sources {
             let nobody = chunks.clone();
             let mut outlet = Outlet::new(chunks, limits);
             let time = Duration::from_millis(limits.time_ms);
-            let work = tokio::time::timeout(time, inner.rows(&source, &around, &asked, &mut outlet, limits));
+            let work = tokio::time::timeout(
+                time,
+                inner.rows(&source, &around, &asked, &mut outlet, limits),
+            );
             let result = tokio::select! {
                 result = work => result.unwrap_or_else(|_| Err(server::late())),
                 () = nobody.closed() => return,
@@ -257,7 +269,12 @@ impl Inner {
             }
             Origin::Http(file, outbound) => {
                 let (secrets, clock) = (&around.secrets, &around.clock);
-                let http = http::Http { file, outbound, secrets, clock };
+                let http = http::Http {
+                    file,
+                    outbound,
+                    secrets,
+                    clock,
+                };
                 let given = (asked.tenant.as_str(), &source.columns, limits.time_ms);
                 http.fetch(&params, given, outlet).await
             }
@@ -270,18 +287,27 @@ impl Inner {
                     let result = files::csv_rows(&csv, file, given, &mut own);
                     (own, result)
                 };
-                let (own, result) = around.tasks.blocking("read a source", work).await.ok_or_else(stopped)?;
+                let (own, result) = around
+                    .tasks
+                    .blocking("read a source", work)
+                    .await
+                    .ok_or_else(stopped)?;
                 *outlet = own;
                 result
             }
             Origin::Json(json) => {
                 let file = files::open(&self.files, &json.path)?;
-                let (shape, source, tenant) = (json.shape(), Arc::clone(source), asked.tenant.clone());
+                let (shape, source, tenant) =
+                    (json.shape(), Arc::clone(source), asked.tenant.clone());
                 let work = move || {
                     let text = whole(file)?;
                     files::json_rows(&shape, &text, (tenant.as_str(), &source.columns))
                 };
-                let rows = around.tasks.blocking("read a source", work).await.ok_or_else(stopped)?;
+                let rows = around
+                    .tasks
+                    .blocking("read a source", work)
+                    .await
+                    .ok_or_else(stopped)?;
                 for row in rows? {
                     outlet.row(row).await?;
                 }

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 use spokegate_contract::{DatasetId, ReportId, Validator};
 
-use crate::sources::SourceId;
 use crate::forms::{Days, Field, FieldKind, Form, Period};
 use crate::render::Template;
+use crate::sources::SourceId;
 
 /// A report that can be started.
 #[derive(Debug)]

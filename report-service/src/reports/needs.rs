@@ -10,8 +10,8 @@ use spokegate_contract::{DatasetId, Kind};
 
 use super::definition::{Need, ParamSource};
 use super::load::Loader;
-use crate::sources::SourceId;
 use crate::relay::Contract;
+use crate::sources::SourceId;
 
 /// Most needs of one report.
 const NEEDS_MAX: usize = 32;
@@ -169,10 +169,10 @@ impl Loader<'_> {
         Some(Need {
             dataset: name.clone(),
             versions: contracts.iter().map(|c| c.dataset.version).collect(),
-            title: self.contracts.promised_title(need.source.as_ref()).map_or_else(
-                || dataset.title.clone(),
-                str::to_owned,
-            ),
+            title: self
+                .contracts
+                .promised_title(need.source.as_ref())
+                .map_or_else(|| dataset.title.clone(), str::to_owned),
             source: need.source.clone(),
             key: need
                 .source

@@ -172,9 +172,15 @@ mod tests {
             FailureClass::TooLarge,
         ] {
             let text = central_sentence(wanted, &Failure::new(class, "db:5432"));
-            assert!(text.starts_with("Acme Dental Group: the source Contracts (PSA) "), "{text}");
+            assert!(
+                text.starts_with("Acme Dental Group: the source Contracts (PSA) "),
+                "{text}"
+            );
             assert!(text.contains(" (db:5432)"), "{text}");
-            assert!(!text.contains("Node-RED") && !text.contains("satellite"), "{text}");
+            assert!(
+                !text.contains("Node-RED") && !text.contains("satellite"),
+                "{text}"
+            );
         }
     }
 

@@ -115,7 +115,8 @@ fn value(cell: Cell, wanted: Wanted) -> Option<Value> {
         Cell::Int(number) => Value::from(number),
         Cell::Unsigned(number) => Value::from(number),
         // What is no number stays a text, which the contract refuses.
-        Cell::Float(number) => Number::from_f64(number).map_or_else(|| Value::String(number.to_string()), Value::Number),
+        Cell::Float(number) => Number::from_f64(number)
+            .map_or_else(|| Value::String(number.to_string()), Value::Number),
         Cell::Decimal(digits) => decimal(digits, wanted),
         Cell::Text(text) if wanted.date_time => Value::String(instant(text)),
         Cell::Text(text) => Value::String(text),
@@ -217,23 +218,47 @@ mod tests {
 
     #[test]
     fn decimals_lose_no_digit() {
-        check(json!({"type": "string"}), decimal("12345678901234567890.10"), json!("12345678901234567890.10"));
+        check(
+            json!({"type": "string"}),
+            decimal("12345678901234567890.10"),
+            json!("12345678901234567890.10"),
+        );
         check(json!({"type": "number"}), decimal("19.90"), json!(19.9));
         check(json!({"type": "number"}), decimal("-0.001"), json!(-0.001));
         check(json!({"type": "integer"}), decimal("3.00"), json!(3));
-        check(json!({"type": "integer"}), decimal("9223372036854775807"), json!(9_223_372_036_854_775_807_i64));
+        check(
+            json!({"type": "integer"}),
+            decimal("9223372036854775807"),
+            json!(9_223_372_036_854_775_807_i64),
+        );
         // More digits than a number keeps: a text, which the contract refuses, and no rounded number.
-        check(json!({"type": "number"}), decimal("12345678901234567.89"), json!("12345678901234567.89"));
+        check(
+            json!({"type": "number"}),
+            decimal("12345678901234567.89"),
+            json!("12345678901234567.89"),
+        );
     }
 
     #[test]
     fn points_in_time_are_rfc_3339() {
         let when = json!({"$ref": "#/$defs/when"});
         let text = |text: &str| Cell::Text(text.into());
-        check(when.clone(), text("2026-11-22 10:00:00"), json!("2026-11-22T10:00:00Z"));
-        check(when.clone(), text("2026-11-22 10:00:00.5+02:00"), json!("2026-11-22T10:00:00.5+02:00"));
+        check(
+            when.clone(),
+            text("2026-11-22 10:00:00"),
+            json!("2026-11-22T10:00:00Z"),
+        );
+        check(
+            when.clone(),
+            text("2026-11-22 10:00:00.5+02:00"),
+            json!("2026-11-22T10:00:00.5+02:00"),
+        );
         check(when, text("yesterday"), json!("yesterday"));
-        check(json!({"type": "string"}), text("2026-11-22 10:00:00"), json!("2026-11-22 10:00:00"));
+        check(
+            json!({"type": "string"}),
+            text("2026-11-22 10:00:00"),
+            json!("2026-11-22 10:00:00"),
+        );
     }
 
     #[test]
@@ -241,7 +266,11 @@ mod tests {
         check(json!({"type": "boolean"}), Cell::Int(1), json!(true));
         check(json!({"type": "boolean"}), Cell::Int(2), json!(2));
         check(json!({"type": "integer"}), Cell::Int(1), json!(1));
-        check(json!({"type": ["boolean", "integer"]}), Cell::Int(1), json!(1));
+        check(
+            json!({"type": ["boolean", "integer"]}),
+            Cell::Int(1),
+            json!(1),
+        );
     }
 
     #[test]
@@ -251,10 +280,18 @@ mod tests {
         check(json!({"type": "number"}), loose("1.5"), json!(1.5));
         check(json!({"type": "number"}), loose("1,5"), json!("1,5"));
         check(json!({"type": "boolean"}), loose("Yes"), json!(true));
-        check(json!({"type": "boolean"}), loose("perhaps"), json!("perhaps"));
+        check(
+            json!({"type": "boolean"}),
+            loose("perhaps"),
+            json!("perhaps"),
+        );
         check(json!({"type": ["string", "null"]}), loose(""), json!(null));
         check(json!({"type": "string"}), loose(""), json!(""));
         check(json!({"type": "integer"}), loose(""), json!("left out"));
-        check(json!({"anyOf": [{"type": "integer"}, {"type": "null"}]}), loose("7"), json!(7));
+        check(
+            json!({"anyOf": [{"type": "integer"}, {"type": "null"}]}),
+            loose("7"),
+            json!(7),
+        );
     }
 }

@@ -56,7 +56,10 @@ impl FromStr for SourceId {
         if starts && text.len() <= 40 && text.bytes().all(plain) {
             Ok(Self(text.to_owned()))
         } else {
-            Err("is no name of a source; allowed: 1 to 40 of a-z, 0-9 and '-', the first a letter".into())
+            Err(
+                "is no name of a source; allowed: 1 to 40 of a-z, 0-9 and '-', the first a letter"
+                    .into(),
+            )
         }
     }
 }
@@ -157,16 +160,25 @@ struct SqliteFile {
 }
 
 /// Reads one definition.
-pub(super) fn read(id: &SourceId, path: &Path, contracts: &Contracts) -> Result<Source, Vec<String>> {
+pub(super) fn read(
+    id: &SourceId,
+    path: &Path,
+    contracts: &Contracts,
+) -> Result<Source, Vec<String>> {
     let one = |fault: String| vec![fault];
-    let metadata = path.metadata().map_err(|error| one(format!("cannot be read: {error}")))?;
+    let metadata = path
+        .metadata()
+        .map_err(|error| one(format!("cannot be read: {error}")))?;
     if metadata.len() > FILE_BYTES_MAX {
         return Err(one(format!("is larger than {FILE_BYTES_MAX} bytes")));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| one(format!("cannot be read: {error}")))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| one(format!("cannot be read: {error}")))?;
     // The error's own text shows the line, in which a password might stand.
     let file: File = toml::from_str(&text).map_err(|error| {
-        let line = error.span().map_or(0, |span| text[..span.start].lines().count());
+        let line = error
+            .span()
+            .map_or(0, |span| text[..span.start].lines().count());
         one(format!("line {line}: {}", error.message()))
     })?;
     checked(id, file, contracts)
@@ -182,7 +194,10 @@ fn checked(id: &SourceId, file: File, contracts: &Contracts) -> Result<Source, V
         None => contracts.versions(&file.dataset).next(),
     };
     if contract.is_none() {
-        faults.push(format!("dataset: there is no contract \"{}\" of that version", file.dataset));
+        faults.push(format!(
+            "dataset: there is no contract \"{}\" of that version",
+            file.dataset
+        ));
     }
     if contract.is_some_and(|contract| contract.dataset.shape != Shape::Rows) {
         faults.push("dataset: is a document; allowed: a table".into());
@@ -191,7 +206,11 @@ fn checked(id: &SourceId, file: File, contracts: &Contracts) -> Result<Source, V
     let (title, dataset) = (file.title.clone(), file.dataset.clone());
     let origin = origin(file, &mut faults);
     if let (Some(origin), Some(contract)) = (&origin, contract) {
-        let known = contract.dataset.params_schema.get("properties").and_then(Value::as_object);
+        let known = contract
+            .dataset
+            .params_schema
+            .get("properties")
+            .and_then(Value::as_object);
         for name in origin.names() {
             let own = ["tenant", "tenant_title"].contains(&name.as_str());
             if !own && !known.is_some_and(|known| known.contains_key(&name)) {
@@ -223,8 +242,18 @@ fn limits(file: &FileLimits, faults: &mut Vec<String>) -> Limits {
     };
     Limits {
         rows: bounded("rows", file.rows, ROWS_DEFAULT, PULL_ROWS_MAX),
-        bytes: bounded("megabytes", file.megabytes, MEGABYTES_DEFAULT, PULL_BYTES_MAX >> 20) << 20,
-        time_ms: bounded("time_s", file.time_s, TIME_S_DEFAULT, DEADLINE_MS_MAX / 1_000) * 1_000,
+        bytes: bounded(
+            "megabytes",
+            file.megabytes,
+            MEGABYTES_DEFAULT,
+            PULL_BYTES_MAX >> 20,
+        ) << 20,
+        time_ms: bounded(
+            "time_s",
+            file.time_s,
+            TIME_S_DEFAULT,
+            DEADLINE_MS_MAX / 1_000,
+        ) * 1_000,
     }
 }
 
@@ -232,10 +261,14 @@ fn origin(file: File, faults: &mut Vec<String>) -> Option<Origin> {
     let mut found = Vec::new();
     let mut query = |place: &str, text: &str, dialect| {
         let read = lexer::read(text, dialect);
-        read.map_err(|fault| faults.push(format!("{place}.query: {fault}"))).ok()
+        read.map_err(|fault| faults.push(format!("{place}.query: {fault}")))
+            .ok()
     };
     if let Some(server) = file.postgresql {
-        found.push(query("postgresql", &server.query, Dialect::Postgres).map(|q| Origin::Postgres(server, q)));
+        found.push(
+            query("postgresql", &server.query, Dialect::Postgres)
+                .map(|q| Origin::Postgres(server, q)),
+        );
     }
     if let Some(server) = file.mysql {
         found.push(query("mysql", &server.query, Dialect::MySql).map(|q| Origin::MySql(server, q)));

@@ -96,8 +96,14 @@ pub(super) fn open(folder: &Path, path: &Path) -> Result<File, Failure> {
     let name = path.display();
     let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let opened = openat2(CWD, folder, flags | OFlags::DIRECTORY, Mode::empty(), ResolveFlags::empty())
-        .and_then(|folder| openat2(folder, path, flags, Mode::empty(), beneath));
+    let opened = openat2(
+        CWD,
+        folder,
+        flags | OFlags::DIRECTORY,
+        Mode::empty(),
+        ResolveFlags::empty(),
+    )
+    .and_then(|folder| openat2(folder, path, flags, Mode::empty(), beneath));
     let file = opened.map(File::from).map_err(|error| {
         let detail = if error == rustix::io::Errno::LOOP {
             format!("{name} is or lies behind a link, which is not followed")
@@ -126,7 +132,9 @@ pub(super) fn csv_rows(
     let told = |error: csv::Error| {
         let line = error.position().map_or(0, csv::Position::line);
         let why = match error.kind() {
-            csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            csv::ErrorKind::UnequalLengths {
+                expected_len, len, ..
+            } => {
                 format!("has {len} cells, the headings are {expected_len}")
             }
             csv::ErrorKind::Utf8 { .. } => "is not of the file's encoding".into(),
@@ -141,10 +149,13 @@ pub(super) fn csv_rows(
         .from_reader(Recoded::new(file, encoding));
     let headings = reader.headers().map_err(told)?.clone();
     let place = |heading: &str| {
-        headings.iter().position(|known| known.trim() == heading).ok_or_else(|| {
-            let detail = format!("{} has no column \"{heading}\"", source.path.display());
-            Failure::new(FailureClass::SourceError, &detail)
-        })
+        headings
+            .iter()
+            .position(|known| known.trim() == heading)
+            .ok_or_else(|| {
+                let detail = format!("{} has no column \"{heading}\"", source.path.display());
+                Failure::new(FailureClass::SourceError, &detail)
+            })
     };
     let fields: Vec<(String, usize)> = if source.fields.is_empty() {
         let own = headings.iter().enumerate();
@@ -180,7 +191,8 @@ pub(super) fn json_rows(
     (tenant, columns): (&str, &Columns),
 ) -> Result<Vec<Map<String, Value>>, Failure> {
     let invalid = |detail: &str| Failure::new(FailureClass::SourceError, detail);
-    let whole: Value = serde_json::from_slice(text).map_err(|_| invalid("what it gives is not JSON"))?;
+    let whole: Value =
+        serde_json::from_slice(text).map_err(|_| invalid("what it gives is not JSON"))?;
     let found = whole.pointer(&shape.rows).and_then(Value::as_array);
     let found = found.ok_or_else(|| invalid(&format!("there is no list at \"{}\"", shape.rows)))?;
     let mut rows = Vec::with_capacity(found.len());
@@ -189,7 +201,9 @@ pub(super) fn json_rows(
         if !shape.tenant_field.as_ref().is_none_or(own) {
             continue;
         }
-        let members = item.as_object().ok_or_else(|| invalid("an item of the list is no object"))?;
+        let members = item
+            .as_object()
+            .ok_or_else(|| invalid("an item of the list is no object"))?;
         let mut row = Map::new();
         if shape.fields.is_empty() {
             for (name, value) in members {
@@ -243,11 +257,15 @@ impl Read for Recoded {
             let length = self.file.read(&mut self.read)?;
             self.ended = length == 0;
             // Room for the longest there can be.
-            let most = self.decoder.max_utf8_buffer_length(length).unwrap_or(65_536);
+            let most = self
+                .decoder
+                .max_utf8_buffer_length(length)
+                .unwrap_or(65_536);
             self.given.resize(most, 0);
             let input = self.read.get(..length).unwrap_or_default();
             let (result, _, written, damaged) =
-                self.decoder.decode_to_utf8(input, &mut self.given, self.ended);
+                self.decoder
+                    .decode_to_utf8(input, &mut self.given, self.ended);
             if damaged || result == CoderResult::OutputFull {
                 let damage = "it is not of the encoding that the source names";
                 return Err(io::Error::new(io::ErrorKind::InvalidData, damage));

@@ -165,9 +165,12 @@ impl Http<'_> {
         let (headers, shape) = (self.headers().await?, self.file.shape());
         for page in 0..PAGES_MAX {
             if let Some(name) = &self.file.page {
-                let mut numbered = Url::parse(&start).map_err(|_| refused("its address is none"))?;
+                let mut numbered =
+                    Url::parse(&start).map_err(|_| refused("its address is none"))?;
                 let number = self.file.page_first + u64::from(page);
-                numbered.query_pairs_mut().append_pair(name, &number.to_string());
+                numbered
+                    .query_pairs_mut()
+                    .append_pair(name, &number.to_string());
                 address = numbered;
             }
             let left_ms = end_ms.saturating_sub(self.clock.monotonic_ms());
@@ -183,7 +186,9 @@ impl Http<'_> {
             match (&self.file.next, &self.file.page) {
                 (Some(pointer), _) => match next(&body, pointer) {
                     Some(link) => {
-                        address = address.join(&link).map_err(|_| refused("its next page has no address"))?;
+                        address = address
+                            .join(&link)
+                            .map_err(|_| refused("its next page has no address"))?;
                         if address.origin() != origin {
                             return Err(refused("its next page is at another server"));
                         }
@@ -228,7 +233,11 @@ impl Http<'_> {
             HttpMethod::Get => Method::GET,
             HttpMethod::Post => Method::POST,
         };
-        let body = self.file.body.as_ref().map(|body| filled(body, params).to_string());
+        let body = self
+            .file
+            .body
+            .as_ref()
+            .map(|body| filled(body, params).to_string());
         let mut request = Request::builder()
             .method(method)
             .uri(address.as_str())
@@ -260,7 +269,10 @@ impl Http<'_> {
                 "{host} sends elsewhere ({}), which is not followed",
                 answer.status.as_u16()
             ))),
-            401 | 403 => Err(refused(&format!("{host} refuses the credentials ({})", answer.status.as_u16()))),
+            401 | 403 => Err(refused(&format!(
+                "{host} refuses the credentials ({})",
+                answer.status.as_u16()
+            ))),
             status => Err(Failure::new(
                 FailureClass::SourceError,
                 &format!("{host} answered {status}"),
@@ -296,10 +308,7 @@ fn filled(body: &Value, params: &Map<String, Value>) -> Value {
 }
 
 /// The address with texts in the places of `{name}`.
-fn fill(
-    template: &str,
-    text: &dyn Fn(&str) -> Result<String, Failure>,
-) -> Result<String, Failure> {
+fn fill(template: &str, text: &dyn Fn(&str) -> Result<String, Failure>) -> Result<String, Failure> {
     let (mut filled, mut rest) = (String::new(), template);
     while let Some((before, after)) = rest.split_once('{') {
         let (name, after) = after
@@ -343,12 +352,22 @@ mod tests {
     #[test]
     fn a_value_stays_in_its_place() {
         let check = |value: Value, expected: Option<&str>| {
-            let url = fill("https://psa.example.net/c/{id}/t?x={id}", &|_| encoded(&value));
+            let url = fill("https://psa.example.net/c/{id}/t?x={id}", &|_| {
+                encoded(&value)
+            });
             assert_eq!(url.ok().as_deref(), expected);
         };
-        check(json!("acme"), Some("https://psa.example.net/c/acme/t?x=acme"));
+        check(
+            json!("acme"),
+            Some("https://psa.example.net/c/acme/t?x=acme"),
+        );
         check(json!(7), Some("https://psa.example.net/c/7/t?x=7"));
-        check(json!("a/../b?c#d&e=f@g%"), Some("https://psa.example.net/c/a%2F..%2Fb%3Fc%23d%26e%3Df%40g%25/t?x=a%2F..%2Fb%3Fc%23d%26e%3Df%40g%25"));
+        check(
+            json!("a/../b?c#d&e=f@g%"),
+            Some(
+                "https://psa.example.net/c/a%2F..%2Fb%3Fc%23d%26e%3Df%40g%25/t?x=a%2F..%2Fb%3Fc%23d%26e%3Df%40g%25",
+            ),
+        );
         check(json!(".."), None);
         check(json!("."), None);
     }
@@ -389,6 +408,9 @@ mod tests {
         let body = json!({"customer": ":tenant", "plain": "x:tenant", "list": [":from", 1]});
         let params = json!({"tenant": "ac\"me", "from": null});
         let filled = filled(&body, params.as_object().unwrap());
-        assert_eq!(filled, json!({"customer": "ac\"me", "plain": "x:tenant", "list": [null, 1]}));
+        assert_eq!(
+            filled,
+            json!({"customer": "ac\"me", "plain": "x:tenant", "list": [null, 1]})
+        );
     }
 }

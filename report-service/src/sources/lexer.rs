@@ -261,32 +261,71 @@ mod tests {
     #[test]
     fn parameters_become_placeholders() {
         let text = "SELECT a FROM t WHERE b = :from AND c = :to OR d = :from;";
-        check(Dialect::Postgres, text, "SELECT a FROM t WHERE b = $1 AND c = $2 OR d = $1", &["from", "to"]);
-        check(Dialect::Sqlite, text, "SELECT a FROM t WHERE b = ?1 AND c = ?2 OR d = ?1", &["from", "to"]);
-        check(Dialect::MySql, text, "SELECT a FROM t WHERE b = ? AND c = ? OR d = ?", &["from", "to", "from"]);
+        check(
+            Dialect::Postgres,
+            text,
+            "SELECT a FROM t WHERE b = $1 AND c = $2 OR d = $1",
+            &["from", "to"],
+        );
+        check(
+            Dialect::Sqlite,
+            text,
+            "SELECT a FROM t WHERE b = ?1 AND c = ?2 OR d = ?1",
+            &["from", "to"],
+        );
+        check(
+            Dialect::MySql,
+            text,
+            "SELECT a FROM t WHERE b = ? AND c = ? OR d = ?",
+            &["from", "to", "from"],
+        );
     }
 
     #[test]
     fn texts_names_and_comments_are_left_alone() {
         let same = |dialect, text: &str| check(dialect, text, text, &[]);
         for dialect in [Dialect::Postgres, Dialect::MySql, Dialect::Sqlite] {
-            same(dialect, "SELECT ':a', 'it''s :b', \"c:d\" -- :e\n, 1 /* :f */");
+            same(
+                dialect,
+                "SELECT ':a', 'it''s :b', \"c:d\" -- :e\n, 1 /* :f */",
+            );
             same(dialect, "select 'ü:ä', 1e5");
         }
-        same(Dialect::Postgres, "SELECT $$ :a ; $$, $x$ $$ :b $x$, E'\\':c', a::date, j ? 'k'");
+        same(
+            Dialect::Postgres,
+            "SELECT $$ :a ; $$, $x$ $$ :b $x$, E'\\':c', a::date, j ? 'k'",
+        );
         same(Dialect::Postgres, "SELECT 1 /* a /* :b */ :c */");
         same(Dialect::MySql, "SELECT 'a\\':b', `c:d` # :e ?");
         same(Dialect::Sqlite, "SELECT [a:b], `c:d`");
         // A backslash is a letter where the standard holds.
-        check(Dialect::Sqlite, "SELECT '\\' , :a", "SELECT '\\' , ?1", &["a"]);
-        check(Dialect::Postgres, "SELECT '\\', :a::date", "SELECT '\\', $1::date", &["a"]);
+        check(
+            Dialect::Sqlite,
+            "SELECT '\\' , :a",
+            "SELECT '\\' , ?1",
+            &["a"],
+        );
+        check(
+            Dialect::Postgres,
+            "SELECT '\\', :a::date",
+            "SELECT '\\', $1::date",
+            &["a"],
+        );
     }
 
     #[test]
     fn only_one_question_is_taken() {
         for dialect in [Dialect::Postgres, Dialect::MySql, Dialect::Sqlite] {
-            for text in ["DELETE FROM t", "INSERT INTO t VALUES (1)", "/* SELECT */ drop table t",
-                "ATTACH 'x' AS y", "PRAGMA query_only = 0", "SET a = 1", "EXPLAIN SELECT 1", "(SELECT 1)x"] {
+            for text in [
+                "DELETE FROM t",
+                "INSERT INTO t VALUES (1)",
+                "/* SELECT */ drop table t",
+                "ATTACH 'x' AS y",
+                "PRAGMA query_only = 0",
+                "SET a = 1",
+                "EXPLAIN SELECT 1",
+                "(SELECT 1)x",
+            ] {
                 let first = read(text, dialect);
                 assert!(first.is_err() || text.starts_with('('), "{text}");
             }

@@ -6,7 +6,10 @@ use spokegate_contract::Failure;
 use spokegate_daemon::Secret;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow, MySqlSslMode};
 use sqlx::types::{BigDecimal, Json};
-use sqlx::{AssertSqlSafe, Column as _, Connection as _, Executor as _, Row as _, TypeInfo as _, ValueRef as _};
+use sqlx::{
+    AssertSqlSafe, Column as _, Connection as _, Executor as _, Row as _, TypeInfo as _,
+    ValueRef as _,
+};
 use time::{Date, OffsetDateTime, PrimitiveDateTime, Time};
 
 use super::cell::{Cell, Columns};
@@ -34,7 +37,10 @@ pub(super) async fn fetch(
         .await
         .map_err(told)?;
     let limit = if version.contains("MariaDB") {
-        format!("SET SESSION max_statement_time = {}", time_ms.div_ceil(1_000))
+        format!(
+            "SET SESSION max_statement_time = {}",
+            time_ms.div_ceil(1_000)
+        )
     } else {
         format!("SET SESSION max_execution_time = {time_ms}")
     };
@@ -113,7 +119,11 @@ fn cell(row: &MySqlRow, at: usize) -> Result<Result<Cell, String>, sqlx::Error> 
         | "BIGINT UNSIGNED" | "YEAR" => Cell::Unsigned(row.try_get_unchecked(at)?),
         "FLOAT" => shortest(row.try_get(at)?),
         "DOUBLE" => Cell::Float(row.try_get(at)?),
-        "DECIMAL" => Cell::Decimal(row.try_get::<BigDecimal, _>(at)?.normalized().to_plain_string()),
+        "DECIMAL" => Cell::Decimal(
+            row.try_get::<BigDecimal, _>(at)?
+                .normalized()
+                .to_plain_string(),
+        ),
         "CHAR" | "VARCHAR" | "TEXT" | "TINYTEXT" | "MEDIUMTEXT" | "LONGTEXT" | "ENUM" => {
             Cell::Text(row.try_get(at)?)
         }

@@ -6,7 +6,10 @@ use spokegate_contract::Failure;
 use spokegate_daemon::Secret;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow, PgSslMode};
 use sqlx::types::{BigDecimal, Json};
-use sqlx::{AssertSqlSafe, Column as _, Connection as _, Executor as _, Row as _, TypeInfo as _, ValueRef as _};
+use sqlx::{
+    AssertSqlSafe, Column as _, Connection as _, Executor as _, Row as _, TypeInfo as _,
+    ValueRef as _,
+};
 use time::format_description::well_known::Rfc3339;
 use time::{Date, OffsetDateTime, PrimitiveDateTime, Time};
 
@@ -48,7 +51,9 @@ pub(super) async fn fetch(
     }
     let mut rows = asked.fetch(&mut connection);
     while let Some(row) = rows.try_next().await.map_err(told)? {
-        outlet.row(object(&row, columns).map_err(|e| e.told(&place))?).await?;
+        outlet
+            .row(object(&row, columns).map_err(|e| e.told(&place))?)
+            .await?;
     }
     drop(rows);
     // What was read is complete; how the connection ends changes nothing.
@@ -128,7 +133,11 @@ fn cell(row: &PgRow, at: usize) -> Result<Cell, Unread> {
         "INT8" => Cell::Int(row.try_get(at)?),
         "FLOAT4" => shortest(row.try_get(at)?),
         "FLOAT8" => Cell::Float(row.try_get(at)?),
-        "NUMERIC" => Cell::Decimal(row.try_get::<BigDecimal, _>(at)?.normalized().to_plain_string()),
+        "NUMERIC" => Cell::Decimal(
+            row.try_get::<BigDecimal, _>(at)?
+                .normalized()
+                .to_plain_string(),
+        ),
         "TEXT" | "VARCHAR" | "CHAR" | "NAME" => Cell::Text(row.try_get(at)?),
         "DATE" => Cell::Text(row.try_get::<Date, _>(at)?.to_string()),
         "TIME" => Cell::Text(row.try_get::<Time, _>(at)?.to_string()),

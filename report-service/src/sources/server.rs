@@ -63,8 +63,13 @@ pub(super) fn failure(error: &sqlx::Error, place: &str) -> Failure {
             }
             // Syntax, names and rights say nothing of what is stored; other texts may.
             let harmless = ["42", "28", "3D", "25"];
-            if harmless.iter().any(|class| code.starts_with(class)) {
-                Failure::new(FailureClass::Refused, &format!("{place}: {}", said.message()))
+            // SQLite's own: a wrong query, and an attempt to write.
+            let of_sqlite = ["1", "8"].contains(&code.as_str());
+            if of_sqlite || harmless.iter().any(|class| code.starts_with(class)) {
+                Failure::new(
+                    FailureClass::Refused,
+                    &format!("{place}: {}", said.message()),
+                )
             } else {
                 let detail = format!("{place} failed with its error {code}");
                 Failure::new(FailureClass::SourceError, &detail)

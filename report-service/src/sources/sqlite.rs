@@ -36,7 +36,9 @@ pub(super) async fn fetch(
         .busy_timeout(BUSY_TIMEOUT)
         .pragma("query_only", "ON")
         .pragma("trusted_schema", "OFF");
-    let mut connection = SqliteConnection::connect_with(&options).await.map_err(told)?;
+    let mut connection = SqliteConnection::connect_with(&options)
+        .await
+        .map_err(told)?;
     let (clock, end_ms) = (clock.clone(), clock.monotonic_ms().saturating_add(time_ms));
     connection
         .lock_handle()
