@@ -11,7 +11,9 @@ pub mod admin_home;
 pub mod admin_quarantine;
 pub mod admin_satellites;
 pub mod admin_second_factors;
+pub mod admin_secrets;
 pub mod admin_sessions;
+pub mod admin_sources;
 pub mod admin_throttle;
 pub mod assets;
 pub mod batches;
@@ -75,6 +77,8 @@ pub fn admin_routes() -> Routes {
     let routes = admin_explain::routes(routes);
     let routes = admin_satellites::routes(routes);
     let routes = admin_quarantine::routes(routes);
+    let routes = admin_sources::routes(routes);
+    let routes = admin_secrets::routes(routes);
     admin_audit::routes(routes)
 }
 

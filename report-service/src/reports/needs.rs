@@ -56,7 +56,19 @@ struct Wanted<'f> {
     file: &'f FileNeed,
 }
 
+/// What the template calls it.
+fn key(wanted: &Wanted<'_>) -> String {
+    let source = wanted.file.source.as_ref().map(SourceId::as_str);
+    source.unwrap_or(wanted.dataset.as_str()).replace('-', "_")
+}
+
 impl Loader<'_> {
+    /// What people call it: the source's own title, or the dataset's.
+    fn title(&self, need: &FileNeed, contract: &Contract) -> String {
+        let source = self.contracts.promised_title(need.source.as_ref());
+        source.unwrap_or(&contract.dataset.title).to_owned()
+    }
+
     /// The dataset that a need names, or that the source which it names promises.
     fn wanted<'f>(&mut self, need: &'f FileNeed) -> Option<Wanted<'f>> {
         let (dataset, version) = match (&need.dataset, &need.source) {
@@ -169,16 +181,9 @@ impl Loader<'_> {
         Some(Need {
             dataset: name.clone(),
             versions: contracts.iter().map(|c| c.dataset.version).collect(),
-            title: self
-                .contracts
-                .promised_title(need.source.as_ref())
-                .map_or_else(|| dataset.title.clone(), str::to_owned),
+            title: self.title(need, contract),
             source: need.source.clone(),
-            key: need
-                .source
-                .as_ref()
-                .map_or(name.as_str(), SourceId::as_str)
-                .replace('-', "_"),
+            key: key(wanted),
             required: need.required,
             max_age_ms: (need.mode == Mode::Push).then(|| {
                 need.max_age_s

@@ -42,9 +42,6 @@ pub(super) fn source(
     pushes: &[StoredPush],
     now_ms: u64,
 ) -> Source {
-    if let Some(central) = &need.source {
-        return Source::Central(central.clone());
-    }
     let wanted = |push: &&StoredPush| versions.contains(&push.version);
     let pushes: Vec<StoredPush> = pushes.iter().filter(wanted).cloned().collect();
     let own: Vec<&Satellite> = satellites

@@ -96,9 +96,10 @@ impl Shared {
                     .iter()
                     .map(|contract| contract.dataset.version)
                     .collect();
-                let source = match refused {
-                    Some(refused) => Source::Nowhere(refused),
-                    None => plan::source(
+                let source = match (refused, &need.source) {
+                    (Some(refused), _) => Source::Nowhere(refused),
+                    (None, Some(central)) => Source::Central(central.clone()),
+                    (None, None) => plan::source(
                         need,
                         &versions,
                         tenant,

@@ -51,6 +51,13 @@ const ADMIN: &[Group] = &[
         ],
     },
     Group {
+        title: "Own systems",
+        entries: &[
+            entry("/sources", "sources", "Sources"),
+            entry("/secrets", "secrets", "Secrets"),
+        ],
+    },
+    Group {
         title: "People",
         entries: &[
             entry("/sessions", "sessions", "Sessions"),
