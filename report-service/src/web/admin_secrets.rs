@@ -9,6 +9,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 use spokegate_daemon::Secret;
 
+use super::confirm;
 use super::errors::PageError;
 use super::layout::{Page, render};
 use super::routes::{Routes, Rule};
@@ -140,6 +141,7 @@ async fn set(
     user: AdminUser,
     Form(form): Form<SetForm>,
 ) -> Result<Response, PageError> {
+    confirm::required(&user, &state, "/secrets").await?;
     let name = named(form.name.trim())?;
     user.audit(
         &state,
@@ -178,6 +180,7 @@ async fn remove(
     Path(name): Path<String>,
 ) -> Result<Response, PageError> {
     let name = named(&name)?;
+    confirm::required(&user, &state, &format!("/secrets/{name}/remove")).await?;
     user.audit(
         &state,
         "secret.remove",
