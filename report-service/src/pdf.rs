@@ -5,6 +5,7 @@ mod confine;
 mod contents;
 mod files;
 mod folder;
+mod pictures;
 mod profile;
 mod split;
 mod watch;
@@ -12,6 +13,7 @@ pub mod worker;
 
 pub use files::{Files, verb};
 pub(crate) use folder::remove;
+pub(crate) use pictures::PAGES_MAX;
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -228,6 +230,11 @@ impl Shared {
     }
 
     fn command(&self, folder: &Path) -> Command {
+        self.worker(&self.office, folder)
+    }
+
+    /// The confined process for this program, or for the one in this folder.
+    fn worker(&self, program: &Path, folder: &Path) -> Command {
         let config = &self.config;
         let bytes = |mb: u32| (u64::from(mb) * MB).to_string();
         let mut command = Command::new(&self.program);
@@ -235,7 +242,7 @@ impl Shared {
             .arg("pdf-worker")
             .args(["--sandbox", config.sandbox.as_str()])
             .arg("--office")
-            .arg(&self.office)
+            .arg(program)
             .arg("--folder")
             .arg(folder)
             .args(["--memory-bytes", &bytes(config.memory_mb)])

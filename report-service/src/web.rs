@@ -25,6 +25,7 @@ pub mod guard;
 pub mod layout;
 pub mod login;
 mod multipart;
+pub mod previews;
 pub mod reports;
 pub mod reviews;
 pub mod routes;
@@ -57,6 +58,7 @@ pub fn forms_routes() -> Routes {
     let routes = batches::routes(routes);
     let routes = schedules::routes(routes);
     let routes = reviews::routes(routes);
+    let routes = previews::routes(routes);
     downloads::routes(routes)
 }
 

@@ -11,6 +11,8 @@ use spokegate_daemon::config::{Faults, Section};
 pub struct PdfConfig {
     /// LibreOffice's `soffice`; empty, or not there: Word documents only.
     pub program: PathBuf,
+    /// Poppler's `pdftoppm`, which makes pictures of pages; empty, or not there: no previews.
+    pub pictures: PathBuf,
     /// Whether every layer of its confinement must hold.
     pub sandbox: SandboxMode,
     /// Memory that it may map, in MB.
@@ -30,6 +32,7 @@ impl Default for PdfConfig {
     fn default() -> Self {
         Self {
             program: "/usr/bin/soffice".into(),
+            pictures: "/usr/bin/pdftoppm".into(),
             sandbox: SandboxMode::Require,
             memory_mb: 3_072,
             limit_s: 300,

@@ -61,14 +61,8 @@ impl Folder {
         if self.is_too_full() {
             return Err(PdfFailure::Full);
         }
-        let made = plain_file(self.opened.as_fd(), bytes_max).ok_or_else(none)?;
-        let parent = self.path().parent().unwrap_or(self.path());
-        let mut copy = tempfile::Builder::new()
-            .prefix(".pdf-")
-            .suffix(".part")
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(parent)
-            .map_err(system(&format!("make a file in {}", parent.display())))?;
+        let made = plain_file(self.opened.as_fd(), MADE, bytes_max).ok_or_else(none)?;
+        let mut copy = self.beside()?;
         let bytes = io::copy(&mut made.take(bytes_max), copy.as_file_mut())
             .map_err(system(&format!("write {}", copy.path().display())))?;
         if whole(copy.as_file_mut(), bytes).unwrap_or(false) {
@@ -76,6 +70,42 @@ impl Folder {
         } else {
             Err(none())
         }
+    }
+}
+
+impl Folder {
+    /// A copy of a picture; nothing when there is none of this name.
+    pub(super) fn picture(
+        &self,
+        name: &str,
+        bytes_max: u64,
+    ) -> Option<Result<NamedTempFile, PdfFailure>> {
+        let made = plain_file(self.opened.as_fd(), name, bytes_max)?;
+        let copied = || {
+            let mut copy = self.beside()?;
+            let mut start = [0; 8];
+            io::copy(&mut made.take(bytes_max), copy.as_file_mut())
+                .and_then(|_| copy.as_file_mut().rewind())
+                .and_then(|()| copy.as_file_mut().read_exact(&mut start))
+                .map_err(system(&format!("write {}", copy.path().display())))?;
+            if start == *b"\x89PNG\r\n\x1a\n" {
+                Ok(copy)
+            } else {
+                Err(PdfFailure::None("it left no picture".to_owned()))
+            }
+        };
+        Some(copied())
+    }
+
+    /// A file of the service's own beside the folder.
+    fn beside(&self) -> Result<NamedTempFile, PdfFailure> {
+        let parent = self.path().parent().unwrap_or(self.path());
+        tempfile::Builder::new()
+            .prefix(".pdf-")
+            .suffix(".part")
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(parent)
+            .map_err(system(&format!("make a file in {}", parent.display())))
     }
 }
 
@@ -100,10 +130,10 @@ pub(crate) fn remove(folder: &Path) -> io::Result<()> {
 
 /// The PDF, when it is a plain file with no other name that is not too large. A link is not followed, and a pipe not waited
 /// for.
-fn plain_file(folder: BorrowedFd<'_>, bytes_max: u64) -> Option<File> {
+fn plain_file(folder: BorrowedFd<'_>, name: &str, bytes_max: u64) -> Option<File> {
     let flags =
         OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::openat(folder, MADE, flags, Mode::empty()).ok()?);
+    let file = File::from(rustix::fs::openat(folder, name, flags, Mode::empty()).ok()?);
     let is = file.metadata().ok()?;
     (is.is_file() && is.nlink() == 1 && is.len() <= bytes_max).then_some(file)
 }

@@ -38,6 +38,9 @@ pub struct Arguments {
     /// Rows of a table that are laid out together
     #[arg(long)]
     pub(super) table_rows: usize,
+    /// Pages of a PDF to make pictures of; 0: a PDF is made of a document
+    #[arg(long, default_value_t = 0)]
+    pub(super) pages: u32,
 }
 
 /// The verb `pdf-worker`: returns only when LibreOffice could not be started.
@@ -54,6 +57,9 @@ pub fn verb(arguments: &Arguments) -> ExitCode {
 
 fn become_office(arguments: &Arguments) -> Result<std::convert::Infallible, (u8, String)> {
     confine::enter(arguments).map_err(|missing| (EXIT_UNFIT, missing.to_string()))?;
+    if arguments.pages > 0 {
+        return Err((EXIT_UNFIT, draw(arguments)));
+    }
     let folder = &arguments.folder;
     let (given, ready) = (folder.join("in.docx"), folder.join("out.docx"));
     split::tables(&given, &ready, arguments.table_rows).map_err(not_read)?;
@@ -90,4 +96,18 @@ fn not_read(error: io::Error) -> (u8, String) {
     } else {
         (EXIT_UNFIT, format!("lay out its tables: {error}"))
     }
+}
+
+/// Becomes the program that draws pages; why it could not.
+fn draw(arguments: &Arguments) -> String {
+    let folder = &arguments.folder;
+    let error = Command::new(&arguments.office)
+        .args(["-png", "-r", "80", "-l", &arguments.pages.to_string()])
+        .args([folder.join("in.docx"), folder.join("page")])
+        .env_clear()
+        .envs([("HOME", folder), ("TMPDIR", folder)])
+        .env("LANG", "C.UTF-8")
+        .current_dir(folder)
+        .exec();
+    format!("start the program that draws pages: {error}")
 }

@@ -13,6 +13,7 @@ use zip::ZipArchive;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
 use super::order::{Chunk, Order, Span, Values};
+use super::template::Template;
 use super::tray::Tray;
 use super::values::read;
 use super::{Partial, RenderFailure, Renderer, at};
@@ -46,16 +47,17 @@ impl Kept {
         (self.tray, self.order.values)
     }
 
-    /// SHA-256 of the template, in hexadecimal.
+    /// What [`Template::sha256`] was.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn template_sha256(&self) -> io::Result<String> {
         let file = self.tray.handle()?;
-        let template = read(&file, self.order.template)?;
-        Ok(hex::encode(
-            ring::digest::digest(&SHA256, &template).as_ref(),
-        ))
+        let mut template = Template::from(read(&file, self.order.template)?);
+        for (name, picture) in &self.order.pictures {
+            template = template.with_picture(name.as_str(), read(&file, *picture)?);
+        }
+        Ok(template.sha256())
     }
 
     /// SHA-256 over the pieces that a table came in, or over a document.

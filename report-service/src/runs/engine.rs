@@ -5,6 +5,7 @@ mod batches;
 pub(super) mod keep;
 mod life;
 mod live;
+mod preview;
 mod queue;
 mod reviews;
 mod steps;

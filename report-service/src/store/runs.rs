@@ -4,7 +4,7 @@
 //! audit record of its start does wait.
 
 use serde_json::{Map, Value};
-use spokegate_contract::TenantId;
+use spokegate_contract::{ReportId, TenantId};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
@@ -93,6 +93,34 @@ impl RunRow {
     #[must_use]
     pub fn file(&self, format: Format) -> Option<&RunFile> {
         self.files.iter().find(|file| file.format == format)
+    }
+}
+
+/// Which runs are looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFilter {
+    /// Of this report; of any without.
+    pub report: Option<ReportId>,
+    /// For this customer, perhaps among others.
+    pub tenant: Option<TenantId>,
+    /// In this state.
+    pub state: Option<RunState>,
+    /// Started no earlier, in milliseconds since 1970.
+    pub from_ms: u64,
+    /// Started earlier than this.
+    pub before_ms: u64,
+}
+
+impl Default for RunFilter {
+    /// All of them.
+    fn default() -> Self {
+        Self {
+            report: None,
+            tenant: None,
+            state: None,
+            from_ms: 0,
+            before_ms: u64::MAX,
+        }
     }
 }
 
@@ -202,12 +230,30 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot read.
-    pub async fn runs_of(&self, owner_id: &str, limit: u32) -> Result<Vec<RunRow>, sqlx::Error> {
+    pub async fn runs_of(
+        &self,
+        owner_id: &str,
+        filter: &RunFilter,
+        offset: u32,
+        limit: u32,
+    ) -> Result<Vec<RunRow>, sqlx::Error> {
+        let report = filter.report.as_ref().map(ToString::to_string);
+        // An id holds nothing that means something in a pattern.
+        let tenant = filter.tenant.as_ref().map(|id| format!("%\"{id}\"%"));
         let rows = sqlx::query(
-            "SELECT * FROM run WHERE owner_id = $1 AND batch_id = '' ORDER BY created_at DESC, id LIMIT $2",
+            "SELECT * FROM run WHERE owner_id = $1 AND batch_id = ''
+             AND ($2 = '' OR report = $2) AND ($3 = '' OR tenants LIKE $3) AND ($4 = '' OR state = $4)
+             AND created_at >= $5 AND created_at < $6
+             ORDER BY created_at DESC, id LIMIT $7 OFFSET $8",
         )
         .bind(owner_id)
+        .bind(report.unwrap_or_default())
+        .bind(tenant.unwrap_or_default())
+        .bind(filter.state.map_or("", RunState::as_str))
+        .bind(signed(filter.from_ms))
+        .bind(signed(filter.before_ms))
         .bind(i64::from(limit))
+        .bind(i64::from(offset))
         .fetch_all(self.pool())
         .await?;
         rows.iter().map(read).collect()

@@ -47,6 +47,7 @@ struct ReviewPage {
     page: Page,
     run: RunRow,
     tenants: String,
+    offers_preview: bool,
     fault: String,
 }
 
@@ -68,7 +69,7 @@ async fn list(State(state): State<AppState>, user: FormsUser) -> Result<Response
 }
 
 /// A document that this person may release, or the same answer as for one that does not exist.
-async fn to_review(
+pub(super) async fn to_review(
     state: &AppState,
     user: &FormsUser,
     id: &str,
@@ -103,6 +104,7 @@ fn draw(
     render(&ReviewPage {
         page: Page::new(format!("Review: {}", run.title), "reviews", user),
         tenants: tenants(state, &run),
+        offers_preview: state.engine.offers_preview(),
         run,
         fault,
     })

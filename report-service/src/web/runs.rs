@@ -1,6 +1,7 @@
 //! A run while it goes on and after; a person's history.
 
 mod again;
+mod history;
 
 use askama::Template;
 use axum::Json;
@@ -21,16 +22,11 @@ use super::routes::{Routes, Rule};
 use super::session::{FormsUser, SignedIn};
 use crate::auth::rights::Rights;
 use crate::mail::LetterRow;
-use crate::runs::{Progress, RunId, Tally};
+use crate::runs::{Progress, RunId};
 use crate::state::AppState;
 use crate::store::audit::Decision;
-use crate::store::batches::BatchRow;
 use crate::store::runs::RunRow;
 
-/// Runs on the history page.
-const HISTORY_MAX: u32 = 200;
-/// Batches on it.
-const BATCHES_MAX: u32 = 20;
 /// Longest wait for a run's end in one request.
 const WAIT_MS_MAX: u64 = 25_000;
 /// How often a stream checks that its person is still signed in.
@@ -40,7 +36,7 @@ const SESSION_CHECK: Duration = Duration::from_secs(15);
 #[must_use]
 pub fn routes(routes: Routes) -> Routes {
     routes
-        .get("/runs", Rule::Forms, history)
+        .get("/runs", Rule::Forms, history::history)
         .get("/runs/{run}", Rule::Forms, show)
         .get("/runs/{run}/events", Rule::FormsBackground, events)
         .post("/runs/{run}/cancel", Rule::Forms, cancel)
@@ -50,23 +46,11 @@ pub fn routes(routes: Routes) -> Routes {
 }
 
 #[derive(Template)]
-#[template(path = "history.html")]
-struct HistoryPage {
-    page: Page,
-    batches: Vec<(BatchRow, Tally)>,
-    runs: Vec<HistoryEntry>,
-}
-
-struct HistoryEntry {
-    run: RunRow,
-    tenants: String,
-}
-
-#[derive(Template)]
 #[template(path = "run.html")]
 struct RunPage {
     page: Page,
     letters: Vec<LetterRow>,
+    offers_preview: bool,
     run: RunRow,
     tenants: String,
     progress: Progress,
@@ -111,37 +95,6 @@ pub(super) fn may_see(rights: &Rights, row: &RunRow) -> bool {
     })
 }
 
-async fn history(State(state): State<AppState>, user: FormsUser) -> Result<Response, PageError> {
-    let runs = state.store.runs_of(user.person_id(), HISTORY_MAX).await?;
-    let entry = |run: RunRow| HistoryEntry {
-        tenants: tenants(&state, &run),
-        run,
-    };
-    let rights = user.rights(&state);
-    let runs = runs.into_iter().filter(|run| may_see(&rights, run));
-    let runs = runs.map(entry).collect();
-    let mut batches = Vec::new();
-    for batch in state
-        .store
-        .batches_of(user.person_id(), BATCHES_MAX)
-        .await?
-    {
-        let may = batch
-            .report
-            .parse()
-            .is_ok_and(|report| rights.runs(&report));
-        if may {
-            let tally = state.store.batch_tally(&batch.id).await?;
-            batches.push((batch, tally));
-        }
-    }
-    render(&HistoryPage {
-        page: Page::new("History", "history", &user),
-        batches,
-        runs,
-    })
-}
-
 async fn show(
     State(state): State<AppState>,
     user: FormsUser,
@@ -182,6 +135,7 @@ async fn show(
     render(&RunPage {
         page,
         letters: state.store.letters_about(id.as_str()).await?,
+        offers_preview: state.engine.offers_preview(),
         tenants: tenants(&state, &row),
         progress,
         run: row,

@@ -97,6 +97,9 @@ async fn clear(shared: &Shared) -> anyhow::Result<()> {
             remove(&shared.file(&id, format)).await?;
         }
         remove(&shared.parts.files.join(format!("{id}.data"))).await?;
+        for page in 1..=pdf::PAGES_MAX {
+            remove(&shared.parts.files.join(format!("{id}.p{page}.png"))).await?;
+        }
     }
     let data_before_ms = now_ms.saturating_sub(shared.parts.data_keep_ms);
     let over = store.runs_forget_data(data_before_ms).await;

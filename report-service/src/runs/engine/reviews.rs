@@ -22,6 +22,7 @@ impl Engine {
         };
         tokio::fs::write(&fresh, document).await.map_err(failed)?;
         tokio::fs::rename(&fresh, &place).await.map_err(failed)?;
+        self.forget_preview(&run.id).await;
         let mut files = self.shared.finish(run, &place).await?;
         for file in &mut files {
             let made = run

@@ -152,3 +152,21 @@ fn a_tally_counts_each_run_once() {
     assert_eq!((tally.total, tally.queued, tally.percent()), (10, 2, 60));
     assert!(!tally.is_over());
 }
+
+#[tokio::test]
+async fn every_filter_of_runs_is_understood_by_both_databases() {
+    use crate::store::runs::RunFilter;
+    for store in stores().await {
+        let all = RunFilter {
+            report: Some("customer-overview".parse().unwrap()),
+            tenant: Some("acme".parse().unwrap()),
+            state: Some(RunState::Done),
+            from_ms: 1,
+            before_ms: 2,
+        };
+        for filter in [all, RunFilter::default()] {
+            let found = store.runs_of("main:alice", &filter, 0, 5).await.unwrap();
+            assert!(found.is_empty());
+        }
+    }
+}

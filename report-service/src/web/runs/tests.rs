@@ -893,5 +893,77 @@ async fn a_schedule_has_the_rights_that_its_owner_has_then() {
     assert_eq!(ended["state"], "done", "{ended}");
 }
 
+/// Pages are pictures, made once; strangers and drafts have none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_is_looked_at_before_it_is_downloaded() {
+    let bench = Bench::new().await;
+    bench.sanitizer.hello("acme").await;
+    let (alice, bob) = (
+        bench.browser("alice", Site::Forms).await,
+        bench.browser("bob", Site::Forms).await,
+    );
+    let place = alice.start().await;
+    let preview = format!("{place}/preview");
+    assert_eq!(alice.get(&preview).await.0, StatusCode::NOT_FOUND);
+    bench.answer(0).await;
+    let ended = alice.json(&format!("{place}?wait_ms=20000")).await;
+    assert_eq!(ended["state"], "done", "{ended}");
+    assert!(
+        alice
+            .get(&place)
+            .await
+            .1
+            .contains(&format!("href=\"{preview}\""))
+    );
+    let (status, page) = alice.get(&preview).await;
+    assert_eq!(status, StatusCode::OK, "{page}");
+    assert!(page.contains(&format!("src=\"{preview}/1\"")), "{page}");
+    for path in [preview.clone(), format!("{preview}/1")] {
+        assert_eq!(bob.get(&path).await.0, StatusCode::NOT_FOUND);
+    }
+    let request = Request::builder().uri(format!("{preview}/1"));
+    let picture = alice.ask(request, Body::empty()).await;
+    assert_eq!(picture.headers()[header::CONTENT_TYPE], "image/png");
+    let bytes = axum::body::to_bytes(picture.into_body(), 1 << 24)
+        .await
+        .unwrap();
+    assert!(bytes.starts_with(b"\x89PNG") && bytes.len() > 2_000);
+    for page in ["0", "11", "99"] {
+        let (status, _) = alice.get(&format!("{preview}/{page}")).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{page}");
+    }
+}
+
 mod mail;
 mod review;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_is_filtered() {
+    let bench = Bench::new().await;
+    let alice = bench.browser("alice", Site::Forms).await;
+    let place = alice.start().await;
+    let ended = alice.json(&format!("{place}?wait_ms=20000")).await;
+    assert_eq!(ended["state"], "failed", "nobody is online");
+    let finds = async |query: &str, expected: bool| {
+        let (status, page) = alice.get(&format!("/runs?{query}")).await;
+        assert_eq!(status, StatusCode::OK);
+        assert_eq!(page.contains(&place), expected, "{query}: {page}");
+    };
+    finds("", true).await;
+    finds("report=customer-overview&tenant=acme&state=failed", true).await;
+    finds("tenant=globex", false).await;
+    finds("tenant=acm", false).await;
+    finds("state=done", false).await;
+    finds("report=another-report", false).await;
+    finds("from=2020-01-01", true).await;
+    finds("to=2020-01-01", false).await;
+    finds("from=2999-01-01", false).await;
+    finds("page=1", false).await;
+    // What is no filter is none.
+    finds("state=x&from=yesterday&tenant=%25", true).await;
+    let (_, page) = alice.get("/runs?tenant=globex").await;
+    assert!(
+        page.contains("<option value=\"globex\" selected>") && page.contains("Nothing here."),
+        "{page}"
+    );
+}

@@ -1,0 +1,119 @@
+//! The pages of a finished document as pictures.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
+
+use super::errors::PageError;
+use super::layout::{Page, render};
+use super::reviews::to_review;
+use super::routes::{Routes, Rule};
+use super::runs::own;
+use super::session::FormsUser;
+use crate::pdf::PAGES_MAX;
+use crate::runs::{RunId, RunState};
+use crate::state::AppState;
+use crate::store::runs::RunRow;
+
+/// `/runs/{run}/preview` and `/reviews/{run}/preview`, and the pictures below them.
+#[must_use]
+pub fn routes(routes: Routes) -> Routes {
+    routes
+        .get("/runs/{run}/preview", Rule::Forms, of_run)
+        .get("/runs/{run}/preview/{page}", Rule::Forms, picture_of_run)
+        .get("/reviews/{run}/preview", Rule::Forms, of_draft)
+        .get(
+            "/reviews/{run}/preview/{page}",
+            Rule::Forms,
+            picture_of_draft,
+        )
+}
+
+#[derive(Template)]
+#[template(path = "preview.html")]
+struct PreviewPage {
+    page: Page,
+    back: String,
+    title: String,
+    pages: Vec<u32>,
+    max: u32,
+}
+
+async fn of_run(
+    State(state): State<AppState>,
+    user: FormsUser,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let (id, run) = out(&state, &user, &id).await?;
+    draw(&state, &user, &run, format!("/runs/{id}")).await
+}
+
+async fn of_draft(
+    State(state): State<AppState>,
+    user: FormsUser,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let (id, run) = to_review(&state, &user, &id).await?;
+    draw(&state, &user, &run, format!("/reviews/{id}")).await
+}
+
+async fn picture_of_run(
+    State(state): State<AppState>,
+    user: FormsUser,
+    Path((id, page)): Path<(String, u32)>,
+) -> Result<Response, PageError> {
+    let (id, _) = out(&state, &user, &id).await?;
+    picture(&state, &id, page).await
+}
+
+async fn picture_of_draft(
+    State(state): State<AppState>,
+    user: FormsUser,
+    Path((id, page)): Path<(String, u32)>,
+) -> Result<Response, PageError> {
+    let (id, _) = to_review(&state, &user, &id).await?;
+    picture(&state, &id, page).await
+}
+
+/// A person's own document that is done and may go out.
+async fn out(state: &AppState, user: &FormsUser, id: &str) -> Result<(RunId, RunRow), PageError> {
+    let (id, run) = own(state, user, id).await?;
+    if run.state == RunState::Done && run.review.is_out() {
+        return Ok((id, run));
+    }
+    Err(PageError::not_found("This run has no document to look at."))
+}
+
+async fn draw(
+    state: &AppState,
+    user: &FormsUser,
+    run: &RunRow,
+    back: String,
+) -> Result<Response, PageError> {
+    let count = state
+        .engine
+        .preview(run)
+        .await
+        .map_err(PageError::unavailable)?;
+    render(&PreviewPage {
+        page: Page::new(format!("Preview: {}", run.title), "history", user),
+        back,
+        title: run.title.clone(),
+        pages: (1..=count).collect(),
+        max: PAGES_MAX,
+    })
+}
+
+async fn picture(state: &AppState, id: &RunId, page: u32) -> Result<Response, PageError> {
+    let missing = || PageError::not_found("There is no such page.");
+    if !(1..=PAGES_MAX).contains(&page) {
+        return Err(missing());
+    }
+    let bytes = tokio::fs::read(state.engine.picture(id, page)).await;
+    let headers = [
+        (header::CONTENT_TYPE, "image/png"),
+        (header::CACHE_CONTROL, "private, no-store"),
+    ];
+    Ok((headers, bytes.map_err(|_| missing())?).into_response())
+}
