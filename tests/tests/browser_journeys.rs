@@ -12,8 +12,9 @@ use spokegate_demo::{Fabric, Options, SourceChoice};
 use spokegate_reports::web::{admin_routes, forms_routes};
 
 /// Addresses that are read by programs or fetched, and why there is nothing to look at.
-const NO_PAGES: [(&str, &str); 4] = [
+const NO_PAGES: [(&str, &str); 5] = [
     ("/assets/{name}", "a file"),
+    ("/audit/export", "a file"),
     ("/quarantine/export", "a file"),
     ("/runs/{run}/download", "a file"),
     ("/runs/{run}/events", "a stream"),

@@ -1,11 +1,14 @@
 //! The audit trail: every denial and every act, one row each, chained by hash.
 
+mod search;
 mod strangers;
 
+pub use search::AuditFilter;
 pub(super) use strangers::Strangers;
 
 use super::{Store, unsigned};
 use crate::text::escaped;
+use spokegate_contract::hex;
 use spokegate_daemon::audit::Event;
 use spokegate_daemon::chain::{self, Link, Walk};
 use sqlx::Row as _;
@@ -143,6 +146,18 @@ impl Store {
 }
 
 impl AuditRecord {
+    /// The hash of the entry before it, in hexadecimal.
+    #[must_use]
+    pub fn previous_hex(&self) -> String {
+        hex::encode(&self.previous)
+    }
+
+    /// Its own hash, in hexadecimal.
+    #[must_use]
+    pub fn hash_hex(&self) -> String {
+        hex::encode(&self.hash)
+    }
+
     fn link(&self) -> Link<'_> {
         Link {
             sequence: unsigned(self.sequence),

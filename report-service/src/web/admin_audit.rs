@@ -1,4 +1,7 @@
-//! The audit trail, newest first, and on request whether its chain holds: that walks the whole of it.
+//! The audit trail, newest first, searched and exported; on request whether its chain holds: that walks the whole of it.
+
+mod export;
+mod question;
 
 use super::errors::PageError;
 use super::layout::{Page, render};
@@ -9,15 +12,17 @@ use crate::store::audit::{AuditRecord, ChainState};
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
-use serde::Deserialize;
+use question::Question;
 
 /// Entries on one page.
 const SHOWN: u32 = 100;
 
-/// `/audit`.
+/// `/audit`, `/audit/export`.
 #[must_use]
 pub fn routes(routes: Routes) -> Routes {
-    routes.get("/audit", Rule::Admin, show)
+    routes
+        .get("/audit", Rule::Admin, show)
+        .get("/audit/export", Rule::Admin, export::export)
 }
 
 #[derive(Template)]
@@ -25,28 +30,27 @@ pub fn routes(routes: Routes) -> Routes {
 struct AuditPage {
     page: Page,
     entries: Vec<AuditRecord>,
-    older: Option<i64>,
+    asked: Question,
+    filtered: bool,
+    /// The query of the next page.
+    older: Option<String>,
     chain: Option<ChainState>,
-}
-
-#[derive(Default, Deserialize)]
-struct AuditQuery {
-    before: Option<i64>,
-    #[serde(default)]
-    check: bool,
 }
 
 async fn show(
     State(state): State<AppState>,
     user: AdminUser,
-    Query(query): Query<AuditQuery>,
+    Query(asked): Query<Question>,
 ) -> Result<Response, PageError> {
-    let entries = state.store.audit_page(query.before, SHOWN).await?;
-    let older = entries
-        .last()
-        .map(|record| record.sequence)
-        .filter(|sequence| *sequence > 1);
-    let chain = if query.check {
+    let filter = asked.filter().map_err(PageError::bad_request)?;
+    let entries = state
+        .store
+        .audit_search(&filter, asked.before, SHOWN)
+        .await?;
+    let more = entries.len() == SHOWN as usize;
+    let older = entries.last().filter(|_| more);
+    let older = older.map(|entry| asked.older_than(entry.sequence));
+    let chain = if asked.check {
         Some(state.store.verify_audit().await?)
     } else {
         None
@@ -54,6 +58,8 @@ async fn show(
     render(&AuditPage {
         page: Page::new("Audit trail", "audit", &user),
         entries,
+        filtered: !filter.is_empty(),
+        asked,
         older,
         chain,
     })

@@ -418,6 +418,67 @@ async fn administrators_see_satellites_and_quarantine() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn administrators_search_and_export_the_trail() {
+    let bench = Bench::new().await;
+    let store = &bench.service.state().store;
+    for (number, actor) in (0_u64..620).zip(["main:dave", "=evil\"()"].iter().cycle()) {
+        let event = crate::store::audit::AuditEvent {
+            at_ms: 86_400_000 * (number % 3),
+            actor,
+            name: "",
+            action: "thing.do",
+            decision: crate::store::audit::Decision::Denied,
+            reason: "test",
+            subject: "some-thing",
+            address: "",
+        };
+        store.audit(event).await.unwrap();
+    }
+    let carol = bench.browser("carol", Site::Admin).await;
+    let (_, page) = carol
+        .get("/audit?actor=DAVE&action=thing&decision=denied")
+        .await;
+    assert!(
+        page.contains("main:dave") && !page.contains("=evil"),
+        "{page}"
+    );
+    assert!(
+        page.contains("/audit?actor=DAVE&#38;action=thing&#38;decision=denied&#38;before="),
+        "{page}"
+    );
+    let (_, page) = carol
+        .get("/audit?decision=allowed&subject=some-thing")
+        .await;
+    assert!(page.contains("No entry fits"), "{page}");
+    let (status, page) = carol.get("/audit?from=someday").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(page.contains("is not a day such as"), "{page}");
+
+    // More than one piece, each entry once, each tied to the one before.
+    let (_, lines) = carol.get("/audit/export?as=jsonl&subject=some-thing").await;
+    let lines: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 620);
+    for pair in lines.windows(2) {
+        assert_eq!(pair[1]["previous"], pair[0]["hash"]);
+        assert_eq!(pair[0]["hash"].as_str().unwrap().len(), 64);
+    }
+    let query = "/audit/export?as=csv&actor=evil&from=1970-01-02&to=1970-01-02";
+    let (_, csv) = carol.get(query).await;
+    let rows: Vec<&str> = csv.lines().collect();
+    assert!(rows[0].starts_with("sequence,at_ms,actor,"), "{}", rows[0]);
+    let expected = (0..620).filter(|number| number % 2 == 1 && number % 3 == 1);
+    assert_eq!(rows.len() - 1, expected.count());
+    assert!(rows[1].contains(",\"'=evil\"\"()\","), "{}", rows[1]);
+    let (_, page) = carol.get("/audit?action=audit.export").await;
+    assert_eq!(page.matches(">audit.export<").count(), 2, "{page}");
+    let alice = bench.browser("alice", Site::Forms).await;
+    assert_eq!(alice.get("/audit/export").await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_report_may_be_ordered_as_word_and_pdf() {
     let bench = Bench::new().await;
     bench.sanitizer.hello("acme").await;
