@@ -7,6 +7,7 @@ use axum::extract::DefaultBodyLimit;
 
 pub mod admin_audit;
 pub mod admin_explain;
+pub mod admin_health;
 pub mod admin_home;
 pub mod admin_quarantine;
 pub mod admin_satellites;
@@ -72,6 +73,7 @@ pub fn admin_routes() -> Routes {
     let routes = confirm::routes(routes);
     let routes = your_sessions::routes(routes);
     let routes = admin_home::routes(routes);
+    let routes = admin_health::routes(routes);
     let routes = admin_sessions::routes(routes);
     let routes = admin_throttle::routes(routes);
     let routes = admin_second_factors::routes(routes);

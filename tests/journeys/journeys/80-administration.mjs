@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 export const title = "an administrator sees everything";
 
-const PAGES = ["", "satellites", "quarantine", "sessions", "audit"];
+const PAGES = ["", "health", "satellites", "quarantine", "sessions", "audit"];
 
 export async function run(stage) {
   const visitor = await stage.visitor("admin");

@@ -41,7 +41,10 @@ const FORMS: &[Group] = &[Group {
 const ADMIN: &[Group] = &[
     Group {
         title: "",
-        entries: &[entry("/", "home", "Overview")],
+        entries: &[
+            entry("/", "home", "Overview"),
+            entry("/health", "health", "Health"),
+        ],
     },
     Group {
         title: "Fabric",

@@ -479,6 +479,46 @@ async fn administrators_search_and_export_the_trail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn administrators_see_how_every_part_is() {
+    let bench = Bench::new().await;
+    let carol = bench.browser("carol", Site::Admin).await;
+    let row = |page: &str, part: &str| {
+        let from = page.find(&format!("<strong>{part}</strong>"));
+        let rest = &page[from.unwrap_or_else(|| panic!("{part} is not in {page}"))..];
+        rest[..rest.find("</tr>").unwrap()].to_owned()
+    };
+    let (status, page) = carol.get("/health").await;
+    assert_eq!(status, StatusCode::OK);
+    for (part, word) in [
+        ("Store", "works"),
+        ("Company directory", "fails"),
+        ("Satellites", "not known"),
+        ("Brokers", "not known"),
+        ("Queue of runs", "works"),
+    ] {
+        assert!(
+            row(&page, part).contains(&format!(">{word}</span>")),
+            "{page}"
+        );
+    }
+    assert!(
+        row(&page, "Company directory").contains("directory.urls"),
+        "{page}"
+    );
+    assert!(
+        row(&page, "Disk for documents").contains(" free of "),
+        "{page}"
+    );
+    bench.sanitizer.hello("acme").await;
+    let (_, page) = carol.get("/health").await;
+    for part in ["Sanitizers", "Satellites", "Brokers"] {
+        assert!(row(&page, part).contains(">works</span>"), "{page}");
+    }
+    let alice = bench.browser("alice", Site::Forms).await;
+    assert_eq!(alice.get("/health").await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_report_may_be_ordered_as_word_and_pdf() {
     let bench = Bench::new().await;
     bench.sanitizer.hello("acme").await;

@@ -1,0 +1,187 @@
+//! From what was found to a state, a sentence and what to do.
+
+use crate::text;
+
+/// Below this the disk is full soon.
+const DISK_LOW_BYTES: u64 = 1024 * 1024 * 1024;
+/// Below this documents may fail any moment.
+const DISK_EMPTY_BYTES: u64 = 64 * 1024 * 1024;
+/// More waiting runs than this is a queue that people notice.
+const QUEUE_LONG: usize = 50;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Condition {
+    Good,
+    Unknown,
+    Warn,
+    Bad,
+}
+
+/// How a part is and what to do; the latter is empty when there is nothing.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Verdict {
+    condition: Condition,
+    pub(super) finding: String,
+    pub(super) advice: String,
+}
+
+/// One line of the page.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) name: &'static str,
+    pub(super) verdict: Verdict,
+}
+
+impl Part {
+    pub(super) fn new(name: &'static str, verdict: Verdict) -> Self {
+        Self { name, verdict }
+    }
+
+    pub(super) fn is_failing(&self) -> bool {
+        self.verdict.condition == Condition::Bad
+    }
+
+    /// The state in a word.
+    pub(super) fn word(&self) -> &'static str {
+        match self.verdict.condition {
+            Condition::Good => "works",
+            Condition::Unknown => "not known",
+            Condition::Warn => "look at it",
+            Condition::Bad => "fails",
+        }
+    }
+
+    /// The style of that word.
+    pub(super) fn style(&self) -> &'static str {
+        match self.verdict.condition {
+            Condition::Good => "good",
+            Condition::Unknown => "",
+            Condition::Warn => "warn",
+            Condition::Bad => "bad",
+        }
+    }
+}
+
+impl Verdict {
+    pub(super) fn good(finding: impl Into<String>) -> Self {
+        Self::new(Condition::Good, finding, "")
+    }
+
+    pub(super) fn unknown(finding: impl Into<String>) -> Self {
+        Self::new(Condition::Unknown, finding, "")
+    }
+
+    pub(super) fn warn(finding: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self::new(Condition::Warn, finding, advice)
+    }
+
+    pub(super) fn bad(finding: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self::new(Condition::Bad, finding, advice)
+    }
+
+    fn new(condition: Condition, finding: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self {
+            condition,
+            finding: finding.into(),
+            advice: advice.into(),
+        }
+    }
+}
+
+pub(super) fn sanitizers(up: usize, all: usize) -> Verdict {
+    let advice = "Check that the sanitizer runs and that its address and certificates in the configuration are right.";
+    match (up, all) {
+        (_, 0) => Verdict::unknown("None is configured; no data comes from customers."),
+        (0, _) => Verdict::bad("None answers; reports that need data fail.", advice),
+        (up, all) if up < all => Verdict::warn(format!("{up} of {all} answer."), advice),
+        (_, all) => Verdict::good(format!("{all} of {all} answer.")),
+    }
+}
+
+pub(super) fn satellites(online: usize, all: usize) -> Verdict {
+    let advice = "The page Satellites says which are offline and since when; look at the machine or its line.";
+    match (online, all) {
+        (_, 0) => Verdict::unknown("None has reported in yet."),
+        (0, all) => Verdict::bad(format!("None of {all} is online."), advice),
+        (online, all) if online < all => {
+            Verdict::warn(format!("{online} of {all} are online."), advice)
+        }
+        (_, all) => Verdict::good(format!("{all} of {all} are online.")),
+    }
+}
+
+/// This service does not reach the brokers; a satellite that is online is heard through one.
+pub(super) fn brokers(online: usize) -> Verdict {
+    if online == 0 {
+        Verdict::unknown(
+            "They are known only through satellites that are online, and there is none.",
+        )
+    } else {
+        Verdict::good(format!(
+            "{online} satellite(s) are heard through them; this service does not reach them itself."
+        ))
+    }
+}
+
+pub(super) fn office(offered: bool, switched_off: bool) -> Verdict {
+    match (offered, switched_off) {
+        (true, _) => Verdict::good("It is installed; PDF is offered."),
+        (false, true) => Verdict::unknown("PDF is switched off (pdf.program is empty)."),
+        (false, false) => Verdict::warn(
+            "It was not found at start; PDF is not offered.",
+            "Install LibreOffice or correct pdf.program, then restart the service.",
+        ),
+    }
+}
+
+pub(super) fn queue(waiting: usize, running: usize) -> Verdict {
+    let finding = format!("{waiting} waiting, {running} running.");
+    if waiting > QUEUE_LONG {
+        let advice = "If it does not shrink, add a worker or raise runs.concurrent_max.";
+        return Verdict::warn(finding, advice);
+    }
+    Verdict::good(finding)
+}
+
+pub(super) fn disk(free: u64, all: u64) -> Verdict {
+    let finding = format!("{} free of {}.", text::size(free), text::size(all));
+    let advice = "Make room, or keep documents for a shorter time.";
+    match free {
+        0..DISK_EMPTY_BYTES => Verdict::bad(finding, advice),
+        DISK_EMPTY_BYTES..DISK_LOW_BYTES => Verdict::warn(finding, advice),
+        _ => Verdict::good(finding),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_finding_has_its_state_and_what_fails_has_advice() {
+        let check = |verdict: Verdict, expected: Condition| {
+            assert_eq!(verdict.condition, expected, "{verdict:?}");
+            let needs_act = matches!(expected, Condition::Warn | Condition::Bad);
+            assert_eq!(!verdict.advice.is_empty(), needs_act, "{verdict:?}");
+            assert!(verdict.finding.ends_with('.'), "{verdict:?}");
+        };
+        check(sanitizers(0, 0), Condition::Unknown);
+        check(sanitizers(0, 2), Condition::Bad);
+        check(sanitizers(1, 2), Condition::Warn);
+        check(sanitizers(2, 2), Condition::Good);
+        check(satellites(0, 0), Condition::Unknown);
+        check(satellites(0, 1), Condition::Bad);
+        check(satellites(1, 3), Condition::Warn);
+        check(satellites(3, 3), Condition::Good);
+        check(brokers(0), Condition::Unknown);
+        check(brokers(1), Condition::Good);
+        check(office(true, false), Condition::Good);
+        check(office(false, true), Condition::Unknown);
+        check(office(false, false), Condition::Warn);
+        check(queue(QUEUE_LONG, 4), Condition::Good);
+        check(queue(QUEUE_LONG + 1, 4), Condition::Warn);
+        check(disk(DISK_LOW_BYTES, u64::MAX), Condition::Good);
+        check(disk(DISK_LOW_BYTES - 1, u64::MAX), Condition::Warn);
+        check(disk(DISK_EMPTY_BYTES - 1, u64::MAX), Condition::Bad);
+    }
+}
