@@ -10,6 +10,7 @@ use spokegate_contract::hex;
 use spokegate_daemon::Clock;
 use std::net::IpAddr;
 use subtle::ConstantTimeEq as _;
+use tokio::sync::Semaphore;
 
 /// How such people's ids begin; no directory may be called so.
 pub const DIRECTORY: &str = "break-glass";
@@ -25,6 +26,8 @@ const HASH_BYTES: usize = 32;
 /// Argon2id as OWASP recommends it: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
+/// Passwords hashed at a time; more wait. Strangers can ask for it, and each takes its memory.
+static HASHING: Semaphore = Semaphore::const_new(2);
 
 /// Decides about the local account.
 #[derive(Clone)]
@@ -176,6 +179,7 @@ impl BreakGlass {
 
 /// Argon2id beside the runtime: it takes tens of milliseconds.
 async fn hashed(password: String, salt: [u8; SALT_BYTES]) -> anyhow::Result<[u8; HASH_BYTES]> {
+    let _turn = HASHING.acquire().await.context("wait to hash a password")?;
     let work = tokio::task::spawn_blocking(move || {
         let params = Params::new(MEMORY_KIB, PASSES, 1, Some(HASH_BYTES))
             .map_err(|error| anyhow::anyhow!("set up Argon2: {error}"))?;
