@@ -79,12 +79,12 @@ fn find<'r>(registry: &'r Registry, name: &str) -> Result<&'r Dataset, String> {
 /// # Errors
 /// When it needs nothing that could be shown.
 pub(crate) fn plain_template(needs: &[Need], contracts: &Contracts) -> Result<Vec<u8>, String> {
-    let contract = |need: &Need| contracts.get(&need.dataset, *need.versions.first()?);
-    let shapes: Vec<DatasetShape> = needs
-        .iter()
-        .filter_map(contract)
-        .map(|contract| shape(&contract.dataset))
-        .collect();
+    let shown = |need: &Need| {
+        let contract = contracts.get(&need.dataset, *need.versions.first()?)?;
+        // A central source goes by its own name, in the values too.
+        Some(named(need.name(), &need.title, &contract.dataset))
+    };
+    let shapes: Vec<DatasetShape> = needs.iter().filter_map(shown).collect();
     if shapes.is_empty() {
         return Err("is missing, and there is no need that a plain one could show".to_owned());
     }
@@ -93,9 +93,13 @@ pub(crate) fn plain_template(needs: &[Need], contracts: &Contracts) -> Result<Ve
 
 /// A dataset as a template sees it.
 fn shape(dataset: &Dataset) -> DatasetShape {
+    named(dataset.id.as_str(), &dataset.title, dataset)
+}
+
+fn named(name: &str, title: &str, dataset: &Dataset) -> DatasetShape {
     DatasetShape::from_schema(
-        dataset.id.as_str(),
-        &dataset.title,
+        name,
+        title,
         &dataset.description,
         dataset.shape == Shape::Rows,
         &dataset.data_schema,

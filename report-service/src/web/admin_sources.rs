@@ -251,3 +251,6 @@ fn page(state: &AppState, user: &AdminUser, info: SourceInfo, tried: Option<Trie
         tried,
     }
 }
+
+#[cfg(test)]
+mod tests;
