@@ -39,6 +39,26 @@ async fn an_untouched_chain_is_intact() {
     }
 }
 
+/// What has been written must verify for ever: these are the hashes of the first two records since there are any.
+#[tokio::test]
+async fn the_form_of_a_record_stays() {
+    for store in stores_with(2).await {
+        let hashes: Vec<Vec<u8>> =
+            sqlx::query_scalar("SELECT hash FROM audit ORDER BY sequence")
+                .fetch_all(store.pool())
+                .await
+                .unwrap();
+        let hashes: Vec<String> = hashes.iter().map(spokegate_contract::hex::encode).collect();
+        assert_eq!(
+            hashes,
+            [
+                "8dddde7803b3016d256556d11bffbba94b00170302e1738e756fefbf5637b784",
+                "f64c53b9dadb42fbd3817cff7ac5de31b0aa98d62cea6630f85651a51a83bdf5",
+            ]
+        );
+    }
+}
+
 #[tokio::test]
 async fn any_change_or_removal_breaks_the_chain() {
     let check = async |tampering: &'static str, expected: u64| {
