@@ -165,7 +165,8 @@ fn random(below: u64) -> u64 {
 
 async fn is_one_running(store: &Store) -> bool {
     let open = store.runs_open().await.unwrap();
-    open.iter().any(|run| run.progress.state == RunState::Running)
+    open.iter()
+        .any(|run| run.progress.state == RunState::Running)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,11 +43,10 @@ async fn an_untouched_chain_is_intact() {
 #[tokio::test]
 async fn the_form_of_a_record_stays() {
     for store in stores_with(2).await {
-        let hashes: Vec<Vec<u8>> =
-            sqlx::query_scalar("SELECT hash FROM audit ORDER BY sequence")
-                .fetch_all(store.pool())
-                .await
-                .unwrap();
+        let hashes: Vec<Vec<u8>> = sqlx::query_scalar("SELECT hash FROM audit ORDER BY sequence")
+            .fetch_all(store.pool())
+            .await
+            .unwrap();
         let hashes: Vec<String> = hashes.iter().map(spokegate_contract::hex::encode).collect();
         assert_eq!(
             hashes,
