@@ -170,113 +170,87 @@ mod tests {
         assert_eq!(evil.patterns[0], "%' OR 1=1 --%");
     }
 
+    async fn filled(store: &Store) {
+        for (at_ms, actor, action, decision) in [
+            (10, "main:alice", "session.start", Decision::Allowed),
+            (20, "main:bob", "session.start", Decision::Denied),
+            (30, "main:Alice", "run.start", Decision::Allowed),
+            (40, "a_b", "run.start", Decision::Allowed),
+        ] {
+            let event = AuditEvent {
+                at_ms,
+                actor,
+                name: "",
+                action,
+                decision,
+                reason: "r",
+                subject: "forms",
+                address: "",
+            };
+            store.audit(event).await.unwrap();
+        }
+    }
+
+    fn numbers(found: &[AuditEntry]) -> Vec<i64> {
+        found.iter().map(|entry| entry.sequence).collect()
+    }
+
     #[tokio::test]
     async fn both_stores_find_the_same() {
-        let stores = stores().await;
-        for store in &stores {
-            for (at_ms, actor, action, decision) in [
-                (10, "main:alice", "session.start", Decision::Allowed),
-                (20, "main:bob", "session.start", Decision::Denied),
-                (30, "main:Alice", "run.start", Decision::Allowed),
-                (40, "a_b", "run.start", Decision::Allowed),
-            ] {
-                let event = AuditEvent {
-                    at_ms,
-                    actor,
-                    name: "",
-                    action,
-                    decision,
-                    reason: "r",
-                    subject: "forms",
-                    address: "",
-                };
-                store.audit(event).await.unwrap();
-            }
-            let check = async |filter: AuditFilter, expected: &[i64]| {
-                let found = store.audit_search(&filter, None, 10).await.unwrap();
-                let found: Vec<_> = found.iter().map(|entry| entry.sequence).collect();
-                assert_eq!(found, expected, "{filter:?}");
-            };
+        let asked: [(AuditFilter, &[i64]); 9] = {
             let with = AuditFilter::default;
-            check(with(), &[4, 3, 2, 1]).await;
-            check(
-                AuditFilter {
-                    actor: "ALICE".into(),
-                    ..with()
-                },
-                &[3, 1],
-            )
-            .await;
-            check(
-                AuditFilter {
-                    actor: "_".into(),
-                    ..with()
-                },
-                &[4],
-            )
-            .await;
-            check(
-                AuditFilter {
-                    actor: "%".into(),
-                    ..with()
-                },
-                &[],
-            )
-            .await;
-            check(
-                AuditFilter {
-                    actor: "' OR 1=1 --".into(),
-                    ..with()
-                },
-                &[],
-            )
-            .await;
-            check(
-                AuditFilter {
-                    action: "session".into(),
-                    ..with()
-                },
-                &[2, 1],
-            )
-            .await;
-            check(
-                AuditFilter {
-                    decision: Some(Decision::Denied),
-                    ..with()
-                },
-                &[2],
-            )
-            .await;
-            check(
-                AuditFilter {
-                    subject: "admin".into(),
-                    ..with()
-                },
-                &[],
-            )
-            .await;
-            check(
-                AuditFilter {
-                    from_ms: Some(20),
-                    until_ms: Some(40),
-                    ..with()
-                },
-                &[3, 2],
-            )
-            .await;
-            let page = store.audit_search(&with(), Some(3), 1).await.unwrap();
-            assert_eq!(
-                page.iter().map(|entry| entry.sequence).collect::<Vec<_>>(),
-                [2]
-            );
-            let between = store.audit_between(&with(), 1, 4, 10).await.unwrap();
-            assert_eq!(
-                between
-                    .iter()
-                    .map(|entry| entry.sequence)
-                    .collect::<Vec<_>>(),
-                [2, 3]
-            );
+            let by = |actor: &str| AuditFilter {
+                actor: actor.into(),
+                ..with()
+            };
+            [
+                (with(), &[4, 3, 2, 1]),
+                (by("ALICE"), &[3, 1]),
+                (by("_"), &[4]),
+                (by("%"), &[]),
+                (by("' OR 1=1 --"), &[]),
+                (
+                    AuditFilter {
+                        action: "session".into(),
+                        ..with()
+                    },
+                    &[2, 1],
+                ),
+                (
+                    AuditFilter {
+                        decision: Some(Decision::Denied),
+                        ..with()
+                    },
+                    &[2],
+                ),
+                (
+                    AuditFilter {
+                        subject: "admin".into(),
+                        ..with()
+                    },
+                    &[],
+                ),
+                (
+                    AuditFilter {
+                        from_ms: Some(20),
+                        until_ms: Some(40),
+                        ..with()
+                    },
+                    &[3, 2],
+                ),
+            ]
+        };
+        for store in &stores().await {
+            filled(store).await;
+            for (filter, expected) in &asked {
+                let found = store.audit_search(filter, None, 10).await.unwrap();
+                assert_eq!(numbers(&found), *expected, "{filter:?}");
+            }
+            let all = AuditFilter::default();
+            let page = store.audit_search(&all, Some(3), 1).await.unwrap();
+            assert_eq!(numbers(&page), [2]);
+            let between = store.audit_between(&all, 1, 4, 10).await.unwrap();
+            assert_eq!(numbers(&between), [2, 3]);
         }
     }
 }
