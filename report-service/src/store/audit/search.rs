@@ -191,7 +191,7 @@ mod tests {
         }
     }
 
-    fn numbers(found: &[AuditEntry]) -> Vec<i64> {
+    fn numbers(found: &[AuditRecord]) -> Vec<i64> {
         found.iter().map(|entry| entry.sequence).collect()
     }
 

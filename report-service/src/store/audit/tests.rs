@@ -47,7 +47,10 @@ async fn the_form_of_a_record_stays() {
             .fetch_all(store.pool())
             .await
             .unwrap();
-        let hashes: Vec<String> = hashes.iter().map(spokegate_contract::hex::encode).collect();
+        let hashes: Vec<String> = hashes
+            .iter()
+            .map(|hash| spokegate_contract::hex::encode(hash))
+            .collect();
         assert_eq!(
             hashes,
             [
