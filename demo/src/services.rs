@@ -7,8 +7,10 @@ pub mod sanitizer;
 
 pub(crate) mod people;
 
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context as _;
 use spokegate_identity::TlsFiles;
@@ -57,8 +59,8 @@ ca = {ca}
     addresses.iter().map(entry).collect()
 }
 
-/// A loopback port that was free a moment ago, below those that the system hands out for outgoing connections: so
-/// nobody gets it by chance before its user binds it.
+/// A loopback port that was free a moment ago, below those that the system hands out for outgoing connections, and
+/// reserved among demonstrations for as long as this process lives: so nobody gets it before its user binds it.
 pub(crate) fn free_port() -> anyhow::Result<SocketAddr> {
     const LOWEST: u16 = 20_000;
     const SPAN: u16 = 12_000;
@@ -67,7 +69,9 @@ pub(crate) fn free_port() -> anyhow::Result<SocketAddr> {
         getrandom::fill(&mut random)
             .map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
         let port = LOWEST + u16::from_le_bytes(random) % SPAN;
-        if let Ok(listener) = std::net::TcpListener::bind(("127.0.0.1", port)) {
+        if reserve(port)?
+            && let Ok(listener) = std::net::TcpListener::bind(("127.0.0.1", port))
+        {
             return listener.local_addr().context("read a free port");
         }
     }
@@ -75,4 +79,22 @@ pub(crate) fn free_port() -> anyhow::Result<SocketAddr> {
         "no free port on loopback between {LOWEST} and {}",
         LOWEST + SPAN
     )
+}
+
+/// Locks the port's file, which the system unlocks when the process ends. False when somebody else has it.
+fn reserve(port: u16) -> anyhow::Result<bool> {
+    static RESERVED: Mutex<Vec<File>> = Mutex::new(Vec::new());
+    let folder = std::env::temp_dir().join("spokegate-demo-ports");
+    std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
+    let path = folder.join(port.to_string());
+    let Ok(file) = File::create(&path) else {
+        // Another user's.
+        return Ok(false);
+    };
+    let is_ours = file.try_lock().is_ok();
+    if is_ours {
+        let mut reserved = RESERVED.lock().unwrap_or_else(PoisonError::into_inner);
+        reserved.push(file);
+    }
+    Ok(is_ours)
 }

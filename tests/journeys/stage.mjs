@@ -74,7 +74,7 @@ class Person {
 
   async enter(options) {
     // The authority of the demonstration is as old as the test.
-    this.context = await this.stage.browser.newContext({ ignoreHTTPSErrors: true, viewport: DESKTOP, ...options });
+    this.context = await this.stage.browser.newContext({ ignoreHTTPSErrors: true, viewport: DESKTOP, reducedMotion: "reduce", ...options });
     this.context.setDefaultTimeout(PATIENCE_MS);
     this.page = await this.context.newPage();
     this.page.on("pageerror", (error) => this.trouble.push(`a script failed: ${error.message}`));

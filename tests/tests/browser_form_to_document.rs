@@ -104,7 +104,7 @@ async fn fill_in(browser: &Chromium) {
     browser
         .type_into("[name=title]", "Quarterly overview")
         .await;
-    browser.follow("form.card button[type=submit]").await;
+    browser.follow("form.card button.primary").await;
     assert!(
         browser
             .text_of("#customers-error")
@@ -128,7 +128,7 @@ async fn fill_in(browser: &Chromium) {
             "Dear reader,\nall is well & <nothing> is lost.",
         )
         .await;
-    browser.follow("form.card button[type=submit]").await;
+    browser.follow("form.card button.primary").await;
 }
 
 /// Every row that Node-RED serves stands in the document, cell by cell and in its order.

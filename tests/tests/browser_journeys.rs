@@ -12,12 +12,21 @@ use spokegate_demo::{Fabric, Options, SourceChoice};
 use spokegate_reports::web::{admin_routes, forms_routes};
 
 /// Addresses that are read by programs or fetched, and why there is nothing to look at.
-const NO_PAGES: [(&str, &str); 5] = [
+const NO_PAGES: [(&str, &str); 13] = [
     ("/assets/{name}", "a file"),
     ("/audit/export", "a file"),
     ("/quarantine/export", "a file"),
+    ("/batches/{batch}/download", "a file"),
+    ("/batches/{batch}/events", "a stream"),
+    ("/reviews/{run}/draft", "a file"),
     ("/runs/{run}/download", "a file"),
     ("/runs/{run}/events", "a stream"),
+    ("/runs/{run}/preview/{page}", "a picture"),
+    ("/reviews/{run}/preview/{page}", "a picture"),
+    (
+        "/second-factor",
+        "the demonstration asks for no second factor",
+    ),
 ];
 
 #[tokio::test(flavor = "multi_thread")]

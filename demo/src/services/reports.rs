@@ -1,6 +1,7 @@
 //! The report service, in this process.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -17,6 +18,8 @@ use crate::directory::{BASE, SERVICE_DN};
 use crate::state::State;
 use crate::{Options, Service};
 
+/// The file of the key that the service's secrets are sealed under.
+const MASTER_KEY: &str = "master.key";
 /// How long its background work may take to finish.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -94,11 +97,15 @@ fn config_text(
             )
         })
         .collect();
+    let desk = options.repository.join("demo/desk");
+    around.state.secret(MASTER_KEY)?;
     Ok(format!(
         r#"
 reports = {reports}
 schemas = {schemas}
 files = {files}
+sources = {sources}
+source_files = {source_files}
 
 [forms]
 listen = "{forms}"
@@ -123,10 +130,22 @@ bind_password_file = {bind_password}
 forms_groups = ["{FORMS_GROUP}"]
 admin_groups = ["{ADMIN_GROUP}"]
 
+[[rights]]
+groups = ["{FORMS_GROUP}"]
+reports = ["*"]
+tenants = ["*"]
+release = true
+
+[secrets]
+master_key_file = {master_key}
+
 [store]
 url = "sqlite://{store}"
 {sanitizers}{tenants}"#,
-        reports = quoted(&options.repository.join("report-service/reports")),
+        reports = quoted(&reports_folder(options, around.state)?),
+        sources = quoted(&desk.join("sources")),
+        source_files = quoted(&desk.join("files")),
+        master_key = quoted(&around.state.path(MASTER_KEY)),
         schemas = quoted(&options.repository.join("schemas")),
         files = quoted(&around.state.sub("reports/files")?),
         certificate = quoted(&web.certificate),
@@ -137,6 +156,30 @@ url = "sqlite://{store}"
         store = around.state.path("reports/reports.db").display(),
         sanitizers = super::sanitizers(around.sanitizers, around.state, inner, &audit_key),
     ))
+}
+
+/// The shipped reports and the demonstration's own in one folder.
+fn reports_folder(options: &Options, state: &State) -> anyhow::Result<PathBuf> {
+    let folder = state.sub("reports/folders")?;
+    for from in ["report-service/reports", "demo/desk/reports"] {
+        copy_folder(&options.repository.join(from), &folder)?;
+    }
+    Ok(folder)
+}
+
+fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let what = || format!("copy {} to {}", from.display(), to.display());
+    std::fs::create_dir_all(to).with_context(what)?;
+    for entry in std::fs::read_dir(from).with_context(what)? {
+        let entry = entry.with_context(what)?;
+        let target = to.join(entry.file_name());
+        if entry.file_type().with_context(what)?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), &target).with_context(what)?;
+        }
+    }
+    Ok(())
 }
 
 impl Running {

@@ -29,6 +29,8 @@ struct Wanted {
     boolean: bool,
     null: bool,
     date_time: bool,
+    /// Whether a row may do without it.
+    optional: bool,
 }
 
 /// What the contract wants of every column.
@@ -39,15 +41,19 @@ impl Columns {
     /// Reads a row's schema.
     pub(super) fn of(schema: &Value) -> Self {
         let properties = schema.get("properties").and_then(Value::as_object);
-        let columns = properties.into_iter().flatten();
-        Self(
-            columns
-                .map(|(name, property)| (name.clone(), wanted(property, schema, 0)))
-                .collect(),
-        )
+        let required = schema.get("required").and_then(Value::as_array);
+        let is_required =
+            |name: &str| required.is_some_and(|all| all.iter().any(|one| one == name));
+        let column = |(name, property): (&String, &Value)| {
+            let optional = !is_required(name);
+            let wanted = wanted(property, schema, 0);
+            (name.clone(), Wanted { optional, ..wanted })
+        };
+        Self(properties.into_iter().flatten().map(column).collect())
     }
 
-    /// Puts a value into a row, in the form that the contract wants; a CSV file's empty cell may leave it out.
+    /// Puts a value into a row, in the form that the contract wants. Nothing (NULL, a CSV file's empty cell) is left out
+    /// where a row may do without it.
     pub(super) fn put(&self, row: &mut Map<String, Value>, name: &str, cell: Cell) {
         let wanted = self.0.get(name).copied().unwrap_or_default();
         if let Some(value) = value(cell, wanted) {
@@ -106,6 +112,7 @@ fn wanted(property: &Value, root: &Value, depth: u8) -> Wanted {
 
 fn value(cell: Cell, wanted: Wanted) -> Option<Value> {
     Some(match cell {
+        Cell::Null if wanted.optional && !wanted.null => return None,
         Cell::Null => Value::Null,
         Cell::Bool(truth) => Value::Bool(truth),
         // SQLite and MySQL have no truth values of their own.
@@ -174,6 +181,7 @@ fn loose(text: String, wanted: Wanted) -> Option<Value> {
     if trimmed.is_empty() {
         return match wanted {
             Wanted { null: true, .. } => Some(Value::Null),
+            Wanted { optional: true, .. } => None,
             Wanted { string: true, .. } => Some(Value::String(text)),
             _ => None,
         };
@@ -202,7 +210,12 @@ mod tests {
 
     #[track_caller]
     fn check(property: Value, cell: Cell, expected: Value) {
-        let schema = json!({"properties": {"x": property}, "$defs": {"when": {"type": "string", "format": "date-time"}}});
+        check_in(&["x"], property, cell, expected);
+    }
+
+    #[track_caller]
+    fn check_in(required: &[&str], property: Value, cell: Cell, expected: Value) {
+        let schema = json!({"required": required, "properties": {"x": property}, "$defs": {"when": {"type": "string", "format": "date-time"}}});
         let mut row = Map::new();
         Columns::of(&schema).put(&mut row, "x", cell);
         assert_eq!(row.get("x").cloned().unwrap_or(json!("left out")), expected);
@@ -287,6 +300,21 @@ mod tests {
         );
         check(json!({"type": ["string", "null"]}), loose(""), json!(null));
         check(json!({"type": "string"}), loose(""), json!(""));
+        check_in(&[], json!({"type": "string"}), loose(""), json!("left out"));
+        check_in(&[], json!({"type": "string"}), loose("a"), json!("a"));
+        check_in(
+            &[],
+            json!({"type": "string"}),
+            Cell::Null,
+            json!("left out"),
+        );
+        check(json!({"type": "string"}), Cell::Null, json!(null));
+        check_in(
+            &[],
+            json!({"type": ["string", "null"]}),
+            Cell::Null,
+            json!(null),
+        );
         check(json!({"type": "integer"}), loose(""), json!("left out"));
         check(
             json!({"anyOf": [{"type": "integer"}, {"type": "null"}]}),

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use spokegate_contract::Shape as Body;
 
 use crate::forms::{Field, FieldKind, Form};
-use crate::relay::Contracts;
+use crate::relay::{Contract, Contracts};
 use crate::reports::Need;
 
 /// Deepest schema followed.
@@ -49,21 +49,55 @@ fn of_field(field: &Field) -> Shape {
     }
 }
 
-/// What a need's data has in every version that may be taken.
+/// What a need's data has in the versions that may be taken: what only some of them have may be left out.
 fn rows(need: &Need, contracts: &Contracts) -> Shape {
-    let newest = need
+    let versions = need
         .versions
-        .first()
-        .and_then(|version| contracts.get(&need.dataset, *version));
-    let Some(contract) = newest else {
-        return Shape::Any;
-    };
+        .iter()
+        .map(|version| contracts.get(&need.dataset, *version));
+    let mut shapes =
+        versions.map(|contract| contract.map_or(Shape::Any, |contract| data(&contract)));
+    let first = shapes.next().unwrap_or(Shape::Any);
+    shapes.fold(first, either)
+}
+
+fn data(contract: &Contract) -> Shape {
     let schema = &contract.dataset.data_schema;
-    let data = of_schema(schema, schema, 0);
     match contract.dataset.shape {
-        Body::Rows => Shape::list(data),
+        Body::Rows => Shape::list(of_schema(schema, schema, 0)),
         // A missing document is an empty list.
         Body::Document => Shape::Any,
+    }
+}
+
+/// The shape of what has one of two.
+fn either(one: Shape, other: Shape) -> Shape {
+    match (one, other) {
+        (one, other) if one == other => one,
+        (Shape::Optional(one), other) | (other, Shape::Optional(one)) => {
+            left_out(either(*one, other))
+        }
+        (Shape::List(one), Shape::List(other)) => Shape::list(either(*one, *other)),
+        (Shape::Map(mut one), Shape::Map(other)) => {
+            let mut fields = Vec::new();
+            for (name, shape) in other {
+                let both = match one.remove(&name) {
+                    Some(known) => either(known, shape),
+                    None => left_out(shape),
+                };
+                fields.push((name, both));
+            }
+            fields.extend(one.into_iter().map(|(name, shape)| (name, left_out(shape))));
+            Shape::map(fields)
+        }
+        _ => Shape::Any,
+    }
+}
+
+fn left_out(shape: Shape) -> Shape {
+    match shape {
+        optional @ Shape::Optional(_) => optional,
+        shape => Shape::optional(shape),
     }
 }
 
@@ -129,5 +163,32 @@ fn kind(rules: &Map<String, Value>) -> Option<&str> {
             kinds.next().filter(|_| kinds.next().is_none())
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(one: Shape, other: Shape, expected: Shape) {
+        assert_eq!(either(one.clone(), other.clone()), expected);
+        assert_eq!(either(other, one), expected);
+    }
+
+    #[test]
+    fn what_only_one_version_has_may_be_left_out() {
+        let map = |names: &[&str]| Shape::map(names.iter().map(|name| (*name, Shape::Plain)));
+        let optional = || Shape::optional(Shape::Plain);
+        check(map(&["a"]), map(&["a"]), map(&["a"]));
+        let both = Shape::map([("a", Shape::Plain), ("b", optional()), ("c", optional())]);
+        check(map(&["a", "b"]), map(&["a", "c"]), both.clone());
+        check(
+            Shape::list(map(&["a", "b"])),
+            Shape::list(map(&["a", "c"])),
+            Shape::list(both),
+        );
+        check(optional(), Shape::Plain, optional());
+        check(map(&["a"]), Shape::Plain, Shape::Any);
     }
 }

@@ -2,7 +2,18 @@ import assert from "node:assert/strict";
 
 export const title = "an administrator sees everything";
 
-const PAGES = ["", "health", "satellites", "quarantine", "sessions", "audit"];
+const PAGES = [
+  "",
+  "health",
+  "satellites",
+  "quarantine",
+  "sources",
+  "secrets",
+  "sessions",
+  "throttle",
+  "second-factors",
+  "audit",
+];
 
 export async function run(stage) {
   const visitor = await stage.visitor("admin");
