@@ -12,7 +12,7 @@ use spokegate_demo::{Fabric, Options, SourceChoice};
 use spokegate_reports::web::{admin_routes, forms_routes};
 
 /// Addresses that are read by programs or fetched, and why there is nothing to look at.
-const NO_PAGES: [(&str, &str); 13] = [
+const NO_PAGES: &[(&str, &str)] = &[
     ("/assets/{name}", "a file"),
     ("/audit/export", "a file"),
     ("/quarantine/export", "a file"),
@@ -23,6 +23,11 @@ const NO_PAGES: [(&str, &str); 13] = [
     ("/runs/{run}/events", "a stream"),
     ("/runs/{run}/preview/{page}", "a picture"),
     ("/reviews/{run}/preview/{page}", "a picture"),
+    (
+        "/runs/{run}/preview",
+        "no preview comes about in the demonstration",
+    ),
+    ("/reviews/{run}/preview", "the same"),
     (
         "/second-factor",
         "the demonstration asks for no second factor",
