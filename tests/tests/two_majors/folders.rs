@@ -26,7 +26,7 @@ const REPORTS: [(&str, &str, &str); 6] = [
 fn says(report: &str, dataset: &str) -> String {
     let row = match (dataset, report.split('-').next()) {
         ("devices", Some("first")) => "v1 {{ r.hostname }}",
-        ("devices", Some("second")) => "v2 {{ r.rack }}",
+        ("devices", Some("second")) => "{% if r.rack is defined %}v2 {{ r.rack }}{% endif %}",
         ("devices", _) => {
             "{% if r.rack is defined %}v2 {{ r.rack }}{% else %}v1 {{ r.hostname }}{% endif %}"
         }
