@@ -56,7 +56,7 @@ fn rows(need: &Need, contracts: &Contracts) -> Shape {
         .iter()
         .map(|version| contracts.get(&need.dataset, *version));
     let mut shapes =
-        versions.map(|contract| contract.map_or(Shape::Any, |contract| data(&contract)));
+        versions.map(|contract| contract.map_or(Shape::Any, |contract| data(contract)));
     let first = shapes.next().unwrap_or(Shape::Any);
     shapes.fold(first, either)
 }
