@@ -381,9 +381,9 @@ impl Centre {
         taken
     }
 
-    /// Pulls until a record satisfies `wanted`.
+    /// Pulls until a record satisfies `wanted`. A satellite that is slowed needs some twenty seconds until it is suspended.
     pub async fn wait_for(&mut self, lane: &str, wanted: impl Fn(&Value) -> bool) -> Taken {
-        for _ in 0..20 {
+        for _ in 0..90 {
             if let Some(found) = self
                 .pull(lane, 1_000)
                 .await
