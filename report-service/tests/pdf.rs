@@ -207,6 +207,23 @@ fn what_takes_too_long_is_ended_with_all_that_it_started() {
 }
 
 #[test]
+fn documents_may_lie_as_deep_as_they_like() {
+    let folder = tempfile::tempdir().unwrap();
+    for depth in [1, 20] {
+        // A socket's address has 107 bytes; the deeper of these is longer by itself.
+        let deep: PathBuf = std::iter::repeat_n("documents", depth).collect();
+        let deep = folder.path().join(deep);
+        std::fs::create_dir_all(&deep).unwrap();
+        std::fs::write(deep.join("t.docx"), Package::with_body(&p("deep")).bytes()).unwrap();
+        let done = pdf(&deep, "t", &[]);
+        let told = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{depth} folders deep: {told}");
+        assert!(text(&deep.join("t.pdf")).contains("deep"));
+        assert!(left(&deep).contains(&"t.pdf".into()));
+    }
+}
+
+#[test]
 fn what_is_no_document_makes_no_pdf_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("t.docx"), "hello").unwrap();

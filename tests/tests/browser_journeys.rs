@@ -24,11 +24,6 @@ const NO_PAGES: &[(&str, &str)] = &[
     ("/runs/{run}/preview/{page}", "a picture"),
     ("/reviews/{run}/preview/{page}", "a picture"),
     (
-        "/runs/{run}/preview",
-        "no preview comes about in the demonstration",
-    ),
-    ("/reviews/{run}/preview", "the same"),
-    (
         "/second-factor",
         "the demonstration asks for no second factor",
     ),

@@ -14,6 +14,10 @@ pub(super) const EXIT_UNFIT: u8 = 42;
 /// The exit code for a file that is no document.
 pub(super) const EXIT_NO_DOCUMENT: u8 = 43;
 
+/// LibreOffice makes a socket in the folder that it works in. An address with the folder's whole name would be longer than
+/// the 107 bytes that the system takes, wherever documents lie a little deeper, and LibreOffice would end without a word.
+const SOCKET_HERE: &str = "-env:OSL_SOCKET_PATH=.";
+
 /// Arguments of the verb `pdf-worker`, which the service gives.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -64,11 +68,13 @@ fn become_office(arguments: &Arguments) -> Result<std::convert::Infallible, (u8,
     let (given, ready) = (folder.join("in.docx"), folder.join("out.docx"));
     split::tables(&given, &ready, arguments.table_rows).map_err(not_read)?;
     let has_contents = contents::has(&ready).map_err(not_read)?;
-    let own = |name: &str, path: &str| format!("-env:{name}={path}{}", folder.display());
     let mut office = Command::new(arguments.office.join("soffice.bin"));
     office
-        .arg(own("UserInstallation", "file://") + "/profile")
-        .arg(own("OSL_SOCKET_PATH", ""))
+        .arg(format!(
+            "-env:UserInstallation=file://{}/profile",
+            folder.display()
+        ))
+        .arg(SOCKET_HERE)
         .args(["--headless", "--norestore", "--nolockcheck", "--nodefault"]);
     if has_contents {
         // Its first start overwrites what stands there.

@@ -12,6 +12,10 @@ export async function run(stage) {
   assert.match(await alice.words(), /helpdesk|Tickets/i);
   await alice.look("25-run-with-own-data");
   const here = page.url();
+  await page.getByRole("link", { name: "Look at its pages" }).click();
+  await drawn(page.getByRole("img", { name: "Page 1", exact: true }));
+  await alice.look("26-preview");
+  await page.getByRole("link", { name: "Back", exact: true }).click();
   await page.getByRole("link", { name: "Proof" }).click();
   await alice.look("27-proof");
   await page.getByRole("button", { name: "Make it again and compare" }).click();
@@ -22,4 +26,10 @@ export async function run(stage) {
   await page.getByRole("button", { name: "Make again with the same data" }).click();
   await page.getByRole("link", { name: /^Download/ }).first().waitFor();
   assert.notEqual(page.url(), here);
+}
+
+// The picture is there, and it is one.
+async function drawn(picture) {
+  await picture.waitFor();
+  assert.ok(await picture.evaluate(async (image) => (await image.decode(), image.naturalWidth > 400)));
 }

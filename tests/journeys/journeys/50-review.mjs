@@ -19,6 +19,10 @@ export async function run(stage) {
   await alice.look("52-reviews");
   await page.getByRole("link", { name: "Tickets and devices" }).first().click();
   await alice.look("53-review");
+  await page.getByRole("link", { name: /pages/ }).click();
+  await page.getByRole("img", { name: "Page 1", exact: true }).waitFor();
+  await alice.look("54-review-preview");
+  await page.getByRole("link", { name: "Back", exact: true }).click();
   await page.getByRole("button", { name: "Release" }).click();
   assert.match(await alice.words(), /released/);
   await page.goto(run);
