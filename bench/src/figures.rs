@@ -30,6 +30,28 @@ impl Samples {
         }
     }
 
+    /// The smallest that at least this share of all do not exceed; `share` is between 0 and 1.
+    pub fn percentile(&self, share: f64) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "a share of a count is no larger than the count"
+        )]
+        let rank = (share * sorted.len() as f64).ceil() as usize;
+        sorted
+            .get(rank.saturating_sub(1))
+            .copied()
+            .unwrap_or(f64::NAN)
+    }
+
+    /// Adds all of another one's.
+    pub fn append(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     /// Smallest and largest.
     pub fn range(&self) -> (f64, f64) {
         let fold = |pick: fn(f64, f64) -> f64, start| self.0.iter().copied().fold(start, pick);
@@ -70,6 +92,11 @@ mod tests {
         assert_eq!(samples(&[7.0]).median(), 7.0);
         assert!(samples(&[]).median().is_nan());
         assert_eq!(samples(&[3.0, 1.0, 2.0]).range(), (1.0, 3.0));
+        let hundred = Samples((1..=100).map(f64::from).collect());
+        assert_eq!(hundred.percentile(0.99), 99.0);
+        assert_eq!(hundred.percentile(0.5), 50.0);
+        assert_eq!(samples(&[7.0]).percentile(0.99), 7.0);
+        assert!(samples(&[]).percentile(0.99).is_nan());
     }
 
     #[test]

@@ -7,10 +7,14 @@ pub mod memory;
 pub mod report;
 pub mod rows;
 pub mod sanitizer;
+pub mod service;
 
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, ValueEnum};
+
+/// Where the repository keeps its results.
+const RESULTS: &str = "bench/results";
 
 /// Measures Spokegate against its peers, writes the results and prints all of them as one table.
 #[derive(Debug, Parser)]
@@ -21,14 +25,14 @@ pub struct Arguments {
     /// Only these suites; the table shows what the others left last time.
     #[arg(long, value_enum)]
     suite: Vec<Suite>,
-    /// Of the suites `broker` and `sanitizer` only these figures; nothing is written then.
+    /// Of the suites `broker`, `sanitizer` and `service` only these figures; nothing is written then.
     #[arg(
         long,
-        value_name = "fan-in|round-trip|admission|idle|noise|whole|message|relay"
+        value_name = "fan-in|round-trip|admission|idle|noise|whole|message|relay|standing|pages|batch|sign-in"
     )]
     figure: Vec<String>,
     /// Where the results go.
-    #[arg(long, default_value = "bench/results")]
+    #[arg(long, default_value = RESULTS)]
     results: PathBuf,
 }
 
@@ -43,6 +47,8 @@ pub enum Suite {
     Sanitizer,
     /// What a document costs, against docxtpl, docxtemplater, docx-templates and carbone.
     Documents,
+    /// The report service as people meet it, against Node-RED and a directory's bare binds.
+    Service,
 }
 
 /// Measures what was asked for and returns the table.
@@ -83,8 +89,23 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<String> {
         let rows = documents::run(&repository, &effort)?;
         rows::write(&arguments.results, "documents", &rows)?;
     }
+    if wanted(Suite::Service) {
+        let effort = pick(
+            arguments.quick,
+            service::Effort::quick,
+            service::Effort::full,
+        );
+        let rows = service::run(&repository, &effort, &arguments.figure).await?;
+        if !arguments.figure.is_empty() {
+            return Ok(rows::table_of(&rows));
+        }
+        rows::write(&arguments.results, "service", &rows)?;
+    }
     let table = rows::table(&arguments.results)?;
-    rows::publish(&table, &repository.join("bench/README.md"))?;
+    // Results that went elsewhere are not the repository's.
+    if arguments.results == Path::new(RESULTS) {
+        rows::publish(&table, &repository.join("bench/README.md"))?;
+    }
     Ok(table)
 }
 

@@ -13,7 +13,7 @@ use crate::figures::Samples;
 use crate::memory::{peak_mib, reset_peak};
 use crate::rows::Row;
 use ours::Ours;
-use peer::Peer;
+pub(crate) use peer::Peer;
 
 /// Who the peer is.
 const PEER: &str = "Node-RED + docxtemplater";

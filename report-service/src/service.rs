@@ -163,7 +163,11 @@ async fn listen(state: &AppState, site: Site, context: &Context) -> anyhow::Resu
         listener,
         tls,
         web::router(routes, state.clone()),
-        HttpLimits::default(),
+        HttpLimits {
+            connections_max: config.connections_max,
+            connections_per_address: Some(config.connections_per_address),
+            ..HttpLimits::default()
+        },
         &context.tasks,
     )
 }

@@ -10,6 +10,7 @@ from samba.samdb import SamDB
 
 DIR, BASE, DNS = os.environ["DIR"], os.environ["BASE"], os.environ["DNS_DOMAIN"]
 USER_PW, SVC_PW, BULK = os.environ["USER_PW"], os.environ["SVC_PW"], int(os.environ["BULK"])
+CROWD = int(os.environ["CROWD"])
 NORMAL, DISABLED, NEVER_EXPIRES = 512, 2, 65536
 GLOBAL_GROUP, DOMAIN_LOCAL_GROUP = "-2147483646", "-2147483644"
 FIVE_MINUTES = "-3000000000"
@@ -102,7 +103,8 @@ def groups(who):
     helpdesk = group("helpdesk", who["bob"], noc)
     admins = group("fabric-admins", who["carol"])
     states = [who[u] for u in ("disabled1", "expired1", "mustchange1", "pwexpired1", "locked1", "nohours1", "noplace1")]
-    forms = group("forms-users", who["alice"], helpdesk, admins, who["frank"], who["prim"], *states)
+    storm = [group("crowd", *crowd())] if CROWD else []
+    forms = group("forms-users", who["alice"], helpdesk, admins, who["frank"], who["prim"], *states, *storm)
     group("Reports, EMEA (Süd) #1", who["mallory"], who["zoe"])
     loop_a = group("loop-a", who["zoe"])
     loop_b = group("loop-b", loop_a)
@@ -128,6 +130,11 @@ def everyone(alice):
         db.add({"dn": place, "objectClass": "contact"})
         members.append(place)
     group("everyone", *members, alice)
+
+
+def crowd():
+    """For storms of sign-ins."""
+    return [user(f"c{number:05}", f"Crowd {number:05}") for number in range(1, CROWD + 1)]
 
 
 def states_that_ldap_refuses(who):

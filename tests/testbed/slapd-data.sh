@@ -127,7 +127,19 @@ everyone() {
   printf 'member: uid=alice,ou=People,%s\n\n' "$SUFFIX"
 }
 
-people_and_groups() { tree; people; groups; dangling_referral; everyone; }
+# People for storms of sign-ins: c00001 and on, in the forms' group by way of a group of their own.
+crowd() {
+  [ "$CROWD" -gt 0 ] || return 0
+  seq -f %05g "$CROWD" | while read -r n; do
+    printf 'dn: uid=c%s,ou=People,%s\nobjectClass: inetOrgPerson\nuid: c%s\ncn: Crowd %s\nsn: Crowd\nuserPassword: %s\n\n' \
+      "$n" "$SUFFIX" "$n" "$n" "$USER_PW"
+  done
+  printf 'dn: cn=crowd,ou=Groups,%s\nobjectClass: groupOfNames\n' "$SUFFIX"
+  seq -f "member: uid=c%05g,ou=People,$SUFFIX" "$CROWD"
+  printf '\ndn: cn=forms-users,ou=Groups,%s\nchangetype: modify\nadd: member\nmember: cn=crowd,ou=Groups,%s\n\n' "$SUFFIX" "$SUFFIX"
+}
+
+people_and_groups() { tree; people; groups; dangling_referral; everyone; crowd; }
 
 # Operational attributes: they need the relax control.
 account_states() {

@@ -17,6 +17,7 @@
 #   REALM     Kerberos realm and DNS domain, upper case    (CORP.TEST)
 #   DOMAIN    NetBIOS name                                 (CORP)
 #   BULK      members of CN=everyone                       (1600)
+#   CROWD     people c00001, c00002, … who may use the forms (0)
 #   SERVICES  Samba services, e.g. "ldap kdc cldap"        (ldap)
 # Needs root and the packages samba, samba-ad-provision, python3-samba, ldap-utils, openssl (install.sh brings them).
 # start: provisions and loads once (about 8 s), keeps a snapshot, starts. reset: back to the snapshot. wipe: removes
@@ -28,7 +29,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/lib.sh"
 DIR=${DIR:-/tmp/spokegate-samba-ad} HOST=${HOST:-127.0.0.1} PORT=${PORT:-23389} TLS_PORT=${TLS_PORT:-23636}
 GC_PORT=${GC_PORT:-23269} AD_IP=${AD_IP:-127.1.$((PORT / 256)).$((PORT % 256))} CA_DIR=${CA_DIR:-$DIR/ca}
-REALM=${REALM:-CORP.TEST} DOMAIN=${DOMAIN:-CORP} BULK=${BULK:-1600} SERVICES=${SERVICES:-ldap}
+REALM=${REALM:-CORP.TEST} DOMAIN=${DOMAIN:-CORP} BULK=${BULK:-1600} CROWD=${CROWD:-0} SERVICES=${SERVICES:-ldap}
 USER_PW=${USER_PW:-'Passw0rd!user'} SVC_PW=${SVC_PW:-'Svc-Passw0rd!'} ADMIN_PW=${ADMIN_PW:-'Admin-Passw0rd!'}
 PY=${PY:-/usr/bin/python3}      # the interpreter that python3-samba belongs to
 dns=$(printf %s "$REALM" | tr '[:upper:]' '[:lower:]')
@@ -98,7 +99,7 @@ provision() {
   mv "$DIR"/new/{private,state,cache} "$DIR/"
   rm -rf "$DIR/new"
   write_conf
-  USER_PW=$USER_PW SVC_PW=$SVC_PW BASE=$base DNS_DOMAIN=$dns BULK=$BULK CONF=$conf DIR=$DIR \
+  USER_PW=$USER_PW SVC_PW=$SVC_PW BASE=$base DNS_DOMAIN=$dns BULK=$BULK CROWD=$CROWD CONF=$conf DIR=$DIR \
     "$PY" "$here/samba_data.py" >"$DIR/load.log" 2>&1 || { tail -15 "$DIR/load.log" >&2; exit 1; }
   (cd "$DIR" && tar cpf golden.tar.new private state lock cache && mv golden.tar.new golden.tar)
 }

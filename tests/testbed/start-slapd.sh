@@ -11,6 +11,7 @@
 #   CA_DIR           private CA, may be shared             ($DIR/ca)
 #   SUFFIX           base DN                               (dc=msp,dc=test)
 #   BULK             members of cn=everyone                (1200)
+#   CROWD            people c00001, c00002, … who may use the forms (0)
 #   UNAUTH_BIND      1: a DN with an empty password binds anonymously with success, as Windows does (1)
 #   REQUIRE_TLS      1: simple binds without TLS are refused (1)
 #   NESTED_MEMBEROF  1: memberOf is transitive; 0: direct groups only, as at most sites (0)
@@ -19,7 +20,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/lib.sh"
 DIR=${DIR:-/tmp/spokegate-slapd} HOST=${HOST:-127.0.0.1} PORT=${PORT:-13389} TLS_PORT=${TLS_PORT:-13636}
-CA_DIR=${CA_DIR:-$DIR/ca} SUFFIX=${SUFFIX:-dc=msp,dc=test} BULK=${BULK:-1200}
+CA_DIR=${CA_DIR:-$DIR/ca} SUFFIX=${SUFFIX:-dc=msp,dc=test} BULK=${BULK:-1200} CROWD=${CROWD:-0}
 UNAUTH_BIND=${UNAUTH_BIND:-1} REQUIRE_TLS=${REQUIRE_TLS:-1} NESTED_MEMBEROF=${NESTED_MEMBEROF:-0}
 USER_PW=${USER_PW:-'Passw0rd!user'} SVC_PW=${SVC_PW:-'Svc-Passw0rd!'} ADMIN_PW=${ADMIN_PW:-'Admin-Passw0rd!'}
 SLAPD=${SLAPD:-$(command -v slapd || echo /usr/sbin/slapd)}

@@ -22,16 +22,17 @@ const IDLE: Duration = Duration::from_secs(2);
 
 /// The running peer; ends when dropped.
 #[derive(Debug)]
-pub(super) struct Peer {
+pub(crate) struct Peer {
     // Dropped, it closes its standard input, and that ends both instances.
     _process: Child,
     hub: String,
+    hub_process: u32,
     http: Client<HttpConnector, Empty<Bytes>>,
 }
 
 impl Peer {
     /// Starts the peer from its folder.
-    pub(super) async fn start(folder: &Path) -> anyhow::Result<Self> {
+    pub(crate) async fn start(folder: &Path) -> anyhow::Result<Self> {
         let mut process = Command::new("node")
             .arg("start.js")
             .current_dir(folder)
@@ -55,6 +56,10 @@ impl Peer {
             .as_str()
             .context("the peer names its hub")?
             .to_owned();
+        let hub_process = told["pids"][1]
+            .as_u64()
+            .and_then(|id| u32::try_from(id).ok())
+            .context("the peer names its processes")?;
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         // Shorter than the five seconds after which Node.js closes an idle connection.
@@ -65,31 +70,42 @@ impl Peer {
         Ok(Self {
             _process: process,
             hub,
+            hub_process,
             http,
         })
     }
 
+    /// The process that makes documents and serves pages.
+    pub(crate) fn hub_process(&self) -> u32 {
+        self.hub_process
+    }
+
     /// One report of `rows` rows; the document.
-    pub(super) async fn report(&self, rows: u32) -> anyhow::Result<Bytes> {
-        let url = format!("{}?limit={rows}", self.hub)
-            .parse()
-            .context("the hub's address")?;
+    pub(crate) async fn report(&self, rows: u32) -> anyhow::Result<Bytes> {
+        let document = self.get(&format!("{}?limit={rows}", self.hub)).await?;
+        ensure!(
+            document.starts_with(b"PK"),
+            "the peer's document is no package"
+        );
+        Ok(document)
+    }
+
+    /// The page with the form for a report.
+    pub(crate) async fn form(&self) -> anyhow::Result<Bytes> {
+        let page = self.get(&self.hub.replace("/report", "/form")).await?;
+        ensure!(page.starts_with(b"<!doctype html>"), "the peer has no form");
+        Ok(page)
+    }
+
+    async fn get(&self, url: &str) -> anyhow::Result<Bytes> {
+        let url = url.parse().context("the hub's address")?;
         let answer = self.http.get(url).await.context("ask the peer")?;
         ensure!(
             answer.status() == StatusCode::OK,
             "the peer answered {}",
             answer.status()
         );
-        let document = answer
-            .into_body()
-            .collect()
-            .await
-            .context("read the peer's document")?
-            .to_bytes();
-        ensure!(
-            document.starts_with(b"PK"),
-            "the peer's document is no package"
-        );
-        Ok(document)
+        let body = answer.into_body().collect().await;
+        Ok(body.context("read the peer's answer")?.to_bytes())
     }
 }

@@ -13,6 +13,10 @@ pub struct ListenerConfig {
     /// The address that browsers use, `https://host[:port]`; empty when it is the one they ask for.
     #[serde(default)]
     pub origin: String,
+    /// Connections with a request in flight; as many more may wait or idle.
+    pub connections_max: usize,
+    /// Connections of both kinds from one address.
+    pub connections_per_address: usize,
     /// Its certificate.
     pub tls: ListenerTls,
 }
@@ -28,6 +32,12 @@ pub struct ListenerTls {
 
 impl Section for ListenerConfig {
     fn validate(&self, faults: &mut Faults) {
+        faults.bounds("connections_max", self.connections_max, 16..=10_000);
+        faults.bounds(
+            "connections_per_address",
+            self.connections_per_address,
+            6..=10_000,
+        );
         if self.origin.is_empty() {
             return;
         }

@@ -153,3 +153,22 @@ fn an_origin_is_written_as_browsers_send_it() {
         assert!(with(bad).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn connections_of_a_listener_have_bounds() {
+    let with = |key: &str, value: u64| load(&format!("{GOOD}[forms]\n{key} = {value}\n"));
+    for (key, smallest, largest) in [
+        ("connections_max", 16, 10_000),
+        ("connections_per_address", 6, 10_000),
+    ] {
+        assert!(
+            with(key, smallest).is_ok() && with(key, largest).is_ok(),
+            "{key}"
+        );
+        for outside in [smallest - 1, largest + 1] {
+            let faults = with(key, outside).unwrap_err();
+            let told = format!("{smallest} to {largest}");
+            assert!(faults.contains(key) && faults.contains(&told), "{faults}");
+        }
+    }
+}

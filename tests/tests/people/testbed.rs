@@ -7,6 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+/// The kinds of directory that people sign in against.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    OpenLdap,
+    ActiveDirectory,
+}
+
 /// A running directory.
 pub(crate) struct Testbed {
     script: PathBuf,
@@ -18,10 +25,22 @@ pub(crate) struct Testbed {
 impl Testbed {
     /// OpenLDAP, or `None` with a loud reason where it is not installed.
     pub(crate) fn openldap() -> Option<Self> {
-        if !(Path::new("/usr/sbin/slapd").exists() && has("ldapadd")) {
-            return missing("slapd and ldap-utils are not installed, run tests/testbed/install.sh");
+        Self::has_openldap().then(|| Self::start("start-slapd.sh", vec![]))
+    }
+
+    /// One of either kind with so many people `c00001`, `c00002`, … who may use the forms.
+    pub(crate) fn with_crowd(kind: Kind, crowd: usize) -> Option<Self> {
+        let size = ("CROWD".to_owned(), crowd.to_string());
+        let small = ("BULK".to_owned(), "0".to_owned());
+        match kind {
+            Kind::OpenLdap => {
+                Self::has_openldap().then(|| Self::start("start-slapd.sh", vec![size, small]))
+            }
+            Kind::ActiveDirectory => Self::has_active_directory().then(|| {
+                let port = ("GC_PORT".to_owned(), free_port());
+                Self::start("start-samba-ad.sh", vec![size, small, port])
+            }),
         }
-        Some(Self::start("start-slapd.sh", vec![]))
     }
 
     /// The OpenLDAP of all tests that run at this moment and change nothing in it; it goes with the last of them.
@@ -48,20 +67,8 @@ impl Testbed {
 
     /// Samba AD, or `None` with a loud reason where it cannot run.
     pub(crate) fn active_directory() -> Option<Self> {
-        if !has("samba-tool") {
-            return missing("samba-tool is not installed, run tests/testbed/install.sh");
-        }
-        let root = Command::new("id")
-            .arg("-u")
-            .output()
-            .is_ok_and(|id| id.stdout == b"0\n");
-        if !root {
-            return missing("Samba AD needs root");
-        }
-        Some(Self::start(
-            "start-samba-ad.sh",
-            vec![("GC_PORT".to_owned(), free_port())],
-        ))
+        let port = || ("GC_PORT".to_owned(), free_port());
+        Self::has_active_directory().then(|| Self::start("start-samba-ad.sh", vec![port()]))
     }
 
     /// A value of the script's `env` file, such as `LDAPS_URL`.
@@ -177,6 +184,19 @@ impl Testbed {
         self.run("start");
     }
 
+    fn has_openldap() -> bool {
+        (Path::new("/usr/sbin/slapd").exists() && has("ldapadd"))
+            || missing("slapd and ldap-utils are not installed, run tests/testbed/install.sh")
+    }
+
+    fn has_active_directory() -> bool {
+        if !has("samba-tool") {
+            return missing("samba-tool is not installed, run tests/testbed/install.sh");
+        }
+        let id = Command::new("id").arg("-u").output();
+        id.is_ok_and(|id| id.stdout == b"0\n") || missing("Samba AD needs root")
+    }
+
     fn start(script: &str, own: Vec<(String, String)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let script = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -227,10 +247,11 @@ impl Drop for Testbed {
     }
 }
 
-fn missing<T>(reason: &str) -> Option<T> {
+/// False, loudly; in CI a failure.
+fn missing(reason: &str) -> bool {
     assert!(std::env::var("CI").as_deref() != Ok("true"), "{reason}");
     eprintln!("SKIPPED: {reason}");
-    None
+    false
 }
 
 fn has(program: &str) -> bool {
