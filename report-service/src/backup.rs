@@ -15,7 +15,7 @@ use spokegate_daemon::Clock;
 use spokegate_daemon::cli::{ConfigArgs, print, tell, wait_for};
 
 use crate::Service;
-use crate::config::Config;
+use crate::config::{ArtefactsPlace, Config};
 use crate::store::audit::{AuditEvent, Decision};
 use crate::store::{Store, migrations};
 
@@ -88,8 +88,20 @@ pub(crate) fn backup(to: &BackupTo, files: &ConfigArgs) -> ExitCode {
         note(&store, "store.backup", &to.output).await?;
         store.close().await;
         let (rows, files, output) = (sum.rows, sum.files, to.output.display());
-        Ok(format!("{output}: {rows} rows, {files} files\n"))
+        let elsewhere = elsewhere(&config);
+        Ok(format!("{output}: {rows} rows, {files} files\n{elsewhere}"))
     })
+}
+
+/// What is not in a backup, in words; nothing where everything is.
+fn elsewhere(config: &Config) -> String {
+    match config.artefacts.place {
+        ArtefactsPlace::Disk => String::new(),
+        ArtefactsPlace::S3 => format!(
+            "documents in the bucket \"{}\" are not in it; hint: keep copies of them with the storage's own means\n",
+            config.artefacts.s3.bucket
+        ),
+    }
 }
 
 /// Fills the configured store, which must be empty, and the folder of documents from a file.

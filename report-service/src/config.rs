@@ -6,6 +6,7 @@ use spokegate_daemon::logging::LogConfig;
 use spokegate_daemon::ops::OpsConfig;
 use std::path::PathBuf;
 
+mod artefacts;
 mod directory;
 mod listener;
 mod mail;
@@ -17,6 +18,7 @@ mod runs;
 mod secrets;
 mod store;
 
+pub use artefacts::{ArtefactsConfig, ArtefactsPlace, S3Config, S3Encryption};
 pub use directory::DirectoryConfig;
 pub use listener::{ListenerConfig, ListenerTls};
 pub use mail::{MailConfig, MailTls};
@@ -45,8 +47,10 @@ pub struct Config {
     pub sources: PathBuf,
     /// The folder of files that central sources read.
     pub source_files: PathBuf,
-    /// Where finished documents are kept.
+    /// Where finished documents are kept, and everything on its way there.
     pub files: PathBuf,
+    /// Documents in another place than that folder.
+    pub artefacts: ArtefactsConfig,
     /// Where data comes from.
     #[serde(default, rename = "sanitizer")]
     pub sanitizers: Vec<SanitizerConfig>,
@@ -103,6 +107,7 @@ impl Config {
 
 impl Section for Config {
     fn validate(&self, faults: &mut Faults) {
+        faults.within("artefacts", &self.artefacts);
         faults.within("forms", &self.forms);
         faults.within("admin", &self.admin);
         faults.within("directory", &self.directory);

@@ -9,6 +9,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::header::HeaderMap;
 use hyper::{Request, Response, StatusCode};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -32,6 +34,7 @@ pub(crate) struct Outbound {
 /// What came back, whole.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
@@ -128,10 +131,23 @@ impl Outbound {
             .await
             .unwrap_or(Err(OutboundError::Late(time.as_millis())))
     }
+
+    /// Sends a request; the answer begins within the time, and its body is left to be read.
+    pub(crate) async fn open(
+        &self,
+        request: Request<Full<Bytes>>,
+        time: Duration,
+    ) -> Result<Response<Incoming>, OutboundError> {
+        let begun = async { self.http.request(request).await.map_err(unreachable) };
+        tokio::time::timeout(time, begun)
+            .await
+            .unwrap_or(Err(OutboundError::Late(time.as_millis())))
+    }
 }
 
-async fn read(
-    response: Response<hyper::body::Incoming>,
+/// An answer whole, within the bytes.
+pub(crate) async fn read(
+    response: Response<Incoming>,
     bytes_max: usize,
 ) -> Result<Answer, OutboundError> {
     let (parts, mut body) = response.into_parts();
@@ -148,6 +164,7 @@ async fn read(
     }
     Ok(Answer {
         status: parts.status,
+        headers: parts.headers,
         body: read.freeze(),
     })
 }

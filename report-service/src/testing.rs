@@ -5,11 +5,13 @@ mod certificates;
 pub(crate) mod mariadb;
 pub(crate) mod postgres;
 mod sanitizer;
+pub(crate) mod storage;
 mod stores;
 mod waits;
 mod wire;
 
 pub(crate) use sanitizer::{Identity, Sanitizer};
+pub(crate) use storage::Storage;
 pub(crate) use stores::{TestStore, stores};
 
 use std::path::{Path, PathBuf};

@@ -1,16 +1,18 @@
 //! `spokegate-reports verify-audit` and `export-audit`.
 
 use crate::Service;
+use crate::artefacts::Artefacts;
 use crate::config::StoreConfig;
 use crate::render::Renderer;
 use crate::runs::{RunId, proof};
+use crate::secrets::Secrets;
 use crate::store::audit::ChainState;
 use crate::store::sanitizer_audit::{SanitizerEntry, SanitizerRoot};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 use spokegate_contract::hex;
-use spokegate_daemon::Tasks;
 use spokegate_daemon::cli::{ConfigArgs, print, tell, wait_for};
+use spokegate_daemon::{Clock, Tasks};
 use std::io::{BufWriter, Write as _};
 use std::process::ExitCode;
 
@@ -55,10 +57,14 @@ pub(crate) fn run(id: &RunId, files: &ConfigArgs) -> ExitCode {
     let verdict = wait_for(async {
         let store = config.store.open().await?;
         let row = store.run(id).await?;
-        store.close().await;
         let row = row.with_context(|| format!("there is no run {id} (any more)"))?;
+        let clock = Clock::system();
+        let secrets = Secrets::open(&config.secrets, &config.store.url, &store, &clock)?;
+        let artefacts = Artefacts::configured(&config, &secrets, &clock)?;
         let renderer = Renderer::new(&config.render, &config.files, &Tasks::new())?;
-        anyhow::Ok(proof::verify(&row, &config.files, &renderer).await)
+        let verdict = proof::verify(&row, (&config.files, &artefacts), &renderer).await;
+        store.close().await;
+        anyhow::Ok(verdict)
     });
     match verdict {
         Ok(verdict) => {

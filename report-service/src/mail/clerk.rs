@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::post::{self, Enclosed, PostError, Written};
 use super::{Letter, LetterRow, LetterState};
+use crate::artefacts::{ArtefactKey, ArtefactPart};
 use crate::config::Config;
 use crate::runs::{Format, Review, RunState};
 use crate::schedule::Fired;
@@ -217,7 +218,8 @@ async fn of_run(state: &AppState, row: &LetterRow, run: &RunRow) -> anyhow::Resu
             .into_iter()
             .filter(|format| run.file(*format).is_some())
         {
-            let bytes = tokio::fs::read(state.engine.file(&run.id, format)).await?;
+            let key = ArtefactKey::new(&run.id, ArtefactPart::Document(format));
+            let bytes = state.engine.artefacts().read(&key).await?;
             enclosed.push(Enclosed {
                 name: run.name_of(format),
                 media_type: format.media_type().into(),

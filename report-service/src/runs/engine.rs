@@ -23,9 +23,9 @@ use tokio::sync::{Notify, Semaphore, watch};
 
 use super::proof::{self, Verdict};
 use super::{
-    DataPart, Format, Formats, Origin, Progress, Review, RunFile, RunId, RunState, Tenant, date,
-    file_stem,
+    DataPart, Formats, Origin, Progress, Review, RunFile, RunId, RunState, Tenant, date, file_stem,
 };
+use crate::artefacts::Artefacts;
 use crate::pdf::Pdf;
 use crate::relay::{Contracts, Relay};
 use crate::render::Renderer;
@@ -54,8 +54,10 @@ pub struct EngineParts {
     pub renderer: Renderer,
     /// Makes PDFs, where LibreOffice is installed.
     pub pdf: Option<Pdf>,
-    /// Where documents are kept.
+    /// Where what is under way is written.
     pub files: PathBuf,
+    /// Where documents are kept.
+    pub artefacts: Artefacts,
     /// Runs at the same time; more wait.
     pub concurrent_max: usize,
     /// Runs of one person that may wait.
@@ -317,15 +319,15 @@ impl Engine {
         date(parts.clock.now_ms(), &parts.zone)
     }
 
-    /// Where a run's document is, once it is done.
-    pub fn file(&self, id: &RunId, format: Format) -> PathBuf {
-        self.shared.file(id, format)
+    /// Where documents are kept.
+    pub fn artefacts(&self) -> &Artefacts {
+        &self.shared.parts.artefacts
     }
 
     /// Checks a finished run against what was kept of it.
     pub async fn verify(&self, run: &RunRow) -> Verdict {
         let parts = &self.shared.parts;
-        proof::verify(run, &parts.files, &parts.renderer).await
+        proof::verify(run, (&parts.files, &parts.artefacts), &parts.renderer).await
     }
 
     /// When the data that is kept of a run goes, and when the run itself does.

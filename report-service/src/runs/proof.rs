@@ -1,11 +1,14 @@
 //! Whether a document is what its template and its data make: both are looked at, and the document is made again.
 
+use std::fmt;
 use std::path::Path;
 
+use futures_util::StreamExt as _;
 use ring::digest::{Context, SHA256};
 use spokegate_contract::hex;
 
 use super::{DataPart, Format, file_digest};
+use crate::artefacts::{ArtefactError, ArtefactKey, ArtefactPart, Artefacts};
 use crate::render::{Kept, Renderer, Values};
 use crate::store::runs::RunRow;
 
@@ -29,14 +32,45 @@ impl Verdict {
     }
 }
 
-/// Where a run's kept data stands in the folder of documents.
-#[must_use]
-pub fn data_path(files: &Path, run: &RunRow) -> std::path::PathBuf {
-    files.join(format!("{}.data", run.id))
+/// Why the kept data of a run is not to be had.
+#[derive(Debug)]
+pub(super) enum NotKept {
+    /// There is none.
+    Gone,
+    /// It cannot be read, and why.
+    Unread(String),
 }
 
-/// Checks a finished run against what was kept of it.
-pub async fn verify(run: &RunRow, files: &Path, renderer: &Renderer) -> Verdict {
+impl fmt::Display for NotKept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gone => f.write_str("it is not there"),
+            Self::Unread(why) => f.write_str(why),
+        }
+    }
+}
+
+/// What was kept of a run.
+pub(super) async fn kept(
+    run: &RunRow,
+    artefacts: &Artefacts,
+    renderer: &Renderer,
+) -> Result<Kept, NotKept> {
+    let key = ArtefactKey::new(&run.id, ArtefactPart::Data);
+    let file = artefacts.local(&key).await.map_err(|error| match error {
+        ArtefactError::Missing => NotKept::Gone,
+        error => NotKept::Unread(error.to_string()),
+    })?;
+    let kept = renderer.kept(file.path()).await;
+    kept.map_err(|error| NotKept::Unread(error.to_string()))
+}
+
+/// Checks a finished run against what was kept of it; what is made again is written to the folder.
+pub async fn verify(
+    run: &RunRow,
+    (folder, artefacts): (&Path, &Artefacts),
+    renderer: &Renderer,
+) -> Verdict {
     let mut verdict = Verdict::default();
     if !run.data_kept {
         verdict.note(
@@ -46,7 +80,7 @@ pub async fn verify(run: &RunRow, files: &Path, renderer: &Renderer) -> Verdict 
         );
         return verdict;
     }
-    let kept = match renderer.kept(&data_path(files, run)).await {
+    let kept = match kept(run, artefacts, renderer).await {
         Ok(kept) => kept,
         Err(error) => {
             verdict.note(false, "", format!("its kept data cannot be read: {error}"));
@@ -63,7 +97,7 @@ pub async fn verify(run: &RunRow, files: &Path, renderer: &Renderer) -> Verdict 
         ),
     );
     data(run, &kept, &mut verdict);
-    let again = files.join(format!(".{}.again.part", run.id));
+    let again = folder.join(format!(".{}.again.part", run.id));
     let made = renderer.again(&kept, &again).await;
     let digest = made.map_err(|error| error.to_string()).and_then(|_| {
         let digest = file_digest(&again).map_err(|error| error.to_string());
@@ -72,7 +106,7 @@ pub async fn verify(run: &RunRow, files: &Path, renderer: &Renderer) -> Verdict 
         digest
     });
     match digest {
-        Ok((_, sha256)) => document(run, files, &sha256, &mut verdict),
+        Ok((_, sha256)) => document(run, artefacts, &sha256, &mut verdict).await,
         Err(error) => verdict.note(false, "", format!("it could not be made again: {error}")),
     }
     verdict
@@ -106,7 +140,7 @@ fn data(run: &RunRow, kept: &Kept, verdict: &mut Verdict) {
     );
 }
 
-fn document(run: &RunRow, files: &Path, again: &str, verdict: &mut Verdict) {
+async fn document(run: &RunRow, artefacts: &Artefacts, again: &str, verdict: &mut Verdict) {
     let Some(word) = run.file(Format::Word) else {
         verdict.note(true, "the document can be made again; its PDF alone is kept, and a PDF holds the time of its making", "");
         return;
@@ -127,14 +161,29 @@ fn document(run: &RunRow, files: &Path, again: &str, verdict: &mut Verdict) {
         "made again, the document is the same to the byte",
         format!("made again, the document has the digest {again}, and the run says {made}"),
     );
-    let path = files.join(format!("{}.{}", run.id, Format::Word.ending()));
-    if let Ok((_, now)) = file_digest(&path) {
-        verdict.note(
+    let key = ArtefactKey::new(&run.id, ArtefactPart::Document(Format::Word));
+    match digest_of(artefacts, &key).await {
+        Ok(now) => verdict.note(
             now == word.sha256,
-            "the document on the disk is the one that was made",
-            "the document on the disk was changed since",
-        );
+            "the document that is kept is the one that was made",
+            "the document that is kept was changed since",
+        ),
+        Err(ArtefactError::Missing) => {}
+        Err(error) => verdict.note(
+            false,
+            "",
+            format!("the document that is kept cannot be read: {error}"),
+        ),
     }
+}
+
+async fn digest_of(artefacts: &Artefacts, key: &ArtefactKey) -> Result<String, ArtefactError> {
+    let mut opened = artefacts.open(key).await?;
+    let mut digest = Context::new(&SHA256);
+    while let Some(piece) = opened.body.next().await {
+        digest.update(&piece?);
+    }
+    Ok(hex::encode(digest.finish().as_ref()))
 }
 
 /// The rows of one part.

@@ -9,6 +9,7 @@ use spokegate_daemon::Context;
 
 use super::engine::keep::prepare;
 use super::{Engine, EngineParts};
+use crate::artefacts::Artefacts;
 use crate::config::{Config, SanitizerConfig};
 use crate::pdf::Pdf;
 use crate::relay::{Contracts, Relay, Surroundings};
@@ -78,6 +79,7 @@ pub async fn start_engine(
         ),
         renderer,
         pdf: Pdf::find(&config.pdf, &context.tasks)?,
+        artefacts: Artefacts::configured(config, secrets, &context.clock)?,
         files: config.files.clone(),
         concurrent_max: config.runs.concurrent_max as usize,
         queued_max: config.runs.queued_max as usize,

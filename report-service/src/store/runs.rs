@@ -259,40 +259,60 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// Forgets runs that ended before a time, and those whose own time is over; returns which.
+    /// Runs that ended before a time, and those whose own time is over. They stay until their documents are gone.
     ///
     /// # Errors
-    /// When the store cannot write.
-    pub async fn runs_forget(
+    /// When the store cannot be read.
+    pub async fn runs_over(
         &self,
         finished_before_ms: u64,
         now_ms: u64,
     ) -> Result<Vec<RunId>, sqlx::Error> {
-        let over = "DELETE FROM run WHERE finished_at IS NOT NULL
-             AND ((expires_at = 0 AND finished_at < $1) OR (expires_at > 0 AND expires_at < $2)) RETURNING id";
+        let over = "SELECT id FROM run WHERE finished_at IS NOT NULL
+             AND ((expires_at = 0 AND finished_at < $1) OR (expires_at > 0 AND expires_at < $2))";
         let ids: Vec<String> = sqlx::query_scalar(over)
             .bind(signed(finished_before_ms))
             .bind(signed(now_ms))
-            .fetch_all(self.turn().await?.pool())
+            .fetch_all(self.pool())
             .await?;
         Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
     }
 
-    /// The data of runs that ended before a time is no longer kept; returns of which.
+    /// Forgets a run.
     ///
     /// # Errors
     /// When the store cannot write.
-    pub async fn runs_forget_data(
-        &self,
-        finished_before_ms: u64,
-    ) -> Result<Vec<RunId>, sqlx::Error> {
-        let over =
-            "UPDATE run SET data_kept = 0 WHERE data_kept = 1 AND finished_at < $1 RETURNING id";
+    pub async fn run_forget(&self, id: &RunId) -> Result<(), sqlx::Error> {
+        sqlx::query("DELETE FROM run WHERE id = $1")
+            .bind(id.as_str())
+            .execute(self.turn().await?.pool())
+            .await?;
+        Ok(())
+    }
+
+    /// Runs that ended before a time and whose data is kept.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn runs_with_data(&self, finished_before_ms: u64) -> Result<Vec<RunId>, sqlx::Error> {
+        let over = "SELECT id FROM run WHERE data_kept = 1 AND finished_at < $1";
         let ids: Vec<String> = sqlx::query_scalar(over)
             .bind(signed(finished_before_ms))
-            .fetch_all(self.turn().await?.pool())
+            .fetch_all(self.pool())
             .await?;
         Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
+    }
+
+    /// The data of a run is no longer kept.
+    ///
+    /// # Errors
+    /// When the store cannot write.
+    pub async fn run_forget_data(&self, id: &RunId) -> Result<(), sqlx::Error> {
+        sqlx::query("UPDATE run SET data_kept = 0 WHERE id = $1")
+            .bind(id.as_str())
+            .execute(self.turn().await?.pool())
+            .await?;
+        Ok(())
     }
 }
 

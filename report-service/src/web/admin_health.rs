@@ -63,6 +63,7 @@ async fn show(State(state): State<AppState>, user: AdminUser) -> Result<Response
         secrets(&state).await,
         Part::new("Queue of runs", judge::queue(queued, open.len() - queued)),
         Part::new("Disk for documents", disk(state.config.files.clone()).await),
+        Part::new("Storage of documents", storage(&state).await),
     ];
     let failing = parts.iter().filter(|part| part.is_failing()).count();
     render(&HealthPage {
@@ -105,6 +106,23 @@ async fn secrets(state: &AppState) -> Part {
         }
     };
     Part::new("Secrets", verdict)
+}
+
+async fn storage(state: &AppState) -> Verdict {
+    let artefacts = state.engine.artefacts();
+    let Some(place) = artefacts.elsewhere() else {
+        return Verdict::good("Documents stay on this disk.");
+    };
+    match artefacts.check().await {
+        Ok(()) => Verdict::good(format!("{place} answers and takes the key.")),
+        Err(error) => {
+            tracing::warn!(%error, "the storage of documents cannot be used");
+            Verdict::bad(
+                format!("Documents cannot be kept: {error}."),
+                "Look at [artefacts.s3] in the configuration and at its two secrets.",
+            )
+        }
+    }
 }
 
 async fn disk(folder: PathBuf) -> Verdict {

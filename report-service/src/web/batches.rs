@@ -17,6 +17,7 @@ use super::layout::{Page, render};
 use super::routes::{Routes, Rule};
 use super::runs::{may_see, tenants};
 use super::session::{FormsUser, SignedIn};
+use crate::artefacts::{ArtefactKey, ArtefactPart};
 use crate::mail::LetterRow;
 use crate::runs::{BatchId, Format, RunState, Tally};
 use crate::state::AppState;
@@ -144,15 +145,19 @@ async fn download(
         (header::CONTENT_TYPE, "application/zip".to_owned()),
         (header::CONTENT_DISPOSITION, disposition(&name)),
     ];
-    Ok((headers, bundle::body(&state.tasks, entries)).into_response())
+    Ok((
+        headers,
+        bundle::body(&state.tasks, state.engine.artefacts(), entries),
+    )
+        .into_response())
 }
 
 fn entry(state: &AppState, run: &RunRow) -> Entry {
     let is_out = run.state == RunState::Done && run.review.is_out();
     let file = |format: Format| {
         let about = run.file(format).filter(|_| is_out)?;
-        let path = state.engine.file(&run.id, format);
-        Some((run.name_of(format), about.sha256.clone(), path))
+        let key = ArtefactKey::new(&run.id, ArtefactPart::Document(format));
+        Some((run.name_of(format), about.sha256.clone(), key))
     };
     let reason = match (run.state, run.review.is_out()) {
         (RunState::Done, false) => format!("The review is {}.", run.review),

@@ -5,19 +5,16 @@ use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
-use tokio_util::io::ReaderStream;
 
 use super::errors::PageError;
 use super::routes::{Routes, Rule};
 use super::runs::own;
 use super::session::FormsUser;
+use crate::artefacts::{ArtefactError, ArtefactKey, ArtefactPart, Opened};
 use crate::runs::{Format, RunState};
 use crate::state::AppState;
 use crate::store::audit::Decision;
 use crate::store::runs::RunRow;
-
-/// Bytes read from the disk at a time.
-const BUFFER_BYTES: usize = 65_536;
 
 /// `/runs/{run}/download`.
 #[must_use]
@@ -71,18 +68,28 @@ pub(super) async fn send(
     format: Format,
     name: &str,
 ) -> Result<Response, PageError> {
-    let missing = || PageError::not_found("The document of this run is no longer kept.");
-    run.file(format).ok_or_else(missing)?;
-    let file = tokio::fs::File::open(state.engine.file(&run.id, format)).await;
-    let file = file.map_err(|_| missing())?;
-    let bytes = file.metadata().await.map_err(|_| missing())?.len();
+    run.file(format)
+        .ok_or_else(|| unavailable(ArtefactError::Missing))?;
+    let key = ArtefactKey::new(&run.id, ArtefactPart::Document(format));
+    let opened = state.engine.artefacts().open(&key).await;
+    let Opened { bytes, body } = opened.map_err(unavailable)?;
     let headers = [
         (header::CONTENT_TYPE, format.media_type().to_string()),
         (header::CONTENT_LENGTH, bytes.to_string()),
         (header::CONTENT_DISPOSITION, disposition(name)),
     ];
-    let body = Body::from_stream(ReaderStream::with_capacity(file, BUFFER_BYTES));
-    Ok((headers, body).into_response())
+    Ok((headers, Body::from_stream(body)).into_response())
+}
+
+/// What is said when a document cannot be had.
+pub(super) fn unavailable(error: ArtefactError) -> PageError {
+    if let ArtefactError::Missing = error {
+        return PageError::not_found("The document of this run is no longer kept.");
+    }
+    tracing::error!(%error, "a document cannot be read");
+    PageError::unavailable(
+        "The place where documents are kept does not answer now. Try again later, or tell your administrator.",
+    )
 }
 
 /// A header that no name can break out of: only plain ASCII letters, digits, `-`, `_` and `.` are left.

@@ -1,16 +1,19 @@
 //! The pages of a finished document as pictures.
 
 use askama::Template;
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 
+use super::downloads;
 use super::errors::PageError;
 use super::layout::{Page, render};
 use super::reviews::to_review;
 use super::routes::{Routes, Rule};
 use super::runs::own;
 use super::session::FormsUser;
+use crate::artefacts::{ArtefactKey, ArtefactPart};
 use crate::pdf::PAGES_MAX;
 use crate::runs::{RunId, RunState};
 use crate::state::AppState;
@@ -110,10 +113,12 @@ async fn picture(state: &AppState, id: &RunId, page: u32) -> Result<Response, Pa
     if !(1..=PAGES_MAX).contains(&page) {
         return Err(missing());
     }
-    let bytes = tokio::fs::read(state.engine.picture(id, page)).await;
+    let key = ArtefactKey::new(id, ArtefactPart::Page(page));
+    let picture = state.engine.artefacts().open(&key).await;
+    let picture = picture.map_err(downloads::unavailable)?;
     let headers = [
         (header::CONTENT_TYPE, "image/png"),
         (header::CACHE_CONTROL, "private, no-store"),
     ];
-    Ok((headers, bytes.map_err(|_| missing())?).into_response())
+    Ok((headers, Body::from_stream(picture.body)).into_response())
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::super::Tenant;
 use super::super::context::{self, About};
-use super::super::{Tenant, proof};
+use super::super::proof::{self, NotKept};
 use super::{Ended, Live, Shared};
 use crate::render::Values;
 use crate::reports::Report;
@@ -33,10 +34,15 @@ impl Shared {
             progress.state = super::RunState::Running;
             progress.needs.clone_from(&parent.needs);
         });
-        let path = proof::data_path(&self.parts.files, &parent);
-        let kept = match self.parts.renderer.kept(&path).await {
+        let kept = match proof::kept(&parent, &self.parts.artefacts, &self.parts.renderer).await {
             Ok(kept) if parent.data_kept => kept,
-            _ => return Ended::failed(NOT_KEPT),
+            Ok(_) | Err(NotKept::Gone) => return Ended::failed(NOT_KEPT),
+            Err(NotKept::Unread(why)) => {
+                tracing::error!(message.id = %parent.id, error = why, "the kept data of a run cannot be read");
+                return Ended::failed(
+                    "The data of the earlier run cannot be read now. Try again later, or make the report again with fresh data.",
+                );
+            }
         };
         if !proof::data_holds(&parent, &kept) {
             tracing::error!(message.id = %parent.id, "the kept data of a run is not what came");

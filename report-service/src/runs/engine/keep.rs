@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::Shared;
+use crate::artefacts::{ArtefactKey, ArtefactPart};
 use crate::pdf::{self, FOLDER_PREFIX};
-use crate::runs::Format;
 use crate::store::StoreKind;
 
 /// How often old runs are looked for.
@@ -74,10 +74,10 @@ pub(super) async fn watch(shared: Arc<Shared>) {
     }
 }
 
-async fn clear(shared: &Shared) -> anyhow::Result<()> {
+pub(super) async fn clear(shared: &Shared) -> anyhow::Result<()> {
     let now_ms = shared.parts.clock.now_ms();
     let before_ms = now_ms.saturating_sub(shared.parts.keep_ms);
-    let store = &shared.parts.store;
+    let (store, artefacts) = (&shared.parts.store, &shared.parts.artefacts);
     store
         .batches_forget(before_ms)
         .await
@@ -86,36 +86,21 @@ async fn clear(shared: &Shared) -> anyhow::Result<()> {
         .letters_forget(before_ms)
         .await
         .context("forget old letters")?;
-    for id in shared
-        .parts
-        .store
-        .runs_forget(before_ms, now_ms)
-        .await
-        .context("forget old runs")?
-    {
-        for format in Format::ALL {
-            remove(&shared.file(&id, format)).await?;
-        }
-        remove(&shared.parts.files.join(format!("{id}.data"))).await?;
-        for page in 1..=pdf::PAGES_MAX {
-            remove(&shared.parts.files.join(format!("{id}.p{page}.png"))).await?;
-        }
+    // What cannot be removed now is found again the next time.
+    let over = store.runs_over(before_ms, now_ms).await;
+    for id in over.context("look for old runs")? {
+        artefacts.forget(&id).await.context("remove a document")?;
+        store.run_forget(&id).await.context("forget old runs")?;
     }
     let data_before_ms = now_ms.saturating_sub(shared.parts.data_keep_ms);
-    let over = store.runs_forget_data(data_before_ms).await;
-    for id in over.context("forget old data")? {
-        remove(&shared.parts.files.join(format!("{id}.data"))).await?;
+    let over = store.runs_with_data(data_before_ms).await;
+    for id in over.context("look for old data")? {
+        let data = ArtefactKey::new(&id, ArtefactPart::Data);
+        artefacts.delete(&data).await.context("remove old data")?;
+        let forgotten = store.run_forget_data(&id).await;
+        forgotten.context("forget old data")?;
     }
     Ok(())
-}
-
-async fn remove(path: &Path) -> anyhow::Result<()> {
-    match tokio::fs::remove_file(path).await {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).context("remove a document")
-        }
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

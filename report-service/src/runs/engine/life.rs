@@ -1,13 +1,12 @@
 //! The life of one run: its turn, its work, its end.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Ended, Live, Shared};
-use crate::runs::{Format, NeedProgress, NeedState, Progress, RunId, RunState};
+use crate::runs::{NeedProgress, NeedState, Progress, RunId, RunState};
 use crate::store::audit::{AuditEvent, Decision};
 use crate::store::runs::{RunEnd, RunRow};
 
@@ -180,10 +179,6 @@ impl Shared {
             metrics::gauge!("spokegate_reports_runs", "state" => state.as_str())
                 .set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
         }
-    }
-
-    pub(super) fn file(&self, id: &RunId, format: Format) -> PathBuf {
-        self.parts.files.join(format!("{id}.{}", format.ending()))
     }
 
     pub(super) fn live(&self) -> MutexGuard<'_, HashMap<RunId, Live>> {

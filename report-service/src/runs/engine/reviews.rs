@@ -1,6 +1,7 @@
 //! An edited version takes the place of a draft.
 
 use super::Engine;
+use crate::artefacts::ArtefactPart;
 use crate::runs::Format;
 use crate::store::runs::RunRow;
 
@@ -14,7 +15,8 @@ impl Engine {
         let parts = &self.shared.parts;
         let looked = parts.renderer.inspect(document.clone()).await;
         looked.map_err(|failure| format!("This file cannot be taken: {failure}"))?;
-        let place = self.file(&run.id, Format::Word);
+        let word = ArtefactPart::Document(Format::Word);
+        let place = self.shared.draft(run, word);
         let fresh = place.with_file_name(format!(".{}.edited.part", run.id));
         let failed = |error: std::io::Error| {
             tracing::error!(%error, "an edited document could not be written");

@@ -10,11 +10,14 @@ use spokegate_contract::record::{Lane, RequestBody};
 use spokegate_contract::{Address, Registry};
 
 use super::*;
+use crate::artefacts::{ArtefactKey, ArtefactPart};
 use crate::config::{PdfConfig, RenderConfig};
 use crate::relay::Surroundings;
-use crate::runs::{NeedState, Tenant};
+use crate::runs::{Format, NeedState, Tenant};
 use crate::store::satellites::{News, Sighting};
 use crate::testing::{Identity, Sanitizer, TestStore, device, schemas};
+
+mod storage;
 
 const ALICE: &str = "main:alice";
 
@@ -40,6 +43,16 @@ impl Bench {
     }
 
     async fn over(store: Store, folder: tempfile::TempDir, concurrent_max: usize) -> Self {
+        let artefacts = Artefacts::on_disk(&folder.path().join("files"));
+        Self::keeping(artefacts, store, folder, concurrent_max).await
+    }
+
+    async fn keeping(
+        artefacts: Artefacts,
+        store: Store,
+        folder: tempfile::TempDir,
+        concurrent_max: usize,
+    ) -> Self {
         let tasks = Tasks::new();
         let sanitizer = Sanitizer::start(folder.path(), Identity::Sanitizer, &tasks).await;
         let contracts = Arc::new(Contracts::compile(&Registry::open(&schemas()).unwrap()).unwrap());
@@ -81,6 +94,7 @@ impl Bench {
             sources: crate::sources::Sources::none(),
             contracts,
             tenants: Arc::new(tenants),
+            artefacts,
             files,
             concurrent_max,
             queued_max: 2,
@@ -177,9 +191,15 @@ impl Bench {
         }
     }
 
+    /// Where a run's document is.
+    fn file(&self, id: &RunId, format: Format) -> std::path::PathBuf {
+        let key = ArtefactKey::new(id, ArtefactPart::Document(format));
+        self.engine.artefacts().draft(&key)
+    }
+
     /// The text of the finished document's body, without its marks.
     fn document(&self, id: &RunId) -> String {
-        let file = std::fs::File::open(self.engine.file(id, Format::Word)).unwrap();
+        let file = std::fs::File::open(self.file(id, Format::Word)).unwrap();
         let mut archive = zip::ZipArchive::new(file).unwrap();
         let mut xml = String::new();
         archive
@@ -243,7 +263,7 @@ async fn a_run_ends_with_a_document_that_holds_the_rows() {
     );
     assert_eq!(
         run.file_bytes,
-        std::fs::metadata(bench.engine.file(&id, Format::Word))
+        std::fs::metadata(bench.file(&id, Format::Word))
             .unwrap()
             .len()
     );
@@ -520,7 +540,7 @@ async fn a_run_may_end_with_a_pdf() {
     let run = bench.ended(&id).await;
     assert_eq!((run.state, run.reason.as_str()), (RunState::Done, ""));
     assert!(run.file_name.ends_with(".pdf"), "{}", run.file_name);
-    let file = std::fs::read(bench.engine.file(&id, Format::Pdf)).unwrap();
+    let file = std::fs::read(bench.file(&id, Format::Pdf)).unwrap();
     assert!(file.starts_with(b"%PDF-") && file.len() as u64 == run.file_bytes);
     assert_eq!(bench.files(), 1, "the document it was made of is gone");
 }
@@ -581,11 +601,11 @@ async fn a_document_is_made_again_to_the_byte_and_what_was_changed_is_told() {
     )
     .await;
     // A document that was changed on the disk, and data that is gone.
-    let path = bench.engine.file(&run.id, Format::Word);
+    let path = bench.file(&run.id, Format::Word);
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[100] ^= 1;
     std::fs::write(&path, bytes).unwrap();
-    told(run.clone(), "the document on the disk was changed since").await;
+    told(run.clone(), "the document that is kept was changed since").await;
     let data = bench
         .folder
         .path()

@@ -1,8 +1,9 @@
 //! The work of one run: plan, fetch in parallel, decide, render.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use serde_json::{Map, Value};
@@ -12,10 +13,11 @@ use tokio::sync::watch;
 use super::super::context::{self, About, Part};
 use super::super::fetch::{Fetcher, Job};
 use super::super::plan::{self, Source};
-use super::super::proof::{data_path, whole};
+use super::super::proof::whole;
 use super::super::{DataPart, Format, Progress, RunFile, RunState, Tenant, file_digest};
 use super::steps::{Planned, announce, data_parts, fetch_one, in_words, locale, note_end};
 use super::{Ended, Live, Shared};
+use crate::artefacts::{ArtefactError, ArtefactKey, ArtefactPart};
 use crate::pdf::PdfFailure;
 use crate::relay::Contract;
 use crate::render::{RenderFailure, Tray, Values};
@@ -247,7 +249,8 @@ impl Shared {
         (tray, values): (Arc<Tray>, Values),
         data: Vec<DataPart>,
     ) -> Ended {
-        let (template, output) = (report.template.clone(), self.file(&row.id, Format::Word));
+        let template = report.template.clone();
+        let output = self.draft(row, ArtefactPart::Document(Format::Word));
         let renderer = self.parts.renderer.in_locale(locale(tenants));
         let made = renderer.to_file(Arc::clone(&tray), template, values, &output);
         match made.await {
@@ -282,10 +285,18 @@ impl Shared {
         if self.parts.data_keep_ms == 0 {
             return false;
         }
-        let path = data_path(&self.parts.files, row);
-        let kept = self.parts.renderer.keep(tray, &path).await;
-        kept.inspect_err(|error| tracing::error!(%error, "the data of a run could not be kept"))
-            .is_ok()
+        let key = ArtefactKey::new(&row.id, ArtefactPart::Data);
+        let draft = self.parts.artefacts.draft(&key);
+        let kept = self.parts.renderer.keep(tray, &draft).await;
+        let kept = match kept.context("write it") {
+            Ok(_) => self.put(&key, &draft).await.context("put it"),
+            Err(error) => Err(error),
+        };
+        kept.inspect_err(|error| {
+            let error = format!("{error:#}");
+            tracing::error!(error, "the data of a run could not be kept");
+        })
+        .is_ok()
     }
 
     /// Makes a PDF of the document where one is wanted; tells what is kept.
@@ -294,18 +305,40 @@ impl Shared {
         row: &RunRow,
         document: &Path,
     ) -> Result<Vec<RunFile>, String> {
-        // It goes with this step, however that ends, where the PDF alone is kept.
-        let _document = (!row.formats.has(Format::Word)).then(|| Passing(document));
+        // It goes with this step, however that ends, where the PDF alone is kept, or it is kept elsewhere.
+        let passing = !row.formats.has(Format::Word) || self.parts.artefacts.elsewhere().is_some();
+        let _document = passing.then(|| Passing(document));
         let mut files = Vec::new();
         if row.formats.has(Format::Word) {
             files.push(self.kept(Format::Word, document).await?);
         }
         if row.formats.has(Format::Pdf) {
-            let output = self.file(&row.id, Format::Pdf);
+            let output = self.draft(row, ArtefactPart::Document(Format::Pdf));
             self.pdf(document, &output).await?;
             files.push(self.kept(Format::Pdf, &output).await?);
         }
+        for file in &files {
+            let part = ArtefactPart::Document(file.format);
+            let (key, draft) = (ArtefactKey::new(&row.id, part), self.draft(row, part));
+            self.put(&key, &draft).await.map_err(|error| {
+                tracing::error!(message.id = %row.id, %error, "a document could not be kept");
+                "The document could not be kept. Tell your administrator.".to_owned()
+            })?;
+        }
         Ok(files)
+    }
+
+    /// Where a new artefact of a run is written.
+    pub(super) fn draft(&self, row: &RunRow, part: ArtefactPart) -> PathBuf {
+        let key = ArtefactKey::new(&row.id, part);
+        self.parts.artefacts.draft(&key)
+    }
+
+    /// Puts a draft; where that fails or is broken off, nothing of it is left here.
+    async fn put(&self, key: &ArtefactKey, draft: &Path) -> Result<(), ArtefactError> {
+        let moved = self.parts.artefacts.elsewhere().is_some();
+        let _draft = moved.then(|| Passing(draft));
+        self.parts.artefacts.put(key, draft).await
     }
 
     async fn pdf(&self, document: &Path, output: &Path) -> Result<(), String> {

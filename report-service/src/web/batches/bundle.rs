@@ -1,15 +1,16 @@
 //! All documents of a batch in one archive, written while it is sent: nothing of it is kept in memory or on the disk.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::{self, Write};
-use std::path::PathBuf;
 
 use axum::body::{Body, Bytes};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use spokegate_daemon::Tasks;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use zip::write::{SimpleFileOptions, ZipWriter};
+
+use crate::artefacts::{ArtefactError, ArtefactKey, Artefacts, Opened};
 
 /// Pieces on their way to a slow reader; the writer waits when there are more.
 const PIECES_MAX: usize = 8;
@@ -25,17 +26,22 @@ pub(super) struct Entry {
     pub(super) state: String,
     pub(super) reason: String,
     pub(super) run: String,
-    /// Name in the archive, digest, and where it is.
-    pub(super) files: Vec<(String, String, PathBuf)>,
+    /// Name in the archive, digest, and which one it is.
+    pub(super) files: Vec<(String, String, ArtefactKey)>,
 }
 
 /// The archive as the body of an answer.
-pub(super) fn body(tasks: &Tasks, entries: Vec<Entry>) -> Body {
+pub(super) fn body(tasks: &Tasks, artefacts: &Artefacts, entries: Vec<Entry>) -> Body {
     let (tx, rx) = mpsc::channel(PIECES_MAX);
-    let work = tasks.clone();
+    let (work, artefacts) = (tasks.clone(), artefacts.clone());
     tasks.spawn("send a batch", async move {
         let failed = tx.clone();
-        let written = work.blocking("write a batch", move || write(Pieces::new(tx), entries));
+        let reader = Reader {
+            artefacts,
+            runtime: Handle::current(),
+        };
+        let write = move || write(Pieces::new(tx), entries, &reader);
+        let written = work.blocking("write a batch", write);
         let written = written
             .await
             .unwrap_or_else(|| Err(io::ErrorKind::Other.into()));
@@ -48,7 +54,26 @@ pub(super) fn body(tasks: &Tasks, entries: Vec<Entry>) -> Body {
     Body::from_stream(pieces)
 }
 
-fn write(pieces: Pieces, mut entries: Vec<Entry>) -> io::Result<()> {
+/// Reads artefacts where nothing else can go on meanwhile.
+struct Reader {
+    artefacts: Artefacts,
+    runtime: Handle,
+}
+
+impl Reader {
+    fn open(&self, key: &ArtefactKey) -> Result<Opened, ArtefactError> {
+        self.runtime.block_on(self.artefacts.open(key))
+    }
+
+    fn copy(&self, mut opened: Opened, to: &mut impl Write) -> io::Result<()> {
+        while let Some(piece) = self.runtime.block_on(opened.body.next()) {
+            to.write_all(&piece?)?;
+        }
+        Ok(())
+    }
+}
+
+fn write(pieces: Pieces, mut entries: Vec<Entry>, reader: &Reader) -> io::Result<()> {
     let options = SimpleFileOptions::default()
         .compression_method(zip::CompressionMethod::Deflated)
         .compression_level(Some(1))
@@ -57,19 +82,19 @@ fn write(pieces: Pieces, mut entries: Vec<Entry>) -> io::Result<()> {
     let mut taken = BTreeSet::from([RESULTS.to_owned()]);
     for entry in &mut entries {
         let mut packed = Vec::new();
-        for (name, sha256, path) in entry.files.drain(..) {
-            let mut file = match File::open(&path) {
-                Ok(file) => file,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        for (name, sha256, key) in entry.files.drain(..) {
+            let opened = match reader.open(&key) {
+                Ok(opened) => opened,
+                Err(ArtefactError::Missing) => {
                     entry.reason = "The document is no longer kept.".into();
                     continue;
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(io::Error::other(error)),
             };
             let name = free_name(&name, &mut taken);
             archive.start_file(name.as_str(), options)?;
-            io::copy(&mut file, &mut archive)?;
-            packed.push((name, sha256, path));
+            reader.copy(opened, &mut archive)?;
+            packed.push((name, sha256, key));
         }
         entry.files = packed;
     }
@@ -96,7 +121,7 @@ fn results(entries: &[Entry]) -> String {
         "customer", "name", "state", "reason", "files", "sha256", "run",
     ]);
     for entry in entries {
-        let join = |which: fn(&(String, String, PathBuf)) -> &str| {
+        let join = |which: fn(&(String, String, ArtefactKey)) -> &str| {
             entry.files.iter().map(which).collect::<Vec<_>>().join(" ")
         };
         let (names, digests) = (join(|file| &file.0), join(|file| &file.1));

@@ -1,0 +1,83 @@
+//! What an artefact is called.
+
+use crate::pdf::PAGES_MAX;
+use crate::runs::{Format, RunId};
+
+/// Which artefact of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArtefactPart {
+    /// The document itself.
+    Document(Format),
+    /// What it was made of.
+    Data,
+    /// The picture of a page, from 1.
+    Page(u32),
+}
+
+impl ArtefactPart {
+    /// Every one that a run can have.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let documents = Format::ALL.into_iter().map(Self::Document);
+        let pages = (1..=PAGES_MAX).map(Self::Page);
+        documents.chain([Self::Data]).chain(pages)
+    }
+
+    fn ending(self) -> String {
+        match self {
+            Self::Document(format) => format.ending().into(),
+            Self::Data => "data".into(),
+            Self::Page(page) => format!("p{page}.png"),
+        }
+    }
+}
+
+/// The name of one artefact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArtefactKey {
+    run: RunId,
+    part: ArtefactPart,
+}
+
+impl ArtefactKey {
+    /// One of a run's.
+    #[must_use]
+    pub fn new(run: &RunId, part: ArtefactPart) -> Self {
+        Self {
+            run: run.clone(),
+            part,
+        }
+    }
+
+    /// `<run>.<ending>`, in a folder.
+    pub(super) fn file_name(&self) -> String {
+        format!("{}.{}", self.run, self.part.ending())
+    }
+
+    /// `<run>/<ending>`, in a bucket.
+    pub(super) fn object_name(&self) -> String {
+        format!("{}/{}", self.run, self.part.ending())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_artefacts_share_a_name() {
+        let run: RunId = "0123456789abcdef0123456789abcdef".parse().unwrap();
+        let check = |part: ArtefactPart, file: &str, object: &str| {
+            let key = ArtefactKey::new(&run, part);
+            assert_eq!(key.file_name(), format!("{run}.{file}"));
+            assert_eq!(key.object_name(), format!("{run}/{object}"));
+        };
+        check(ArtefactPart::Document(Format::Word), "docx", "docx");
+        check(ArtefactPart::Document(Format::Pdf), "pdf", "pdf");
+        check(ArtefactPart::Data, "data", "data");
+        check(ArtefactPart::Page(1), "p1.png", "p1.png");
+        let names: std::collections::BTreeSet<String> = ArtefactPart::all()
+            .map(|part| ArtefactKey::new(&run, part).object_name())
+            .collect();
+        assert_eq!(names.len(), ArtefactPart::all().count());
+    }
+}
