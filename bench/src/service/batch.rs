@@ -53,7 +53,7 @@ async fn batch(browser: &mut Browser, customers: usize) -> anyhow::Result<()> {
     let form = browser.get(&path).await?;
     let rows = ROWS.to_string();
     let customers: Vec<String> = (1..=customers).map(super::customer).collect();
-    let mut fields = vec![("as-many", "each"), ("rows", rows.as_str()), ("act", "run")];
+    let mut fields = vec![("as-many", "each"), ("rows", rows.as_str())];
     fields.extend(customers.iter().map(|id| ("for-tenant", id.as_str())));
     let page = browser.submit(&form, &path, &fields).await?;
     let place = page.path().to_owned();
