@@ -30,6 +30,13 @@ if (search) {
   });
 }
 
+// Whoever searches a list does not start the report.
+for (const search of document.querySelectorAll("input[id^=seek-]")) {
+  search.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") event.preventDefault();
+  });
+}
+
 // All customers leave nothing to choose.
 const all = document.getElementById("for-all");
 if (all) {

@@ -5,13 +5,15 @@
 
 mod control;
 mod field;
+mod options;
 mod period;
 mod read;
 mod schema;
 mod ui;
 
-pub use control::{Choice, Control};
+pub use control::{Choice, Control, Listing};
 pub use field::{Field, FieldKind};
+pub use options::OptionsFrom;
 pub use period::{Days, OWN_DAYS, Period, Preset};
 pub use read::FormFaults;
 
@@ -45,6 +47,12 @@ impl Form {
     /// Reads what a browser sent. Names that are no field (the token, the customers) are left to their own readers.
     pub fn read(&self, pairs: &[(String, String)]) -> Result<Map<String, Value>, FormFaults> {
         read::read(&self.fields, pairs)
+    }
+
+    /// The same, where what is wrong with it is not asked yet: fields that can be read.
+    pub fn filled(&self, pairs: &[(String, String)]) -> Map<String, Value> {
+        let alone = |field: &Field| read::read(std::slice::from_ref(field), pairs).ok();
+        self.fields.iter().filter_map(alone).flatten().collect()
     }
 
     /// Controls to draw: with defaults, or with what was sent and what is wrong with it.

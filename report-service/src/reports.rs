@@ -5,11 +5,12 @@ mod check;
 mod definition;
 mod load;
 mod needs;
+mod options;
 mod pictures;
 mod template;
 
 pub(crate) use check::check;
-pub use definition::{Need, ParamSource, Report};
+pub use definition::{Need, Options, ParamSource, Report};
 pub use load::{Catalogue, ReportFaults};
 pub(crate) use load::{Outline, outline};
 

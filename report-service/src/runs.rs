@@ -15,7 +15,7 @@ mod start;
 mod text;
 
 pub use batch::{BatchId, NewBatch, Tally};
-pub use engine::{Engine, EngineParts, NewRun, StartError};
+pub use engine::{CUSTOMERS_MAX, Choices, Engine, EngineParts, Listed, NewRun, StartError};
 pub use format::{Format, Formats, RunFile};
 pub use origin::{DataPart, Origin, Review};
 pub use progress::{NeedProgress, NeedState, Progress, RunState};

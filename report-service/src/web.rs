@@ -26,6 +26,7 @@ pub mod guard;
 pub mod layout;
 pub mod login;
 mod multipart;
+pub mod options;
 pub mod previews;
 pub mod reports;
 pub mod reviews;
@@ -60,6 +61,7 @@ pub fn forms_routes() -> Routes {
     let routes = schedules::routes(routes);
     let routes = reviews::routes(routes);
     let routes = previews::routes(routes);
+    let routes = options::routes(routes);
     downloads::routes(routes)
 }
 

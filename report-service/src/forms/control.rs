@@ -39,15 +39,55 @@ pub struct Control {
     pub days: [String; 2],
     /// Of a list: what can be chosen.
     pub choices: Vec<Choice>,
+    /// Of a field whose choices come from data: how they stand.
+    pub listing: Listing,
+}
+
+/// Choices that come from data, as a page shows them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Whether other values may be typed by hand.
+    pub free: bool,
+    /// Names of the fields that decide what there is to choose.
+    pub follows: Vec<String>,
+    /// What was searched for.
+    pub sought: String,
+    /// Whether it is loaded as soon as the page stands.
+    pub at_once: bool,
+    /// What is said of the list: what it waits for, how much of it is shown, what did not come.
+    pub said: String,
 }
 
 impl Control {
+    /// When the list is loaded anew, in htmx's words: when customers change or a field that it follows, when it is searched,
+    /// and when it is asked for.
+    pub fn reload(&self) -> String {
+        let name = &self.name;
+        let search = if self.listing.free { "f" } else { "seek" };
+        let mut triggers = vec![
+            "change from:#customers".to_owned(),
+            format!("input changed delay:300ms from:#{search}-{name}"),
+        ];
+        if self.listing.at_once {
+            triggers.push("load".to_owned());
+        }
+        for field in &self.listing.follows {
+            triggers.push(format!("change from:#f-{field}"));
+            triggers.push(format!("change from:#f-{field}-options"));
+            triggers.push(format!("htmx:afterSettle from:#f-{field}-options"));
+        }
+        triggers.join(", ")
+    }
+
     /// Attributes that tie the control to its help and its fault; made of the field's name only, which needs no escape.
     pub fn described(&self) -> String {
         let name = &self.name;
         let mut ids = Vec::new();
         if !self.help.is_empty() {
             ids.push(format!("f-{name}-help"));
+        }
+        if self.widget == "options" {
+            ids.push(format!("f-{name}-said"));
         }
         if !self.fault.is_empty() {
             ids.push(format!("f-{name}-error"));
@@ -108,8 +148,20 @@ pub(super) fn control(
         step: "1",
         days: Default::default(),
         choices: Vec::new(),
+        listing: Listing::default(),
     };
     dress(&mut control, &field.kind);
+    if let Some(options) = &field.options {
+        let search = format!("seek-{}", field.name);
+        let sought = pairs.and_then(|pairs| sent(pairs, &search).first().copied());
+        control.widget = "options";
+        control.listing = Listing {
+            free: options.free,
+            follows: options.follows().into_iter().collect(),
+            sought: sought.unwrap_or_default().trim().to_owned(),
+            ..Listing::default()
+        };
+    }
     control
 }
 

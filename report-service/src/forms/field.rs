@@ -4,6 +4,7 @@ use serde_json::Value;
 use time::Date;
 use time::macros::format_description;
 
+use super::options::OptionsFrom;
 use super::period::Period;
 
 /// A text longer than this is entered in a box of several lines.
@@ -26,6 +27,8 @@ pub struct Field {
     pub default: Option<Value>,
     /// The values it takes.
     pub kind: FieldKind,
+    /// Where its choices come from, where they come from data.
+    pub options: Option<OptionsFrom>,
 }
 
 /// The values a field takes.

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::FIELDS_MAX;
 use super::field::{Field, FieldKind, SINGLE_LINE_CHARS_MAX};
+use super::options::{self, OptionsFrom};
 use super::period::Preset;
 
 /// Longest text of a field.
@@ -50,7 +51,7 @@ pub(super) fn fields(schema: &Value) -> Result<Vec<Field>, Vec<String>> {
         ));
     }
     let required = required(top, properties, &mut faults);
-    let fields = properties
+    let fields: Vec<Field> = properties
         .iter()
         .filter_map(|(name, property)| {
             let is_required = required.iter().any(|r| r == name);
@@ -59,6 +60,7 @@ pub(super) fn fields(schema: &Value) -> Result<Vec<Field>, Vec<String>> {
                 .ok()
         })
         .collect();
+    faults.extend(options::faults(&fields));
     if faults.is_empty() {
         Ok(fields)
     } else {
@@ -113,7 +115,9 @@ fn field(name: &str, property: &Value, required: bool) -> Result<Field, Vec<Stri
         title if title.is_empty() => name.replace('_', " "),
         title => title,
     };
-    match kind(map, &at, &mut faults) {
+    let kind = kind(map, &at, &mut faults);
+    let options = options_from(map, kind.as_ref(), &at, &mut faults);
+    match kind {
         Some(kind) if faults.is_empty() => {
             let usual = (kind == FieldKind::Period).then(|| Preset::LastMonth.as_str().into());
             let default = map.get("default").cloned().or(usual);
@@ -129,10 +133,34 @@ fn field(name: &str, property: &Value, required: bool) -> Result<Field, Vec<Stri
                     required,
                     default,
                     kind,
+                    options,
                 }),
             }
         }
         _ => Err(faults),
+    }
+}
+
+/// Where the choices of a text come from, if it says so.
+fn options_from(
+    map: &Map<String, Value>,
+    kind: Option<&FieldKind>,
+    at: &str,
+    faults: &mut Vec<String>,
+) -> Option<OptionsFrom> {
+    let ui = map.get("x-ui")?;
+    match kind? {
+        FieldKind::Text {
+            multiline: false, ..
+        } => OptionsFrom::read(ui)
+            .map_err(|fault| faults.push(format!("{at}/x-ui: {fault}")))
+            .ok(),
+        FieldKind::Text { .. } => {
+            let fault = "choices from data go with a text of one line: maxLength of at most 200";
+            faults.push(format!("{at}/x-ui: {fault}"));
+            None
+        }
+        _ => None,
     }
 }
 
@@ -155,7 +183,7 @@ fn kind(map: &Map<String, Value>, at: &str, faults: &mut Vec<String>) -> Option<
             Some(FieldKind::Date)
         }
         Some("string") => {
-            keys.extend(["minLength", "maxLength", "x-multiline", "x-text"]);
+            keys.extend(["minLength", "maxLength", "x-multiline", "x-text", "x-ui"]);
             text_kind(map, at, faults)
         }
         Some("integer") => {

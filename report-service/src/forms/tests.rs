@@ -438,3 +438,86 @@ fn a_period_is_a_word_or_two_days() {
         ("period", "last-month")
     );
 }
+
+/// The form of these fields, each a text whose choices come from data.
+fn filled_from(properties: Value) -> Result<Form, Vec<String>> {
+    Form::from_schema(&json!({
+        "type": "object", "additionalProperties": false, "properties": properties,
+    }))
+}
+
+#[test]
+fn choices_come_from_data() {
+    let from = json!({
+        "dataset": "devices", "value": "/hostname", "label": "/owner", "params": { "kind": "$kind" },
+        "where": { "/site": "$site" }, "free": true, "keep_s": 5,
+    });
+    let form = filled_from(json!({
+        "kind": { "type": "string", "maxLength": 9 },
+        "site": { "type": "string", "maxLength": 9 },
+        "device": { "type": "string", "maxLength": 63, "x-ui": { "options-from": from } },
+    }))
+    .unwrap();
+    let options = form.fields()[2].options.as_ref().unwrap();
+    assert_eq!(
+        (options.free, options.keep_ms, options.label.as_deref()),
+        (true, 5_000, Some("/owner"))
+    );
+    assert_eq!(options.follows(), ["kind", "site"].map(String::from).into());
+    let control = &form.controls(None, &FormFaults::default())[2];
+    assert_eq!(control.widget, "options");
+    for expected in [
+        "from:#customers",
+        "from:#f-kind",
+        "from:#f-site",
+        "from:#f-device",
+    ] {
+        assert!(control.reload().contains(expected), "{}", control.reload());
+    }
+    // One field with a fault does not hide the others.
+    let sent = [("kind", "far too long for it"), ("site", "hq")];
+    let sent = sent.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(Value::Object(form.filled(&sent)), json!({ "site": "hq" }));
+}
+
+#[test]
+fn faults_of_choices_from_data() {
+    let text =
+        |from: Value| json!({ "type": "string", "maxLength": 9, "x-ui": { "options-from": from } });
+    let follows = |field: &str| text(json!({ "value": "/x", "where": { "/x": field } }));
+    let check = |properties: Value, expected: &str| {
+        let faults = filled_from(properties).unwrap_err().join("; ");
+        assert!(faults.contains(expected), "{faults} has no {expected:?}");
+    };
+    check(
+        json!({ "a": text(json!({ "dataset": "devices" })) }),
+        "missing field `value`",
+    );
+    check(json!({ "a": text(json!({ "value": 7 })) }), "invalid type");
+    check(
+        json!({ "a": text(json!({ "value": "/x", "keep_s": 9_999 })) }),
+        "keep_s must be 0 to 3600",
+    );
+    check(json!({ "a": follows("hq") }), "such as \"$kind\"");
+    check(
+        json!({ "a": follows("$b") }),
+        "follows \"$b\", which is no field",
+    );
+    check(json!({ "a": follows("$a") }), "\"a\" follows itself");
+    check(
+        json!({ "a": follows("$b"), "b": follows("$c"), "c": follows("$a") }),
+        "\"b\" follows itself",
+    );
+    for other in [json!("calendar"), json!({ "options": {} }), json!({})] {
+        let field = json!({ "type": "string", "maxLength": 9, "x-ui": other });
+        check(
+            json!({ "a": field }),
+            "must be \"period\" or {\"options-from\": {…}}",
+        );
+    }
+    let mut long = text(json!({ "value": "/x" }));
+    long["maxLength"] = json!(500);
+    check(json!({ "a": long }), "a text of one line");
+    let number = json!({ "type": "integer", "x-ui": { "options-from": { "value": "/x" } } });
+    check(json!({ "a": number }), "x-ui: not a keyword");
+}

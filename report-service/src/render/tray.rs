@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::order::{Chunk, Span};
+use super::values::read;
 
 /// One run's data.
 #[derive(Debug)]
@@ -50,6 +51,14 @@ impl Tray {
         let span = self.append(body)?;
         let rows = rows as u64;
         Ok(Chunk { span, rows })
+    }
+
+    /// A piece of it.
+    ///
+    /// # Errors
+    /// The system's reason.
+    pub fn piece(&self, span: Span) -> io::Result<Vec<u8>> {
+        read(&self.file, span)
     }
 
     /// Notes where the order of the document stands; of several, the last.

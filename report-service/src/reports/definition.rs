@@ -1,5 +1,7 @@
 //! What a report is.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 use spokegate_contract::{DatasetId, ReportId, Validator};
 
@@ -28,6 +30,8 @@ pub struct Report {
     pub needs: Vec<Need>,
     /// What a person fills in.
     pub form: Form,
+    /// What the fields that are filled from data ask for, by their names.
+    pub options: BTreeMap<String, Options>,
     /// The whole of the parameter schema, for what the form's own checks leave open.
     pub(super) params: Validator,
     /// The template with its pictures, checked.
@@ -59,6 +63,23 @@ pub struct Need {
     pub timeout_ms: u64,
     /// Parameters of the pull.
     pub params: Vec<(String, ParamSource)>,
+}
+
+/// The choices of a field that come from data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// What is asked for, once per customer.
+    pub need: Need,
+    /// JSON pointer to the value within a row.
+    pub value: String,
+    /// JSON pointer to what people read; the value where there is none.
+    pub label: Option<String>,
+    /// Rows that count: the value at the pointer is that of the field, where that is filled in.
+    pub filter: Vec<(String, String)>,
+    /// Whether other values may be typed by hand.
+    pub free: bool,
+    /// How long a list is kept, in milliseconds.
+    pub keep_ms: u64,
 }
 
 /// Where a pull's parameter comes from.

@@ -147,6 +147,9 @@ pub(crate) fn outline(folder: &Path, contracts: &Contracts) -> Result<Outline, R
     let form = loader.form(folder);
     let fields = form.as_ref().map(|(form, _)| names(form));
     let needs = file.map(|file| loader.needs(&file.needs, fields.as_ref()));
+    if let (Some((form, _)), Some(fields)) = (&form, &fields) {
+        loader.options(form, fields);
+    }
     let pictures = loader.pictures(folder);
     match (needs, form) {
         (Some(needs), Some((form, _))) if loader.faults.is_empty() => Ok(Outline {
@@ -192,6 +195,8 @@ pub(super) struct Loader<'a> {
     pub(super) contracts: &'a Contracts,
     faults: Vec<String>,
     folder: String,
+    /// The file, and the place in it, whose needs are being read.
+    pub(super) asking: String,
 }
 
 impl<'a> Loader<'a> {
@@ -200,6 +205,7 @@ impl<'a> Loader<'a> {
             contracts,
             faults: Vec::new(),
             folder: String::new(),
+            asking: "report.toml".into(),
         }
     }
 
@@ -215,6 +221,10 @@ impl<'a> Loader<'a> {
         let needs = file
             .as_ref()
             .map(|file| self.needs(&file.needs, fields.as_ref()));
+        let options = match (&form, &fields) {
+            (Some((form, _)), Some(fields)) => self.options(form, fields),
+            _ => BTreeMap::new(),
+        };
         let template = if folder.join(template::FILE).exists() {
             self.read(folder, template::FILE)
         } else {
@@ -256,6 +266,7 @@ impl<'a> Loader<'a> {
             keep_days: file.keep_days,
             needs,
             form,
+            options,
             params,
             template,
             template_sha256,

@@ -79,20 +79,20 @@ impl Loader<'_> {
                     let fault = format!(
                         "need \"{source}\": no such source; known: {known}; hint: `sources` names the folder of sources"
                     );
-                    self.fault("report.toml", fault);
+                    self.need_fault(fault);
                     return None;
                 };
                 if need.version.is_some() || need.mode == Mode::Push || need.max_age_s.is_some() {
                     let fault = format!(
                         "need \"{source}\": version, mode and max_age_s go with a dataset, not with a source"
                     );
-                    self.fault("report.toml", fault);
+                    self.need_fault(fault);
                 }
                 (dataset, Some(version))
             }
             _ => {
                 let fault = "a need names either a dataset or a source";
-                self.fault("report.toml", fault);
+                self.need_fault(fault);
                 return None;
             }
         };
@@ -104,12 +104,25 @@ impl Loader<'_> {
         })
     }
 
+    /// A fault of what is asked for, wherever that stands.
+    pub(super) fn need_fault(&mut self, what: impl std::fmt::Display) {
+        let asking = self.asking.clone();
+        self.fault(&asking, what);
+    }
+
+    /// One need that is of no template.
+    pub(super) fn one_need(
+        &mut self,
+        file: &FileNeed,
+        fields: Option<&Vec<String>>,
+    ) -> Option<Need> {
+        let wanted = self.wanted(file)?;
+        self.need(&wanted, fields)
+    }
+
     pub(super) fn needs(&mut self, file: &[FileNeed], fields: Option<&Vec<String>>) -> Vec<Need> {
         if file.len() > NEEDS_MAX {
-            self.fault(
-                "report.toml",
-                format!("at most {NEEDS_MAX} needs, not {}", file.len()),
-            );
+            self.need_fault(format!("at most {NEEDS_MAX} needs, not {}", file.len()));
         }
         let mut needs: Vec<Need> = Vec::new();
         for need in file {
@@ -119,7 +132,7 @@ impl Loader<'_> {
             if let Some(need) = self.need(&wanted, fields) {
                 if needs.iter().any(|known| known.key == need.key) {
                     let fault = format!("need \"{}\" stands twice", need.name());
-                    self.fault("report.toml", fault);
+                    self.need_fault(fault);
                 }
                 needs.push(need);
             }
@@ -137,46 +150,37 @@ impl Loader<'_> {
                 .iter()
                 .map(|c| format!("{} v{}", c.dataset.id, c.dataset.version))
                 .collect();
-            self.fault(
-                "report.toml",
-                format!(
-                    "need \"{name}\": no such dataset; known: {}",
-                    known.join(", ")
-                ),
-            );
+            self.need_fault(format!(
+                "need \"{name}\": no such dataset; known: {}",
+                known.join(", ")
+            ));
             return None;
         };
         let dataset = &contract.dataset;
         if wanted.mode == Mode::Push && !dataset.allows(Kind::Push) {
-            self.fault(
-                "report.toml",
-                format!("need \"{name}\": mode is \"push\", but this dataset is never pushed"),
-            );
+            self.need_fault(format!(
+                "need \"{name}\": mode is \"push\", but this dataset is never pushed"
+            ));
         }
         if need.source.is_none() && need.mode == Mode::Pull && !dataset.allows(Kind::Pull) {
-            self.fault(
-                "report.toml",
-                format!("need \"{name}\": is only ever pushed; set mode = \"push\""),
-            );
+            self.need_fault(format!(
+                "need \"{name}\": is only ever pushed; set mode = \"push\""
+            ));
         }
         if need.mode == Mode::Pull && need.max_age_s.is_some() {
-            self.fault(
-                "report.toml",
-                format!("need \"{name}\": max_age_s goes with mode = \"push\""),
-            );
+            self.need_fault(format!(
+                "need \"{name}\": max_age_s goes with mode = \"push\""
+            ));
         }
         let timeout_ms = need
             .timeout_s
             .unwrap_or(TIMEOUT_S_DEFAULT)
             .saturating_mul(1_000);
         if timeout_ms == 0 || timeout_ms > DEADLINE_MS_MAX {
-            self.fault(
-                "report.toml",
-                format!(
-                    "need \"{name}\": timeout_s must be 1 to {}",
-                    DEADLINE_MS_MAX / 1_000
-                ),
-            );
+            self.need_fault(format!(
+                "need \"{name}\": timeout_s must be 1 to {}",
+                DEADLINE_MS_MAX / 1_000
+            ));
         }
         Some(Need {
             dataset: name.clone(),
@@ -236,12 +240,14 @@ impl Loader<'_> {
         for (param, value) in &need.file.params {
             let at = format!("need \"{}\": parameter \"{param}\"", need.dataset);
             if !known.is_some_and(|known| known.contains_key(param)) {
-                self.fault("report.toml", format!("{at} is not one of the dataset's"));
+                self.need_fault(format!("{at} is not one of the dataset's"));
             }
             let source = match value.as_str().and_then(|text| text.strip_prefix('$')) {
                 Some(field) => {
                     if fields.is_some_and(|fields| !fields.iter().any(|known| known == field)) {
-                        self.fault("report.toml", format!("{at} comes from \"${field}\", which params.schema.json does not have"));
+                        self.need_fault(format!(
+                            "{at} comes from \"${field}\", which params.schema.json does not have"
+                        ));
                     }
                     match field.split_once('.') {
                         Some((period, "from")) => ParamSource::FirstDay(period.into()),

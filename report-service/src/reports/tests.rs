@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use serde_json::Value;
 use spokegate_contract::Registry;
 
 use spokegate_daemon::Tasks;
@@ -249,6 +250,58 @@ fn a_parameter_may_be_a_datasets_own() {
             "{faults}"
         );
     }
+}
+
+#[test]
+fn a_field_may_be_filled_from_a_datasets_rows() {
+    let schema = |from: Value| {
+        serde_json::json!({
+            "type": "object", "additionalProperties": false,
+            "properties": {
+                "kind": { "type": "string", "maxLength": 20 },
+                "device": { "type": "string", "maxLength": 63, "x-ui": { "options-from": from } },
+            },
+        })
+        .to_string()
+    };
+    let load = |from: Value| {
+        changed(|folder| std::fs::write(folder.join("params.schema.json"), schema(from)).unwrap())
+    };
+    let good = serde_json::json!({
+        "dataset": "devices", "value": "/hostname", "label": "/owner", "params": { "kind": "$kind" },
+        "where": { "/kind": "$kind" },
+    });
+    let catalogue = load(good.clone()).unwrap();
+    let options = &catalogue.iter().next().unwrap().options["device"];
+    assert_eq!(options.need.dataset.as_str(), "devices");
+    assert_eq!(options.need.timeout_ms, 10_000, "a person waits for it");
+    for (key, value, expected) in [
+        ("dataset", "widgets", "no such dataset"),
+        (
+            "value",
+            "/host",
+            "\"/host\" leads to no plain value of devices v1; known: /hostname,",
+        ),
+        ("label", "owner", "\"owner\" leads to no plain value"),
+        ("source", "helpdesk", "either a dataset or a source"),
+        ("colour", "red", "unknown field `colour`"),
+        ("required", "no", "goes with a need"),
+        ("timeout_s", "100", "timeout_s must be 1 to 30"),
+    ] {
+        let mut from = good.clone();
+        from[key] = value.into();
+        let faults = load(from).unwrap_err().to_string();
+        let at = "params.schema.json: /properties/device/x-ui/options-from: ";
+        assert!(faults.contains(at), "{faults}");
+        assert!(faults.contains(expected), "{faults} has no {expected:?}");
+    }
+    let mut from = good.clone();
+    from["params"] = serde_json::json!({ "colour": "$kind" });
+    let faults = load(from).unwrap_err().to_string();
+    assert!(
+        faults.contains("\"colour\" is not one of the dataset's"),
+        "{faults}"
+    );
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod batches;
 pub(super) mod keep;
 mod life;
 mod live;
+mod options;
 mod preview;
 mod queue;
 mod reviews;
@@ -35,6 +36,7 @@ use crate::store::queue::Worker;
 use crate::store::runs::RunRow;
 use crate::store::{Store, StoreKind};
 use live::Live;
+pub use options::{CUSTOMERS_MAX, Choices, Listed};
 
 /// What the engine works with.
 pub struct EngineParts {
@@ -127,6 +129,7 @@ struct Shared {
     wake: Notify,
     /// Whether this worker has the second hop.
     relayed: AtomicBool,
+    lists: options::Lists,
 }
 
 /// How a run ended, before it is stored.
@@ -176,6 +179,7 @@ impl Engine {
             live: Mutex::default(),
             wake: Notify::new(),
             relayed: AtomicBool::new(false),
+            lists: options::Lists::default(),
             parts,
         });
         if shared.parts.store.kind() == StoreKind::Sqlite {

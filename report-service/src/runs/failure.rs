@@ -90,6 +90,24 @@ pub(super) fn central_sentence(wanted: Wanted<'_>, failure: &Failure) -> String 
     }
 }
 
+/// What a person reads in a form where a list of choices did not come.
+pub(super) fn list_sentence(wanted: Wanted<'_>, failure: &Failure) -> String {
+    let Wanted {
+        tenant,
+        dataset,
+        timeout_s,
+    } = wanted;
+    let what = match failure.class {
+        FailureClass::Offline => "cannot be listed because nobody answers there".to_owned(),
+        FailureClass::Timeout => format!("did not arrive within {timeout_s} seconds"),
+        FailureClass::Refused => "cannot be listed because the request was refused".to_owned(),
+        FailureClass::Invalid => "arrived but breaks its contract".to_owned(),
+        FailureClass::SourceError => "cannot be listed because its source failed".to_owned(),
+        FailureClass::TooLarge => "is too long to be listed".to_owned(),
+    };
+    format!("{tenant}: {dataset} {what}{}.", detail(&failure.detail))
+}
+
 fn detail(text: &str) -> String {
     let text = shortened(text, DETAIL_CHARS_MAX);
     match text.trim_end_matches('.') {

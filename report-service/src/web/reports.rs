@@ -13,6 +13,7 @@ use picker::{Picker, TENANT_FIELD, chosen, one};
 
 use super::errors::PageError;
 use super::layout::{Page, render};
+use super::options;
 use super::routes::{Routes, Rule};
 use super::session::FormsUser;
 use crate::forms::{Control, FormFaults};
@@ -86,7 +87,7 @@ async fn form(
     Path(id): Path<String>,
 ) -> Result<Response, PageError> {
     let report = find(&state, &user, &id)?;
-    show(&state, &user, report, None, &FormFaults::default())
+    show(&state, &user, report, None, &FormFaults::default()).await
 }
 
 async fn start(
@@ -100,12 +101,23 @@ async fn start(
         .into_owned()
         .collect();
     if one(&pairs, ACT_FIELD).is_some() {
-        return show(&state, &user, report, Some(&pairs), &FormFaults::default());
+        return show(&state, &user, report, Some(&pairs), &FormFaults::default()).await;
     }
-    let (tenants, params) = match read(&report, &tenants_for(&state, &user, &report), &pairs) {
+    let read = match read(&report, &tenants_for(&state, &user, &report), &pairs) {
+        Ok((tenants, params)) => {
+            let faults = options::check(&state, &report, &tenants, &params).await;
+            if faults.is_empty() {
+                Ok((tenants, params))
+            } else {
+                Err(faults)
+            }
+        }
+        Err(faults) => Err(faults),
+    };
+    let (tenants, params) = match read {
         Ok(read) => read,
         Err(faults) => {
-            let page = show(&state, &user, report, Some(&pairs), &faults)?;
+            let page = show(&state, &user, report, Some(&pairs), &faults).await?;
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
         }
     };
@@ -245,7 +257,7 @@ fn read(
     }
 }
 
-fn show(
+async fn show(
     state: &AppState,
     user: &FormsUser,
     report: Arc<Report>,
@@ -253,10 +265,11 @@ fn show(
     faults: &FormFaults,
 ) -> Result<Response, PageError> {
     let tenants = tenants_for(state, user, &report);
+    let controls = report.form.controls(pairs, faults);
     let page = FormPage {
         page: Page::new(report.title.clone(), "reports", user),
         picker: Picker::new(&tenants, pairs, faults),
-        controls: report.form.controls(pairs, faults),
+        controls: options::filled(state, &report, &tenants, pairs, controls).await,
         offers_pdf: state.engine.offers_pdf(),
         format: pairs
             .and_then(|pairs| one(pairs, FORMAT_FIELD))

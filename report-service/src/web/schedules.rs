@@ -9,17 +9,19 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
+use spokegate_contract::TenantId;
 use std::sync::Arc;
 
 use super::errors::PageError;
 use super::layout::{Page, render};
+use super::options;
 use super::reports::picker::Picker;
 use super::reports::{find, tenants_for};
 use super::routes::{Routes, Rule};
 use super::session::FormsUser;
 use crate::forms::{Control, FormFaults};
 use crate::reports::Report;
-use crate::schedule::{Schedule, ScheduleId, Timing, moment};
+use crate::schedule::{Plan, Schedule, ScheduleId, Timing, moment};
 use crate::state::AppState;
 use crate::store::audit::Decision;
 use form::{Fields, parse};
@@ -176,7 +178,7 @@ async fn new(
     let fields = Fields::new(&report.title, &state.config.runs.time_zone);
     let target = format!("/schedules/new/{}", report.id);
     let about = (report, target);
-    draw(&state, &user, about, fields, None, &FormFaults::default())
+    draw(&state, &user, about, fields, None, &FormFaults::default()).await
 }
 
 async fn edit(
@@ -196,6 +198,7 @@ async fn edit(
         Some(&pairs),
         &FormFaults::default(),
     )
+    .await
 }
 
 async fn create(
@@ -252,8 +255,11 @@ async fn save(
         .into_owned()
         .collect();
     let fields = Fields::sent(&pairs);
-    let read = parse(state, user, &about.0, &pairs, &fields);
     let only_looks = super::reports::picker::one(&pairs, "act").is_some();
+    let read = match parse(state, user, &about.0, &pairs, &fields) {
+        Ok(read) if !only_looks => checked((state, user), &about.0, read).await,
+        read => read,
+    };
     let (title, plan) = match read {
         Ok(read) if !only_looks => read,
         Ok(_) => {
@@ -264,7 +270,8 @@ async fn save(
                 fields,
                 Some(&pairs),
                 &FormFaults::default(),
-            );
+            )
+            .await;
         }
         Err(faults) => {
             let faults = if only_looks {
@@ -272,7 +279,7 @@ async fn save(
             } else {
                 faults
             };
-            let page = draw(state, user, about, fields, Some(&pairs), &faults)?;
+            let page = draw(state, user, about, fields, Some(&pairs), &faults).await?;
             let status = if only_looks {
                 StatusCode::OK
             } else {
@@ -286,7 +293,7 @@ async fn save(
         title,
         next_at_ms: next.map(crate::schedule::milliseconds),
         note: String::new(),
-        plan: crate::schedule::Plan {
+        plan: Plan {
             off: schedule.plan.off,
             ..plan
         },
@@ -300,12 +307,29 @@ async fn save(
     Ok(to(&schedule.id))
 }
 
+/// The same, where what was chosen from lists is in them. All customers are those of today.
+async fn checked(
+    (state, user): (&AppState, &FormsUser),
+    report: &Report,
+    (title, plan): (String, Plan),
+) -> Result<(String, Plan), FormFaults> {
+    let may = tenants_for(state, user, report).into_iter();
+    let chosen = |id: &TenantId| plan.all || plan.tenants.contains(id);
+    let tenants: Vec<TenantId> = may.map(|tenant| tenant.id).filter(chosen).collect();
+    let faults = options::check(state, report, &tenants, &plan.params).await;
+    if faults.is_empty() {
+        Ok((title, plan))
+    } else {
+        Err(faults)
+    }
+}
+
 fn to(id: &ScheduleId) -> Response {
     let place = format!("/schedules/{id}");
     (StatusCode::SEE_OTHER, [(header::LOCATION, place)]).into_response()
 }
 
-fn draw(
+async fn draw(
     state: &AppState,
     user: &FormsUser,
     (report, target): (Arc<Report>, String),
@@ -314,11 +338,12 @@ fn draw(
     faults: &FormFaults,
 ) -> Result<Response, PageError> {
     let tenants = tenants_for(state, user, &report);
+    let controls = report.form.controls(pairs, faults);
     let upcoming = fields.timing(&mut FormFaults::default());
     render(&FormPage {
         page: Page::new(format!("Schedule: {}", report.title), "schedules", user),
         picker: Picker::new(&tenants, pairs, faults),
-        controls: report.form.controls(pairs, faults),
+        controls: options::filled(state, &report, &tenants, pairs, controls).await,
         upcoming: upcoming
             .map(|timing| self::upcoming(state, &timing))
             .unwrap_or_default(),

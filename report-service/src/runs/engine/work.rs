@@ -11,7 +11,7 @@ use spokegate_contract::{Failure, FailureClass, TenantId};
 use tokio::sync::watch;
 
 use super::super::context::{self, About, Part};
-use super::super::fetch::{Fetcher, Job};
+use super::super::fetch::Job;
 use super::super::plan::{self, Source};
 use super::super::proof::whole;
 use super::super::{DataPart, Format, Progress, RunFile, RunState, Tenant, file_digest};
@@ -23,6 +23,7 @@ use crate::relay::Contract;
 use crate::render::{RenderFailure, Tray, Values};
 use crate::reports::{Need, Report};
 use crate::store::runs::RunRow;
+use crate::store::satellites::Satellite;
 
 /// Fetches of one run at the same time.
 const FETCHES_MAX: usize = 16;
@@ -88,35 +89,8 @@ impl Shared {
         let mut planned = Vec::with_capacity(report.needs.len() * tenants.len());
         for (tenant_index, tenant) in tenants.iter().enumerate() {
             for (need_index, need) in report.needs.iter().enumerate() {
-                let pushes = match need.max_age_ms {
-                    Some(_) => store.push_latest(&tenant.id, &need.dataset).await?,
-                    None => Vec::new(),
-                };
                 let params = need.params(&row.params);
-                let (contracts, refused) = self.usable(need, tenant, &params);
-                let versions: Vec<u16> = contracts
-                    .iter()
-                    .map(|contract| contract.dataset.version)
-                    .collect();
-                let source = match (refused, &need.source) {
-                    (Some(refused), _) => Source::Nowhere(refused),
-                    (None, Some(central)) => Source::Central(central.clone()),
-                    (None, None) => plan::source(
-                        need,
-                        &versions,
-                        tenant,
-                        &satellites,
-                        &pushes,
-                        self.parts.clock.now_ms(),
-                    ),
-                };
-                let job = Job {
-                    contracts,
-                    source,
-                    params,
-                    timeout_ms: need.timeout_ms,
-                    tenant: tenant.clone(),
-                };
+                let job = self.job(need, tenant, &satellites, params).await?;
                 planned.push(Planned {
                     need: need_index,
                     tenant: tenant_index,
@@ -125,6 +99,45 @@ impl Shared {
             }
         }
         Ok(planned)
+    }
+
+    /// What one need of one customer is fetched from.
+    pub(super) async fn job(
+        &self,
+        need: &Need,
+        tenant: &Tenant,
+        satellites: &[Satellite],
+        params: Map<String, Value>,
+    ) -> Result<Job, sqlx::Error> {
+        let pushes = match need.max_age_ms {
+            Some(_) => {
+                let store = &self.parts.store;
+                store.push_latest(&tenant.id, &need.dataset).await?
+            }
+            None => Vec::new(),
+        };
+        let (contracts, refused) = self.usable(need, tenant, &params);
+        let versions = contracts.iter().map(|contract| contract.dataset.version);
+        let versions: Vec<u16> = versions.collect();
+        let source = match (refused, &need.source) {
+            (Some(refused), _) => Source::Nowhere(refused),
+            (None, Some(central)) => Source::Central(central.clone()),
+            (None, None) => plan::source(
+                need,
+                &versions,
+                tenant,
+                satellites,
+                &pushes,
+                self.parts.clock.now_ms(),
+            ),
+        };
+        Ok(Job {
+            contracts,
+            source,
+            params,
+            timeout_ms: need.timeout_ms,
+            tenant: tenant.clone(),
+        })
     }
 
     /// The versions of a need's contract that take the parameters, as they hold for the customer; why there is none.
@@ -164,15 +177,7 @@ impl Shared {
         planned: Vec<Planned>,
         (progress, tray): (&watch::Sender<Progress>, &Arc<Tray>),
     ) -> Result<Vec<Part>, Vec<String>> {
-        let parts = &self.parts;
-        let fetcher = Fetcher {
-            relay: parts.relay.clone(),
-            store: parts.store.clone(),
-            clock: parts.clock.clone(),
-            tasks: parts.tasks.clone(),
-            sources: parts.sources.clone(),
-            tray: Arc::clone(tray),
-        };
+        let fetcher = self.fetcher(tray);
         // What is known to fail is told first, so that a person reads every reason and not just the quickest.
         let mut waiting: Vec<(usize, &Planned)> = planned.iter().enumerate().collect();
         waiting.sort_by_key(|(_, planned)| !matches!(planned.job.source, Source::Nowhere(_)));
