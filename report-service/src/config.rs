@@ -17,6 +17,7 @@ mod rights;
 mod runs;
 mod secrets;
 mod store;
+mod templates;
 
 pub use artefacts::{ArtefactsConfig, ArtefactsPlace, S3Config, S3Encryption};
 pub use directory::DirectoryConfig;
@@ -30,6 +31,7 @@ pub use runs::{RunsConfig, TenantConfig};
 pub use secrets::{SecretsBackend, SecretsConfig, VaultConfig};
 pub use spokegate_relay::SanitizerConfig;
 pub use store::StoreConfig;
+pub use templates::TemplatesConfig;
 
 use crate::auth::Site;
 
@@ -61,6 +63,8 @@ pub struct Config {
     pub runs: RunsConfig,
     /// What filling a template may take.
     pub render: RenderConfig,
+    /// What people may upload as templates.
+    pub templates: TemplatesConfig,
     /// PDF beside Word.
     pub pdf: PdfConfig,
     /// Documents by mail.
@@ -120,6 +124,7 @@ impl Section for Config {
         faults.within("store", &self.store);
         faults.within("runs", &self.runs);
         faults.within("render", &self.render);
+        faults.within("templates", &self.templates);
         faults.within("pdf", &self.pdf);
         faults.within("mail", &self.mail);
         runs::validate_lists(&self.sanitizers, &self.tenants, faults);

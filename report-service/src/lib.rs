@@ -5,6 +5,7 @@ pub mod auth;
 pub mod config;
 pub mod directory;
 pub mod forms;
+pub mod library;
 pub mod mail;
 pub mod pdf;
 pub mod relay;

@@ -11,6 +11,7 @@ mod origin;
 mod plan;
 mod progress;
 pub mod proof;
+mod sample;
 mod start;
 mod text;
 
@@ -19,6 +20,7 @@ pub use engine::{CUSTOMERS_MAX, Choices, Engine, EngineParts, Listed, NewRun, St
 pub use format::{Format, Formats, RunFile};
 pub use origin::{DataPart, Origin, Review};
 pub use progress::{NeedProgress, NeedState, Progress, RunState};
+pub use sample::Examples;
 pub use start::start_engine;
 pub(crate) use text::file_digest;
 use text::{date, file_stem};

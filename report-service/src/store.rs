@@ -17,6 +17,7 @@ pub mod break_glass;
 pub mod budgets;
 mod flag;
 pub mod letters;
+pub mod library;
 pub(crate) mod migrations;
 pub mod people;
 pub(crate) mod portable;

@@ -1,5 +1,6 @@
 //! Templates before they are used: the verb `check-template`.
 
+mod found;
 mod names;
 mod sample;
 mod shape;
@@ -16,12 +17,13 @@ use spokegate_daemon::cli::{ConfigArgs, print, tell};
 use crate::contracts_folder;
 use crate::import_template::confined;
 use crate::relay::Contracts;
-use crate::render::{Inspected, Read, RenderFailure, TagFault, Template};
+use crate::render::{Read, RenderFailure, TagFault, Template};
 use crate::reports::{Outline, outline};
-use names::leaves;
-use sample::{Filled, filled};
+use sample::with_sample;
 
+pub(crate) use found::Found;
 pub(crate) use names::in_own_words;
+pub(crate) use sample::fill;
 pub(crate) use shape::supplied;
 
 /// Arguments of the verb `check-template`.
@@ -73,7 +75,7 @@ fn checked(arguments: &CheckTemplate, files: &ConfigArgs) -> Result<(String, boo
         let inspected = renderer.inspect(template.clone()).await.map_err(told)?;
         let mut found = Found::of(inspected, template.supplied.as_deref());
         if let Some(folder) = &arguments.report {
-            found.filled = filled(&renderer, template.clone(), folder, &found).await?;
+            with_sample(&renderer, template.clone(), folder, &mut found).await?;
         }
         if let Some(marked) = &arguments.marked {
             let faults = found.faults().map(TagFault::from).collect();
@@ -84,48 +86,6 @@ fn checked(arguments: &CheckTemplate, files: &ConfigArgs) -> Result<(String, boo
     })?;
     let text = shown(&found, arguments.report.is_some());
     Ok((text, found.count() == 0))
-}
-
-/// What there is to tell of a template.
-#[derive(Default)]
-struct Found {
-    inspected: Inspected,
-    /// Faults of its tags.
-    faults: Vec<TagError>,
-    /// Names that the report does not supply.
-    unknown: Vec<TagError>,
-    /// Names that the report may leave out.
-    warnings: Vec<TagError>,
-    /// What is supplied and not read, name by name.
-    unread: Vec<String>,
-    filled: Filled,
-}
-
-impl Found {
-    fn of(mut inspected: Inspected, supplied: Option<&Shape>) -> Self {
-        let faults = |faults: &mut Vec<TagFault>| {
-            let faults = std::mem::take(faults).into_iter().map(TagError::from);
-            faults.map(|fault| in_own_words(&fault)).collect()
-        };
-        Self {
-            faults: faults(&mut inspected.faults),
-            unknown: faults(&mut inspected.unknown),
-            warnings: faults(&mut inspected.doubtful),
-            unread: supplied.map_or_else(Vec::new, |shape| leaves(shape, &inspected.unused)),
-            inspected,
-            filled: Filled::default(),
-        }
-    }
-
-    /// The faults that stand at tags.
-    fn faults(&self) -> impl Iterator<Item = &TagError> {
-        let found = [&self.faults, &self.unknown, &self.filled.tags];
-        found.into_iter().flatten()
-    }
-
-    fn count(&self) -> usize {
-        self.faults().count() + usize::from(self.filled.other.is_some())
-    }
 }
 
 /// The report in a folder, and the names of the values that it supplies.

@@ -9,10 +9,12 @@ pub(crate) mod storage;
 mod stores;
 mod waits;
 mod wire;
+mod word;
 
 pub(crate) use sanitizer::{Identity, Sanitizer};
 pub(crate) use storage::Storage;
 pub(crate) use stores::{TestStore, stores};
+pub(crate) use word::word;
 
 use std::path::{Path, PathBuf};
 

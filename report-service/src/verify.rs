@@ -62,7 +62,8 @@ pub(crate) fn run(id: &RunId, files: &ConfigArgs) -> ExitCode {
         let secrets = Secrets::open(&config.secrets, &config.store.url, &store, &clock)?;
         let artefacts = Artefacts::configured(&config, &secrets, &clock)?;
         let renderer = Renderer::new(&config.render, &config.files, &Tasks::new())?;
-        let verdict = proof::verify(&row, (&config.files, &artefacts), &renderer).await;
+        let kept_in = (config.files.as_path(), &artefacts);
+        let verdict = proof::verify(&row, &store, kept_in, &renderer).await;
         store.close().await;
         anyhow::Ok(verdict)
     });

@@ -36,6 +36,7 @@ pub mod schedules;
 pub mod second_factor;
 pub mod security_headers;
 pub mod session;
+pub mod templates;
 pub mod your_sessions;
 
 pub use errors::PageError;
@@ -60,6 +61,7 @@ pub fn forms_routes() -> Routes {
     let routes = batches::routes(routes);
     let routes = schedules::routes(routes);
     let routes = reviews::routes(routes);
+    let routes = templates::routes(routes);
     let routes = previews::routes(routes);
     let routes = options::routes(routes);
     downloads::routes(routes)
@@ -83,6 +85,7 @@ pub fn admin_routes() -> Routes {
     let routes = admin_explain::routes(routes);
     let routes = admin_satellites::routes(routes);
     let routes = admin_quarantine::routes(routes);
+    let routes = templates::routes(routes);
     let routes = admin_sources::routes(routes);
     let routes = admin_secrets::routes(routes);
     admin_audit::routes(routes)

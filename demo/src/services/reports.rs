@@ -135,6 +135,7 @@ groups = ["{FORMS_GROUP}"]
 reports = ["*"]
 tenants = ["*"]
 release = true
+manage_templates = true
 
 [secrets]
 master_key_file = {master_key}

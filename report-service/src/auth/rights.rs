@@ -110,6 +110,13 @@ impl Rights {
         self.grants.iter().any(|grant| grant.manage_templates)
     }
 
+    /// Whether they may do so for that report: one grant must give both.
+    #[must_use]
+    pub fn manages_template_of(&self, report: &ReportId) -> bool {
+        let gives = |grant: &Grant| grant.manage_templates && grant.reports.has(report);
+        self.grants.iter().any(gives)
+    }
+
     /// Whether they may release documents that are held for review.
     #[must_use]
     pub fn releases(&self) -> bool {

@@ -60,6 +60,15 @@ impl Kept {
         Ok(template.sha256())
     }
 
+    /// SHA-256 of the template's Word file alone.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn template_file_sha256(&self) -> io::Result<String> {
+        let file = self.tray.handle()?;
+        Ok(Template::from(read(&file, self.order.template)?).sha256())
+    }
+
     /// SHA-256 over the pieces that a table came in, or over a document.
     ///
     /// # Errors

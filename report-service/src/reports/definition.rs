@@ -38,6 +38,8 @@ pub struct Report {
     pub template: Template,
     /// SHA-256 in hexadecimal of the template, and of its pictures where it has any ([`Template::sha256`]).
     pub template_sha256: String,
+    /// The values of its `sample.json`.
+    pub sample: Value,
 }
 
 /// A dataset that goes into a report, once per customer.

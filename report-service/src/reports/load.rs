@@ -247,7 +247,7 @@ impl<'a> Loader<'a> {
                     refresh_fields,
                     supplied: shape.map(Arc::new),
                 };
-                self.template(template, sample, renderer).await
+                self.template(template, sample.clone(), renderer).await
             }
             None => None,
         };
@@ -256,6 +256,7 @@ impl<'a> Loader<'a> {
         }
         let (file, (form, params), (template, template_sha256), needs) =
             (file?, form?, template?, needs?);
+        let sample = sample?;
         Some(Report {
             id: id.clone(),
             title: file.title,
@@ -270,6 +271,7 @@ impl<'a> Loader<'a> {
             params,
             template,
             template_sha256,
+            sample,
         })
     }
 

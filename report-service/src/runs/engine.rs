@@ -27,6 +27,7 @@ use super::{
     DataPart, Formats, Origin, Progress, Review, RunFile, RunId, RunState, Tenant, date, file_stem,
 };
 use crate::artefacts::Artefacts;
+use crate::library::Library;
 use crate::pdf::Pdf;
 use crate::relay::{Contracts, Relay};
 use crate::render::Renderer;
@@ -54,6 +55,8 @@ pub struct EngineParts {
     pub tenants: Arc<Vec<Tenant>>,
     /// Fills templates.
     pub renderer: Renderer,
+    /// Which template a run is filled with.
+    pub library: Library,
     /// Makes PDFs, where LibreOffice is installed.
     pub pdf: Option<Pdf>,
     /// Where what is under way is written.
@@ -210,6 +213,11 @@ impl Engine {
         &self.shared.parts.catalogue
     }
 
+    /// The versions of the reports' templates.
+    pub fn library(&self) -> &Library {
+        &self.shared.parts.library
+    }
+
     /// The MSP's own systems.
     pub fn sources(&self) -> &Sources {
         &self.shared.parts.sources
@@ -252,7 +260,8 @@ impl Engine {
             reason: String::new(),
             created_at_ms: now_ms,
             finished_at_ms: None,
-            template_sha256: order.report.template_sha256.clone(),
+            // What is active when its work begins.
+            template_sha256: String::new(),
             data_sha256: String::new(),
             needs: Vec::new(),
             file_bytes: 0,
@@ -331,7 +340,8 @@ impl Engine {
     /// Checks a finished run against what was kept of it.
     pub async fn verify(&self, run: &RunRow) -> Verdict {
         let parts = &self.shared.parts;
-        proof::verify(run, (&parts.files, &parts.artefacts), &parts.renderer).await
+        let kept_in = (parts.files.as_path(), &parts.artefacts);
+        proof::verify(run, &parts.store, kept_in, &parts.renderer).await
     }
 
     /// When the data that is kept of a run goes, and when the run itself does.

@@ -10,6 +10,7 @@ use spokegate_contract::hex;
 use super::{DataPart, Format, file_digest};
 use crate::artefacts::{ArtefactError, ArtefactKey, ArtefactPart, Artefacts};
 use crate::render::{Kept, Renderer, Values};
+use crate::store::Store;
 use crate::store::runs::RunRow;
 
 /// What was found; each line in words, with whether it holds.
@@ -68,6 +69,7 @@ pub(super) async fn kept(
 /// Checks a finished run against what was kept of it; what is made again is written to the folder.
 pub async fn verify(
     run: &RunRow,
+    store: &Store,
     (folder, artefacts): (&Path, &Artefacts),
     renderer: &Renderer,
 ) -> Verdict {
@@ -96,6 +98,7 @@ pub async fn verify(
             run.template_sha256
         ),
     );
+    uploaded(run, store, &kept, &mut verdict).await;
     data(run, &kept, &mut verdict);
     let again = folder.join(format!(".{}.again.part", run.id));
     let made = renderer.again(&kept, &again).await;
@@ -110,6 +113,42 @@ pub async fn verify(
         Err(error) => verdict.note(false, "", format!("it could not be made again: {error}")),
     }
     verdict
+}
+
+/// Holds the kept template against the version of the library that the run was made with.
+async fn uploaded(run: &RunRow, store: &Store, kept: &Kept, verdict: &mut Verdict) {
+    let version = run.template_version;
+    let Some(report) = run.report.parse().ok().filter(|_| version > 0) else {
+        return;
+    };
+    match store.template(&report, version).await {
+        Ok(Some(row)) => verdict.note(
+            kept.template_file_sha256()
+                .is_ok_and(|found| found == row.sha256),
+            &format!(
+                "it is version {version}, which {} uploaded on {}",
+                row.uploader_title,
+                crate::text::when(row.uploaded_at_ms)
+            ),
+            format!(
+                "it is not version {version}, whose digest is {}",
+                row.sha256
+            ),
+        ),
+        Ok(None) => verdict.note(
+            false,
+            "",
+            format!("nothing is known of version {version} of the template"),
+        ),
+        Err(error) => {
+            tracing::error!(%error, "a template could not be looked up");
+            verdict.note(
+                false,
+                "",
+                format!("version {version} of the template could not be looked up"),
+            );
+        }
+    }
 }
 
 /// Whether every part of the kept data is what came.

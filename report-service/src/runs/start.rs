@@ -8,9 +8,10 @@ use spokegate_contract::Registry;
 use spokegate_daemon::Context;
 
 use super::engine::keep::prepare;
-use super::{Engine, EngineParts};
+use super::{Engine, EngineParts, Examples};
 use crate::artefacts::Artefacts;
-use crate::config::{Config, SanitizerConfig};
+use crate::config::{Config, SanitizerConfig, TenantConfig};
+use crate::library::{Library, LibraryParts};
 use crate::pdf::Pdf;
 use crate::relay::{Contracts, Relay, Surroundings};
 use crate::render::Renderer;
@@ -44,11 +45,16 @@ pub async fn start_engine(
     let catalogue = Catalogue::open(&config.reports, &contracts, &renderer)
         .await
         .with_context(|| format!("read the reports in {}", config.reports.display()))?;
-    let links = config
-        .sanitizers
-        .iter()
-        .map(SanitizerConfig::link)
-        .collect::<Result<Vec<_>, _>>()?;
+    let library = Library::new(LibraryParts {
+        store: store.clone(),
+        renderer: renderer.clone(),
+        pdf: Pdf::find(&config.pdf, &context.tasks)?,
+        examples: Examples::read(&config.schemas, &catalogue, &contracts)?,
+        files: config.files.clone(),
+        config: config.templates,
+        clock: context.clock.clone(),
+        tasks: context.tasks.clone(),
+    });
     let around = Surroundings {
         store: store.clone(),
         contracts: Arc::clone(&contracts),
@@ -63,22 +69,17 @@ pub async fn start_engine(
         clock: context.clock.clone(),
         tasks: context.tasks.clone(),
     };
-    let relay = Relay::prepare(links, around);
+    let relay = Relay::prepare(links(config)?, around);
     Engine::start(EngineParts {
         relay,
         store: store.clone(),
         sources,
         contracts,
         catalogue: Arc::new(catalogue),
-        tenants: Arc::new(
-            config
-                .tenants
-                .iter()
-                .map(crate::config::TenantConfig::tenant)
-                .collect(),
-        ),
+        tenants: Arc::new(config.tenants.iter().map(TenantConfig::tenant).collect()),
         renderer,
-        pdf: Pdf::find(&config.pdf, &context.tasks)?,
+        pdf: library.pdf().cloned(),
+        library,
         artefacts: Artefacts::configured(config, secrets, &context.clock)?,
         files: config.files.clone(),
         concurrent_max: config.runs.concurrent_max as usize,
@@ -91,4 +92,10 @@ pub async fn start_engine(
         tasks: context.tasks.clone(),
     })
     .await
+}
+
+/// The second hop to every sanitizer.
+fn links(config: &Config) -> anyhow::Result<Vec<spokegate_relay::Link>> {
+    let links = config.sanitizers.iter().map(SanitizerConfig::link);
+    links.collect()
 }

@@ -38,7 +38,7 @@ pub struct RunRow {
     pub created_at_ms: u64,
     /// When it ended.
     pub finished_at_ms: Option<u64>,
-    /// SHA-256 of the template.
+    /// SHA-256 of the template; empty before its work begins.
     pub template_sha256: String,
     /// SHA-256 over all data that went in.
     pub data_sha256: String,
@@ -54,7 +54,7 @@ pub struct RunRow {
     pub files: Vec<RunFile>,
     /// What it belongs to.
     pub origin: Origin,
-    /// The template's version; 0 where templates have none.
+    /// The template's version, once its work has begun; 0 is the report folder's.
     pub template_version: u64,
     /// The digest of each part of the data that went in.
     pub data: Vec<DataPart>,
@@ -180,6 +180,29 @@ impl Store {
         .execute(self.turn().await?.quick())
         .await?;
         Ok(())
+    }
+
+    /// A worker fills a run with this template; false when the worker no longer has it.
+    ///
+    /// # Errors
+    /// When the store cannot write.
+    pub async fn run_template(
+        &self,
+        id: &RunId,
+        worker: &str,
+        version: u64,
+        sha256: &str,
+    ) -> Result<bool, sqlx::Error> {
+        let noted = sqlx::query(
+            "UPDATE run SET template_version = $3, template_sha256 = $4 WHERE id = $1 AND state = 'running' AND worker = $2",
+        )
+        .bind(id.as_str())
+        .bind(worker)
+        .bind(signed(version))
+        .bind(sha256)
+        .execute(self.turn().await?.quick())
+        .await?;
+        Ok(noted.rows_affected() > 0)
     }
 
     /// A run ended; false when it had, or when the worker no longer has it: then it stays as it is.

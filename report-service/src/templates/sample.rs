@@ -13,61 +13,75 @@ const SAMPLE: &str = "sample.json";
 
 /// What was found when a template was filled.
 #[derive(Debug, Default)]
-pub(super) struct Filled {
+pub(crate) struct Filled {
     /// Faults at tags that are not known yet.
-    pub(super) tags: Vec<TagError>,
+    pub(crate) tags: Vec<TagError>,
     /// Anything else that stopped it.
-    pub(super) other: Option<String>,
+    pub(crate) other: Option<String>,
 }
 
-/// Fills a template with the sample of the report in a folder; one with faults in its tags cannot be filled.
+/// Fills a template with the sample of the report in a folder, and notes what stops it.
 ///
 /// # Errors
 /// When the process that fills templates cannot do its work.
-pub(super) async fn filled(
+pub(super) async fn with_sample(
     renderer: &Renderer,
     template: Template,
     folder: &Path,
-    found: &Found,
-) -> Result<Filled, String> {
-    if !found.faults.is_empty() {
-        return Ok(Filled::default());
+    found: &mut Found,
+) -> Result<(), String> {
+    match sample(folder) {
+        Ok(sample) => {
+            let filled = fill(renderer, template, (SAMPLE, Values::from(sample)), found);
+            filled.await.map_err(|failure| failure.to_string())
+        }
+        Err(fault) if found.faults.is_empty() => {
+            found.filled.other = Some(fault);
+            Ok(())
+        }
+        Err(_) => Ok(()),
     }
-    let sample = match sample(folder) {
-        Ok(sample) => sample,
-        Err(fault) => return Ok(other(fault)),
-    };
-    let checked = renderer.check(template, Some(Values::from(sample)));
-    let told = match checked.await {
-        Ok(()) => return Ok(Filled::default()),
+}
+
+/// Fills a template for nobody with values of this name, and notes what stops it; one with faults in its tags cannot be
+/// filled.
+///
+/// # Errors
+/// When the process that fills templates cannot do its work.
+pub(crate) async fn fill(
+    renderer: &Renderer,
+    template: Template,
+    (name, values): (&str, Values),
+    found: &mut Found,
+) -> Result<(), RenderFailure> {
+    if !found.faults.is_empty() {
+        return Ok(());
+    }
+    let told = match renderer.check(template, Some(values)).await {
+        Ok(()) => return Ok(()),
         Err(RenderFailure::Values(told)) => told,
         Err(failure @ (RenderFailure::Stopped { .. } | RenderFailure::Picture { .. })) => {
-            return Ok(other(failure.to_string()));
+            found.filled.other = Some(failure.to_string());
+            return Ok(());
         }
-        Err(failure) => return Err(failure.to_string()),
+        Err(failure) => return Err(failure),
     };
     if told.tags.is_empty() {
-        return Ok(other(format!(
-            "cannot be filled with {SAMPLE}: {}",
-            told.text
-        )));
+        found.filled.other = Some(format!("cannot be filled with {name}: {}", told.text));
+        return Ok(());
     }
-    let tags = told.tags.into_iter().map(TagError::from);
     let is_new = |fault: &TagError| {
         let place = |fault: &TagError| (fault.part.clone(), fault.paragraph, fault.tag.clone());
         found.faults().all(|known| place(known) != place(fault))
     };
-    Ok(Filled {
-        tags: tags.filter(is_new).collect(),
-        other: None,
-    })
-}
-
-fn other(fault: String) -> Filled {
-    Filled {
-        other: Some(fault),
-        ..Filled::default()
-    }
+    let tags: Vec<TagError> = told
+        .tags
+        .into_iter()
+        .map(TagError::from)
+        .filter(is_new)
+        .collect();
+    found.filled.tags.extend(tags);
+    Ok(())
 }
 
 fn sample(folder: &Path) -> Result<Json, String> {

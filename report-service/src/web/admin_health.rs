@@ -60,6 +60,7 @@ async fn show(State(state): State<AppState>, user: AdminUser) -> Result<Response
                 state.config.pdf.program.as_os_str().is_empty(),
             ),
         ),
+        templates(&state).await,
         secrets(&state).await,
         Part::new("Queue of runs", judge::queue(queued, open.len() - queued)),
         Part::new("Disk for documents", disk(state.config.files.clone()).await),
@@ -88,6 +89,17 @@ async fn directory(state: &AppState) -> Part {
         Err(why) => Verdict::bad("Nobody can sign in now.", why.advice()),
     };
     Part::new("Company directory", verdict)
+}
+
+async fn templates(state: &AppState) -> Part {
+    let (mut unusable, mut all) = (Vec::new(), 0);
+    for report in state.engine.catalogue().iter() {
+        all += 1;
+        if state.engine.library().problem(report).await.is_some() {
+            unusable.push(report.title.clone());
+        }
+    }
+    Part::new("Templates", judge::templates(&unusable, all))
 }
 
 async fn secrets(state: &AppState) -> Part {

@@ -49,6 +49,13 @@ impl PageError {
         Self::new(StatusCode::BAD_REQUEST, "That did not work", sentence, hint)
     }
 
+    /// 413: more than is taken.
+    #[must_use]
+    pub fn too_large(sentence: impl Into<String>) -> Self {
+        let hint = "Make it smaller, or ask your administrator to raise the limit.";
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "Too large", sentence, hint)
+    }
+
     /// 503: a part that is needed does not answer.
     #[must_use]
     pub fn unavailable(sentence: impl Into<String>) -> Self {

@@ -1,7 +1,7 @@
 //! Runs before every handler: whose request is it, may they, and did they mean it.
 
 use super::errors::PageError;
-use super::routes::Rule;
+use super::routes::{Rule, Uploads};
 use super::session::{SignedIn, Visitor, cookie_value};
 use super::{FORM_BYTES_MAX, login, multipart};
 use crate::auth::Site;
@@ -28,6 +28,7 @@ pub(super) struct Guard {
     pub(super) state: AppState,
     pub(super) site: Site,
     pub(super) rule: Rule,
+    pub(super) uploads: Uploads,
 }
 
 /// The middleware around every handler.
@@ -62,24 +63,16 @@ impl Guard {
                 let session = session.map_err(|why| self.no_session(&why, &parts))?;
                 let signed_in = SignedIn::admitted(session, &token, visitor.address());
                 let alarm = self.alarm(activity).await?;
-                parts.extensions.insert(signed_in.alarmed(alarm));
+                let manages = signed_in.rights(&self.state).manages_templates();
+                let signed_in = signed_in.managing(manages).alarmed(alarm);
+                parts.extensions.insert(signed_in);
                 token
             }
         };
         if !acts {
             return Ok(Request::from_parts(parts, body));
         }
-        let has_files = self.activity().is_some() && multipart::is_multipart(&parts.headers);
-        let bytes_max = if has_files {
-            multipart::UPLOAD_BYTES_MAX
-        } else {
-            FORM_BYTES_MAX
-        };
-        let body = axum::body::to_bytes(body, bytes_max).await.map_err(|_| {
-            boxed(PageError::bad_request(
-                "The form is too large or was cut off on the way.",
-            ))
-        })?;
+        let (has_files, body) = self.taken(&parts, body).await?;
         let given = if has_files && !parts.headers.contains_key(TOKEN_HEADER) {
             multipart::first_text(&parts.headers, body.clone(), TOKEN_FIELD).await
         } else {
@@ -89,6 +82,27 @@ impl Guard {
             return Err(self.forged(forgery, &parts, &visitor).await);
         }
         Ok(Request::from_parts(parts, Body::from(body)))
+    }
+
+    /// The whole body, within the route's limit, and whether it is one with files.
+    async fn taken(&self, parts: &Parts, body: Body) -> Result<(bool, Bytes), Box<Response>> {
+        let files_max = match self.uploads {
+            Uploads::UpTo(bytes_max) if multipart::is_multipart(&parts.headers) => {
+                Some(bytes_max(&self.state.config))
+            }
+            _ => None,
+        };
+        let body = multipart::whole(body, files_max.unwrap_or(FORM_BYTES_MAX)).await;
+        let body = body.map_err(|_| match files_max {
+            Some(bytes_max) => boxed(PageError::too_large(format!(
+                "The file is larger than {} MB, which is the most that is taken here, or it was cut off on the way.",
+                bytes_max >> 20
+            ))),
+            None => boxed(PageError::bad_request(
+                "The form is too large or was cut off on the way.",
+            )),
+        })?;
+        Ok((files_max.is_some(), body))
     }
 
     /// What every page for administrators must say.

@@ -25,6 +25,8 @@ pub struct Page {
     pub alarm: Option<String>,
     /// The token that every form on the page carries in the hidden field `csrf`.
     pub csrf: String,
+    /// Whether the person may manage templates, and finds the way there.
+    pub manages_templates: bool,
     /// The navigation entry to mark: `reports`, `history`, `home`, `sessions`, `audit`, ….
     pub active: &'static str,
 }
@@ -39,6 +41,7 @@ impl Page {
             person: Some(user.title().to_owned()),
             alarm: user.alarm().map(str::to_owned),
             csrf: user.csrf().to_owned(),
+            manages_templates: user.manages_templates(),
             active,
         }
     }
@@ -52,6 +55,7 @@ impl Page {
             person: None,
             alarm: None,
             csrf: String::new(),
+            manages_templates: false,
             active: "",
         }
     }
@@ -65,6 +69,7 @@ impl Page {
             person: None,
             alarm: None,
             csrf,
+            manages_templates: false,
             active: "",
         }
     }
@@ -89,6 +94,12 @@ impl Page {
     #[must_use]
     pub fn navigation(&self) -> &'static [Group] {
         navigation::of(self.is_admin())
+    }
+
+    /// Whether an entry of it is for this person.
+    #[must_use]
+    pub fn shows(&self, entry: &Entry) -> bool {
+        self.manages_templates || entry.key != "templates"
     }
 
     /// The address of an asset, with its fingerprint so that browsers may keep it for ever.

@@ -1,16 +1,62 @@
 //! Files in forms: the token that comes with them, and one file out of the parts.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, header};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use multer::Multipart;
 
 use super::errors::PageError;
 
-/// Largest file with its form, in bytes.
+/// Largest edited draft with its form, in bytes.
 pub(super) const UPLOAD_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// What is read past a limit, so that a browser that is still sending sees the answer, in bytes.
+const EXCESS_BYTES_MAX: usize = 128 * 1024 * 1024;
+
+/// A form with one file in it.
+#[derive(Debug)]
+pub(super) struct FileForm {
+    /// The file.
+    pub(super) file: Bytes,
+    /// What the browser calls it.
+    pub(super) file_name: String,
+    texts: BTreeMap<String, String>,
+}
+
+impl FileForm {
+    /// The text of a field; empty when there is none.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.texts.get(name).map_or("", String::as_str)
+    }
+}
+
+/// A body that has at most so many bytes. What passes the limit is read and thrown away.
+///
+/// # Errors
+/// When it is larger, or broke off.
+pub(super) async fn whole(body: Body, bytes_max: usize) -> Result<Bytes, ()> {
+    let mut pieces = body.into_data_stream();
+    let (mut taken, mut length) = (Vec::new(), 0_usize);
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(drop)?;
+        length = length.saturating_add(piece.len());
+        if length <= bytes_max {
+            taken.extend_from_slice(&piece);
+        } else {
+            taken = Vec::new();
+        }
+        if length > bytes_max.saturating_add(EXCESS_BYTES_MAX) {
+            break;
+        }
+    }
+    if length > bytes_max {
+        return Err(());
+    }
+    Ok(taken.into())
+}
 
 /// Whether a body is one with files.
 pub(super) fn is_multipart(headers: &HeaderMap) -> bool {
@@ -32,18 +78,41 @@ pub(super) async fn first_text(headers: &HeaderMap, body: Bytes, name: &str) -> 
 /// # Errors
 /// When there is none.
 pub(super) async fn file(headers: &HeaderMap, body: Bytes, name: &str) -> Result<Bytes, PageError> {
+    Ok(form(headers, body, name).await?.file)
+}
+
+/// A form with a file under this name, and the texts beside it.
+///
+/// # Errors
+/// When there is no file.
+pub(super) async fn form(
+    headers: &HeaderMap,
+    body: Bytes,
+    name: &str,
+) -> Result<FileForm, PageError> {
     let broken = || PageError::bad_request("The file was cut off on the way.");
     let mut parts = parts(headers, body).ok_or_else(broken)?;
+    let (mut file, mut texts) = (None, BTreeMap::new());
     while let Some(part) = parts.next_field().await.map_err(|_| broken())? {
-        if part.name() == Some(name) && part.file_name().is_some() {
-            let bytes = part.bytes().await.map_err(|_| broken())?;
-            if bytes.is_empty() {
-                break;
+        let part_name = part.name().unwrap_or_default().to_owned();
+        match part.file_name().map(str::to_owned) {
+            Some(file_name) if part_name == name && file.is_none() => {
+                file = Some((part.bytes().await.map_err(|_| broken())?, file_name));
             }
-            return Ok(bytes);
+            Some(_) => {}
+            None => {
+                texts.insert(part_name, part.text().await.map_err(|_| broken())?);
+            }
         }
     }
-    Err(PageError::bad_request("Choose a file first."))
+    match file {
+        Some((file, file_name)) if !file.is_empty() => Ok(FileForm {
+            file,
+            file_name,
+            texts,
+        }),
+        _ => Err(PageError::bad_request("Choose a file first.")),
+    }
 }
 
 fn boundary(headers: &HeaderMap) -> Option<String> {

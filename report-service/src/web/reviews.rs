@@ -30,7 +30,12 @@ pub fn routes(routes: Routes) -> Routes {
         .get("/reviews", Rule::Forms, list)
         .get("/reviews/{run}", Rule::Forms, show)
         .get("/reviews/{run}/draft", Rule::Forms, draft)
-        .post("/reviews/{run}/upload", Rule::Forms, upload)
+        .upload(
+            "/reviews/{run}/upload",
+            Rule::Forms,
+            |_| multipart::UPLOAD_BYTES_MAX,
+            upload,
+        )
         .post("/reviews/{run}/decide", Rule::Forms, decide)
 }
 

@@ -2,6 +2,7 @@
 
 use super::guard;
 use crate::auth::Site;
+use crate::config::Config;
 use crate::state::AppState;
 use axum::Router;
 use axum::handler::Handler;
@@ -45,6 +46,15 @@ impl Rule {
             Self::Admin | Self::AdminBackground => site == Site::Admin,
         }
     }
+}
+
+/// Whether a route takes files, and how large a form with one may be, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Uploads {
+    /// Plain forms alone.
+    No,
+    /// Files as well.
+    UpTo(fn(&Config) -> usize),
 }
 
 /// One line of a listener's route table.
@@ -98,7 +108,8 @@ impl Routes {
         H: Handler<T, AppState>,
         T: 'static,
     {
-        self.add(Method::GET, MethodFilter::GET, path, rule, handler)
+        let how = (Method::GET, MethodFilter::GET, Uploads::No);
+        self.add(how, path, rule, handler)
     }
 
     /// Adds an act. Its origin and its token are checked before the handler runs.
@@ -108,7 +119,26 @@ impl Routes {
         H: Handler<T, AppState>,
         T: 'static,
     {
-        self.add(Method::POST, MethodFilter::POST, path, rule, handler)
+        let how = (Method::POST, MethodFilter::POST, Uploads::No);
+        self.add(how, path, rule, handler)
+    }
+
+    /// Adds an act whose form may hold a file; the whole of it has at most so many bytes.
+    #[must_use]
+    pub(super) fn upload<H, T>(
+        self,
+        path: &'static str,
+        rule: Rule,
+        bytes_max: fn(&Config) -> usize,
+        handler: H,
+    ) -> Self
+    where
+        H: Handler<T, AppState>,
+        T: 'static,
+    {
+        let uploads = Uploads::UpTo(bytes_max);
+        let how = (Method::POST, MethodFilter::POST, uploads);
+        self.add(how, path, rule, handler)
     }
 
     /// The finished router.
@@ -120,8 +150,7 @@ impl Routes {
 
     fn add<H, T>(
         mut self,
-        method: Method,
-        filter: MethodFilter,
+        (method, filter, uploads): (Method, MethodFilter, Uploads),
         path: &'static str,
         rule: Rule,
         handler: H,
@@ -138,7 +167,12 @@ impl Routes {
         let site = self.site;
         self.routes.push(Box::new(move |router, state| {
             let state = state.clone();
-            let guard = guard::Guard { state, site, rule };
+            let guard = guard::Guard {
+                state,
+                site,
+                rule,
+                uploads,
+            };
             let guard = axum::middleware::from_fn_with_state(guard, guard::check);
             router.route(path, on(filter, handler).layer(guard))
         }));

@@ -54,6 +54,8 @@ struct RunPage {
     run: RunRow,
     tenants: String,
     progress: Progress,
+    /// The version that it is made again with; 0 is the report folder's.
+    active: u64,
 }
 
 /// A run as programs read it.
@@ -131,6 +133,10 @@ async fn show(
         };
         return Ok(Json(json).into_response());
     }
+    let active = match row.report.parse() {
+        Ok(report) => state.store.template_active(&report).await?,
+        Err(_) => 0,
+    };
     let page = Page::new(row.title.clone(), "history", &user);
     render(&RunPage {
         page,
@@ -138,6 +144,7 @@ async fn show(
         offers_preview: state.engine.offers_preview(),
         tenants: tenants(&state, &row),
         progress,
+        active,
         run: row,
     })
 }

@@ -19,6 +19,7 @@ pub struct SignedIn {
     csrf: String,
     address: IpAddr,
     alarm: Option<String>,
+    manages_templates: bool,
 }
 
 impl SignedIn {
@@ -29,12 +30,27 @@ impl SignedIn {
             csrf: csrf::token_for(token),
             address,
             alarm: None,
+            manages_templates: false,
         }
     }
 
     /// The same with what every administrator must know at once.
     pub(super) fn alarmed(self, alarm: Option<String>) -> Self {
         Self { alarm, ..self }
+    }
+
+    /// The same, as somebody who may manage templates, or may not.
+    pub(super) fn managing(self, manages_templates: bool) -> Self {
+        Self {
+            manages_templates,
+            ..self
+        }
+    }
+
+    /// Whether they may put templates of any report in and out of use.
+    #[must_use]
+    pub fn manages_templates(&self) -> bool {
+        self.manages_templates
     }
 
     /// What every administrator must know at once.

@@ -124,3 +124,29 @@ fn the_second_factor_belongs_to_the_address() {
     assert!(!rights.needs_second_factor(Site::Forms));
     assert!(!Rights::of(&RightsConfig::default(), &[]).needs_second_factor(Site::Admin));
 }
+
+#[test]
+fn who_manages_templates_does_so_for_the_reports_of_the_same_grant() {
+    let rights = |reports: &[&str], manage_templates: bool| {
+        let grants = vec![
+            grant(&["desk"], &["*"], &["*"]),
+            Grant {
+                manage_templates,
+                ..grant(&["writers"], reports, &[])
+            },
+        ];
+        let config = RightsConfig { grants, ..config() };
+        Rights::of(&config, &["desk".to_owned(), "writers".to_owned()])
+    };
+    let check = |reports: &[&str], manage: bool, report: &str, expected: bool| {
+        let found = rights(reports, manage).manages_template_of(&report.parse().unwrap());
+        assert_eq!(found, expected, "{reports:?} {manage} {report}");
+    };
+    check(&["overview"], true, "overview", true);
+    check(&["overview"], true, "overview-2", false);
+    check(&["*"], true, "invoices", true);
+    check(&["*"], false, "invoices", false);
+    check(&[], true, "overview", false);
+    let everything = Rights::of_administrator(&config());
+    assert!(everything.manages_template_of(&"invoices".parse().unwrap()));
+}

@@ -6,7 +6,7 @@ use super::super::Tenant;
 use super::super::context::{self, About};
 use super::super::proof::{self, NotKept};
 use super::{Ended, Live, Shared};
-use crate::render::Values;
+use crate::render::{Template, Values};
 use crate::reports::Report;
 use crate::store::runs::RunRow;
 
@@ -15,12 +15,13 @@ const NOT_KEPT: &str =
     "The data of the earlier run is no longer kept. Make the report again with fresh data.";
 
 impl Shared {
-    /// Fills the present template with the earlier run's data; only what is said about the document itself is new.
+    /// Fills the active template with the earlier run's data; only what is said about the document itself is new.
     pub(super) async fn work_again(
         &self,
         row: &RunRow,
         report: &Arc<Report>,
         tenants: &[Tenant],
+        template: Template,
         live: &Live,
     ) -> Ended {
         let parent = match row.origin.parent.parse() {
@@ -67,8 +68,8 @@ impl Shared {
         }
         self.fill(
             row,
-            report,
             tenants,
+            template,
             (tray, Values::Map(members)),
             parent.data,
         )

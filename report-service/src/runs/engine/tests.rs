@@ -11,9 +11,10 @@ use spokegate_contract::{Address, Registry};
 
 use super::*;
 use crate::artefacts::{ArtefactKey, ArtefactPart};
-use crate::config::{PdfConfig, RenderConfig};
+use crate::config::{PdfConfig, RenderConfig, TemplatesConfig};
+use crate::library::LibraryParts;
 use crate::relay::Surroundings;
-use crate::runs::{Format, NeedState, Tenant};
+use crate::runs::{Examples, Format, NeedState, Tenant};
 use crate::store::satellites::{News, Sighting};
 use crate::testing::{Identity, Sanitizer, TestStore, device, schemas};
 
@@ -85,12 +86,16 @@ impl Bench {
         keep::prepare(&files, store.kind()).unwrap();
         let renderer = Renderer::new(&RenderConfig::default(), &files, &tasks).unwrap();
         let catalogue = Catalogue::open(&reports, &contracts, &renderer).await;
+        let catalogue = catalogue.unwrap();
+        let examples = Examples::read(&schemas(), &catalogue, &contracts).unwrap();
+        let library = library(&store, &renderer, (&files, examples), &tasks);
         let parts = EngineParts {
             relay,
             renderer,
-            pdf: Pdf::find(&PdfConfig::default(), &tasks).unwrap(),
+            pdf: library.pdf().cloned(),
+            library,
             store: store.clone(),
-            catalogue: Arc::new(catalogue.unwrap()),
+            catalogue: Arc::new(catalogue),
             sources: crate::sources::Sources::none(),
             contracts,
             tenants: Arc::new(tenants),
@@ -221,6 +226,24 @@ impl Bench {
         let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
         names.filter(|name| !name.ends_with(".data")).count()
     }
+}
+
+fn library(
+    store: &Store,
+    renderer: &Renderer,
+    (files, examples): (&Path, Examples),
+    tasks: &Tasks,
+) -> Library {
+    Library::new(LibraryParts {
+        store: store.clone(),
+        renderer: renderer.clone(),
+        pdf: Pdf::find(&PdfConfig::default(), tasks).unwrap(),
+        files: files.to_owned(),
+        examples,
+        config: TemplatesConfig::default(),
+        clock: Clock::system(),
+        tasks: tasks.clone(),
+    })
 }
 
 impl Drop for Bench {
@@ -544,6 +567,8 @@ async fn a_run_may_end_with_a_pdf() {
     assert!(file.starts_with(b"%PDF-") && file.len() as u64 == run.file_bytes);
     assert_eq!(bench.files(), 1, "the document it was made of is gone");
 }
+
+mod library;
 
 /// A run that is done, with one device for each name.
 async fn done(bench: &Bench, first_request: usize) -> RunRow {

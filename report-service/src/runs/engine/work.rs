@@ -20,7 +20,7 @@ use super::{Ended, Live, Shared};
 use crate::artefacts::{ArtefactError, ArtefactKey, ArtefactPart};
 use crate::pdf::PdfFailure;
 use crate::relay::Contract;
-use crate::render::{RenderFailure, Tray, Values};
+use crate::render::{RenderFailure, Template, Tray, Values};
 use crate::reports::{Need, Report};
 use crate::store::runs::RunRow;
 use crate::store::satellites::Satellite;
@@ -44,8 +44,12 @@ impl Shared {
                 "One of the customers is no longer there. Start the report again.",
             );
         };
+        let template = match self.template(row, report).await {
+            Ok(template) => template,
+            Err(reason) => return Ended::failed(reason),
+        };
         if row.origin.same_data {
-            return self.work_again(row, report, &tenants, live).await;
+            return self.work_again(row, report, &tenants, template, live).await;
         }
         let planned = match self.plan(row, report, &tenants).await {
             Ok(planned) => planned,
@@ -69,9 +73,26 @@ impl Shared {
         self.count();
         let gathered = self.gather(report, &tenants, planned, (&live.progress, &tray));
         match gathered.await {
-            Ok(parts) => self.render(row, report, &tenants, parts, tray).await,
+            Ok(parts) => {
+                let filling = (template, tray);
+                self.render(row, report, &tenants, parts, filling).await
+            }
             Err(reasons) => Ended::failed(reasons.join("\n")),
         }
+    }
+
+    /// The template that is active now, recorded as the run's.
+    async fn template(&self, row: &RunRow, report: &Report) -> Result<Template, String> {
+        let current = self.parts.library.current(report).await;
+        let current = current.map_err(|unusable| unusable.0)?;
+        let (version, sha256) = (current.version, current.sha256.as_str());
+        let store = &self.parts.store;
+        let recorded = store.run_template(&row.id, &self.worker.name, version, sha256);
+        recorded.await.map_err(|error| {
+            tracing::error!(message.id = %row.id, %error, "the template of a run could not be recorded");
+            "The service could not record which template this report is made with. Tell your administrator.".to_owned()
+        })?;
+        Ok(current.template)
     }
 
     async fn plan(
@@ -231,7 +252,7 @@ impl Shared {
         report: &Report,
         tenants: &[Tenant],
         parts: Vec<Part>,
-        tray: Arc<Tray>,
+        (template, tray): (Template, Arc<Tray>),
     ) -> Ended {
         let data = data_parts(report, tenants, &parts);
         let about = About {
@@ -242,19 +263,19 @@ impl Shared {
         };
         let params = report.shown_params(&row.params);
         let values = context::values(&about, params, tenants, &report.needs, parts);
-        self.fill(row, report, tenants, (tray, values), data).await
+        self.fill(row, tenants, template, (tray, values), data)
+            .await
     }
 
     /// Fills the template, makes what files are wanted, and keeps what they were made of.
     pub(super) async fn fill(
         &self,
         row: &RunRow,
-        report: &Report,
         tenants: &[Tenant],
+        template: Template,
         (tray, values): (Arc<Tray>, Values),
         data: Vec<DataPart>,
     ) -> Ended {
-        let template = report.template.clone();
         let output = self.draft(row, ArtefactPart::Document(Format::Word));
         let renderer = self.parts.renderer.in_locale(locale(tenants));
         let made = renderer.to_file(Arc::clone(&tray), template, values, &output);

@@ -110,6 +110,20 @@ pub(super) fn satellites(online: usize, all: usize) -> Verdict {
     }
 }
 
+/// Reports whose active template cannot be used, out of all.
+pub(super) fn templates(unusable: &[String], all: usize) -> Verdict {
+    if unusable.is_empty() {
+        return Verdict::good(format!("The active templates of {all} report(s) fit."));
+    }
+    Verdict::bad(
+        format!(
+            "These reports fail, because their active template cannot be used: {}.",
+            unusable.join(", ")
+        ),
+        "The page Templates says why; make another version active there.",
+    )
+}
+
 /// This service does not reach the brokers; a satellite that is online is heard through one.
 pub(super) fn brokers(online: usize) -> Verdict {
     if online == 0 {
@@ -173,6 +187,8 @@ mod tests {
         check(satellites(0, 1), Condition::Bad);
         check(satellites(1, 3), Condition::Warn);
         check(satellites(3, 3), Condition::Good);
+        check(templates(&[], 2), Condition::Good);
+        check(templates(&["Overview".into()], 2), Condition::Bad);
         check(brokers(0), Condition::Unknown);
         check(brokers(1), Condition::Good);
         check(office(true, false), Condition::Good);

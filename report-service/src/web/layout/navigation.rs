@@ -35,6 +35,8 @@ const FORMS: &[Group] = &[Group {
         entry("/runs", "history", "History"),
         entry("/schedules", "schedules", "Schedules"),
         entry("/reviews", "reviews", "Reviews"),
+        // For whoever may manage them.
+        entry("/templates", "templates", "Templates"),
     ],
 }];
 
@@ -52,6 +54,10 @@ const ADMIN: &[Group] = &[
             entry("/satellites", "satellites", "Satellites"),
             entry("/quarantine", "quarantine", "Quarantine"),
         ],
+    },
+    Group {
+        title: "Documents",
+        entries: &[entry("/templates", "templates", "Templates")],
     },
     Group {
         title: "Own systems",

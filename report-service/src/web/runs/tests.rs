@@ -1037,6 +1037,7 @@ async fn a_document_is_looked_at_before_it_is_downloaded() {
 
 mod mail;
 mod review;
+mod templates;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_history_is_filtered() {

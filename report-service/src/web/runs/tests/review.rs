@@ -52,7 +52,7 @@ async fn scene(formats: &str) -> Scene {
 }
 
 impl Browser<'_> {
-    async fn bytes(&self, path: &str) -> Vec<u8> {
+    pub(super) async fn bytes(&self, path: &str) -> Vec<u8> {
         let answer = self.ask(Request::builder().uri(path), Body::empty()).await;
         assert_eq!(answer.status(), StatusCode::OK, "{path}");
         axum::body::to_bytes(answer.into_body(), 1 << 26)
@@ -62,9 +62,20 @@ impl Browser<'_> {
     }
 
     async fn upload(&self, path: &str, token: &str, file: &[u8]) -> Response {
+        self.upload_as("document", path, token, file).await
+    }
+
+    /// A form with a file in the field of that name.
+    pub(super) async fn upload_as(
+        &self,
+        field: &str,
+        path: &str,
+        token: &str,
+        file: &[u8],
+    ) -> Response {
         let mut body = format!(
             "--b\r\ncontent-disposition: form-data; name=\"csrf\"\r\n\r\n{token}\r\n--b\r\n\
-             content-disposition: form-data; name=\"document\"; filename=\"../x.docx\"\r\n\r\n"
+             content-disposition: form-data; name=\"{field}\"; filename=\"../x.docx\"\r\n\r\n"
         )
         .into_bytes();
         body.extend_from_slice(file);

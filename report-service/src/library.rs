@@ -1,0 +1,194 @@
+//! The library of templates: versions of each report's template that people uploaded, which one is active, and whether it
+//! fits its report. Version 0 is the template in the report's folder.
+
+mod files;
+mod lint;
+mod standing;
+mod trial;
+mod upload;
+
+pub use standing::Standing;
+pub(crate) use standing::watch;
+pub use upload::{NewTemplate, Refused};
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use spokegate_contract::ReportId;
+use spokegate_daemon::{Clock, Tasks};
+use tokio::sync::Semaphore;
+
+use crate::config::TemplatesConfig;
+use crate::pdf::Pdf;
+use crate::render::{Renderer, Template};
+use crate::reports::Report;
+use crate::runs::Examples;
+use crate::store::Store;
+use files::FileFault;
+
+/// Looks at templates at the same time; more wait.
+const LOOKS_MAX: usize = 2;
+/// The folder of uploaded templates, in the folder of documents.
+const FOLDER: &str = "templates";
+
+/// What the library works with.
+pub struct LibraryParts {
+    /// Who uploaded what.
+    pub store: Store,
+    /// Reads and fills templates.
+    pub renderer: Renderer,
+    /// Makes PDFs, where LibreOffice is installed.
+    pub pdf: Option<Pdf>,
+    /// The folder of documents.
+    pub files: PathBuf,
+    /// What a template is tried with.
+    pub examples: Examples,
+    /// The bounds.
+    pub config: TemplatesConfig,
+    /// The time.
+    pub clock: Clock,
+    /// Work that waits for the disk.
+    pub tasks: Tasks,
+}
+
+/// A handle to the library; cloning shares it.
+#[derive(Clone)]
+pub struct Library {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    parts: LibraryParts,
+    looks: Semaphore,
+    /// Versions that were looked at, and why they do not fit. Neither they nor the reports change while the service runs.
+    fits: Mutex<HashMap<(ReportId, u64), Option<String>>>,
+}
+
+/// The template that runs of a report are filled with.
+#[derive(Debug, Clone)]
+pub struct Current {
+    /// Its version; 0 is the report folder's.
+    pub version: u64,
+    /// The template with what belongs to it.
+    pub template: Template,
+    /// See [`Template::sha256`].
+    pub sha256: String,
+}
+
+/// Why a template cannot be had, in words for people.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unusable(pub String);
+
+impl Library {
+    /// Over that folder and that store.
+    #[must_use]
+    pub fn new(parts: LibraryParts) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                parts,
+                looks: Semaphore::new(LOOKS_MAX),
+                fits: Mutex::default(),
+            }),
+        }
+    }
+
+    /// What makes PDFs.
+    pub(crate) fn pdf(&self) -> Option<&Pdf> {
+        self.shared.parts.pdf.as_ref()
+    }
+
+    /// Whether a try-out can be a PDF.
+    #[must_use]
+    pub fn offers_pdf(&self) -> bool {
+        self.shared.parts.pdf.is_some()
+    }
+
+    /// The template that a run of this report begins with now.
+    ///
+    /// # Errors
+    /// When the active one cannot be used: another one is never taken in its place.
+    pub async fn current(&self, report: &Report) -> Result<Current, Unusable> {
+        let active = self.shared.parts.store.template_active(&report.id).await;
+        let version = active.map_err(|error| {
+            tracing::error!(%error, "the active template could not be looked up");
+            let words =
+                "The service could not look up which template is active. Tell your administrator.";
+            Unusable(words.into())
+        })?;
+        let template = self.template(report, version).await?;
+        if version > 0
+            && let Some(misfit) = self.misfit(report, version, &template).await?
+        {
+            return Err(Unusable(format!(
+                "The active template of this report, version {version}, no longer fits it: {misfit}\n\
+                 Whoever manages templates can make another version active."
+            )));
+        }
+        Ok(Current {
+            version,
+            sha256: template.sha256(),
+            template,
+        })
+    }
+
+    /// A version of a report's template with what belongs to it.
+    ///
+    /// # Errors
+    /// When it is not there (any more), or its file is not what was uploaded.
+    pub async fn template(&self, report: &Report, version: u64) -> Result<Template, Unusable> {
+        if version == 0 {
+            return Ok(report.template.clone());
+        }
+        let named = |what: &str| Unusable(format!("Version {version} of the template {what}."));
+        let row = self.shared.parts.store.template(&report.id, version).await;
+        let row = row.map_err(|error| {
+            tracing::error!(%error, "a template could not be looked up");
+            named("could not be looked up")
+        })?;
+        let row = row.filter(|row| row.removed_at_ms == 0);
+        let row = row.ok_or_else(|| named("is not there (any more)"))?;
+        let read = self.shared.read(&row).await;
+        let file = read.map_err(|fault| {
+            tracing::error!(report.id = %report.id, version, error = %fault, "a template cannot be used");
+            match fault {
+                FileFault::Changed { .. } => {
+                    named("is not what was uploaded: its SHA-256 is another one")
+                }
+                FileFault::Unreadable(_) => named("cannot be read from the disk"),
+            }
+        })?;
+        Ok(Template {
+            file,
+            ..report.template.clone()
+        })
+    }
+
+    /// Why a version does not fit its report; looked at once.
+    async fn misfit(
+        &self,
+        report: &Report,
+        version: u64,
+        template: &Template,
+    ) -> Result<Option<String>, Unusable> {
+        let key = (report.id.clone(), version);
+        let fits = || {
+            self.shared
+                .fits
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        if let Some(known) = fits().get(&key) {
+            return Ok(known.clone());
+        }
+        let found = self.lint(report, template.clone()).await;
+        let misfit = found.map_err(|refused| match refused {
+            Refused::File(words) => Unusable(words),
+            other => Unusable(other.to_string()),
+        })?;
+        let misfit = misfit.first_fault();
+        fits().insert(key, misfit.clone());
+        Ok(misfit)
+    }
+}

@@ -1,0 +1,77 @@
+//! Whether a template fits its report: the faults of its tags, the names that the report does not supply, and what keeps
+//! it from being filled with samples.
+
+use super::upload::Refused;
+use super::{Library, Shared};
+use crate::render::{RenderFailure, TagFault, Template, Values};
+use crate::reports::Report;
+use crate::templates::{Found, fill};
+
+/// The values that each template is filled with: the contracts' examples, and the report's own.
+const EXAMPLES: &str = "the good examples of its datasets";
+const OWN: &str = "sample.json";
+
+impl Library {
+    /// What there is to tell of a template; a file that is none, or that attacks, is refused.
+    ///
+    /// # Errors
+    /// Why there is nothing to tell.
+    pub(crate) async fn lint(&self, report: &Report, template: Template) -> Result<Found, Refused> {
+        let shared = &self.shared;
+        // The semaphore is never closed; were it, one more would look.
+        let _look = shared.looks.acquire().await.ok();
+        let renderer = &shared.parts.renderer;
+        let supplied = template.supplied.clone();
+        let inspected = renderer.inspect(template.clone()).await;
+        let mut found = Found::of(inspected.map_err(refused)?, supplied.as_deref());
+        for (name, values) in shared.samples(report) {
+            let filled = fill(renderer, template.clone(), (name, values), &mut found);
+            filled.await.map_err(refused)?;
+        }
+        Ok(found)
+    }
+
+    /// A copy of a template with a comment at each of these faults.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) async fn marked(
+        &self,
+        template: Template,
+        faults: Vec<TagFault>,
+    ) -> Result<Vec<u8>, Refused> {
+        let output = self.shared.passing()?;
+        let marked = self.shared.parts.renderer.mark(template, faults, &output);
+        marked.await.map_err(refused)?;
+        Ok(std::fs::read(&output)?)
+    }
+}
+
+impl Shared {
+    fn samples(&self, report: &Report) -> [(&'static str, Values); 2] {
+        let now_ms = self.parts.clock.now_ms();
+        [
+            (EXAMPLES, self.parts.examples.values(report, now_ms)),
+            (OWN, Values::from(report.sample.clone())),
+        ]
+    }
+}
+
+impl Found {
+    /// The first fault in words.
+    pub(crate) fn first_fault(&self) -> Option<String> {
+        let first = self.faults().next().map(ToString::to_string);
+        first.or_else(|| self.filled.other.clone())
+    }
+}
+
+/// What of a failure is the file's, and what the service's.
+pub(super) fn refused(failure: RenderFailure) -> Refused {
+    match failure {
+        RenderFailure::Template(_)
+        | RenderFailure::Values(_)
+        | RenderFailure::Stopped { .. }
+        | RenderFailure::Picture { .. } => Refused::File(failure.to_string()),
+        failure => Refused::Service(failure.to_string()),
+    }
+}
