@@ -151,6 +151,7 @@ impl Artefacts {
         let place = self.on_the_disk(key);
         let Some(s3) = &self.s3 else {
             if file != place {
+                private_folder(place.parent().unwrap_or(&self.folder)).await?;
                 tokio::fs::rename(file, &place).await?;
             }
             return Ok(());
@@ -278,6 +279,12 @@ impl Artefacts {
     fn on_the_disk(&self, key: &ArtefactKey) -> PathBuf {
         self.folder.join(key.file_name())
     }
+}
+
+/// Makes a folder that nobody else reads, where there is none.
+async fn private_folder(folder: &Path) -> io::Result<()> {
+    let mut make = tokio::fs::DirBuilder::new();
+    make.recursive(true).mode(0o700).create(folder).await
 }
 
 async fn removed(path: &Path) -> io::Result<()> {

@@ -19,6 +19,7 @@ use spokegate_contract::ReportId;
 use spokegate_daemon::{Clock, Tasks};
 use tokio::sync::Semaphore;
 
+use crate::artefacts::Artefacts;
 use crate::config::TemplatesConfig;
 use crate::pdf::Pdf;
 use crate::render::{Renderer, Template};
@@ -29,8 +30,6 @@ use files::FileFault;
 
 /// Looks at templates at the same time; more wait.
 const LOOKS_MAX: usize = 2;
-/// The folder of uploaded templates, in the folder of documents.
-const FOLDER: &str = "templates";
 
 /// What the library works with.
 pub struct LibraryParts {
@@ -40,7 +39,9 @@ pub struct LibraryParts {
     pub renderer: Renderer,
     /// Makes PDFs, where LibreOffice is installed.
     pub pdf: Option<Pdf>,
-    /// The folder of documents.
+    /// Where uploaded templates are kept.
+    pub artefacts: Artefacts,
+    /// Where what is under way is written.
     pub files: PathBuf,
     /// What a template is tried with.
     pub examples: Examples,
@@ -156,7 +157,7 @@ impl Library {
                 FileFault::Changed { .. } => {
                     named("is not what was uploaded: its SHA-256 is another one")
                 }
-                FileFault::Unreadable(_) => named("cannot be read from the disk"),
+                FileFault::Unreadable(_) => named("cannot be read"),
             }
         })?;
         Ok(Template {

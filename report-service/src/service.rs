@@ -57,7 +57,6 @@ impl ReportService {
         sweep(&state, context);
         schedule::watch(&state);
         crate::mail::watch(&state);
-        crate::library::watch(&state);
         tracing::info!(forms = %forms.addr(), admin = %admin.addr(), "the report service listens");
         Ok(Self {
             forms,

@@ -33,29 +33,44 @@ impl ArtefactPart {
 
 /// The name of one artefact.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ArtefactKey {
-    run: RunId,
-    part: ArtefactPart,
+pub struct ArtefactKey(Name);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Name {
+    OfRun(RunId, ArtefactPart),
+    Template(String),
 }
+
+/// The folder of uploaded templates, in a folder as in a bucket.
+pub(super) const TEMPLATES: &str = "templates";
 
 impl ArtefactKey {
     /// One of a run's.
     #[must_use]
     pub fn new(run: &RunId, part: ArtefactPart) -> Self {
-        Self {
-            run: run.clone(),
-            part,
+        Self(Name::OfRun(run.clone(), part))
+    }
+
+    /// The file of an uploaded template, as the store names it.
+    #[must_use]
+    pub fn template(file_key: &str) -> Self {
+        Self(Name::Template(file_key.to_owned()))
+    }
+
+    /// `<run>.<ending>` or `templates/<file>`, in a folder.
+    pub(super) fn file_name(&self) -> String {
+        match &self.0 {
+            Name::OfRun(run, part) => format!("{run}.{}", part.ending()),
+            Name::Template(file_key) => format!("{TEMPLATES}/{file_key}"),
         }
     }
 
-    /// `<run>.<ending>`, in a folder.
-    pub(super) fn file_name(&self) -> String {
-        format!("{}.{}", self.run, self.part.ending())
-    }
-
-    /// `<run>/<ending>`, in a bucket.
+    /// `<run>/<ending>` or `templates/<file>`, in a bucket.
     pub(super) fn object_name(&self) -> String {
-        format!("{}/{}", self.run, self.part.ending())
+        match &self.0 {
+            Name::OfRun(run, part) => format!("{run}/{}", part.ending()),
+            Name::Template(file_key) => format!("{TEMPLATES}/{file_key}"),
+        }
     }
 }
 
@@ -75,6 +90,10 @@ mod tests {
         check(ArtefactPart::Document(Format::Pdf), "pdf", "pdf");
         check(ArtefactPart::Data, "data", "data");
         check(ArtefactPart::Page(1), "p1.png", "p1.png");
+        let template = ArtefactKey::template("overview-1.docx");
+        for name in [template.file_name(), template.object_name()] {
+            assert_eq!(name, "templates/overview-1.docx");
+        }
         let names: std::collections::BTreeSet<String> = ArtefactPart::all()
             .map(|part| ArtefactKey::new(&run, part).object_name())
             .collect();

@@ -1,8 +1,10 @@
 //! Which version is active, which one was before it, and whether it can be used.
 
+use spokegate_daemon::Tasks;
+
 use super::{Library, Unusable};
 use crate::reports::Report;
-use crate::state::AppState;
+use crate::runs::Engine;
 use crate::store::library::{ActivationRow, TemplateRow};
 
 /// Activations that a page tells of.
@@ -83,9 +85,9 @@ impl Library {
 }
 
 /// Looks at the active template of every report once, and says in the log and in the metrics which cannot be used.
-pub(crate) fn watch(state: &AppState) {
-    let engine = state.engine.clone();
-    state.tasks.spawn("templates check", async move {
+pub(crate) fn watch(engine: &Engine, tasks: &Tasks) {
+    let engine = engine.clone();
+    tasks.spawn("templates check", async move {
         let mut unusable = 0.0;
         for report in engine.catalogue().iter() {
             if let Some(reason) = engine.library().problem(report).await {

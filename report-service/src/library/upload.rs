@@ -7,6 +7,7 @@ use spokegate_contract::hex;
 
 use super::Library;
 use super::files::sha256;
+use crate::artefacts::ArtefactError;
 use crate::render::Template;
 use crate::reports::Report;
 use crate::store::library::{LibraryAct, Removal, TemplateRow};
@@ -41,6 +42,9 @@ pub enum Refused {
     /// The disk failed.
     #[error("the disk: {0}")]
     Disk(#[from] io::Error),
+    /// Its file cannot be kept.
+    #[error("the file of the template: {0}")]
+    Artefact(#[from] ArtefactError),
     /// The store failed.
     #[error("the store: {0}")]
     Store(#[from] sqlx::Error),

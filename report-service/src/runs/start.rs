@@ -11,7 +11,7 @@ use super::engine::keep::prepare;
 use super::{Engine, EngineParts, Examples};
 use crate::artefacts::Artefacts;
 use crate::config::{Config, SanitizerConfig, TenantConfig};
-use crate::library::{Library, LibraryParts};
+use crate::library::{self, Library, LibraryParts};
 use crate::pdf::Pdf;
 use crate::relay::{Contracts, Relay, Surroundings};
 use crate::render::Renderer;
@@ -45,8 +45,10 @@ pub async fn start_engine(
     let catalogue = Catalogue::open(&config.reports, &contracts, &renderer)
         .await
         .with_context(|| format!("read the reports in {}", config.reports.display()))?;
+    let artefacts = Artefacts::configured(config, secrets, &context.clock)?;
     let library = Library::new(LibraryParts {
         store: store.clone(),
+        artefacts: artefacts.clone(),
         renderer: renderer.clone(),
         pdf: Pdf::find(&config.pdf, &context.tasks)?,
         examples: Examples::read(&config.schemas, &catalogue, &contracts)?,
@@ -70,7 +72,7 @@ pub async fn start_engine(
         tasks: context.tasks.clone(),
     };
     let relay = Relay::prepare(links(config)?, around);
-    Engine::start(EngineParts {
+    let engine = Engine::start(EngineParts {
         relay,
         store: store.clone(),
         sources,
@@ -80,7 +82,7 @@ pub async fn start_engine(
         renderer,
         pdf: library.pdf().cloned(),
         library,
-        artefacts: Artefacts::configured(config, secrets, &context.clock)?,
+        artefacts,
         files: config.files.clone(),
         concurrent_max: config.runs.concurrent_max as usize,
         queued_max: config.runs.queued_max as usize,
@@ -91,7 +93,9 @@ pub async fn start_engine(
         clock: context.clock.clone(),
         tasks: context.tasks.clone(),
     })
-    .await
+    .await?;
+    library::watch(&engine, &context.tasks);
+    Ok(engine)
 }
 
 /// The second hop to every sanitizer.

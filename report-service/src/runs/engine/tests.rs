@@ -88,7 +88,7 @@ impl Bench {
         let catalogue = Catalogue::open(&reports, &contracts, &renderer).await;
         let catalogue = catalogue.unwrap();
         let examples = Examples::read(&schemas(), &catalogue, &contracts).unwrap();
-        let library = library(&store, &renderer, (&files, examples), &tasks);
+        let library = library(&store, &renderer, (&artefacts, &files), examples, &tasks);
         let parts = EngineParts {
             relay,
             renderer,
@@ -231,13 +231,15 @@ impl Bench {
 fn library(
     store: &Store,
     renderer: &Renderer,
-    (files, examples): (&Path, Examples),
+    (artefacts, files): (&Artefacts, &Path),
+    examples: Examples,
     tasks: &Tasks,
 ) -> Library {
     Library::new(LibraryParts {
         store: store.clone(),
         renderer: renderer.clone(),
         pdf: Pdf::find(&PdfConfig::default(), tasks).unwrap(),
+        artefacts: artefacts.clone(),
         files: files.to_owned(),
         examples,
         config: TemplatesConfig::default(),

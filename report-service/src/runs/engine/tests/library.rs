@@ -5,19 +5,19 @@ use crate::library::{NewTemplate, Refused};
 use crate::store::library::LibraryAct;
 use crate::testing::word;
 
-const ACT: LibraryAct<'static> = LibraryAct {
+pub(super) const ACT: LibraryAct<'static> = LibraryAct {
     at_ms: 1,
     person_id: "main:wanda",
     person_title: "Wanda Writer",
 };
 
 impl Bench {
-    fn overview(&self) -> Arc<Report> {
+    pub(super) fn overview(&self) -> Arc<Report> {
         let id = "customer-overview".parse().unwrap();
         Arc::clone(self.engine.catalogue().get(&id).unwrap())
     }
 
-    async fn upload(&self, paragraphs: &[&str]) -> u64 {
+    pub(super) async fn upload(&self, paragraphs: &[&str]) -> u64 {
         let new = NewTemplate {
             file: word(paragraphs).into(),
             file_name: "a.docx".into(),
@@ -28,7 +28,7 @@ impl Bench {
         kept.unwrap().0
     }
 
-    async fn activate(&self, version: u64) {
+    pub(super) async fn activate(&self, version: u64) {
         let id = self.overview().id.clone();
         assert!(
             self.store

@@ -116,3 +116,29 @@ async fn without_the_storage_a_run_fails_in_words_and_nothing_is_forgotten() {
         "it is found again"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploaded_templates_are_in_the_storage_too() {
+    let storage = Storage::start().await;
+    let bench = bench(&storage).await;
+    let version = bench.upload(&["Made for {{ tenants[0].title }}"]).await;
+    bench.activate(version).await;
+    assert_eq!(left(&bench), Vec::<String>::new());
+    let kept = |objects: Vec<String>| {
+        objects
+            .iter()
+            .filter(|name| name.contains("/templates/"))
+            .count()
+    };
+    assert_eq!(kept(storage.objects()), 1, "{:?}", storage.objects());
+    let run = done(&bench, 0).await;
+    assert_eq!(run.template_version, 1);
+    bench.activate(0).await;
+    let report = bench.overview();
+    let library = bench.engine.library();
+    library
+        .remove(&report, version, super::library::ACT)
+        .await
+        .unwrap();
+    assert_eq!(kept(storage.objects()), 0);
+}
