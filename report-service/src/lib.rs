@@ -2,6 +2,7 @@
 
 pub mod artefacts;
 pub mod auth;
+pub mod branding;
 pub mod config;
 pub mod directory;
 pub mod forms;

@@ -3,6 +3,7 @@
 
 mod files;
 mod lint;
+mod logo;
 mod standing;
 mod trial;
 mod upload;
@@ -20,6 +21,7 @@ use spokegate_daemon::{Clock, Tasks};
 use tokio::sync::Semaphore;
 
 use crate::artefacts::Artefacts;
+use crate::branding::LOGO_NAME;
 use crate::config::TemplatesConfig;
 use crate::pdf::Pdf;
 use crate::render::{Renderer, Template};
@@ -62,8 +64,8 @@ pub struct Library {
 struct Shared {
     parts: LibraryParts,
     looks: Semaphore,
-    /// Versions that were looked at, and why they do not fit. Neither they nor the reports change while the service runs.
-    fits: Mutex<HashMap<(ReportId, u64), Option<String>>>,
+    /// Versions that were looked at, without and with a logo, and why they do not fit. Neither they nor the reports change while the service runs.
+    fits: Mutex<HashMap<(ReportId, u64, bool), Option<String>>>,
 }
 
 /// The template that runs of a report are filled with.
@@ -139,9 +141,31 @@ impl Library {
     /// # Errors
     /// When it is not there (any more), or its file is not what was uploaded.
     pub async fn template(&self, report: &Report, version: u64) -> Result<Template, Unusable> {
-        if version == 0 {
-            return Ok(report.template.clone());
-        }
+        let file = match version {
+            0 => Arc::clone(&report.template.file),
+            _ => self.file(report, version).await?,
+        };
+        self.with_logo(Template {
+            file,
+            ..report.template.clone()
+        })
+        .await
+    }
+
+    /// With the logo of the brand, where there is one.
+    pub(super) async fn with_logo(&self, template: Template) -> Result<Template, Unusable> {
+        let logo = self.shared.parts.store.brand_logo().await;
+        let logo = logo.map_err(|error| {
+            tracing::error!(%error, "the logo could not be read");
+            Unusable("The logo could not be read. Tell your administrator.".into())
+        })?;
+        Ok(match logo {
+            Some(logo) => template.with_picture(LOGO_NAME, logo.file),
+            None => template,
+        })
+    }
+
+    async fn file(&self, report: &Report, version: u64) -> Result<Arc<[u8]>, Unusable> {
         let named = |what: &str| Unusable(format!("Version {version} of the template {what}."));
         let row = self.shared.parts.store.template(&report.id, version).await;
         let row = row.map_err(|error| {
@@ -151,7 +175,7 @@ impl Library {
         let row = row.filter(|row| row.removed_at_ms == 0);
         let row = row.ok_or_else(|| named("is not there (any more)"))?;
         let read = self.shared.read(&row).await;
-        let file = read.map_err(|fault| {
+        read.map_err(|fault| {
             tracing::error!(report.id = %report.id, version, error = %fault, "a template cannot be used");
             match fault {
                 FileFault::Changed { .. } => {
@@ -159,10 +183,6 @@ impl Library {
                 }
                 FileFault::Unreadable(_) => named("cannot be read"),
             }
-        })?;
-        Ok(Template {
-            file,
-            ..report.template.clone()
         })
     }
 
@@ -173,7 +193,8 @@ impl Library {
         version: u64,
         template: &Template,
     ) -> Result<Option<String>, Unusable> {
-        let key = (report.id.clone(), version);
+        let has_logo = template.pictures.contains_key(LOGO_NAME);
+        let key = (report.id.clone(), version, has_logo);
         let fits = || {
             self.shared
                 .fits

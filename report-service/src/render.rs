@@ -26,7 +26,7 @@ pub use failure::{RenderFailure, Stopped};
 pub use files::{Files, verb};
 pub use found::{Foreign, Imported, Inspected, Read, Remark};
 pub use kept::Kept;
-pub use order::{Chunk, Span, TagFault, Told, Values};
+pub use order::{Chunk, Measured, Span, TagFault, Told, Values};
 pub use template::Template;
 pub use tray::Tray;
 #[cfg(test)]
@@ -212,6 +212,20 @@ impl Renderer {
         }
     }
 
+    /// Tells what a picture says of itself.
+    ///
+    /// # Errors
+    /// A file that is no picture.
+    pub async fn measure(&self, picture: Arc<[u8]>) -> Result<Measured, RenderFailure> {
+        let order = (Task::Measure, Template::from(picture), None);
+        let ordered = self.ordered(self.tray()?, order).await?;
+        let answer = self.run_for_nobody(ordered).await?;
+        match good(answer, &self.folder)? {
+            Answer::Measured(measured) => Ok(measured),
+            _ => Err(self.launch.stopped(Stopped::Broken)),
+        }
+    }
+
     /// Writes the order for the process, with what belongs to it, behind the data.
     async fn ordered(
         &self,
@@ -246,7 +260,9 @@ impl Renderer {
 /// What a process had to tell, unless it is a failure.
 fn good(answer: Answer, output: &Path) -> Result<Answer, RenderFailure> {
     match answer {
-        Answer::Done(_) | Answer::Inspected(_) | Answer::Imported(_) => Ok(answer),
+        Answer::Done(_) | Answer::Inspected(_) | Answer::Imported(_) | Answer::Measured(_) => {
+            Ok(answer)
+        }
         Answer::Template(told) => Err(RenderFailure::Template(told)),
         Answer::Values(told) => Err(RenderFailure::Values(told)),
         Answer::Picture(name, reason) => Err(RenderFailure::Picture { name, reason }),

@@ -13,6 +13,7 @@ use tokio::sync::OwnedMutexGuard;
 
 pub mod audit;
 pub mod batches;
+pub mod branding;
 pub mod break_glass;
 pub mod budgets;
 mod flag;

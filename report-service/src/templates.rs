@@ -23,7 +23,7 @@ use sample::with_sample;
 
 pub(crate) use found::Found;
 pub(crate) use names::in_own_words;
-pub(crate) use sample::fill;
+pub(crate) use sample::{branded, fill};
 pub(crate) use shape::supplied;
 
 /// Arguments of the verb `check-template`.

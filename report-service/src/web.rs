@@ -6,6 +6,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 
 pub mod admin_audit;
+pub mod admin_branding;
 pub mod admin_explain;
 pub mod admin_health;
 pub mod admin_home;
@@ -62,6 +63,7 @@ pub fn forms_routes() -> Routes {
     let routes = schedules::routes(routes);
     let routes = reviews::routes(routes);
     let routes = templates::routes(routes);
+    let routes = admin_branding::files(routes);
     let routes = previews::routes(routes);
     let routes = options::routes(routes);
     downloads::routes(routes)
@@ -86,6 +88,8 @@ pub fn admin_routes() -> Routes {
     let routes = admin_satellites::routes(routes);
     let routes = admin_quarantine::routes(routes);
     let routes = templates::routes(routes);
+    let routes = admin_branding::files(routes);
+    let routes = admin_branding::routes(routes);
     let routes = admin_sources::routes(routes);
     let routes = admin_secrets::routes(routes);
     admin_audit::routes(routes)

@@ -15,6 +15,8 @@ use spokegate_reports::web::{admin_routes, forms_routes};
 const NO_PAGES: &[(&str, &str)] = &[
     ("/assets/{name}", "a file"),
     ("/audit/export", "a file"),
+    ("/branding/colour.css", "a style sheet"),
+    ("/branding/logo", "a picture"),
     ("/quarantine/export", "a file"),
     ("/batches/{batch}/download", "a file"),
     ("/batches/{batch}/events", "a stream"),

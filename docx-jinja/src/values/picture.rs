@@ -54,6 +54,18 @@ impl Picture {
         })
     }
 
+    /// Its width and height in pixels.
+    #[must_use]
+    pub fn pixels(&self) -> (u32, u32) {
+        self.image.pixels
+    }
+
+    /// Its media type: `image/png`, `image/jpeg` or `image/gif`.
+    #[must_use]
+    pub fn media_type(&self) -> &'static str {
+        self.image.format.content_type()
+    }
+
     /// Gives it a width.
     #[must_use]
     pub fn width(mut self, width: Length) -> Self {

@@ -5,7 +5,7 @@ use super::upload::Refused;
 use super::{Library, Shared};
 use crate::render::{RenderFailure, TagFault, Template, Values};
 use crate::reports::Report;
-use crate::templates::{Found, fill};
+use crate::templates::{Found, branded, fill};
 
 /// The values that each template is filled with: the contracts' examples, and the report's own.
 const EXAMPLES: &str = "the good examples of its datasets";
@@ -24,7 +24,7 @@ impl Library {
         let supplied = template.supplied.clone();
         let inspected = renderer.inspect(template.clone()).await;
         let mut found = Found::of(inspected.map_err(refused)?, supplied.as_deref());
-        for (name, values) in shared.samples(report) {
+        for (name, values) in shared.samples(report).await? {
             let filled = fill(renderer, template.clone(), (name, values), &mut found);
             filled.await.map_err(refused)?;
         }
@@ -48,12 +48,19 @@ impl Library {
 }
 
 impl Shared {
-    fn samples(&self, report: &Report) -> [(&'static str, Values); 2] {
-        let now_ms = self.parts.clock.now_ms();
-        [
-            (EXAMPLES, self.parts.examples.values(report, now_ms)),
-            (OWN, Values::from(report.sample.clone())),
-        ]
+    async fn samples(&self, report: &Report) -> Result<[(&'static str, Values); 2], Refused> {
+        Ok([
+            (EXAMPLES, self.sample(report).await?),
+            (OWN, Values::from(branded(report.sample.clone()))),
+        ])
+    }
+
+    /// What a run would have, of the contracts' examples.
+    pub(super) async fn sample(&self, report: &Report) -> Result<Values, Refused> {
+        let parts = &self.parts;
+        let brand = parts.store.brand().await?;
+        let now_ms = parts.clock.now_ms();
+        Ok(parts.examples.values(report, &brand, now_ms))
     }
 }
 

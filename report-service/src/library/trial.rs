@@ -46,10 +46,7 @@ impl Shared {
     ) -> Result<(), Refused> {
         let _look = self.looks.acquire().await.ok();
         let renderer = &self.parts.renderer;
-        let values = self
-            .parts
-            .examples
-            .values(report, self.parts.clock.now_ms());
+        let values = self.sample(report).await?;
         let tray = renderer.tray().map_err(refused)?;
         let made = renderer.to_file(tray, template, values, output).await;
         made.map(drop).map_err(refused)

@@ -61,6 +61,8 @@ pub(super) enum Task {
     Mark(Vec<TagFault>),
     /// Take over a template of docxtemplater and write the new one.
     Import(Foreign),
+    /// Tell what the picture in the template's place says of itself.
+    Measure,
 }
 
 /// The last piece of the tray.
@@ -89,6 +91,8 @@ pub(super) enum Answer {
     Inspected(Inspected),
     /// A template taken over.
     Imported(Imported),
+    /// What a picture says of itself.
+    Measured(Measured),
     /// The template is not usable.
     Template(Told),
     /// It cannot be filled with these values.
@@ -99,6 +103,17 @@ pub(super) enum Answer {
     Output(String),
     /// The process itself is not fit for the work.
     Unfit(String),
+}
+
+/// What a picture says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Its media type.
+    pub media_type: String,
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
 }
 
 /// A fault in words, and place by place where there are places.

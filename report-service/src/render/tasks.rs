@@ -10,7 +10,7 @@ use docx_jinja::values::{Assets, Picture};
 use docx_jinja::{Limits, Locale, Options, RenderError, Shape, TagError, Template};
 
 use super::found::{Foreign, Imported, Inspected, Remark};
-use super::order::{Answer, Order, TagFault, Task, Told};
+use super::order::{Answer, Measured, Order, TagFault, Task, Told};
 use super::values::{read, readable};
 
 /// Bytes gathered before they go to the disk.
@@ -56,6 +56,7 @@ pub(super) fn done(
             }
         }
         Task::Import(foreign) => imported(&template, foreign, document),
+        Task::Measure => measured(template),
         Task::Check => return filled(order, (&template, options, shape), tray, io::sink()),
         Task::Render => {
             let document = BufWriter::with_capacity(BUFFER_BYTES, document);
@@ -100,6 +101,20 @@ fn filled(
         Err(RenderError::Output(error)) => Answer::Output(error.to_string()),
         Err(error) => Answer::Values(Told::from(&error)),
     })
+}
+
+fn measured(file: Vec<u8>) -> Answer {
+    match Picture::new(file) {
+        Ok(picture) => {
+            let (width, height) = picture.pixels();
+            Answer::Measured(Measured {
+                media_type: picture.media_type().to_owned(),
+                width,
+                height,
+            })
+        }
+        Err(error) => Answer::Picture("picture".to_owned(), error.to_string()),
+    }
 }
 
 /// Takes over a template of docxtemplater.

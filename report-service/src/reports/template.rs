@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::load::Loader;
 use crate::render::{Inspected, RenderFailure, Renderer, TagFault, Template, Values};
-use crate::templates::in_own_words;
+use crate::templates::{branded, in_own_words};
 
 /// The template's file in a report's folder.
 pub(super) const FILE: &str = "template.docx";
@@ -34,7 +34,7 @@ impl Loader<'_> {
             let fault = in_own_words(&TagError::from(fault.clone()));
             self.fault(FILE, indented(&fault));
         }
-        let values = sample.map(Values::from);
+        let values = sample.map(branded).map(Values::from);
         if known.is_empty()
             && let Err(failure) = renderer.check(template.clone(), values).await
         {

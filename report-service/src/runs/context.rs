@@ -6,6 +6,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::Tenant;
 use super::fetch::Fetched;
+use crate::branding::Brand;
 use crate::render::Values;
 use crate::reports::Need;
 
@@ -22,9 +23,10 @@ pub(super) struct About<'a> {
     pub(super) generated_by: &'a str,
     pub(super) run_id: &'a str,
     pub(super) now_ms: u64,
+    pub(super) brand: &'a Brand,
 }
 
-/// The values of a run: `report`, `params`, `tenants` and `missing`.
+/// The values of a run: `report`, `brand`, `params`, `tenants` and `missing`.
 pub(super) fn values(
     about: &About<'_>,
     params: Map<String, serde_json::Value>,
@@ -64,6 +66,7 @@ pub(super) fn values(
     }
     map([
         pair("report", self::about(about)),
+        pair("brand", brand(about.brand)),
         pair("params", params),
         pair(
             "tenants",
@@ -80,6 +83,15 @@ pub(super) fn about(about: &About<'_>) -> Values {
         pair("generated_at", timestamp(about.now_ms)),
         pair("generated_by", about.generated_by),
         pair("run_id", about.run_id),
+    ])
+}
+
+/// Name and colour; what is not set is empty.
+pub(super) fn brand(brand: &Brand) -> Values {
+    let colour = brand.colour.map(|colour| colour.to_string());
+    map([
+        pair("name", brand.name.as_str()),
+        pair("colour", colour.unwrap_or_default()),
     ])
 }
 

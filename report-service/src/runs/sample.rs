@@ -11,6 +11,7 @@ use spokegate_contract::{DatasetId, Shape};
 use super::Tenant;
 use super::context::{self, About, Part};
 use super::fetch::Fetched;
+use crate::branding::Brand;
 use crate::relay::Contracts;
 use crate::render::Values;
 use crate::reports::{Catalogue, Need, Report};
@@ -57,12 +58,13 @@ impl Examples {
     }
 
     /// The values of a run of that report for one customer, with every need there.
-    pub(crate) fn values(&self, report: &Report, now_ms: u64) -> Values {
+    pub(crate) fn values(&self, report: &Report, brand: &Brand, now_ms: u64) -> Values {
         let about = About {
             title: &report.title,
             generated_by: "Sample",
             run_id: "00000000000000000000000000000000",
             now_ms,
+            brand,
         };
         let tenant = Tenant {
             id: "sample".parse().expect("a plain word is a tenant's id"),

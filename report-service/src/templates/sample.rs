@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use docx_jinja::TagError;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::Found;
 use crate::render::{RenderFailure, Renderer, Template, Values};
@@ -32,7 +32,8 @@ pub(super) async fn with_sample(
 ) -> Result<(), String> {
     match sample(folder) {
         Ok(sample) => {
-            let filled = fill(renderer, template, (SAMPLE, Values::from(sample)), found);
+            let values = Values::from(branded(sample));
+            let filled = fill(renderer, template, (SAMPLE, values), found);
             filled.await.map_err(|failure| failure.to_string())
         }
         Err(fault) if found.faults.is_empty() => {
@@ -82,6 +83,15 @@ pub(crate) async fn fill(
         .collect();
     found.filled.tags.extend(tags);
     Ok(())
+}
+
+/// A report's sample with a brand, which every run has.
+pub(crate) fn branded(mut sample: Json) -> Json {
+    if let Some(members) = sample.as_object_mut() {
+        let brand = || json!({ "name": "Sample brand", "colour": "#0f6e66" });
+        members.entry("brand").or_insert_with(brand);
+    }
+    sample
 }
 
 fn sample(folder: &Path) -> Result<Json, String> {

@@ -33,6 +33,7 @@ pub(crate) fn supplied(needs: &[Need], form: &Form, contracts: &Contracts) -> Sh
     let report = Shape::map(plain(&["title", "generated_at", "generated_by", "run_id"]));
     Shape::map([
         ("report", report),
+        ("brand", Shape::map(plain(&["name", "colour"]))),
         ("params", Shape::map(params)),
         ("tenants", Shape::list(Shape::map(tenant))),
         ("missing", Shape::list(missing)),

@@ -8,6 +8,7 @@ use crate::auth::Site;
 use crate::auth::csrf::{self, Forgery, Provenance};
 use crate::auth::session::{Activity, NoSession};
 use crate::auth::throttle::Bucket;
+use crate::branding::Brand;
 use crate::state::AppState;
 use crate::store::audit::{AuditEvent, Decision};
 use axum::body::{Body, Bytes};
@@ -64,7 +65,8 @@ impl Guard {
                 let signed_in = SignedIn::admitted(session, &token, visitor.address());
                 let alarm = self.alarm(activity).await?;
                 let manages = signed_in.rights(&self.state).manages_templates();
-                let signed_in = signed_in.managing(manages).alarmed(alarm);
+                let brand = self.brand(activity).await?;
+                let signed_in = signed_in.managing(manages).branded(brand).alarmed(alarm);
                 parts.extensions.insert(signed_in);
                 token
             }
@@ -103,6 +105,15 @@ impl Guard {
             )),
         })?;
         Ok((files_max.is_some(), body))
+    }
+
+    /// Name, colour and logo of the pages.
+    async fn brand(&self, activity: Activity) -> Result<Brand, Box<Response>> {
+        if activity == Activity::Background {
+            return Ok(Brand::default());
+        }
+        let brand = self.state.store.brand().await;
+        brand.map_err(|error| boxed(error.into()))
     }
 
     /// What every page for administrators must say.

@@ -4,6 +4,7 @@ use super::assets;
 use super::errors::PageError;
 use super::session::SignedIn;
 use crate::auth::Site;
+use crate::branding::Brand;
 use anyhow::Context as _;
 use askama::Template;
 use axum::response::{Html, IntoResponse as _, Response};
@@ -25,6 +26,8 @@ pub struct Page {
     pub alarm: Option<String>,
     /// The token that every form on the page carries in the hidden field `csrf`.
     pub csrf: String,
+    /// Name, colour and logo; the product's own where there is nobody yet.
+    pub brand: Brand,
     /// Whether the person may manage templates, and finds the way there.
     pub manages_templates: bool,
     /// The navigation entry to mark: `reports`, `history`, `home`, `sessions`, `audit`, ….
@@ -41,6 +44,7 @@ impl Page {
             person: Some(user.title().to_owned()),
             alarm: user.alarm().map(str::to_owned),
             csrf: user.csrf().to_owned(),
+            brand: user.brand().clone(),
             manages_templates: user.manages_templates(),
             active,
         }
@@ -55,6 +59,7 @@ impl Page {
             person: None,
             alarm: None,
             csrf: String::new(),
+            brand: Brand::default(),
             manages_templates: false,
             active: "",
         }
@@ -69,6 +74,7 @@ impl Page {
             person: None,
             alarm: None,
             csrf,
+            brand: Brand::default(),
             manages_templates: false,
             active: "",
         }
@@ -82,11 +88,12 @@ impl Page {
 
     /// What the service is called on this site.
     #[must_use]
-    pub fn site_name(&self) -> &'static str {
-        if self.is_admin() {
-            "Spokegate Administration"
-        } else {
-            "Spokegate Reports"
+    pub fn site_name(&self) -> String {
+        match (self.brand.name.as_str(), self.is_admin()) {
+            ("", true) => "Spokegate Administration".into(),
+            ("", false) => "Spokegate Reports".into(),
+            (name, true) => format!("{name} Administration"),
+            (name, false) => name.into(),
         }
     }
 

@@ -90,29 +90,44 @@ pub(super) async fn form(
     body: Bytes,
     name: &str,
 ) -> Result<FileForm, PageError> {
+    let form = form_perhaps(headers, body, name).await?;
+    if form.file.is_empty() {
+        return Err(PageError::bad_request("Choose a file first."));
+    }
+    Ok(form)
+}
+
+/// The same, where the file may be left out: then it has no bytes.
+///
+/// # Errors
+/// When the form is not whole.
+pub(super) async fn form_perhaps(
+    headers: &HeaderMap,
+    body: Bytes,
+    name: &str,
+) -> Result<FileForm, PageError> {
     let broken = || PageError::bad_request("The file was cut off on the way.");
     let mut parts = parts(headers, body).ok_or_else(broken)?;
-    let (mut file, mut texts) = (None, BTreeMap::new());
+    let mut form = FileForm {
+        file: Bytes::new(),
+        file_name: String::new(),
+        texts: BTreeMap::new(),
+    };
     while let Some(part) = parts.next_field().await.map_err(|_| broken())? {
         let part_name = part.name().unwrap_or_default().to_owned();
         match part.file_name().map(str::to_owned) {
-            Some(file_name) if part_name == name && file.is_none() => {
-                file = Some((part.bytes().await.map_err(|_| broken())?, file_name));
+            Some(file_name) if part_name == name && form.file.is_empty() => {
+                form.file = part.bytes().await.map_err(|_| broken())?;
+                form.file_name = file_name;
             }
             Some(_) => {}
             None => {
-                texts.insert(part_name, part.text().await.map_err(|_| broken())?);
+                let text = part.text().await.map_err(|_| broken())?;
+                form.texts.insert(part_name, text);
             }
         }
     }
-    match file {
-        Some((file, file_name)) if !file.is_empty() => Ok(FileForm {
-            file,
-            file_name,
-            texts,
-        }),
-        _ => Err(PageError::bad_request("Choose a file first.")),
-    }
+    Ok(form)
 }
 
 fn boundary(headers: &HeaderMap) -> Option<String> {

@@ -3,6 +3,7 @@
 use super::errors::PageError;
 use crate::auth::rights::Rights;
 use crate::auth::{Site, csrf};
+use crate::branding::Brand;
 use crate::state::AppState;
 use crate::store::audit::{AuditEvent, Decision};
 use crate::store::sessions::SessionRow;
@@ -20,6 +21,7 @@ pub struct SignedIn {
     address: IpAddr,
     alarm: Option<String>,
     manages_templates: bool,
+    brand: Brand,
 }
 
 impl SignedIn {
@@ -31,6 +33,7 @@ impl SignedIn {
             address,
             alarm: None,
             manages_templates: false,
+            brand: Brand::default(),
         }
     }
 
@@ -45,6 +48,17 @@ impl SignedIn {
             manages_templates,
             ..self
         }
+    }
+
+    /// The same, for pages of this brand.
+    pub(super) fn branded(self, brand: Brand) -> Self {
+        Self { brand, ..self }
+    }
+
+    /// The brand of the pages.
+    #[must_use]
+    pub fn brand(&self) -> &Brand {
+        &self.brand
     }
 
     /// Whether they may put templates of any report in and out of use.

@@ -52,20 +52,21 @@ impl Shared {
             );
         }
         let (tray, values) = kept.into_values();
+        let brand = self.brand().await;
         let about = About {
             title: &report.title,
             generated_by: &row.owner_title,
             run_id: row.id.as_str(),
             now_ms: row.created_at_ms,
+            brand: &brand,
         };
         let Some(Values::Map(mut members)) = values else {
             return Ended::failed(NOT_KEPT);
         };
-        for (name, value) in &mut members {
-            if name == "report" {
-                *value = context::about(&about);
-            }
-        }
+        // What was kept may be older than one of them.
+        members.retain(|(name, _)| name != "report" && name != "brand");
+        members.push(("report".into(), context::about(&about)));
+        members.push(("brand".into(), context::brand(&brand)));
         self.fill(
             row,
             tenants,

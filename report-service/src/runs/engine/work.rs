@@ -18,6 +18,7 @@ use super::super::{DataPart, Format, Progress, RunFile, RunState, Tenant, file_d
 use super::steps::{Planned, announce, data_parts, fetch_one, in_words, locale, note_end};
 use super::{Ended, Live, Shared};
 use crate::artefacts::{ArtefactError, ArtefactKey, ArtefactPart};
+use crate::branding::Brand;
 use crate::pdf::PdfFailure;
 use crate::relay::Contract;
 use crate::render::{RenderFailure, Template, Tray, Values};
@@ -93,6 +94,14 @@ impl Shared {
             "The service could not record which template this report is made with. Tell your administrator.".to_owned()
         })?;
         Ok(current.template)
+    }
+
+    /// Name and colour for the document; a run is not lost over them.
+    pub(super) async fn brand(&self) -> Brand {
+        let brand = self.parts.store.brand().await;
+        brand
+            .inspect_err(|error| tracing::error!(%error, "the branding could not be read"))
+            .unwrap_or_default()
     }
 
     async fn plan(
@@ -255,11 +264,13 @@ impl Shared {
         (template, tray): (Template, Arc<Tray>),
     ) -> Ended {
         let data = data_parts(report, tenants, &parts);
+        let brand = self.brand().await;
         let about = About {
             title: &report.title,
             generated_by: &row.owner_title,
             run_id: row.id.as_str(),
             now_ms: self.parts.clock.now_ms(),
+            brand: &brand,
         };
         let params = report.shown_params(&row.params);
         let values = context::values(&about, params, tenants, &report.needs, parts);

@@ -57,7 +57,10 @@ const ADMIN: &[Group] = &[
     },
     Group {
         title: "Documents",
-        entries: &[entry("/templates", "templates", "Templates")],
+        entries: &[
+            entry("/templates", "templates", "Templates"),
+            entry("/branding", "branding", "Branding"),
+        ],
     },
     Group {
         title: "Own systems",

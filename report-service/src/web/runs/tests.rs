@@ -1035,6 +1035,7 @@ async fn a_document_is_looked_at_before_it_is_downloaded() {
     }
 }
 
+mod branding;
 mod mail;
 mod review;
 mod templates;
