@@ -14,7 +14,7 @@ mod word;
 pub(crate) use sanitizer::{Identity, Sanitizer};
 pub(crate) use storage::Storage;
 pub(crate) use stores::{TestStore, stores};
-pub(crate) use word::word;
+pub(crate) use word::{word, word_with};
 
 use std::path::{Path, PathBuf};
 

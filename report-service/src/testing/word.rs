@@ -7,6 +7,11 @@ use zip::write::SimpleFileOptions;
 
 /// A Word file with these paragraphs and nothing else.
 pub(crate) fn word(paragraphs: &[&str]) -> Vec<u8> {
+    word_with(paragraphs, &[])
+}
+
+/// The same with more entries in its archive.
+pub(crate) fn word_with(paragraphs: &[&str], more: &[(&str, &str)]) -> Vec<u8> {
     let types = "application/vnd.openxmlformats-officedocument.wordprocessingml";
     let schemas = "http://schemas.openxmlformats.org";
     let body: String = paragraphs
@@ -39,7 +44,10 @@ pub(crate) fn word(paragraphs: &[&str]) -> Vec<u8> {
         ),
     ];
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, content) in entries {
+    let more = more
+        .iter()
+        .map(|(name, content)| (*name, (*content).to_owned()));
+    for (name, content) in entries.into_iter().chain(more) {
         archive
             .start_file(name, SimpleFileOptions::default())
             .unwrap();

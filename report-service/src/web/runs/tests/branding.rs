@@ -134,7 +134,10 @@ async fn documents_have_the_name_of_the_brand() {
     carol.brand(&fields, &png(300, 80)).await;
     let token = csrf::token_for(&carol.token);
     let here = "/templates/customer-overview";
-    let template = word(&["Made by {{ brand.name }} in {{ brand.colour }}"]);
+    let template = word(&[
+        "Made by {{ brand.name }} in {{ brand.colour }}",
+        "{{ 'brand-logo'|image }}",
+    ]);
     let path = format!("{here}/upload");
     carol.upload_as("template", &path, &token, &template).await;
     let active = carol.post(&format!("{here}/1/activate"), &[]).await;
@@ -145,6 +148,10 @@ async fn documents_have_the_name_of_the_brand() {
     assert_eq!(ended["state"], "done", "{ended}");
     let made = alice.bytes(&format!("{place}/download")).await;
     let mut made = zip::ZipArchive::new(std::io::Cursor::new(made)).unwrap();
+    assert!(
+        made.file_names()
+            .any(|name| name.unwrap().starts_with("word/media/"))
+    );
     let mut part = made.by_name("word/document.xml").unwrap();
     let mut xml = String::new();
     std::io::Read::read_to_string(&mut part, &mut xml).unwrap();
@@ -153,4 +160,21 @@ async fn documents_have_the_name_of_the_brand() {
     carol.brand(&[("no-logo", "yes")], b"").await;
     let proof = text(alice.post(&format!("{place}/proof"), &[]).await).await;
     assert!(proof.contains(">holds<"), "{proof}");
+    // Without a logo the template that asks for it by name makes no document, and says so.
+    let (_, page) = carol.get("/health").await;
+    assert!(
+        page.contains("their active template cannot be used"),
+        "{page}"
+    );
+    let (_, page) = carol.get(here).await;
+    assert!(
+        page.contains("no longer fits") && page.contains("brand-logo"),
+        "{page}"
+    );
+    carol.brand(&fields, &png(300, 80)).await;
+    let (_, page) = carol.get("/health").await;
+    assert!(
+        !page.contains("their active template cannot be used"),
+        "{page}"
+    );
 }

@@ -1,7 +1,7 @@
 //! Templates on the pages: uploaded, looked at, tried, made active, rolled back, removed; and each act's refused twin.
 
 use super::*;
-use crate::testing::word;
+use crate::testing::{word, word_with};
 
 const WRITERS: &str = "
 [[rights]]
@@ -293,6 +293,11 @@ async fn what_is_too_large_forged_or_hostile_is_refused_with_a_sentence() {
     check(text_file, unprocessable, "This file is not taken").await;
     let half = wanda.new_template(&good[..good.len() / 2]).await;
     check(half, unprocessable, "This file is not taken").await;
+    let macros = word_with(&[GOOD], &[("word/vbaProject.bin", "x")]);
+    check(wanda.new_template(&macros).await, unprocessable, "macro").await;
+    let twice = word_with(&[GOOD], &[("word/../word/document.xml", "<x/>")]);
+    let told = "This file is not taken";
+    check(wanda.new_template(&twice).await, unprocessable, told).await;
     let (_, page) = wanda.get(HERE).await;
     assert!(
         !page.contains("Version 1"),
