@@ -13,6 +13,7 @@ pub(crate) use check::check;
 pub use definition::{Need, Options, ParamSource, Report};
 pub use load::{Catalogue, ReportFaults};
 pub(crate) use load::{Outline, outline};
+pub(crate) use needs::OLDER_S_MAX;
 
 #[cfg(test)]
 mod tests;

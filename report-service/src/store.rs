@@ -20,6 +20,7 @@ mod flag;
 pub mod letters;
 pub mod library;
 pub(crate) mod migrations;
+pub mod older;
 pub mod people;
 pub(crate) mod portable;
 pub mod pushes;

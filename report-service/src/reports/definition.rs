@@ -59,6 +59,8 @@ pub struct Need {
     pub required: bool,
     /// Pushes at most this old are used instead of a pull.
     pub max_age_ms: Option<u64>,
+    /// Where it cannot be had: what came before may stand in, when it is at most this old.
+    pub older_ms: Option<u64>,
     /// Whether it can be asked for.
     pub pull: bool,
     /// How long a pull may take.
@@ -168,6 +170,33 @@ impl Need {
         source.unwrap_or(self.dataset.as_str())
     }
 
+    /// What happens when its data does not come, for whoever orders the report.
+    #[must_use]
+    pub fn policy(&self, keeps_older: bool) -> String {
+        let without = if self.required {
+            "there is no document"
+        } else {
+            "the document is made without it and says so"
+        };
+        let fresh = match self.max_age_ms {
+            Some(max_age_ms) if self.pull => {
+                format!(
+                    "What was sent within {} will do, else it is asked for. ",
+                    span(max_age_ms)
+                )
+            }
+            Some(max_age_ms) => format!("What was sent within {} will do. ", span(max_age_ms)),
+            None => String::new(),
+        };
+        match self.older_ms {
+            Some(older_ms) if keeps_older || self.max_age_ms.is_some() => format!(
+                "{fresh}If it cannot be had, data that is at most {} old stands in, with its date; without such data {without}.",
+                span(older_ms)
+            ),
+            _ => format!("{fresh}If it cannot be had, {without}."),
+        }
+    }
+
     /// The pull's parameters for what a person filled in.
     pub fn params(&self, filled: &Map<String, Value>) -> Map<String, Value> {
         let value = |source: &ParamSource| match source {
@@ -183,7 +212,75 @@ impl Need {
     }
 }
 
+/// `2 hours`, `7 days`: rounded up to what people count in.
+fn span(ms: u64) -> String {
+    let (count, unit) = match ms.div_ceil(60_000) {
+        minutes if minutes < 120 => (minutes, "minute"),
+        minutes if minutes < 48 * 60 => (minutes.div_ceil(60), "hour"),
+        minutes => (minutes.div_ceil(24 * 60), "day"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
 /// The days of a settled period.
 fn days(value: &Value) -> Option<Days> {
     value.as_str().and_then(Days::stored)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn need() -> Need {
+        Need {
+            dataset: "devices".parse().unwrap(),
+            versions: vec![1],
+            title: "Devices".into(),
+            source: None,
+            key: "devices".into(),
+            required: true,
+            max_age_ms: None,
+            older_ms: None,
+            pull: true,
+            timeout_ms: 1_000,
+            params: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_happens_without_data_is_said_before() {
+        let check = |need: Need, keeps: bool, expected: &str| {
+            assert_eq!(need.policy(keeps), expected);
+        };
+        let none = "If it cannot be had, there is no document.";
+        check(need(), true, none);
+        let optional = Need {
+            required: false,
+            max_age_ms: Some(86_400_000),
+            ..need()
+        };
+        check(
+            optional,
+            true,
+            "What was sent within 24 hours will do, else it is asked for. If it cannot be had, the document is made without it and says so.",
+        );
+        let older = Need {
+            older_ms: Some(7 * 86_400_000),
+            ..need()
+        };
+        check(
+            older.clone(),
+            true,
+            "If it cannot be had, data that is at most 7 days old stands in, with its date; without such data there is no document.",
+        );
+        check(older, false, none);
+        for (ms, expected) in [
+            (60_000, "1 minute"),
+            (5_400_000, "90 minutes"),
+            (7_200_000, "2 hours"),
+            (172_800_000, "2 days"),
+        ] {
+            assert_eq!(span(ms), expected);
+        }
+    }
 }

@@ -247,7 +247,8 @@ impl<'a> Loader<'a> {
                     refresh_fields,
                     supplied: shape.map(Arc::new),
                 };
-                self.template(template, sample.clone(), renderer).await
+                let known = (sample.clone(), needs.as_deref().unwrap_or_default());
+                self.template(template, known, renderer).await
             }
             None => None,
         };

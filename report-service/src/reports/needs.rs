@@ -17,6 +17,8 @@ use crate::sources::SourceId;
 const NEEDS_MAX: usize = 32;
 /// How long a pull may take when a report does not say.
 const TIMEOUT_S_DEFAULT: u64 = 60;
+/// How old data may be that stands in for what cannot be had: 90 days.
+pub(crate) const OLDER_S_MAX: u64 = 7_776_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,6 +33,8 @@ pub(super) struct FileNeed {
     required: bool,
     max_age_s: Option<u64>,
     timeout_s: Option<u64>,
+    /// How old data may be that stands in for what cannot be had.
+    older_data_s: Option<u64>,
     #[serde(default)]
     params: BTreeMap<String, Value>,
 }
@@ -182,6 +186,14 @@ impl Loader<'_> {
                 DEADLINE_MS_MAX / 1_000
             ));
         }
+        if need
+            .older_data_s
+            .is_some_and(|older_s| !(60..=OLDER_S_MAX).contains(&older_s))
+        {
+            self.need_fault(format!(
+                "need \"{name}\": older_data_s must be 60 to {OLDER_S_MAX}"
+            ));
+        }
         Some(Need {
             dataset: name.clone(),
             versions: contracts.iter().map(|c| c.dataset.version).collect(),
@@ -194,6 +206,9 @@ impl Loader<'_> {
                     .unwrap_or(dataset.max_age_s)
                     .saturating_mul(1_000)
             }),
+            older_ms: need
+                .older_data_s
+                .map(|older_s| older_s.saturating_mul(1_000)),
             pull: need.source.is_some() || dataset.allows(Kind::Pull),
             timeout_ms,
             params: self.params(wanted, contract, fields),

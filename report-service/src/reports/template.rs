@@ -5,6 +5,7 @@ use std::fmt;
 use docx_jinja::TagError;
 use serde_json::Value;
 
+use super::definition::Need;
 use super::load::Loader;
 use crate::render::{Inspected, RenderFailure, Renderer, TagFault, Template, Values};
 use crate::templates::{branded, in_own_words};
@@ -18,7 +19,7 @@ impl Loader<'_> {
     pub(super) async fn template(
         &mut self,
         template: Template,
-        sample: Option<Value>,
+        (sample, needs): (Option<Value>, &[Need]),
         renderer: &Renderer,
     ) -> Option<(Template, String)> {
         let inspected = match renderer.inspect(template.clone()).await {
@@ -29,6 +30,7 @@ impl Loader<'_> {
             }
         };
         self.note(&inspected);
+        self.tells_age(&inspected, needs);
         let known: Vec<TagFault> = [inspected.faults, inspected.unknown].concat();
         for fault in &known {
             let fault = in_own_words(&TagError::from(fault.clone()));
@@ -42,6 +44,22 @@ impl Loader<'_> {
         }
         let hash = template.sha256();
         Some((template, hash))
+    }
+
+    /// Whoever reads a document must be able to see that its data is older than the document.
+    fn tells_age(&mut self, inspected: &Inspected, needs: &[Need]) {
+        let reads = |path: &str| inspected.variables.iter().any(|read| read.path == path);
+        for need in needs.iter().filter(|need| need.older_ms.is_some()) {
+            let own = ["captured_at", "older"].map(|name| format!("tenants[].{}.{name}", need.key));
+            if !reads("older") && !own.iter().any(|path| reads(path)) {
+                let what = format!(
+                    "does not say how old the data is: need \"{}\" has older_data_s\nhint: show `tenant.{}.captured_at`, or list `older`",
+                    need.name(),
+                    need.key
+                );
+                self.fault(FILE, indented(&what));
+            }
+        }
     }
 
     fn unfilled(&mut self, failure: RenderFailure) {

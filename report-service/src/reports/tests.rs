@@ -305,6 +305,38 @@ fn a_field_may_be_filled_from_a_datasets_rows() {
 }
 
 #[test]
+fn a_document_says_how_old_its_data_may_be() {
+    let older = |folder: &Path, value: &str| {
+        let path = folder.join("report.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let with = format!("dataset = \"devices\"\nolder_data_s = {value}\n");
+        std::fs::write(&path, text.replace("dataset = \"devices\"\n", &with)).unwrap();
+    };
+    // The starter template shows what its data is as of.
+    let catalogue = changed(|folder| {
+        older(folder, "3600");
+        std::fs::remove_file(folder.join("template.docx")).unwrap();
+    });
+    let catalogue = catalogue.unwrap();
+    let report = catalogue.iter().next().unwrap();
+    assert_eq!(report.needs[0].older_ms, Some(3_600_000));
+    for value in ["59", "7776001"] {
+        let faults = changed(|folder| older(folder, value)).unwrap_err();
+        let expected = "need \"devices\": older_data_s must be 60 to 7776000";
+        assert!(faults.to_string().contains(expected), "{faults}");
+    }
+    let silent = changed(|folder| {
+        older(folder, "3600");
+        let shown = ["if t.devices.captured_at", "t.devices.captured_at|datetime"];
+        rewritten(folder, shown[0], "if t.devices.count");
+        rewritten(folder, shown[1], "t.devices.count");
+    });
+    let faults = silent.unwrap_err().to_string();
+    let expected = "does not say how old the data is: need \"devices\" has older_data_s";
+    assert!(faults.contains(expected), "{faults}");
+}
+
+#[test]
 fn pictures_belong_to_a_report() {
     let png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0\0\0\0\0";
     let with = |name: &'static str, bytes: Vec<u8>| {

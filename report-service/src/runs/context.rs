@@ -1,10 +1,11 @@
 //! What a template sees of a run.
 
-use serde_json::Map;
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::Tenant;
+use super::failure::older_words;
 use super::fetch::Fetched;
 use crate::branding::Brand;
 use crate::render::Values;
@@ -26,7 +27,7 @@ pub(super) struct About<'a> {
     pub(super) brand: &'a Brand,
 }
 
-/// The values of a run: `report`, `brand`, `params`, `tenants` and `missing`.
+/// The values of a run: `report`, `brand`, `params`, `tenants`, `missing` and `older`.
 pub(super) fn values(
     about: &About<'_>,
     params: Map<String, serde_json::Value>,
@@ -34,7 +35,7 @@ pub(super) fn values(
     needs: &[Need],
     parts: Vec<Part>,
 ) -> Values {
-    let mut missing = Vec::new();
+    let (mut missing, mut older) = (Vec::new(), Vec::new());
     let mut by_tenant: Vec<Vec<(String, Values)>> = tenants
         .iter()
         .map(|tenant| {
@@ -52,7 +53,17 @@ pub(super) fn values(
             continue;
         };
         let value = match part.result {
-            Ok(fetched) => present(fetched),
+            Ok(fetched) => {
+                if let Some(class) = fetched.older {
+                    older.push(map([
+                        pair("tenant", tenant.title.as_str()),
+                        pair("dataset", need.title.as_str()),
+                        pair("captured_at", timestamp(fetched.captured_at_ms)),
+                        pair("reason", older_words(class, fetched.captured_at_ms)),
+                    ]));
+                }
+                present(fetched)
+            }
             Err(reason) => {
                 missing.push(map([
                     pair("tenant", tenant.title.as_str()),
@@ -73,6 +84,7 @@ pub(super) fn values(
             Values::List(by_tenant.into_iter().map(map).collect()),
         ),
         pair("missing", Values::List(missing)),
+        pair("older", Values::List(older)),
     ])
 }
 
@@ -96,11 +108,14 @@ pub(super) fn brand(brand: &Brand) -> Values {
 }
 
 fn present(fetched: Fetched) -> Values {
+    let older = fetched.older;
+    let reason = older.map(|class| older_words(class, fetched.captured_at_ms));
     map([
         pair("rows", fetched.data),
         pair("count", fetched.count),
         pair("state", "ok"),
-        pair("reason", ()),
+        pair("older", older.is_some()),
+        pair("reason", reason.map_or(Value::Null, Value::from)),
         pair("captured_at", timestamp(fetched.captured_at_ms)),
     ])
 }
@@ -110,6 +125,7 @@ fn absent(reason: &str) -> Values {
         pair("rows", Values::Rows(Vec::new())),
         pair("count", 0),
         pair("state", "missing"),
+        pair("older", false),
         pair("reason", reason),
         pair("captured_at", ()),
     ])

@@ -5,6 +5,7 @@ mod batches;
 pub(super) mod keep;
 mod life;
 mod live;
+mod older;
 mod options;
 mod preview;
 mod queue;
@@ -32,6 +33,7 @@ use crate::pdf::Pdf;
 use crate::relay::{Contracts, Relay};
 use crate::render::Renderer;
 use crate::reports::{Catalogue, Report};
+use crate::secrets::Secrets;
 use crate::sources::Sources;
 use crate::store::queue::Worker;
 use crate::store::runs::RunRow;
@@ -47,6 +49,8 @@ pub struct EngineParts {
     pub store: Store,
     /// The MSP's own systems.
     pub sources: Sources,
+    /// What seals older data.
+    pub secrets: Secrets,
     /// What data must look like.
     pub contracts: Arc<Contracts>,
     /// What can be run.
@@ -353,6 +357,11 @@ impl Engine {
             own => own,
         };
         (ended.saturating_add(parts.data_keep_ms).min(run_ms), run_ms)
+    }
+
+    /// Whether older data is kept for needs that may fall back on it.
+    pub async fn keeps_older(&self) -> bool {
+        self.shared.keeps_older().await
     }
 
     /// Whether a run can make a PDF.

@@ -3,6 +3,7 @@
 use spokegate_contract::{Failure, FailureClass};
 
 use super::text::shortened;
+use crate::text::when;
 
 /// Most characters of a remote party's detail that a sentence repeats.
 const DETAIL_CHARS_MAX: usize = 200;
@@ -88,6 +89,19 @@ pub(super) fn central_sentence(wanted: Wanted<'_>, failure: &Failure) -> String 
              Ask for less, such as a shorter period, or have its limits raised."
         ),
     }
+}
+
+/// What a person reads where older data stands in for what did not come.
+pub(super) fn older_words(class: FailureClass, captured_at_ms: u64) -> String {
+    let why = match class {
+        FailureClass::Offline => "nobody answers there now",
+        FailureClass::Timeout => "no answer came in time",
+        FailureClass::SourceError => "its source failed",
+        FailureClass::Refused => "the request was refused",
+        FailureClass::Invalid => "what came breaks its contract",
+        FailureClass::TooLarge => "what came is too large",
+    };
+    format!("older data, as of {}, because {why}", when(captured_at_ms))
 }
 
 /// What a person reads in a form where a list of choices did not come.

@@ -79,6 +79,8 @@ pub(super) struct Fetched {
     pub(super) captured_at_ms: u64,
     /// SHA-256 over the bodies.
     pub(super) digest: [u8; 32],
+    /// Where it is older data: why there is no fresh one.
+    pub(super) older: Option<FailureClass>,
 }
 
 /// Rows or a document while they come.
@@ -168,6 +170,7 @@ impl Gathered {
             count,
             captured_at_ms,
             digest,
+            older: None,
         }
     }
 }
@@ -216,6 +219,22 @@ impl Fetcher {
                 Ok(gathered.finish(self.clock.now_ms()))
             }
         }
+    }
+
+    /// Bodies that came before, judged as if they came now.
+    pub(super) async fn again(
+        &self,
+        job: &Job,
+        version: u16,
+        bodies: Vec<Bytes>,
+        captured_at_ms: u64,
+    ) -> Result<Fetched, Failure> {
+        let piece = job.piece(version)?;
+        let mut gathered = Gathered::new();
+        for body in bodies {
+            self.whole(&piece, &mut gathered, body).await?;
+        }
+        Ok(gathered.finish(captured_at_ms))
     }
 
     /// Rows of a central source, judged as those of a satellite.

@@ -90,4 +90,7 @@ pub struct DataPart {
     pub captured_at_ms: u64,
     /// SHA-256 in hexadecimal; empty where there was none.
     pub sha256: String,
+    /// Whether it was older data, in the place of what could not be had.
+    #[serde(default)]
+    pub older: bool,
 }

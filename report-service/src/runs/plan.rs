@@ -114,7 +114,7 @@ pub(super) fn source(
 }
 
 /// Of each satellite the push of its newest version, among those that are fresh.
-fn newest_of_each(
+pub(super) fn newest_of_each(
     pushes: &[StoredPush],
     is_fresh: impl Fn(&StoredPush) -> bool,
 ) -> Vec<StoredPush> {

@@ -113,6 +113,9 @@ pub struct NeedProgress {
     pub rows: u64,
     /// Why it is missing, or how old it is; may be empty.
     pub note: String,
+    /// Whether older data stands in for what could not be had.
+    #[serde(default)]
+    pub older: bool,
 }
 
 /// A run as it stands.

@@ -95,6 +95,7 @@ impl Examples {
             count,
             captured_at_ms: now_ms,
             digest: [0; 32],
+            older: None,
         }
     }
 }

@@ -76,6 +76,7 @@ pub async fn start_engine(
         relay,
         store: store.clone(),
         sources,
+        secrets: secrets.clone(),
         contracts,
         catalogue: Arc::new(catalogue),
         tenants: Arc::new(config.tenants.iter().map(TenantConfig::tenant).collect()),

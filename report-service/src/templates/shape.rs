@@ -25,11 +25,12 @@ pub(crate) fn supplied(needs: &[Need], form: &Form, contracts: &Contracts) -> Sh
         .map(|field| (field.name.clone(), of_field(field)));
     let mut tenant = plain(&["id", "title"]);
     for need in needs {
-        let mut part = plain(&["count", "state", "reason", "captured_at"]);
+        let mut part = plain(&["count", "state", "older", "reason", "captured_at"]);
         part.push(("rows".to_owned(), rows(need, contracts)));
         tenant.push((need.key.clone(), Shape::map(part)));
     }
     let missing = Shape::map(plain(&["tenant", "dataset", "reason"]));
+    let older = Shape::map(plain(&["tenant", "dataset", "captured_at", "reason"]));
     let report = Shape::map(plain(&["title", "generated_at", "generated_by", "run_id"]));
     Shape::map([
         ("report", report),
@@ -37,6 +38,7 @@ pub(crate) fn supplied(needs: &[Need], form: &Form, contracts: &Contracts) -> Sh
         ("params", Shape::map(params)),
         ("tenants", Shape::list(Shape::map(tenant))),
         ("missing", Shape::list(missing)),
+        ("older", Shape::list(older)),
     ])
 }
 

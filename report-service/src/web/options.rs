@@ -165,7 +165,7 @@ fn show(control: &mut Control, choices: Choices, customers: usize) {
         (1, _) => "1 to choose from.".to_owned(),
         (all, _) => format!("{all} to choose from."),
     };
-    for failure in choices.failures {
+    for failure in choices.failures.into_iter().chain(choices.older) {
         said = format!("{said} {failure}");
     }
     if all == 0 && control.listing.free {

@@ -62,6 +62,8 @@ struct FormPage {
     format: String,
     each: bool,
     held: bool,
+    /// Each need with what happens when it does not come.
+    policies: Vec<(String, String)>,
     fault: String,
     faults: usize,
 }
@@ -266,10 +268,14 @@ async fn show(
 ) -> Result<Response, PageError> {
     let tenants = tenants_for(state, user, &report);
     let controls = report.form.controls(pairs, faults);
+    let keeps_older = state.engine.keeps_older().await;
+    let policies = report.needs.iter();
+    let policies = policies.map(|need| (need.title.clone(), need.policy(keeps_older)));
     let page = FormPage {
         page: Page::new(report.title.clone(), "reports", user),
         picker: Picker::new(&tenants, pairs, faults),
         controls: options::filled(state, &report, &tenants, pairs, controls).await,
+        policies: policies.collect(),
         offers_pdf: state.engine.offers_pdf(),
         format: pairs
             .and_then(|pairs| one(pairs, FORMAT_FIELD))

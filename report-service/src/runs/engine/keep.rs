@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use super::Shared;
 use crate::artefacts::{ArtefactKey, ArtefactPart};
 use crate::pdf::{self, FOLDER_PREFIX};
+use crate::reports::OLDER_S_MAX;
 use crate::store::StoreKind;
 
 /// How often old runs are looked for.
@@ -92,6 +93,9 @@ pub(super) async fn clear(shared: &Shared) -> anyhow::Result<()> {
         artefacts.forget(&id).await.context("remove a document")?;
         store.run_forget(&id).await.context("forget old runs")?;
     }
+    let older_before_ms = now_ms.saturating_sub(OLDER_S_MAX * 1_000);
+    let older = store.older_forget(older_before_ms).await;
+    older.context("forget older data")?;
     let data_before_ms = now_ms.saturating_sub(shared.parts.data_keep_ms);
     let over = store.runs_with_data(data_before_ms).await;
     for id in over.context("look for old data")? {

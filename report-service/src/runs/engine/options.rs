@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use spokegate_contract::{Failure, FailureClass};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 
-use super::super::failure::{Wanted, list_sentence};
-use super::super::fetch::Fetcher;
+use super::super::failure::{Wanted, list_sentence, older_words};
+use super::super::fetch::{Fetched, Fetcher};
 use super::{Engine, Shared};
 use crate::render::{Tray, Values};
 use crate::reports::{Options, Report};
@@ -43,12 +43,21 @@ pub struct Listed {
 pub struct Choices {
     /// What any of them has, in the order of what is read.
     pub listed: Vec<Listed>,
-    /// A sentence for each customer whose list did not come.
+    /// A sentence for each customer whose list did not come,
     pub failures: Vec<String>,
+    /// and for each whose list is of older data.
+    pub older: Vec<String>,
 }
 
 /// What one customer has.
-type Rows = Arc<Vec<Row>>;
+#[derive(Debug, PartialEq, Eq)]
+struct List {
+    rows: Vec<Row>,
+    /// Where it is older data: how old, and why.
+    older: Option<String>,
+}
+
+type Rows = Arc<List>;
 
 /// Value, label, and the cells that filters look at.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,11 +125,13 @@ impl Engine {
         let came = futures_util::future::join_all(asked).await;
         let wanted = filters(options, &filled);
         let mut listed: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
-        let mut failures = Vec::new();
+        let (mut failures, mut older) = (Vec::new(), Vec::new());
         for (tenant, rows) in tenants.iter().zip(came) {
             match rows {
                 Ok(rows) => {
-                    for row in rows.iter().filter(|row| row.counts(&wanted)) {
+                    let words = rows.older.as_ref();
+                    older.extend(words.map(|words| format!("{}: {words}.", tenant.title)));
+                    for row in rows.rows.iter().filter(|row| row.counts(&wanted)) {
                         let of = listed.entry((row.label.clone(), row.value.clone()));
                         of.or_default().push(tenant.title.clone());
                     }
@@ -133,6 +144,7 @@ impl Engine {
         Choices {
             listed: listed.collect(),
             failures,
+            older,
         }
     }
 }
@@ -217,9 +229,9 @@ impl Shared {
         let tray = self.parts.renderer.tray();
         let tray = tray.map_err(|error| failed("there is no place for a list", &error))?;
         let fetcher = self.fetcher(&tray);
-        let fetched = fetcher.fetch(&job, &|_| {}).await?;
+        let fetched = self.fetch(&fetcher, &options.need, &job, &|_| {}).await?;
         let made = options.clone();
-        let work = move || rows(&made, &tray, &fetched.data);
+        let work = move || rows(&made, &tray, &fetched);
         let rows = self.parts.tasks.blocking("read a list", work).await;
         rows.unwrap_or_else(|| Err(failed("a list could not be read", &"the task failed")))
     }
@@ -239,9 +251,9 @@ impl Shared {
 }
 
 /// What is to choose of the rows that came, each value once.
-fn rows(options: &Options, tray: &Tray, data: &Values) -> Result<Rows, Failure> {
+fn rows(options: &Options, tray: &Tray, fetched: &Fetched) -> Result<Rows, Failure> {
     let unreadable = || Failure::new(FailureClass::SourceError, "what came could not be read");
-    let Values::Rows(chunks) = data else {
+    let Values::Rows(chunks) = &fetched.data else {
         return Err(unreadable());
     };
     let mut found = BTreeMap::new();
@@ -273,7 +285,9 @@ fn rows(options: &Options, tray: &Tray, data: &Values) -> Result<Rows, Failure> 
     };
     let mut rows: Vec<Row> = found.into_iter().map(row).collect();
     rows.sort();
-    Ok(Arc::new(rows))
+    let older = fetched.older;
+    let older = older.map(|class| older_words(class, fetched.captured_at_ms));
+    Ok(Arc::new(List { rows, older }))
 }
 
 fn fits(text: &str) -> bool {

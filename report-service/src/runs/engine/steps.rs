@@ -5,8 +5,9 @@ use spokegate_contract::Failure;
 use tokio::sync::watch;
 
 use super::super::context::Part;
-use super::super::failure::{Wanted, central_sentence, sentence};
+use super::super::failure::{Wanted, central_sentence, older_words, sentence};
 use super::super::fetch::{Fetched, Fetcher, Job};
+use super::Shared;
 use crate::reports::{Need, Report};
 use crate::runs::{DataPart, NeedProgress, NeedState, Progress, RunState, Tenant};
 use crate::text::when;
@@ -20,14 +21,17 @@ pub(super) struct Planned {
 }
 
 pub(super) async fn fetch_one<'a>(
-    fetcher: &Fetcher,
-    index: usize,
-    planned: &'a Planned,
+    (shared, fetcher): (&Shared, &Fetcher),
+    need: Option<&Need>,
+    (index, planned): (usize, &'a Planned),
     progress: &watch::Sender<Progress>,
 ) -> (usize, &'a Planned, Result<Fetched, Failure>) {
     change(progress, index, |need| need.state = NeedState::Fetching);
     let note = |rows| change(progress, index, |need| need.rows = rows);
-    let result = fetcher.fetch(&planned.job, &note).await;
+    let result = match need {
+        Some(need) => shared.fetch(fetcher, need, &planned.job, &note).await,
+        None => fetcher.fetch(&planned.job, &note).await,
+    };
     (index, planned, result)
 }
 
@@ -57,6 +61,7 @@ pub(super) fn announce(
             state: NeedState::Waiting,
             rows: 0,
             note: String::new(),
+            older: false,
         })
     };
     let needs = planned.iter().filter_map(entry).collect();
@@ -76,7 +81,10 @@ pub(super) fn note_end(
         Ok(fetched) => {
             entry.state = NeedState::Ready;
             entry.rows = fetched.count;
-            if need.max_age_ms.is_some() {
+            entry.older = fetched.older.is_some();
+            if let Some(class) = fetched.older {
+                entry.note = older_words(class, fetched.captured_at_ms);
+            } else if need.max_age_ms.is_some() {
                 entry.note = format!("as of {}", when(fetched.captured_at_ms));
             }
         }
@@ -122,6 +130,7 @@ pub(super) fn data_parts(report: &Report, tenants: &[Tenant], parts: &[Part]) ->
             key: need.key.clone(),
             rows: fetched.map_or(0, |fetched| fetched.count),
             captured_at_ms: fetched.map_or(0, |fetched| fetched.captured_at_ms),
+            older: fetched.is_some_and(|fetched| fetched.older.is_some()),
             sha256: fetched.map_or_else(String::new, |fetched| hex::encode(&fetched.digest)),
         })
     };

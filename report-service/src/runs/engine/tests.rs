@@ -97,6 +97,7 @@ impl Bench {
             store: store.clone(),
             catalogue: Arc::new(catalogue),
             sources: crate::sources::Sources::none(),
+            secrets: secrets(folder.path(), &store),
             contracts,
             tenants: Arc::new(tenants),
             artefacts,
@@ -246,6 +247,19 @@ fn library(
         clock: Clock::system(),
         tasks: tasks.clone(),
     })
+}
+
+/// Sealed with a master key of the test's own.
+fn secrets(folder: &Path, store: &Store) -> crate::secrets::Secrets {
+    use std::os::unix::fs::PermissionsExt as _;
+    let key = folder.join("engine.key");
+    if !key.exists() {
+        std::fs::write(&key, "6b".repeat(32)).unwrap();
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o400)).unwrap();
+    }
+    let mut config = crate::testing::storage::config("").unwrap().secrets;
+    config.master_key_file = Some(key);
+    crate::secrets::Secrets::open(&config, "", store, &Clock::system()).unwrap()
 }
 
 impl Drop for Bench {

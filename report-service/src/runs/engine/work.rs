@@ -223,7 +223,9 @@ impl Shared {
             while under_way.len() < FETCHES_MAX
                 && let Some((index, planned)) = waiting.next()
             {
-                under_way.push(fetch_one(&fetcher, index, planned, progress));
+                let need = report.needs.get(planned.need);
+                let fetch = fetch_one((self, &fetcher), need, (index, planned), progress);
+                under_way.push(fetch);
             }
             let Some((index, planned, result)) = under_way.next().await else {
                 break;

@@ -11,6 +11,7 @@ fn need(pull: bool, max_age_ms: Option<u64>) -> Need {
         key: "backup_jobs".into(),
         required: true,
         max_age_ms,
+        older_ms: None,
         pull,
         timeout_ms: 1_000,
         params: Vec::new(),
