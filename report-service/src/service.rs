@@ -2,7 +2,7 @@
 
 use crate::auth::Site;
 use crate::auth::people::People;
-use crate::config::{Config, DEFAULTS, ListenerConfig};
+use crate::config::{Config, DEFAULTS, ListenerTls};
 use crate::runs::{Engine, start_engine};
 use crate::schedule;
 use crate::secrets::{Secrets, Standing};
@@ -12,10 +12,10 @@ use crate::web;
 use anyhow::Context as _;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use spokegate_daemon::http::{HttpLimits, Server, tls_serve};
+use spokegate_daemon::http::{HttpLimits, Server, tls_serve_reloading};
 use spokegate_daemon::logging::LogConfig;
 use spokegate_daemon::ops::OpsConfig;
-use spokegate_daemon::{Clock, Context, cli};
+use spokegate_daemon::{Clock, Context, Watched, cli};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -153,15 +153,23 @@ async fn listen(state: &AppState, site: Site, context: &Context) -> anyhow::Resu
             config.listen
         )
     })?;
-    let tls = server_tls(config)
-        .with_context(|| format!("set up TLS for the {} listener", site.as_str()))?;
+    let name = match site {
+        Site::Forms => "TLS of the forms listener",
+        Site::Admin => "TLS of the admin listener",
+    };
+    let files = vec![config.tls.certificate.clone(), config.tls.key.clone()];
+    let from = config.tls.clone();
+    let tls = Watched::load(files, move || server_tls(&from))
+        .with_context(|| format!("set up {name}"))?;
+    let watch = Arc::clone(&tls).watch(name, context.clone());
+    context.tasks.spawn(name, watch);
     let routes = match site {
         Site::Forms => web::forms_routes(),
         Site::Admin => web::admin_routes(),
     };
-    tls_serve(
+    tls_serve_reloading(
         listener,
-        tls,
+        Arc::new(move || tls.current()),
         web::router(routes, state.clone()),
         HttpLimits {
             connections_max: config.connections_max,
@@ -173,8 +181,8 @@ async fn listen(state: &AppState, site: Site, context: &Context) -> anyhow::Resu
 }
 
 /// TLS for browsers: our certificate, none of theirs.
-fn server_tls(config: &ListenerConfig) -> anyhow::Result<Arc<rustls::ServerConfig>> {
-    let (certificate, key) = (&config.tls.certificate, &config.tls.key);
+fn server_tls(files: &ListenerTls) -> anyhow::Result<Arc<rustls::ServerConfig>> {
+    let (certificate, key) = (&files.certificate, &files.key);
     let chain = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .with_context(|| format!("read the certificate {}", certificate.display()))?;

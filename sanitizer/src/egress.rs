@@ -13,13 +13,12 @@ use crate::sandbox::{self, Direction, Layers, Reach};
 use crate::seal::MasterKey;
 use crate::setup::EgressSetup;
 use crate::stdio;
-use crate::tls::Held;
 use anyhow::{Context as _, bail};
 use rustls::ServerConfig;
 use shared::{Audit, Keys, Shared};
 use spokegate_contract::{Address, TenantId};
 use spokegate_daemon::http::{self, HttpLimits};
-use spokegate_daemon::{Context, run_until_signal};
+use spokegate_daemon::{Context, Watched, run_until_signal};
 use spokegate_identity::TrustDomain;
 use std::fs::File;
 use std::process::ExitCode;
@@ -103,9 +102,11 @@ async fn run(context: Context, begun: Begun) -> anyhow::Result<()> {
     let shared = Arc::new(Shared::new(keys, audit, trust_domain, out.clone()));
     shared.begin_audit(context.clock.now_ms());
     let listener = TcpListener::from_std(listener).context("listen on the second hop")?;
-    let tls = Held::load(setup.tls.files(), spokegate_identity::server_config)
+    let files = setup.tls.files();
+    let load = move || Ok(spokegate_identity::server_config(&files)?);
+    let tls = Watched::load(setup.tls.files().paths(), load)
         .context("make the TLS configuration of the second hop (inner.tls)")?;
-    let watch = Arc::clone(&tls).watch("second", context.clone());
+    let watch = Arc::clone(&tls).watch("TLS of the second hop", context.clone());
     context.tasks.spawn("TLS files", watch);
     let source = Arc::clone(&tls);
     let limits = HttpLimits {
@@ -138,7 +139,7 @@ async fn run(context: Context, begun: Begun) -> anyhow::Result<()> {
 
 fn obey(
     shared: &Shared,
-    tls: &Held<ServerConfig>,
+    tls: &Watched<ServerConfig>,
     Frame { head, body }: Frame<ToEgress>,
 ) -> anyhow::Result<()> {
     match head {

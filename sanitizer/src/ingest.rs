@@ -16,7 +16,6 @@ use crate::link::{CallVerb, FromIngest, ToIngest};
 use crate::sandbox::{self, Direction, Layers};
 use crate::setup::{IngestSetup, SessionMode};
 use crate::stdio;
-use crate::tls::Held;
 use anyhow::{Context as _, bail};
 use calls::Calls;
 use counters::Counters;
@@ -25,7 +24,7 @@ use mqtt::{Dial, Switchboard};
 use rustls::ClientConfig;
 use session::{Done, SessionEvent};
 use spokegate_contract::TenantId;
-use spokegate_daemon::{Context, run_until_signal};
+use spokegate_daemon::{Context, Watched, run_until_signal};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -134,10 +133,10 @@ fn dial(
     setup: &IngestSetup,
     context: &Context,
     counters: &Arc<Counters>,
-) -> anyhow::Result<(Dial, Arc<Held<ClientConfig>>)> {
+) -> anyhow::Result<(Dial, Arc<Watched<ClientConfig>>)> {
     let endpoint = mqtt::Endpoint::new(setup)?;
     let tls = Arc::clone(endpoint.tls());
-    let watch = Arc::clone(&tls).watch("first", context.clone());
+    let watch = Arc::clone(&tls).watch("TLS of the first hop", context.clone());
     context.tasks.spawn("TLS files", watch);
     let dial = match setup.sessions {
         SessionMode::PerTenant => Dial::PerTenant(endpoint),

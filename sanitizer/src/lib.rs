@@ -25,7 +25,6 @@ mod service;
 mod setup;
 mod stdio;
 mod supervisor;
-mod tls;
 mod worker;
 
 pub use config::{

@@ -15,6 +15,7 @@ mod lifecycle;
 mod readiness;
 mod secret;
 mod tasks;
+mod watched;
 
 pub use backoff::Backoff;
 pub use clock::{Clock, ManualClock};
@@ -22,3 +23,4 @@ pub use lifecycle::{Context, EXIT_CONFIG, EXIT_CUT_SHORT, EXIT_FAILURE, run_unti
 pub use readiness::{Latch, Readiness};
 pub use secret::{Secret, SecretError, SecretSource};
 pub use tasks::{Outcome, Shutdown, TaskFailure, Tasks};
+pub use watched::Watched;

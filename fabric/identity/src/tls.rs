@@ -35,6 +35,12 @@ pub struct TlsFiles {
 }
 
 impl TlsFiles {
+    /// The three of them.
+    #[must_use]
+    pub fn paths(&self) -> Vec<PathBuf> {
+        vec![self.certificate.clone(), self.key.clone(), self.ca.clone()]
+    }
+
     /// The files that the provisioner writes into a directory: `certificate.pem`, `key.pem`, `ca.pem`.
     pub fn in_directory(directory: &Path) -> Self {
         Self {

@@ -10,8 +10,8 @@ use spokegate_daemon::config::Layered;
 use std::path::Path;
 use tower::ServiceExt as _;
 
-/// The service with a directory that nobody listens for.
-async fn service(folder: &Path) -> ReportService {
+/// Writes a new certificate for both listeners and its key.
+fn certify(folder: &Path) -> rcgen::Certificate {
     let key = KeyPair::generate().unwrap();
     let certificate = CertificateParams::new(["localhost".to_owned()])
         .unwrap()
@@ -19,6 +19,12 @@ async fn service(folder: &Path) -> ReportService {
         .unwrap();
     std::fs::write(folder.join("web.crt"), certificate.pem()).unwrap();
     std::fs::write(folder.join("web.key"), key.serialize_pem()).unwrap();
+    certificate
+}
+
+/// The service with a directory that nobody listens for.
+async fn service(folder: &Path) -> ReportService {
+    certify(folder);
     std::fs::create_dir(folder.join("reports")).unwrap();
     let schemas = crate::testing::schemas();
     let here = folder.display();
@@ -179,6 +185,47 @@ async fn an_error_page_has_a_number_and_no_chain() {
     assert!(
         !body.contains("secret path") && !body.contains("open the store"),
         "{body}"
+    );
+    service.shutdown().await;
+}
+
+/// Whether a browser that trusts this certificate alone gets through to the forms.
+async fn reaches(service: &ReportService, trusted: &rcgen::Certificate) -> bool {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(trusted.der().clone()).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let stream = tokio::net::TcpStream::connect(service.forms_addr()).await;
+    let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(tls));
+    let name = "localhost".try_into().unwrap();
+    connector.connect(name, stream.unwrap()).await.is_ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewed_certificate_is_shown_without_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = service(folder.path()).await;
+    let renewed = certify(folder.path());
+    for _ in 0..600 {
+        if reaches(&service, &renewed).await {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(
+        reaches(&service, &renewed).await,
+        "the new one is not in use"
+    );
+    // A file that is no key leaves what was read before in use.
+    std::fs::write(folder.path().join("web.key"), "no key").unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    assert!(
+        reaches(&service, &renewed).await,
+        "the good one was given up"
     );
     service.shutdown().await;
 }

@@ -6,7 +6,6 @@
 mod shared;
 
 use crate::setup::IngestSetup;
-use crate::tls::Held;
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use rumqttc::{
@@ -16,7 +15,7 @@ use rumqttc::{
 use rustls::ClientConfig;
 use spokegate_contract::limits::PACKET_BYTES_MAX;
 use spokegate_contract::{TenantId, filter};
-use spokegate_daemon::Tasks;
+use spokegate_daemon::{Tasks, Watched};
 use spokegate_identity::{TlsError, TlsFiles};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -40,7 +39,7 @@ const CONNECT_S: u64 = 10;
 pub(super) struct Endpoint {
     host: String,
     port: u16,
-    tls: Arc<Held<ClientConfig>>,
+    tls: Arc<Watched<ClientConfig>>,
     keep_alive: Duration,
 }
 
@@ -132,8 +131,9 @@ impl Endpoint {
             .trim_end_matches(']')
             .to_owned();
         let (dialled, expected) = (host.clone(), setup.server_name.clone());
-        let tls = Held::load(setup.tls.files(), move |files| {
-            client_config(files, &dialled, &expected)
+        let files = setup.tls.files();
+        let tls = Watched::load(setup.tls.files().paths(), move || {
+            Ok(client_config(&files, &dialled, &expected)?)
         })
         .context("make the TLS configuration towards the broker (broker.tls)")?;
         let port = port.parse().context("broker.address has no port")?;
@@ -146,7 +146,7 @@ impl Endpoint {
     }
 
     /// The TLS files of the first hop.
-    pub(super) fn tls(&self) -> &Arc<Held<ClientConfig>> {
+    pub(super) fn tls(&self) -> &Arc<Watched<ClientConfig>> {
         &self.tls
     }
 

@@ -1,35 +1,40 @@
-//! TLS files that may be replaced while connections come and go: looked at again and again, or when asked.
+//! Files that may be replaced while what they say is in use: looked at again and again, or when asked.
 
-use spokegate_daemon::Context;
-use spokegate_identity::{TlsError, TlsFiles};
+use std::fmt;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
 use tokio::sync::Notify;
+
+use crate::Context;
 
 /// Time between two looks at the files.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Makes a configuration of the files.
-type Load<T> = Box<dyn Fn(&TlsFiles) -> Result<Arc<T>, TlsError> + Send + Sync>;
+/// Reads the files.
+type Load<T> = Box<dyn Fn() -> anyhow::Result<Arc<T>> + Send + Sync>;
 
-/// A TLS configuration and the files that it comes from.
-pub(crate) struct Held<T> {
-    files: TlsFiles,
+/// What some files say, such as a TLS configuration, read anew when they change.
+pub struct Watched<T> {
+    files: Vec<PathBuf>,
     load: Load<T>,
     current: Mutex<Arc<T>>,
     asked: Notify,
 }
 
-impl<T: Send + Sync + 'static> Held<T> {
-    /// Loads for the first time.
-    pub(crate) fn load(
-        files: TlsFiles,
-        load: impl Fn(&TlsFiles) -> Result<Arc<T>, TlsError> + Send + Sync + 'static,
-    ) -> Result<Arc<Held<T>>, TlsError> {
-        let current = Mutex::new(load(&files)?);
-        Ok(Arc::new(Held {
+impl<T: Send + Sync + 'static> Watched<T> {
+    /// Reads for the first time; `load` reads the files named and no others.
+    ///
+    /// # Errors
+    /// What `load` says.
+    pub fn load(
+        files: Vec<PathBuf>,
+        load: impl Fn() -> anyhow::Result<Arc<T>> + Send + Sync + 'static,
+    ) -> anyhow::Result<Arc<Self>> {
+        let current = Mutex::new(load()?);
+        Ok(Arc::new(Self {
             files,
             load: Box::new(load),
             current,
@@ -37,19 +42,19 @@ impl<T: Send + Sync + 'static> Held<T> {
         }))
     }
 
-    /// The configuration for the next connection.
-    pub(crate) fn current(&self) -> Arc<T> {
+    /// What the files said when they were last read.
+    pub fn current(&self) -> Arc<T> {
         Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Has the files read again, changed or not.
-    pub(crate) fn ask(&self) {
+    pub fn ask(&self) {
         self.asked.notify_one();
     }
 
-    /// Reads the files again whenever they have changed, until the stop. What they say at fault leaves the present
-    /// configuration as it is; connections that stand are not touched.
-    pub(crate) async fn watch(self: Arc<Self>, hop: &'static str, context: Context) {
+    /// Reads the files again whenever they have changed, until the stop. When they are at fault, what was read before
+    /// stays. The log calls them `name`.
+    pub async fn watch(self: Arc<Self>, name: &'static str, context: Context) {
         let soft = context.tasks.soft();
         let mut stamps = Stamps::new(stamp(&self.files).await);
         loop {
@@ -60,23 +65,23 @@ impl<T: Send + Sync + 'static> Held<T> {
             };
             let changed = stamps.changed(stamp(&self.files).await);
             if asked || changed {
-                self.reload(hop);
+                self.reload(name);
             }
         }
     }
 
-    fn reload(&self, hop: &'static str) {
-        match (self.load)(&self.files) {
+    fn reload(&self, name: &'static str) {
+        match (self.load)() {
             Ok(new) => {
                 *self.current.lock().unwrap_or_else(PoisonError::into_inner) = new;
-                tracing::info!(hop, "the TLS files were read again");
+                tracing::info!(files = name, "the files were read again");
             }
             Err(error) => {
-                let error = format!("{:#}", anyhow::Error::from(error));
+                let error = format!("{error:#}");
                 tracing::error!(
-                    hop,
+                    files = name,
                     error,
-                    "the TLS files cannot be used; what was read before stays in use"
+                    "the files cannot be used; what was read before stays in use"
                 );
             }
         }
@@ -84,18 +89,26 @@ impl<T: Send + Sync + 'static> Held<T> {
 }
 
 /// Modification time, size and number of each file; none for one that is not there.
-type Stamp = [Option<(i64, i64, u64, u64)>; 3];
+type Stamp = Vec<Option<(i64, i64, u64, u64)>>;
 
-async fn stamp(files: &TlsFiles) -> Stamp {
+async fn stamp(files: &[PathBuf]) -> Stamp {
     async fn one(path: &Path) -> Option<(i64, i64, u64, u64)> {
         let found = tokio::fs::metadata(path).await.ok()?;
         Some((found.mtime(), found.mtime_nsec(), found.size(), found.ino()))
     }
-    [
-        one(&files.certificate).await,
-        one(&files.key).await,
-        one(&files.ca).await,
-    ]
+    let mut stamp = Vec::with_capacity(files.len());
+    for file in files {
+        stamp.push(one(file).await);
+    }
+    stamp
+}
+
+impl<T> fmt::Debug for Watched<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watched")
+            .field("files", &self.files)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What the files looked like when they were read, and at the last look.
@@ -108,7 +121,7 @@ struct Stamps {
 impl Stamps {
     fn new(now: Stamp) -> Stamps {
         Stamps {
-            read: now,
+            read: now.clone(),
             seen: now,
         }
     }
@@ -117,7 +130,7 @@ impl Stamps {
     /// certificate and key are written one after the other.
     fn changed(&mut self, now: Stamp) -> bool {
         let settled = now == self.seen;
-        self.seen = now;
+        self.seen.clone_from(&now);
         let changed = settled && now != self.read;
         if changed {
             self.read = now;
@@ -134,7 +147,7 @@ mod tests {
     fn files_count_as_changed_once_and_when_they_have_settled() {
         let at = |certificate: i64, key: i64| {
             let file = |mtime| Some((mtime, 0, 1, 1));
-            [file(certificate), file(key), file(0)]
+            vec![file(certificate), file(key), None]
         };
         let mut stamps = Stamps::new(at(1, 1));
         let looks = [
