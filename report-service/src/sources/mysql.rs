@@ -16,7 +16,7 @@ use super::cell::{Cell, Columns};
 use super::lexer::Query;
 use super::postgres::{rfc_3339, shortest};
 use super::rows::Outlet;
-use super::server::{ServerFile, failure, param, strange};
+use super::server::{ServerFile, asked, failure, strange};
 
 pub(super) const PORT: u16 = 3306;
 
@@ -52,19 +52,7 @@ pub(super) async fn fetch(
         let said = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection);
         said.await.map_err(told)?;
     }
-    let mut asked = sqlx::query(AssertSqlSafe(query.sql.as_str())).persistent(false);
-    for name in &query.names {
-        asked = match param(params, name) {
-            Value::Null => asked.bind(None::<String>),
-            Value::Bool(truth) => asked.bind(*truth),
-            Value::Number(number) => match number.as_i64() {
-                Some(whole) => asked.bind(whole),
-                None => asked.bind(number.as_f64()),
-            },
-            Value::String(text) => asked.bind(text.clone()),
-            other => asked.bind(other.to_string()),
-        };
-    }
+    let asked = asked(query, params);
     let mut rows = connection.fetch(asked);
     while let Some(row) = rows.try_next().await.map_err(told)? {
         let mut object = Map::new();

@@ -6,17 +6,14 @@ use spokegate_contract::Failure;
 use spokegate_daemon::Secret;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow, PgSslMode};
 use sqlx::types::{BigDecimal, Json};
-use sqlx::{
-    AssertSqlSafe, Column as _, Connection as _, Executor as _, Row as _, TypeInfo as _,
-    ValueRef as _,
-};
+use sqlx::{Column as _, Connection as _, Executor as _, Row as _, TypeInfo as _, ValueRef as _};
 use time::format_description::well_known::Rfc3339;
 use time::{Date, OffsetDateTime, PrimitiveDateTime, Time};
 
 use super::cell::{Cell, Columns};
 use super::lexer::Query;
 use super::rows::Outlet;
-use super::server::{ServerFile, failure, param, strange};
+use super::server::{ServerFile, asked, failure, strange};
 
 pub(super) const PORT: u16 = 5432;
 
@@ -36,19 +33,7 @@ pub(super) async fn fetch(
         .execute("START TRANSACTION READ ONLY")
         .await
         .map_err(told)?;
-    let mut asked = sqlx::query(AssertSqlSafe(query.sql.as_str())).persistent(false);
-    for name in &query.names {
-        asked = match param(params, name) {
-            Value::Null => asked.bind(None::<String>),
-            Value::Bool(truth) => asked.bind(*truth),
-            Value::Number(number) => match number.as_i64() {
-                Some(whole) => asked.bind(whole),
-                None => asked.bind(number.as_f64()),
-            },
-            Value::String(text) => asked.bind(text.clone()),
-            other => asked.bind(other.to_string()),
-        };
-    }
+    let asked = asked(query, params);
     let mut rows = asked.fetch(&mut connection);
     while let Some(row) = rows.try_next().await.map_err(told)? {
         outlet

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use spokegate_contract::{Failure, FailureClass};
+use sqlx::database::HasStatementCache;
+use sqlx::{AssertSqlSafe, Database, Encode, IntoArguments, Type};
 
+use super::lexer::Query;
 use crate::secrets::SecretRef;
 
 /// `[postgresql]` and `[mysql]`.
@@ -47,6 +50,35 @@ impl ServerFile {
 /// The value of a parameter; one that was left empty is nothing.
 pub(super) fn param<'p>(params: &'p Map<String, Value>, name: &str) -> &'p Value {
     params.get(name).unwrap_or(&Value::Null)
+}
+
+/// The query with the values of its parameters, each bound in its place and never part of the text.
+pub(super) fn asked<'q, D: Database + HasStatementCache>(
+    query: &'q Query,
+    params: &Map<String, Value>,
+) -> sqlx::query::Query<'q, D, D::Arguments>
+where
+    D::Arguments: IntoArguments<D>,
+    bool: Encode<'q, D> + Type<D>,
+    Option<String>: Encode<'q, D> + Type<D>,
+    Option<f64>: Encode<'q, D> + Type<D>,
+    String: Encode<'q, D> + Type<D>,
+    i64: Encode<'q, D> + Type<D>,
+{
+    let mut asked = sqlx::query(AssertSqlSafe(query.sql.as_str())).persistent(false);
+    for name in &query.names {
+        asked = match param(params, name) {
+            Value::Null => asked.bind(None::<String>),
+            Value::Bool(truth) => asked.bind(*truth),
+            Value::Number(number) => match number.as_i64() {
+                Some(whole) => asked.bind(whole),
+                None => asked.bind(number.as_f64()),
+            },
+            Value::String(text) => asked.bind(text.clone()),
+            other => asked.bind(other.to_string()),
+        };
+    }
+    asked
 }
 
 /// Why a database did not answer, without what it holds.

@@ -8,12 +8,12 @@ use serde_json::{Map, Value};
 use spokegate_contract::Failure;
 use spokegate_daemon::Clock;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, Column as _, Connection as _, Row as _, TypeInfo as _, ValueRef as _};
+use sqlx::{Column as _, Connection as _, Row as _, TypeInfo as _, ValueRef as _};
 
 use super::cell::{Cell, Columns};
 use super::lexer::Query;
 use super::rows::Outlet;
-use super::server::{failure, param, strange};
+use super::server::{asked, failure, strange};
 
 /// How long a writer's lock is waited for.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,19 +45,7 @@ pub(super) async fn fetch(
         .await
         .map_err(told)?
         .set_progress_handler(STEPS, move || clock.monotonic_ms() < end_ms);
-    let mut asked = sqlx::query(AssertSqlSafe(query.sql.as_str())).persistent(false);
-    for name in &query.names {
-        asked = match param(params, name) {
-            Value::Null => asked.bind(None::<String>),
-            Value::Bool(truth) => asked.bind(*truth),
-            Value::Number(number) => match number.as_i64() {
-                Some(whole) => asked.bind(whole),
-                None => asked.bind(number.as_f64()),
-            },
-            Value::String(text) => asked.bind(text.clone()),
-            other => asked.bind(other.to_string()),
-        };
-    }
+    let asked = asked(query, params);
     let mut rows = asked.fetch(&mut connection);
     while let Some(row) = rows.try_next().await.map_err(told)? {
         let mut object = Map::new();
