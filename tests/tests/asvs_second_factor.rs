@@ -6,22 +6,15 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "people/browser.rs"]
-#[allow(dead_code, reason = "each test file uses its own part")]
-mod browser;
-#[path = "people/service.rs"]
-#[allow(dead_code, reason = "each test file uses its own part")]
-mod service;
-#[path = "people/testbed.rs"]
-#[allow(dead_code, reason = "each test file uses its own part")]
-mod testbed;
+#[path = "people/all.rs"]
+mod people;
 
-use browser::{Answer, Browser};
-use service::Service;
+use people::browser::{Answer, Browser};
+use people::service::Service;
+use people::testbed::Testbed;
 use spokegate_reports::auth::break_glass::BreakGlass;
 use spokegate_reports::auth::totp;
 use std::os::unix::fs::PermissionsExt as _;
-use testbed::Testbed;
 
 const ADMIN: &str = "__Host-spokegate-admin";
 const EMERGENCY: &str = "a sentence that nobody guesses";

@@ -6,19 +6,12 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "people/browser.rs"]
-#[allow(dead_code, reason = "each test file uses its own part")]
-mod browser;
-#[path = "people/service.rs"]
-#[allow(dead_code, reason = "each test file uses its own part")]
-mod service;
-#[path = "people/testbed.rs"]
-#[allow(dead_code, reason = "each test file uses its own part")]
-mod testbed;
+#[path = "people/all.rs"]
+mod people;
 
-use browser::Browser;
-use service::Service;
-use testbed::Testbed;
+use people::browser::Browser;
+use people::service::Service;
+use people::testbed::Testbed;
 
 const FORMS: &str = "__Host-spokegate-forms";
 

@@ -6,24 +6,17 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "people/browser.rs"]
-#[allow(dead_code, reason = "each test file uses its own part")]
-mod browser;
-#[path = "people/service.rs"]
-#[allow(dead_code, reason = "each test file uses its own part")]
-mod service;
-#[path = "people/testbed.rs"]
-#[allow(dead_code, reason = "each test file uses its own part")]
-mod testbed;
+#[path = "people/all.rs"]
+mod people;
 
-use service::Service;
+use people::service::Service;
+use people::testbed::Testbed;
 use spokegate_daemon::Secret;
 use spokegate_reports::auth::Site;
 use spokegate_reports::auth::sign_in::{Attempt, Refusal};
 use spokegate_reports::directory::{PersonId, Standing};
 use std::net::IpAddr;
 use std::time::Duration;
-use testbed::Testbed;
 
 const SAME: &str = "The user name or the password is not right.";
 

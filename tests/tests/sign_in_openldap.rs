@@ -7,25 +7,20 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "people/browser.rs"]
-mod browser;
 #[path = "people/impostor.rs"]
 mod impostor;
-#[path = "people/service.rs"]
-mod service;
-#[path = "people/testbed.rs"]
-#[expect(dead_code, reason = "each test file uses its own part")]
-mod testbed;
+#[path = "people/all.rs"]
+mod people;
 
-use browser::Browser;
 use impostor::Impostor;
-use service::Service;
+use people::browser::Browser;
+use people::service::Service;
+use people::testbed::{Testbed, free_port};
 use spokegate_reports::auth::Site;
 use spokegate_reports::auth::roles::NoRole;
 use spokegate_reports::auth::sign_in::Refusal;
 use spokegate_reports::store::audit::ChainState;
 use std::time::Duration;
-use testbed::{Testbed, free_port};
 
 type Headers<'a> = &'a [(&'a str, &'a str)];
 
@@ -246,7 +241,7 @@ async fn a_person_signs_in_works_and_signs_out() {
 }
 
 /// The headers and the markup that every page must have.
-fn assert_guarded(page: &browser::Answer) {
+fn assert_guarded(page: &people::browser::Answer) {
     assert_eq!(page.header("cache-control"), "no-store");
     assert!(
         page.header("content-security-policy")

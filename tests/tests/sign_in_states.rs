@@ -7,19 +7,12 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "people/browser.rs"]
-#[allow(dead_code, reason = "each test file uses its own part")]
-mod browser;
-#[path = "people/service.rs"]
-#[allow(dead_code, reason = "each test file uses its own part")]
-mod service;
-#[path = "people/testbed.rs"]
-#[allow(dead_code, reason = "each test file uses its own part")]
-mod testbed;
+#[path = "people/all.rs"]
+mod people;
 
-use service::Service;
+use people::service::Service;
+use people::testbed::Testbed;
 use spokegate_reports::auth::Site;
-use testbed::Testbed;
 
 const SAME: &str = "The user name or the password is not right.";
 const EXPIRED: &str = "Your password has expired.";

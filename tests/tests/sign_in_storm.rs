@@ -6,24 +6,17 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "people/browser.rs"]
-#[allow(dead_code, reason = "each test file uses its own part")]
-mod browser;
-#[path = "people/service.rs"]
-#[allow(dead_code, reason = "each test file uses its own part")]
-mod service;
-#[path = "people/testbed.rs"]
-#[allow(dead_code, reason = "each test file uses its own part")]
-mod testbed;
+#[path = "people/all.rs"]
+mod people;
 
 use futures_util::future::join_all;
-use service::Service;
+use people::service::Service;
+use people::testbed::{Kind, Testbed};
 use spokegate_daemon::Secret;
 use spokegate_reports::auth::Site;
 use spokegate_reports::auth::sign_in::{Attempt, Refusal};
 use spokegate_reports::directory::Person;
 use std::net::IpAddr;
-use testbed::{Kind, Testbed};
 
 const CROWD: u8 = 100;
 

@@ -1,7 +1,7 @@
 //! The real report service on free ports, with a clock that the test moves.
 
-use crate::browser::Browser;
-use crate::testbed::Testbed;
+use super::browser::Browser;
+use super::testbed::Testbed;
 use rcgen::{CertificateParams, KeyPair};
 use rustls_pki_types::CertificateDer;
 use spokegate_daemon::config::Layered;
