@@ -24,7 +24,7 @@ pub(crate) use collect::MARK_INITIALS;
 pub(crate) use emit::PLAIN;
 pub(crate) use grid::SHARE;
 pub(crate) use guard::operators;
-pub(crate) use lists::{BEFORE_INDENT, BEFORE_NUMBERING, ListStyles};
+pub(crate) use lists::ListStyles;
 
 use crate::chart::Charts;
 use crate::limits::TAGS_MAX;

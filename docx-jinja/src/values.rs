@@ -44,13 +44,13 @@ use minijinja::value::{Kwargs, Object, ObjectRepr, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Value};
 
 pub use assets::Assets;
-pub use image::{Format, ImageError};
+pub use image::{Format, PictureError};
 pub use length::Length;
 pub use link::Link;
 pub use look::{Look, LookError};
 pub use markdown::Markdown;
 pub use picture::Picture;
-pub(crate) use properties::{ParagraphProperties, RunProperties};
+pub(crate) use properties::{ParagraphProperties, RunProperties, stands_before};
 pub(crate) use replaced::{DRAWING_ID, KEPT, PICTURE, PREFIX};
 pub use rich_text::RichText;
 

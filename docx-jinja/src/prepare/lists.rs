@@ -14,37 +14,8 @@ use super::{Draft, Piece};
 use crate::locate::Faults;
 use crate::numbering::CURRENT;
 use crate::tags::{Tag, TagKind};
+use crate::values::stands_before;
 use crate::xml::{self, Kind};
-
-/// Properties of a paragraph that stand before its numbering (ECMA-376 part 1, `CT_PPrBase`).
-pub(crate) const BEFORE_NUMBERING: &[&str] = &[
-    "w:pStyle",
-    "w:keepNext",
-    "w:keepLines",
-    "w:pageBreakBefore",
-    "w:framePr",
-    "w:widowControl",
-];
-
-/// Properties that stand between a paragraph's numbering and its indent.
-pub(crate) const BEFORE_INDENT: &[&str] = &[
-    "w:numPr",
-    "w:suppressLineNumbers",
-    "w:pBdr",
-    "w:shd",
-    "w:tabs",
-    "w:suppressAutoHyphens",
-    "w:kinsoku",
-    "w:wordWrap",
-    "w:overflowPunct",
-    "w:topLinePunct",
-    "w:autoSpaceDE",
-    "w:autoSpaceDN",
-    "w:bidi",
-    "w:adjustRightInd",
-    "w:snapToGrid",
-    "w:spacing",
-];
 
 /// True for `{% numbering … %}`, which is never printed.
 pub(super) fn is_directive(tag: &Tag) -> bool {
@@ -288,7 +259,7 @@ fn write(draft: &mut Draft<'_>, styles: &ListStyles, item: &Item, list: usize, n
         let fronts = draft.fronts.entry(place).or_default();
         fronts.extend(pieces(open, close));
     } else if draft.tokens[properties].kind == Kind::Open {
-        let place = behind(draft, properties, |name| BEFORE_NUMBERING.contains(&name));
+        let place = behind(draft, properties, |name| stands_before(name, "w:numPr"));
         let level = item.level;
         let fronts = draft.fronts.entry(place).or_default();
         fronts.push(Piece::Made(format!("<w:numPr><w:ilvl w:val=\"{level}\"/>")));
@@ -305,8 +276,7 @@ fn keep_indent(draft: &mut Draft<'_>, styles: &ListStyles, properties: usize) {
     let (Some(indent), None) = (indent, draft.child(properties, "w:ind")) else {
         return;
     };
-    let before = |name: &str| BEFORE_NUMBERING.contains(&name) || BEFORE_INDENT.contains(&name);
-    let place = behind(draft, properties, before);
+    let place = behind(draft, properties, |name| stands_before(name, "w:ind"));
     let fronts = draft.fronts.entry(place).or_default();
     fronts.push(Piece::Made(indent.to_owned()));
 }

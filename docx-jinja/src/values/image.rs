@@ -33,7 +33,7 @@ impl Format {
 /// Why bytes cannot be a picture of a document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum ImageError {
+pub enum PictureError {
     /// A drawing that can refer to files and addresses.
     #[error("an SVG drawing cannot stand in a document\nhint: save the picture as PNG")]
     Svg,
@@ -66,7 +66,7 @@ pub(crate) struct Image {
 const DENSITY: std::ops::RangeInclusive<f64> = 20.0..=2_400.0;
 
 /// Reads what a picture says about itself.
-pub(crate) fn read(bytes: &[u8]) -> Result<Image, ImageError> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Image, PictureError> {
     let (format, found) = if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
         (Format::Png, png(bytes))
     } else if bytes.starts_with(b"\xff\xd8\xff") {
@@ -74,13 +74,13 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Image, ImageError> {
     } else if bytes.starts_with(b"GIF87a") || bytes.starts_with(b"GIF89a") {
         (Format::Gif, gif(bytes))
     } else if is_svg(bytes) {
-        return Err(ImageError::Svg);
+        return Err(PictureError::Svg);
     } else {
-        return Err(ImageError::Unknown);
+        return Err(PictureError::Unknown);
     };
-    let (pixels, density) = found.ok_or(ImageError::Damaged)?;
+    let (pixels, density) = found.ok_or(PictureError::Damaged)?;
     if pixels.0 == 0 || pixels.1 == 0 {
-        return Err(ImageError::Damaged);
+        return Err(PictureError::Damaged);
     }
     let density = density.filter(|(x, y)| DENSITY.contains(x) && DENSITY.contains(y));
     Ok(Image {

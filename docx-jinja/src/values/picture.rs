@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use minijinja::{Error, Value};
 
-use super::image::{self, Image, ImageError};
+use super::image::{self, Image, PictureError};
 use super::length::Length;
 use super::{Insert, Typed};
 use crate::additions;
@@ -36,10 +36,10 @@ impl Picture {
     ///
     /// # Errors
     /// Bytes that are no picture that every Word can show.
-    pub fn new(bytes: impl Into<Arc<[u8]>>) -> Result<Self, ImageError> {
+    pub fn new(bytes: impl Into<Arc<[u8]>>) -> Result<Self, PictureError> {
         let bytes = bytes.into();
         if bytes.len() > PICTURE_BYTES_MAX {
-            return Err(ImageError::TooLarge {
+            return Err(PictureError::TooLarge {
                 bytes: bytes.len(),
                 limit: PICTURE_BYTES_MAX,
             });

@@ -82,6 +82,12 @@ const PARAGRAPH_ORDER: &[&str] = &[
     "w:rPr",
 ];
 
+/// Whether a property of a paragraph has its place before another one.
+pub(crate) fn stands_before(name: &str, mark: &str) -> bool {
+    let earlier = PARAGRAPH_ORDER.iter().take_while(|known| **known != mark);
+    earlier.into_iter().any(|known| *known == name)
+}
+
 /// Children of one properties element, each with its whole markup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Properties {

@@ -1,7 +1,8 @@
 //! What a part declares that its markup needs elsewhere too.
 
 use super::{Slot, Slots};
-use crate::prepare::{BEFORE_INDENT, BEFORE_NUMBERING, ListStyles};
+use crate::prepare::ListStyles;
+use crate::values::stands_before;
 use crate::xml::{self, Kind, Token};
 
 /// The namespace of relationships.
@@ -61,15 +62,14 @@ impl<'a> Origin<'a> {
         let (Some(style), None) = (style, named("w:numPr")) else {
             return Vec::new();
         };
-        let behind = |earlier: &dyn Fn(&&str) -> bool| {
-            let later = children.iter().find(|&&at| !earlier(&tokens[at].name));
-            later.copied().unwrap_or(close)
+        let in_front_of = |mark: &str| {
+            let later = |at: &&usize| !stands_before(tokens[**at].name, mark);
+            children.iter().find(later).copied().unwrap_or(close)
         };
-        let list = behind(&|name| BEFORE_NUMBERING.contains(name));
+        let list = in_front_of("w:numPr");
         let mut found = vec![(list, Slot::ListOfStyle(style.clone().into_owned()))];
         if named("w:ind").is_none() {
-            let indent =
-                behind(&|name| BEFORE_NUMBERING.contains(name) || BEFORE_INDENT.contains(name));
+            let indent = in_front_of("w:ind");
             found.push((indent, Slot::IndentOfStyle(style.into_owned())));
         }
         found

@@ -1,4 +1,4 @@
-use super::{Format, Image, ImageError, read};
+use super::{Format, Image, PictureError, read};
 
 fn png(width: u32, height: u32, chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
     let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
@@ -16,7 +16,7 @@ fn png(width: u32, height: u32, chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
 /// Format, pixels, and pixels per inch.
 type Seen = (Format, (u32, u32), Option<u32>);
 
-fn check(bytes: &[u8], expected: Result<Seen, ImageError>) {
+fn check(bytes: &[u8], expected: Result<Seen, PictureError>) {
     let rounded = |image: Image| {
         let density = image.density.map(|(x, _)| x.round() as u32);
         (image.format, image.pixels, density)
@@ -61,16 +61,16 @@ fn sizes_are_read_from_the_first_bytes() {
 
 #[test]
 fn what_is_no_picture_is_refused() {
-    check(b"<?xml version='1.0'?>\n<svg/>", Err(ImageError::Svg));
-    check(b"\xef\xbb\xbf <svg>", Err(ImageError::Svg));
-    check(b"<html>", Err(ImageError::Unknown));
-    check(b"BM\0\0", Err(ImageError::Unknown));
-    check(b"", Err(ImageError::Unknown));
-    check(&png(0, 4, &[]), Err(ImageError::Damaged));
-    check(b"\x89PNG\r\n\x1a\n\0\0", Err(ImageError::Damaged));
-    check(b"GIF89a\x01", Err(ImageError::Damaged));
-    check(b"\xff\xd8\xff\xda\0\x02", Err(ImageError::Damaged));
-    check(b"\xff\xd8\xff\xe0\0\0", Err(ImageError::Damaged));
+    check(b"<?xml version='1.0'?>\n<svg/>", Err(PictureError::Svg));
+    check(b"\xef\xbb\xbf <svg>", Err(PictureError::Svg));
+    check(b"<html>", Err(PictureError::Unknown));
+    check(b"BM\0\0", Err(PictureError::Unknown));
+    check(b"", Err(PictureError::Unknown));
+    check(&png(0, 4, &[]), Err(PictureError::Damaged));
+    check(b"\x89PNG\r\n\x1a\n\0\0", Err(PictureError::Damaged));
+    check(b"GIF89a\x01", Err(PictureError::Damaged));
+    check(b"\xff\xd8\xff\xda\0\x02", Err(PictureError::Damaged));
+    check(b"\xff\xd8\xff\xe0\0\0", Err(PictureError::Damaged));
 }
 
 #[test]
