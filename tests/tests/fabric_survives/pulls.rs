@@ -14,14 +14,13 @@ use crate::random::Random;
 const PATIENCE: Duration = Duration::from_secs(90);
 const LOOK_EVERY: Duration = Duration::from_millis(150);
 /// The words of each class of failure, as people read them.
-const CLASSES: [(&str, &str); 7] = [
+const CLASSES: [(&str, &str); 6] = [
     ("is not connected", "offline"),
     ("did not arrive within", "timeout"),
     ("was refused", "refused"),
     ("breaks its contract", "invalid"),
     ("could not supply", "source-error"),
     ("is larger than one report", "too-large"),
-    ("interrupted by a restart", "interrupted"),
 ];
 
 /// How pulls ended.
