@@ -69,7 +69,10 @@ impl Service for BrokerService {
 
     fn check(config: &BrokerConfig) -> Vec<String> {
         match config.tls.files() {
-            Some(files) => check_files(&files, config.revocation.crl_file.as_deref()),
+            Some(files) => {
+                let lists = config.revocation.crl_file.as_deref();
+                check_files(&config.trust_domain, &files, lists)
+            }
             None => Vec::new(),
         }
     }

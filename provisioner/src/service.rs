@@ -10,6 +10,7 @@ use spokegate_daemon::ops::OpsConfig;
 use spokegate_daemon::{Context, cli};
 use spokegate_relay::{Leases, Link, SanitizerConfig};
 
+use crate::authority::Authorities;
 use crate::cli::{CaVerb, conclude};
 use crate::config::{Config, DEFAULTS};
 use crate::office::Office;
@@ -113,6 +114,20 @@ impl cli::Service for Service {
 
     fn ops(config: &Config) -> &OpsConfig {
         &config.ops
+    }
+
+    fn check(config: &Config) -> Vec<String> {
+        let directory = &config.authorities.directory;
+        let opened = Authorities::open(directory).with_context(|| {
+            format!(
+                "open the authorities in {} (authorities.directory)",
+                directory.display()
+            )
+        });
+        let links = config.sanitizers.iter().map(|it| it.link().map(drop));
+        let checks = std::iter::once(opened.map(drop)).chain(links);
+        let told = |error: anyhow::Error| format!("{error:#}");
+        checks.filter_map(Result::err).map(told).collect()
     }
 
     async fn run(config: Config, context: Context) -> anyhow::Result<()> {

@@ -425,7 +425,9 @@ fn the_binary_has_the_verbs_of_all_services() {
     );
     bed.configure(&[], "");
     std::fs::remove_file(bed.at().join("ca/fabric/ca-key.pem")).unwrap();
-    let (code, _, errors) = run("run");
-    assert_eq!(code, Some(1));
-    assert!(errors.contains("(authorities.directory)"), "{errors}");
+    for (verb, expected) in [("check-config", 78), ("run", 1)] {
+        let (code, _, errors) = run(verb);
+        assert_eq!(code, Some(expected));
+        assert!(errors.contains("(authorities.directory)"), "{errors}");
+    }
 }

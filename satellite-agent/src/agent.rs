@@ -15,6 +15,8 @@ use spokegate_identity::Principal;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+pub(crate) use prepare::check_files;
+
 use crate::bindings::Bindings;
 use crate::config::Config;
 use crate::credentials::Store;

@@ -7,6 +7,7 @@ use spokegate_daemon::cli::{ConfigArgs, Service};
 use spokegate_daemon::logging::LogConfig;
 use spokegate_daemon::ops::OpsConfig;
 
+use crate::agent::check_files;
 use crate::enrol::verbs::Verb;
 use crate::{Agent, Config, DEFAULTS};
 
@@ -34,6 +35,10 @@ impl Service for AgentService {
         let agent = Agent::bind(config, &context).await?;
         agent.join().await;
         Ok(())
+    }
+
+    fn check(config: &Config) -> Vec<String> {
+        check_files(config)
     }
 
     fn extra(verb: Verb, files: &ConfigArgs) -> ExitCode {

@@ -82,7 +82,7 @@ fn what_check_config_says_of_the_files() {
     let root = Root::new();
     let (files, list) = (root.files(), root.folder.path().join("crl.pem"));
     let check = |list: Option<&Path>, expected: &[&str]| {
-        let problems = check_files(&files, list);
+        let problems = check_files(&"spokegate.local".parse().unwrap(), &files, list);
         assert_eq!(problems.len(), expected.len(), "{problems:?}");
         for (problem, part) in problems.iter().zip(expected) {
             assert!(problem.contains(part), "{problem}");

@@ -185,6 +185,17 @@ fn check_config_tells_good_from_bad() {
     check(&["run", "--config", &reachable], 78, "hint:");
     let unknown = config(files.path(), "[limit]\nconnections = 3\n");
     check(&["check-config", &unknown], 78, "limit");
+    let good = config(files.path(), "");
+    let ca = files.path().join("ca.pem");
+    std::fs::write(&ca, Authority::of("spiffe://spokegate.local")).unwrap();
+    check(&["check-config", &good], 0, "good");
+    std::fs::write(&ca, Authority::of("spiffe://other.example")).unwrap();
+    check(
+        &["check-config", &good],
+        78,
+        "hint: trust_domain = \"other.example\"",
+    );
+    authority.server().write(files.path());
     let list = files.path().join("crl.pem");
     let with_list = config(
         files.path(),

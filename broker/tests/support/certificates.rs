@@ -44,6 +44,15 @@ impl Authority {
         }
     }
 
+    /// The PEM of a root that names an installation.
+    pub(crate) fn of(uri: &str) -> String {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.subject_alt_names = vec![SanType::URI(uri.try_into().unwrap())];
+        let key = KeyPair::generate().unwrap();
+        params.self_signed(&key).unwrap().pem()
+    }
+
     /// The root, DER.
     pub(crate) fn root_der(&self) -> &CertificateDer<'static> {
         &self.root

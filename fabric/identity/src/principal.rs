@@ -174,7 +174,7 @@ impl Principal {
 }
 
 /// The one name of a certificate, which must be a URI.
-fn one_uri(der: &[u8]) -> Result<String, IdentityError> {
+pub(crate) fn one_uri(der: &[u8]) -> Result<String, IdentityError> {
     let unreadable = |error: &dyn fmt::Display| IdentityError::Unreadable(error.to_string());
     let (rest, certificate) = X509Certificate::from_der(der).map_err(|error| unreadable(&error))?;
     if !rest.is_empty() {

@@ -1,9 +1,14 @@
 //! The name of one installation, in which its identities are valid.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
+use rustls::pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
+
+use crate::principal::one_uri;
+use crate::tls::{TlsError, chain};
 
 /// SPIFFE-ID §2.1 allows 255 bytes.
 const TRUST_DOMAIN_BYTES_MAX: usize = 255;
@@ -24,6 +29,19 @@ impl TrustDomain {
     /// The trust domain as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The trust domains that the authorities in a file name as theirs: `spiffe://` and the domain, in their one alternative
+    /// name. Authorities that name none are left out.
+    ///
+    /// # Errors
+    /// When the file holds no certificates.
+    pub fn of_authorities(path: &Path) -> Result<Vec<Self>, TlsError> {
+        let name = |certificate: &CertificateDer<'_>| {
+            let uri = one_uri(certificate).ok()?;
+            uri.strip_prefix("spiffe://")?.parse().ok()
+        };
+        Ok(chain(path)?.iter().filter_map(name).collect())
     }
 }
 

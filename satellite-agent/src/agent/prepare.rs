@@ -9,7 +9,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use spokegate_contract::{Address, Dataset, DatasetId, Kind, Registry};
 use spokegate_daemon::Clock;
-use spokegate_identity::Principal;
+use spokegate_identity::{Principal, client_config};
 
 use crate::bindings::{Binding, Bindings};
 use crate::config::{Config, SourceConfig, SourceKind};
@@ -53,6 +53,24 @@ pub(super) fn address(config: &Config) -> anyhow::Result<Address> {
             path.display()
         ),
     }
+}
+
+/// What is wrong with the files that a configuration names, in words.
+pub(crate) fn check_files(config: &Config) -> Vec<String> {
+    let checks = [
+        address(config).map(drop),
+        client_config(&config.tls).map(drop).map_err(Into::into),
+        bindings(config).map(drop),
+    ];
+    let mut problems = Vec::new();
+    for problem in checks.into_iter().filter_map(Result::err) {
+        let problem = format!("{problem:#}");
+        // One file may stand in the way of two.
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
+    }
+    problems
 }
 
 pub(super) async fn open_spool(config: &Config, clock: Clock) -> anyhow::Result<Arc<Spool>> {

@@ -77,6 +77,22 @@ async fn the_verbs_tell_good_from_bad() {
             String::new()
         )
     );
+    for (setting, expected) in [
+        ("trust_domain=other.example", "another trust domain"),
+        ("tls.certificate=/nowhere/a.pem", "/nowhere/a.pem"),
+        ("tls.ca=/nowhere/b.pem", "/nowhere/b.pem"),
+        ("schemas=/nowhere/schemas", "/nowhere/schemas"),
+    ] {
+        let refused = told(&run(&[
+            "check-config",
+            "--config",
+            &config,
+            "--set",
+            setting,
+        ]));
+        assert_eq!(refused.0, Some(78), "{setting}: {}", refused.2);
+        assert!(refused.2.contains(expected), "{setting}: {}", refused.2);
+    }
     let example = run(&["example-config"]);
     assert_eq!(told(&example).1, spokegate_agent::DEFAULTS);
 
