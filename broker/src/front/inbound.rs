@@ -1,5 +1,7 @@
 //! From a client to its cell: read, rate, policy, hand over, acknowledge.
 
+mod turn;
+
 use std::collections::HashSet;
 use std::future::poll_fn;
 use std::pin::pin;
@@ -21,6 +23,7 @@ use crate::packet::{
     unsuback,
 };
 use crate::policy::{self, Denial, Session, SubscribePermit};
+use turn::Turn;
 
 /// Bytes read at once while a packet has begun and its length is not known.
 const READ_BYTES: usize = 4_096;
@@ -30,10 +33,6 @@ const SILENCE_MAX: Duration = Duration::from_secs(3_600);
 const SUBSCRIPTIONS_MAX: usize = 64;
 /// Refused filters after which a session is ended; each of them is one line in the audit.
 const REFUSALS_MAX: usize = 64;
-/// Packets after which the other sessions of the strand have their turn.
-const TURN_PACKETS: usize = 64;
-/// Bytes after which they have it.
-const TURN_BYTES: usize = 65_536;
 /// Messages with QoS 2 that one client of the open listener may leave unreleased.
 const UNRELEASED_MAX: usize = 1_024;
 
@@ -157,26 +156,6 @@ pub(super) async fn run<R: AsyncRead + Unpin>(
         };
         if let Err(end) = step {
             return end;
-        }
-    }
-}
-
-/// What a session took in since others last had their turn: a client that always has more to say would else be the only
-/// one that its strand serves.
-#[derive(Default)]
-struct Turn {
-    packets: usize,
-    bytes: usize,
-}
-
-impl Turn {
-    /// Counts a packet, and lets the others have their turn when it is over.
-    async fn count(&mut self, bytes: usize) {
-        self.packets += 1;
-        self.bytes += bytes;
-        if self.packets >= TURN_PACKETS || self.bytes >= TURN_BYTES {
-            *self = Self::default();
-            tokio::task::yield_now().await;
         }
     }
 }
@@ -396,36 +375,5 @@ impl Running {
             self.shared.meters.throttled_ms.increment(wait_ms);
             tokio::time::sleep(Duration::from_millis(wait_ms)).await;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// How often somebody else had his turn while a session took in so many packets of that size.
-    async fn turns_of_others(packets: usize, bytes: usize) -> usize {
-        let mut turns = 0;
-        let busy = async {
-            let mut turn = Turn::default();
-            for _ in 0..packets {
-                turn.count(bytes).await;
-            }
-        };
-        tokio::select! {
-            biased;
-            () = busy => {}
-            () = poll_fn(|_| { turns += 1; std::task::Poll::Pending }) => {}
-        }
-        turns
-    }
-
-    #[tokio::test]
-    async fn a_session_that_always_has_more_to_say_leaves_others_their_turn() {
-        assert_eq!(turns_of_others(TURN_PACKETS - 1, 2).await, 0);
-        assert_eq!(turns_of_others(TURN_PACKETS, 2).await, 1);
-        assert_eq!(turns_of_others(TURN_PACKETS * 10, 2).await, 10);
-        assert_eq!(turns_of_others(2, TURN_BYTES / 2).await, 1);
-        assert_eq!(turns_of_others(3, TURN_BYTES).await, 3);
     }
 }
