@@ -1,5 +1,7 @@
 //! The public face: compile once, render often.
 
+mod output;
+
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -7,7 +9,6 @@ use std::sync::Arc;
 
 use minijinja::{Environment, Error, ErrorKind, Value};
 use zip::CompressionMethod;
-use zip::result::ZipError;
 use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
 
 use crate::additions::{self, Changes, Original};
@@ -30,6 +31,7 @@ use crate::subdocument;
 use crate::suggest;
 use crate::valid::{Findings, Known, Machine};
 use crate::values::Assets;
+use output::{Counted, is_compressed, output};
 
 /// A checked template, ready to be filled any number of times, by any number of threads.
 pub struct Template {
@@ -363,42 +365,5 @@ fn add(
         if let Some(place) = place {
             faults.add(place.error(check::message(&error), None));
         }
-    }
-}
-
-/// True for pictures whose format compresses already: more work would gain nothing.
-fn is_compressed(entry: &str) -> bool {
-    let extension = entry.rsplit('.').next().unwrap_or_default();
-    ["png", "jpg", "jpeg", "gif"]
-        .iter()
-        .any(|known| extension.eq_ignore_ascii_case(known))
-}
-
-fn output(error: ZipError) -> RenderError {
-    match error {
-        ZipError::Io(error) => RenderError::Output(error),
-        other => RenderError::Output(io::Error::other(other)),
-    }
-}
-
-/// Counts what is written, and swallows what comes after a failure.
-struct Counted<'f, W: Write> {
-    out: W,
-    bytes: u64,
-    failed: &'f Cell<bool>,
-}
-
-impl<W: Write> Write for Counted<'_, W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.failed.get() {
-            return Ok(bytes.len());
-        }
-        let count = self.out.write(bytes)?;
-        self.bytes += count as u64;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
     }
 }

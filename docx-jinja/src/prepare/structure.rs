@@ -1,13 +1,15 @@
 //! Blocks must open and close at the same depth of the same elements: then whatever the values are, the
 //! XML stays well-formed.
 
-use crate::error::TagError;
+mod told;
+
 use crate::locate::{Faults, Loop};
 use crate::suggest;
 use crate::tags::{Lift, Tag};
 use crate::xml;
 
-use super::{Draft, Placed};
+use super::Draft;
+use told::{closing, crosses, unclosed};
 
 /// Statements that a template may use.
 const KEYWORDS: &[&str] = &[
@@ -366,38 +368,4 @@ impl<'d, 'a> Structure<'d, 'a> {
     fn closing(&self, id: usize, keyword: &str) -> String {
         closing(&self.draft.tags[id].tag, keyword)
     }
-}
-
-/// How a tag of this keyword is written that belongs to the block of `opening`.
-fn closing(opening: &Tag, keyword: &str) -> String {
-    let mark = match opening.lift {
-        Some(Lift::Row) => "tr",
-        Some(Lift::Cell) => "tc",
-        Some(Lift::Paragraph) => "p",
-        Some(Lift::Run) => "r",
-        None => "",
-    };
-    match keyword {
-        "else" | "elif" => format!("{{%{mark} {keyword} %}}"),
-        _ => format!("{{%{mark} end{keyword} %}}"),
-    }
-}
-
-fn unclosed(draft: &Draft<'_>, block: &Block) -> TagError {
-    let placed = &draft.tags[block.id];
-    placed.place.error(
-        "the block is never closed",
-        Some(format!(
-            "add {} where it ends",
-            closing(&placed.tag, placed.tag.keyword())
-        )),
-    )
-}
-
-fn crosses(placed: &Placed, merge: &Placed) -> TagError {
-    let shown = merge.tag.shown();
-    placed.place.error(
-        format!("its block begins outside of the cell that {shown} merges"),
-        Some("open and close it in the same cell".to_owned()),
-    )
 }
