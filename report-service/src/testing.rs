@@ -2,6 +2,7 @@
 //! both kinds.
 
 mod certificates;
+pub(crate) mod configuration;
 pub(crate) mod mariadb;
 pub(crate) mod postgres;
 mod sanitizer;

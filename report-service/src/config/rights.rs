@@ -136,39 +136,15 @@ fn validate_ids<T: FromStr>(key: &str, ids: &[String], faults: &mut Faults) {
 
 #[cfg(test)]
 mod tests {
-    use crate::Config;
-    use crate::config::DEFAULTS;
-    use spokegate_daemon::config::Layered;
+    use crate::testing::configuration::{GOOD, load};
 
-    const GOOD: &str = r#"
-[forms.tls]
-certificate = "web.crt"
-key = "web.key"
-[admin.tls]
-certificate = "web.crt"
-key = "web.key"
-[directory]
-urls = ["ldaps://dc1.corp.test"]
-ca = "ca.crt"
-base = "dc=corp,dc=test"
-bind_dn = "cn=svc,dc=corp,dc=test"
-bind_password_file = "bind.secret"
-[roles]
-forms_groups = ["reports-users"]
-admin_groups = ["reports-admins"]
-[[tenant]]
-id = "acme"
-title = "Acme"
-"#;
+    const TENANT: &str = "[[tenant]]\nid = \"acme\"\ntitle = \"Acme\"\n";
 
     #[track_caller]
     fn check(text: &str, expected: &[&str]) {
-        let layers = Layered::<Config>::new("reports", DEFAULTS)
-            .no_environment()
-            .text("reports.toml", &format!("{GOOD}{text}"));
-        let faults = layers
-            .load()
-            .map_or_else(|faults| faults.to_string(), |_| String::new());
+        let faults = load(&format!("{GOOD}{TENANT}{text}"))
+            .err()
+            .unwrap_or_default();
         assert_eq!(faults.is_empty(), expected.is_empty(), "{text}: {faults}");
         for words in expected {
             assert!(faults.contains(words), "{text}: {faults}");

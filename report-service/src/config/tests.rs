@@ -1,30 +1,5 @@
 use super::*;
-use spokegate_daemon::config::Layered;
-
-const GOOD: &str = r#"
-[forms.tls]
-certificate = "web.crt"
-key = "web.key"
-[admin.tls]
-certificate = "web.crt"
-key = "web.key"
-[directory]
-urls = ["ldaps://dc1.corp.test"]
-ca = "ca.crt"
-base = "dc=corp,dc=test"
-bind_dn = "cn=svc,dc=corp,dc=test"
-bind_password_file = "bind.secret"
-[roles]
-forms_groups = ["reports-users"]
-admin_groups = ["reports-admins"]
-"#;
-
-fn load(text: &str) -> Result<Config, String> {
-    let layers = Layered::new("reports", DEFAULTS)
-        .no_environment()
-        .text("reports.toml", text);
-    layers.load().map_err(|faults| faults.to_string())
-}
+use crate::testing::configuration::{GOOD, load};
 
 #[test]
 fn what_is_required_is_enough() {

@@ -15,11 +15,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use spokegate_daemon::config::Layered;
 use spokegate_daemon::{Clock, Secret};
 
+use super::configuration::{GOOD, load};
 use crate::artefacts::Artefacts;
-use crate::config::{Config, DEFAULTS};
+use crate::config::Config;
 use crate::secrets::Secrets;
 use crate::store::Store;
 
@@ -186,13 +186,7 @@ pub(crate) async fn set(secrets: &Secrets, name: &str, value: &str) {
     secrets.set(&name, &value, "test").await.unwrap();
 }
 
-/// The configuration of the service with these lines in the place of what they set.
+/// The configuration of the service with these tables.
 pub(crate) fn config(lines: &str) -> Result<Config, String> {
-    const REST: &str = "[forms.tls]\ncertificate = \"x\"\nkey = \"x\"\n[admin.tls]\ncertificate = \"x\"\nkey = \"x\"\n\
-        [directory]\nurls = [\"ldaps://localhost\"]\nca = \"x\"\nbase = \"dc=x\"\nbind_dn = \"cn=x\"\nbind_password = \"x\"\n\
-        [roles]\nforms_groups = [\"f\"]\nadmin_groups = [\"a\"]\n";
-    let layers = Layered::<Config>::new("reports", DEFAULTS)
-        .no_environment()
-        .text("test.toml", &format!("{REST}{lines}"));
-    layers.load().map_err(|faults| faults.to_string())
+    load(&format!("{GOOD}{lines}"))
 }
