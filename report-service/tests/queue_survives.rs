@@ -23,7 +23,7 @@ use package::{Package, p};
 use rcgen::{CertificateParams, KeyPair};
 use sha2::{Digest as _, Sha256};
 use spokegate_contract::hex;
-use spokegate_reports::runs::{Formats, Origin, Review, RunId, RunState};
+use spokegate_reports::runs::{RunId, RunState};
 use spokegate_reports::store::Store;
 use spokegate_reports::store::queue::GIVEN_UP;
 use spokegate_reports::store::runs::RunRow;
@@ -126,34 +126,12 @@ impl Drop for Worker {
 
 fn run(number: u64) -> RunRow {
     RunRow {
-        id: RunId::random().unwrap(),
         report: "plain".into(),
         title: "Plain".into(),
         owner_id: format!("main:p{}", number % 3),
         owner_title: "P".into(),
-        tenants: Vec::new(),
-        params: serde_json::Map::new(),
-        state: RunState::Queued,
-        reason: String::new(),
-        created_at_ms: 1_000 + number,
-        finished_at_ms: None,
-        template_sha256: String::new(),
-        data_sha256: String::new(),
-        needs: Vec::new(),
         file_name: "Plain.docx".into(),
-        file_bytes: 0,
-        formats: Formats::default(),
-        files: Vec::new(),
-        origin: Origin::default(),
-        template_version: 0,
-        data: Vec::new(),
-        data_kept: false,
-        review: Review::None,
-        reviewer: String::new(),
-        review_reason: String::new(),
-        reviewed_at_ms: 0,
-        expires_at_ms: 0,
-        relayed: false,
+        ..RunRow::queued(RunId::random().unwrap(), 1_000 + number)
     }
 }
 

@@ -251,8 +251,8 @@ impl Engine {
         let params = order.report.settled(order.params, self.today());
         let order = NewRun { params, ..order };
         let file_name = self.file_name(&order, now_ms);
+        let id = RunId::random().map_err(StartError::Id)?;
         let row = RunRow {
-            id: RunId::random().map_err(StartError::Id)?,
             report: order.report.id.to_string(),
             title: order.report.title.clone(),
             owner_id: order.owner_id,
@@ -260,34 +260,20 @@ impl Engine {
             file_name,
             tenants: order.tenants,
             params: order.params,
-            state: RunState::Queued,
-            reason: String::new(),
-            created_at_ms: now_ms,
-            finished_at_ms: None,
-            // What is active when its work begins.
-            template_sha256: String::new(),
-            data_sha256: String::new(),
-            needs: Vec::new(),
-            file_bytes: 0,
             formats: order.formats,
-            files: Vec::new(),
             origin: order.origin,
-            template_version: 0,
-            data: Vec::new(),
-            data_kept: false,
             review: if order.review || order.report.review {
                 Review::Waiting
             } else {
                 Review::None
             },
-            reviewer: String::new(),
-            review_reason: String::new(),
-            reviewed_at_ms: 0,
             expires_at_ms: match order.report.keep_days {
                 0 => 0,
                 days => now_ms.saturating_add(u64::from(days) * 86_400_000),
             },
             relayed: !order.report.needs.is_empty(),
+            // Which template it is made with is settled when its work begins.
+            ..RunRow::queued(id, now_ms)
         };
         parts.store.run_insert(&row).await?;
         // It may have been taken meanwhile.

@@ -75,6 +75,41 @@ pub struct RunRow {
 }
 
 impl RunRow {
+    /// A run that waits, of nothing and nobody yet.
+    #[must_use]
+    pub fn queued(id: RunId, created_at_ms: u64) -> Self {
+        Self {
+            id,
+            report: String::new(),
+            title: String::new(),
+            owner_id: String::new(),
+            owner_title: String::new(),
+            tenants: Vec::new(),
+            params: Map::new(),
+            state: RunState::Queued,
+            reason: String::new(),
+            created_at_ms,
+            finished_at_ms: None,
+            template_sha256: String::new(),
+            data_sha256: String::new(),
+            needs: Vec::new(),
+            file_name: String::new(),
+            file_bytes: 0,
+            formats: Formats::default(),
+            files: Vec::new(),
+            origin: Origin::default(),
+            template_version: 0,
+            data: Vec::new(),
+            data_kept: false,
+            review: Review::None,
+            reviewer: String::new(),
+            review_reason: String::new(),
+            reviewed_at_ms: 0,
+            expires_at_ms: 0,
+            relayed: false,
+        }
+    }
+
     /// What the download of one of its files is called.
     #[must_use]
     pub fn name_of(&self, format: Format) -> String {

@@ -1,7 +1,6 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::runs::{Formats, Origin, Review};
 use crate::store::runs::RunEnd;
 use crate::testing::stores;
 
@@ -17,34 +16,12 @@ fn worker(name: &str) -> Worker {
 async fn order(store: &Store, owner: &str, created_at_ms: u64) -> RunId {
     let id = RunId::random().unwrap();
     let row = RunRow {
-        id: id.clone(),
         report: "devices".into(),
         title: "Devices".into(),
         owner_id: owner.into(),
         owner_title: owner.into(),
-        tenants: Vec::new(),
-        params: serde_json::Map::new(),
-        state: RunState::Queued,
-        reason: String::new(),
-        created_at_ms,
-        finished_at_ms: None,
-        template_sha256: String::new(),
-        data_sha256: String::new(),
-        needs: Vec::new(),
         file_name: "x.docx".into(),
-        file_bytes: 0,
-        formats: Formats::default(),
-        files: Vec::new(),
-        origin: Origin::default(),
-        template_version: 0,
-        data: Vec::new(),
-        data_kept: false,
-        review: Review::None,
-        reviewer: String::new(),
-        review_reason: String::new(),
-        reviewed_at_ms: 0,
-        expires_at_ms: 0,
-        relayed: false,
+        ..RunRow::queued(id.clone(), created_at_ms)
     };
     store.run_insert(&row).await.unwrap();
     id
