@@ -8,10 +8,12 @@ pub mod explain;
 pub mod people;
 pub mod rights;
 pub mod roles;
+pub mod scope;
 pub mod second_factor;
 pub mod session;
 pub mod sign_in;
 pub mod throttle;
+pub mod tokens;
 pub mod totp;
 
 /// One of the two listeners. Being let in at one says nothing about the other.

@@ -6,6 +6,7 @@ use spokegate_daemon::logging::LogConfig;
 use spokegate_daemon::ops::OpsConfig;
 use std::path::PathBuf;
 
+mod api;
 mod artefacts;
 mod directory;
 mod listener;
@@ -19,6 +20,7 @@ mod secrets;
 mod store;
 mod templates;
 
+pub use api::ApiConfig;
 pub use artefacts::{ArtefactsConfig, ArtefactsPlace, S3Config, S3Encryption};
 pub use directory::DirectoryConfig;
 pub use listener::{ListenerConfig, ListenerTls};
@@ -88,6 +90,8 @@ pub struct Config {
     pub session: SessionConfig,
     /// How often a sign-in may fail.
     pub throttle: ThrottleConfig,
+    /// Limits of the API and of its tokens.
+    pub api: ApiConfig,
     /// Passwords for sources, mail and storage.
     pub secrets: SecretsConfig,
     /// Where everything is kept.
@@ -120,6 +124,7 @@ impl Section for Config {
         faults.within("second_factor", &self.second_factor);
         faults.within("session", &self.session);
         faults.within("throttle", &self.throttle);
+        faults.within("api", &self.api);
         faults.within("secrets", &self.secrets);
         faults.within("store", &self.store);
         faults.within("runs", &self.runs);

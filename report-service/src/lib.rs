@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod api;
 pub mod artefacts;
 pub mod auth;
 pub mod branding;

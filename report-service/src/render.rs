@@ -25,7 +25,7 @@ pub mod worker;
 pub use failure::{RenderFailure, Stopped};
 pub use files::{Files, verb};
 pub use found::{Foreign, Imported, Inspected, Read, Remark};
-pub use kept::Kept;
+pub use kept::{Kept, KeptTable};
 pub use order::{Chunk, Measured, Span, TagFault, Told, Values};
 pub use template::Template;
 pub use tray::Tray;

@@ -122,6 +122,7 @@ fn assemble(
         store,
         secrets,
         sessions: people.sessions,
+        tokens: people.tokens,
         sign_in: people.sign_in,
         second_factor: people.second_factor,
         break_glass: people.break_glass,
@@ -236,6 +237,8 @@ fn sweep(state: &AppState, context: &Context) {
                 .await;
             let swept = swept.and(store.throttle_sweep(now).await);
             let swept = swept.and(store.halves_sweep(now).await);
+            let tokens = store.tokens_sweep(now.saturating_sub(ENDED_KEPT_MS));
+            let swept = swept.and(tokens.await.map(|_| ()));
             let entries = store.password_entries_sweep(now.saturating_sub(ENDED_KEPT_MS));
             let swept = swept.and(entries.await);
             if let Err(error) = swept.and(store.audit_strangers_ended(Some(now)).await) {

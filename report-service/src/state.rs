@@ -5,6 +5,7 @@ use crate::auth::rights::RightsConfig;
 use crate::auth::second_factor::SecondFactor;
 use crate::auth::session::Sessions;
 use crate::auth::sign_in::SignIn;
+use crate::auth::tokens::Tokens;
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::runs::Engine;
@@ -30,6 +31,8 @@ pub struct AppState {
     pub secrets: Secrets,
     /// Sessions: begin, check, end.
     pub sessions: Sessions,
+    /// Tokens of the API: make, check, revoke.
+    pub tokens: Tokens,
     /// The decision about a name and a password.
     pub sign_in: Arc<SignIn>,
     /// The decision about codes.

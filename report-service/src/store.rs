@@ -35,6 +35,7 @@ pub mod second_factor;
 pub mod secrets;
 pub mod sessions;
 pub mod throttle;
+pub mod tokens;
 mod url;
 
 pub(crate) use flag::Flag;

@@ -1,9 +1,12 @@
 //! The pages: two listeners, one router each, built from tables in which every route names its rule.
 
+use crate::api::{self, Problem};
 use crate::auth::Site;
 use crate::state::AppState;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::{StatusCode, Uri};
+use axum::response::IntoResponse as _;
 
 pub mod admin_audit;
 pub mod admin_branding;
@@ -17,6 +20,7 @@ pub mod admin_secrets;
 pub mod admin_sessions;
 pub mod admin_sources;
 pub mod admin_throttle;
+pub mod admin_tokens;
 pub mod assets;
 pub mod batches;
 pub mod break_glass;
@@ -28,6 +32,7 @@ pub mod layout;
 pub mod login;
 mod multipart;
 pub mod options;
+pub(crate) mod pieces;
 pub mod previews;
 pub mod reports;
 pub mod reviews;
@@ -39,6 +44,7 @@ pub mod security_headers;
 pub mod session;
 pub mod templates;
 pub mod your_sessions;
+pub mod your_tokens;
 
 pub use errors::PageError;
 pub use layout::{Page, render};
@@ -57,6 +63,7 @@ pub fn forms_routes() -> Routes {
     let routes = second_factor::routes(routes);
     let routes = confirm::routes(routes);
     let routes = your_sessions::routes(routes);
+    let routes = your_tokens::routes(routes);
     let routes = reports::routes(routes);
     let routes = runs::routes(routes);
     let routes = batches::routes(routes);
@@ -66,7 +73,8 @@ pub fn forms_routes() -> Routes {
     let routes = admin_branding::files(routes);
     let routes = previews::routes(routes);
     let routes = options::routes(routes);
-    downloads::routes(routes)
+    let routes = downloads::routes(routes);
+    crate::api::routes(routes)
 }
 
 /// Every route of the admin listener.
@@ -78,6 +86,7 @@ pub fn admin_routes() -> Routes {
     let routes = second_factor::routes(routes);
     let routes = confirm::routes(routes);
     let routes = your_sessions::routes(routes);
+    let routes = your_tokens::routes(routes);
     let routes = admin_home::routes(routes);
     let routes = admin_health::routes(routes);
     let routes = admin_sessions::routes(routes);
@@ -92,16 +101,27 @@ pub fn admin_routes() -> Routes {
     let routes = admin_branding::routes(routes);
     let routes = admin_sources::routes(routes);
     let routes = admin_secrets::routes(routes);
-    admin_audit::routes(routes)
+    let routes = admin_tokens::routes(routes);
+    let routes = admin_audit::routes(routes);
+    crate::api::routes(routes)
 }
 
 /// The service of one listener: its routes, with what holds for every answer around them.
 pub fn router(routes: Routes, state: AppState) -> Router {
     routes
         .into_router(state)
-        .fallback(async || PageError::not_found("There is no page at this address."))
-        .method_not_allowed_fallback(async || {
-            PageError::not_found("This address does not take that kind of request.")
+        .fallback(async |uri: Uri| match api::is_below(uri.path()) {
+            true => Problem::not_found("There is no operation at this address.").into_response(),
+            false => PageError::not_found("There is no page at this address.").into_response(),
+        })
+        .method_not_allowed_fallback(async |uri: Uri| {
+            let sentence = "This address does not take that kind of request.";
+            match api::is_below(uri.path()) {
+                true => {
+                    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", sentence).into_response()
+                }
+                false => PageError::not_found(sentence).into_response(),
+            }
         })
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(axum::middleware::map_response(security_headers::add))

@@ -14,6 +14,7 @@ use spokegate_reports::web::{admin_routes, forms_routes};
 /// Addresses that are read by programs or fetched, and why there is nothing to look at.
 const NO_PAGES: &[(&str, &str)] = &[
     ("/assets/{name}", "a file"),
+    ("/api/v1/openapi.json", "for programs"),
     ("/audit/export", "a file"),
     ("/branding/colour.css", "a style sheet"),
     ("/branding/logo", "a picture"),
@@ -88,7 +89,10 @@ fn routes() -> Vec<(String, String)> {
     let sites = [forms_routes(), admin_routes()];
     let pages = sites.iter().flat_map(|routes| {
         let site = routes.site().as_str();
-        let pages = routes.table().iter().filter(|entry| entry.method == "GET");
+        let pages = routes
+            .table()
+            .iter()
+            .filter(|entry| entry.method == "GET" && entry.described.is_none());
         pages.map(move |entry| (site.to_owned(), entry.path.to_owned()))
     });
     pages

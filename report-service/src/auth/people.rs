@@ -6,6 +6,7 @@ use super::second_factor::SecondFactor;
 use super::session::Sessions;
 use super::sign_in::SignIn;
 use super::throttle::Throttle;
+use super::tokens::{TokenLimits, Tokens};
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::secrets::Secrets;
@@ -22,6 +23,8 @@ pub struct People {
     pub sign_in: Arc<SignIn>,
     /// Sessions: begin, check, end.
     pub sessions: Sessions,
+    /// Tokens of the API: make, check, revoke.
+    pub tokens: Tokens,
     /// The decision about codes.
     pub second_factor: Arc<SecondFactor>,
     /// The local account for when the directory is gone.
@@ -85,15 +88,28 @@ impl People {
             secrets.clone(),
             throttle,
             Arc::clone(&rights),
-            clock,
+            clock.clone(),
         );
+        let tokens = Tokens::new(store.clone(), sessions.clone(), limits(config), clock);
         Ok(Self {
             directory,
             sign_in: Arc::new(sign_in),
             sessions,
+            tokens,
             second_factor: Arc::new(second_factor),
             break_glass,
             rights,
         })
+    }
+}
+
+fn limits(config: &Config) -> TokenLimits {
+    let throttle = config.throttle.limits();
+    TokenLimits {
+        days_max: config.api.token_days_max,
+        per_person_max: config.api.tokens_per_person_max as usize,
+        requests_per_minute_max: u64::from(config.api.requests_per_minute_max),
+        failures_max: throttle.address_failures_max,
+        failures_window_ms: throttle.window_ms,
     }
 }

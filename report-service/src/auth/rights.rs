@@ -84,6 +84,22 @@ impl Rights {
         }
     }
 
+    /// The rights of a program: its own lists, and no more.
+    #[must_use]
+    pub fn of_service(reports: Reach<ReportId>, tenants: Reach<TenantId>, release: bool) -> Self {
+        let grant = Grant {
+            groups: Vec::new(),
+            reports,
+            tenants,
+            manage_templates: false,
+            release,
+        };
+        Self {
+            grants: vec![grant],
+            second_factor: Vec::new(),
+        }
+    }
+
     /// Whether they may run that report for any customer at all.
     #[must_use]
     pub fn runs(&self, report: &ReportId) -> bool {

@@ -191,6 +191,47 @@ impl Sessions {
             .await
     }
 
+    /// Whether the directory is to be asked again about somebody whom it confirmed at that time.
+    #[must_use]
+    pub fn is_recheck_due(&self, checked_at_ms: u64, now_ms: u64) -> bool {
+        now_ms >= checked_at_ms.saturating_add(self.limits.recheck_ms)
+    }
+
+    /// Asks the directory about somebody whom it confirmed before: their groups now; `None` when it does not answer and
+    /// that is borne for a while, as it is on the forms listener.
+    ///
+    /// # Errors
+    /// The person is gone, the role is lost, or nobody knows.
+    pub async fn ask_again(
+        &self,
+        person_id: &str,
+        site: Site,
+        checked_at_ms: u64,
+    ) -> Result<Option<Vec<String>>, NoSession> {
+        let person_id = PersonId::stored(person_id);
+        match self.directory.look_again(&person_id).await {
+            Ok(Standing::Good { groups }) => match self.roles.decide(site, &groups) {
+                Ok(()) => Ok(Some(groups)),
+                Err(NoRole::None | NoRole::OtherSiteOnly) => Err(NoSession::RoleLost),
+            },
+            Ok(Standing::Gone | Standing::Closed) => Err(NoSession::PersonGone),
+            Err(_unavailable) => {
+                let stale_ms = match site {
+                    Site::Admin => 0,
+                    Site::Forms => self.limits.stale_ms,
+                };
+                let until = checked_at_ms
+                    .saturating_add(self.limits.recheck_ms)
+                    .saturating_add(stale_ms);
+                if self.clock.now_ms() < until {
+                    Ok(None)
+                } else {
+                    Err(NoSession::Unconfirmed)
+                }
+            }
+        }
+    }
+
     async fn check_row(
         &self,
         mut row: SessionRow,
@@ -221,42 +262,22 @@ impl Sessions {
         if BreakGlass::account_of(&row.person_id).is_some() {
             return self.confirm_local(row, now).await;
         }
-        let standing = self
-            .directory
-            .look_again(&PersonId::stored(&row.person_id))
-            .await;
-        let lost = match standing {
-            Ok(Standing::Good { groups }) => match self.roles.decide(row.site, &groups) {
-                Ok(()) => {
-                    self.store
-                        .session_checked(&row.token_sha256, now, &groups)
-                        .await?;
-                    row.groups = groups;
-                    row.checked_at = now;
-                    return Ok(());
-                }
-                Err(NoRole::None | NoRole::OtherSiteOnly) => NoSession::RoleLost,
-            },
-            Ok(Standing::Gone | Standing::Closed) => NoSession::PersonGone,
-            Err(_unavailable) => {
-                let stale_ms = if row.site == Site::Admin {
-                    0
-                } else {
-                    self.limits.stale_ms
-                };
-                let borne = now
-                    < row
-                        .checked_at
-                        .saturating_add(self.limits.recheck_ms)
-                        .saturating_add(stale_ms);
-                return if borne {
-                    Ok(())
-                } else {
-                    Err(NoSession::Unconfirmed)
-                };
+        let asked = self.ask_again(&row.person_id, row.site, row.checked_at);
+        match asked.await {
+            Ok(Some(groups)) => {
+                self.store
+                    .session_checked(&row.token_sha256, now, &groups)
+                    .await?;
+                row.groups = groups;
+                row.checked_at = now;
+                Ok(())
             }
-        };
-        self.lose(row, now, lost).await
+            Ok(None) => Ok(()),
+            Err(lost @ (NoSession::RoleLost | NoSession::PersonGone)) => {
+                self.lose(row, now, lost).await
+            }
+            Err(unconfirmed) => Err(unconfirmed),
+        }
     }
 
     /// The break-glass account goes on for as long as it is needed: until a directory server answers again.

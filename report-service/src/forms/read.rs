@@ -24,6 +24,13 @@ impl FormFaults {
         self.0.get(field).map(String::as_str)
     }
 
+    /// All of them: fields and sentences.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(field, what)| (field.as_str(), what.as_str()))
+    }
+
     /// These and those of another; where both have one, this one's stay.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {

@@ -69,6 +69,17 @@ impl Kept {
         Ok(Template::from(read(&file, self.order.template)?).sha256())
     }
 
+    /// One dataset of it, to be read chunk by chunk.
+    ///
+    /// # Errors
+    /// When the system gives no further handle on the file.
+    pub fn table(&self, data: &Values) -> io::Result<KeptTable> {
+        Ok(KeptTable {
+            file: self.tray.handle()?,
+            data: data.clone(),
+        })
+    }
+
     /// SHA-256 over the pieces that a table came in, or over a document.
     ///
     /// # Errors
@@ -86,6 +97,67 @@ impl Kept {
             Values::Map(_) | Values::List(_) => return Err(io::ErrorKind::InvalidData.into()),
         }
         Ok(hex::encode(digest.finish().as_ref()))
+    }
+}
+
+/// One dataset of what was kept.
+#[derive(Debug)]
+pub struct KeptTable {
+    file: File,
+    data: Values,
+}
+
+impl KeptTable {
+    /// The whole of it where it is one document and no rows.
+    #[must_use]
+    pub fn document(&self) -> Option<&serde_json::Value> {
+        match &self.data {
+            Values::Plain(json) => Some(json),
+            _ => None,
+        }
+    }
+
+    /// In how many chunks its rows came.
+    #[must_use]
+    pub fn chunks(&self) -> usize {
+        match &self.data {
+            Values::Rows(chunks) => chunks.len(),
+            _ => 0,
+        }
+    }
+
+    /// One of them: a JSON array of rows.
+    ///
+    /// # Errors
+    /// When there is no such chunk or it cannot be read.
+    pub fn chunk(&self, number: usize) -> io::Result<Vec<u8>> {
+        match &self.data {
+            Values::Rows(chunks) => {
+                let chunk = chunks.get(number).ok_or(io::ErrorKind::NotFound)?;
+                read(&self.file, chunk.span)
+            }
+            _ => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of_chunks(chunks: &[&str]) -> Self {
+        let tray = Tray::create(&std::env::temp_dir()).unwrap();
+        let chunks = chunks
+            .iter()
+            .map(|json| tray.append_rows(json.as_bytes(), 0).unwrap());
+        Self {
+            data: Values::Rows(chunks.collect()),
+            file: tray.handle().unwrap(),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of_document(json: serde_json::Value) -> Self {
+        Self {
+            data: Values::Plain(json),
+            ..Self::of_chunks(&[])
+        }
     }
 }
 

@@ -31,7 +31,7 @@ use crate::artefacts::Artefacts;
 use crate::library::Library;
 use crate::pdf::Pdf;
 use crate::relay::{Contracts, Relay};
-use crate::render::Renderer;
+use crate::render::{KeptTable, Renderer};
 use crate::reports::{Catalogue, Report};
 use crate::secrets::Secrets;
 use crate::sources::Sources;
@@ -332,6 +332,12 @@ impl Engine {
         let parts = &self.shared.parts;
         let kept_in = (parts.files.as_path(), &parts.artefacts);
         proof::verify(run, &parts.store, kept_in, &parts.renderer).await
+    }
+
+    /// One part of the data that was kept of a run; `None` when it is not kept, or is not what came.
+    pub async fn data(&self, run: &RunRow, part: &DataPart) -> Option<KeptTable> {
+        let parts = &self.shared.parts;
+        proof::table(run, part, &parts.artefacts, &parts.renderer, &parts.tasks).await
     }
 
     /// When the data that is kept of a run goes, and when the run itself does.

@@ -6,10 +6,11 @@ use std::path::Path;
 use futures_util::StreamExt as _;
 use ring::digest::{Context, SHA256};
 use spokegate_contract::hex;
+use spokegate_daemon::Tasks;
 
 use super::{DataPart, Format, file_digest};
 use crate::artefacts::{ArtefactError, ArtefactKey, ArtefactPart, Artefacts};
-use crate::render::{Kept, Renderer, Values};
+use crate::render::{Kept, KeptTable, Renderer, Values};
 use crate::store::Store;
 use crate::store::runs::RunRow;
 
@@ -151,6 +152,31 @@ async fn uploaded(run: &RunRow, store: &Store, kept: &Kept, verdict: &mut Verdic
     }
 }
 
+/// One part of the kept data, when it is kept and is what came.
+pub(super) async fn table(
+    run: &RunRow,
+    part: &DataPart,
+    artefacts: &Artefacts,
+    renderer: &Renderer,
+    tasks: &Tasks,
+) -> Option<KeptTable> {
+    if !run.data_kept {
+        return None;
+    }
+    let kept = kept(run, artefacts, renderer).await.ok()?;
+    let part = part.clone();
+    let looked = tasks.blocking("look at the data of a run", move || {
+        let rows = rows(kept.values()?, &part)?;
+        let is_it = kept.sha256_of(rows).ok()? == part.sha256;
+        kept.table(rows).ok().filter(|_| is_it)
+    });
+    let table = looked.await.flatten();
+    if table.is_none() {
+        tracing::error!(message.id = %run.id, "the kept data of a run is not what came");
+    }
+    table
+}
+
 /// Whether every part of the kept data is what came.
 pub(super) fn data_holds(run: &RunRow, kept: &Kept) -> bool {
     let mut verdict = Verdict::default();
@@ -226,7 +252,7 @@ async fn digest_of(artefacts: &Artefacts, key: &ArtefactKey) -> Result<String, A
 }
 
 /// The rows of one part.
-fn rows<'v>(values: &'v Values, part: &DataPart) -> Option<&'v Values> {
+pub(super) fn rows<'v>(values: &'v Values, part: &DataPart) -> Option<&'v Values> {
     let Values::List(tenants) = member(values, "tenants")? else {
         return None;
     };

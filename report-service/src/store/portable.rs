@@ -12,9 +12,10 @@ use sqlx::{Any, AssertSqlSafe, Column as _, Executor as _, Row as _, Transaction
 
 use super::{Store, StoreKind, StoreUrl, migrations};
 
-/// What a backup leaves out: who is signed in or was refused lately, and who does what at the moment. A session that was
-/// ended since must not come to life again.
-const PASSING: [&str; 5] = [
+/// What a backup leaves out: who is signed in or was refused lately, and who does what at the moment. A session or a
+/// token that was ended since must not come to life again.
+const PASSING: [&str; 6] = [
+    "api_token",
     "duty",
     "half_sign_in",
     "password_entry",

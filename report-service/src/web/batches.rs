@@ -57,9 +57,9 @@ struct BatchRun {
 }
 
 /// A person's own batch with its runs, or the same answer as for one that does not exist.
-async fn own(
+pub(crate) async fn own(
     state: &AppState,
-    user: &FormsUser,
+    user: &SignedIn,
     id: &str,
 ) -> Result<(BatchRow, Vec<RunRow>), PageError> {
     let missing = || PageError::not_found("There is no such batch.");
@@ -77,7 +77,7 @@ async fn own(
     Ok((batch, runs))
 }
 
-fn tally(runs: &[RunRow]) -> Tally {
+pub(crate) fn tally(runs: &[RunRow]) -> Tally {
     let mut tally = Tally::default();
     runs.iter().for_each(|run| tally.add(run.state, 1));
     tally
@@ -127,19 +127,31 @@ async fn download(
     user: FormsUser,
     Path(id): Path<String>,
 ) -> Result<Response, PageError> {
-    let (batch, runs) = own(&state, &user, &id).await?;
+    let found = own(&state, &user, &id).await?;
+    archive(&state, &user, found).await
+}
+
+/// All documents of a person's own batch that may be given out, and a record of who got them.
+///
+/// # Errors
+/// When it is still under way, or it cannot be recorded.
+pub(crate) async fn archive(
+    state: &AppState,
+    user: &SignedIn,
+    (batch, runs): (BatchRow, Vec<RunRow>),
+) -> Result<Response, PageError> {
     if !tally(&runs).is_over() {
         return Err(PageError::not_found("This batch is still under way."));
     }
     user.audit(
-        &state,
+        state,
         "batch.download",
         Decision::Allowed,
         "own-batch",
         batch.id.as_str(),
     )
     .await?;
-    let entries = runs.iter().map(|run| entry(&state, run)).collect();
+    let entries = runs.iter().map(|run| entry(state, run)).collect();
     let name = format!("{}-{}.zip", batch.report, batch.id);
     let headers = [
         (header::CONTENT_TYPE, "application/zip".to_owned()),

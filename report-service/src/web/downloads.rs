@@ -9,9 +9,9 @@ use serde::Deserialize;
 use super::errors::PageError;
 use super::routes::{Routes, Rule};
 use super::runs::own;
-use super::session::FormsUser;
+use super::session::{FormsUser, SignedIn};
 use crate::artefacts::{ArtefactError, ArtefactKey, ArtefactPart, Opened};
-use crate::runs::{Format, RunState};
+use crate::runs::{Format, RunId, RunState};
 use crate::state::AppState;
 use crate::store::audit::Decision;
 use crate::store::runs::RunRow;
@@ -36,6 +36,19 @@ async fn download(
     Query(which): Query<Which>,
 ) -> Result<Response, PageError> {
     let (id, row) = own(&state, &user, &id).await?;
+    document(&state, &user, (&id, &row), which.format).await
+}
+
+/// A document of a person's own run that may be given out, and a record of who got it.
+///
+/// # Errors
+/// When there is none, it is not released, or it cannot be recorded.
+pub(crate) async fn document(
+    state: &AppState,
+    user: &SignedIn,
+    (id, row): (&RunId, &RunRow),
+    format: Option<Format>,
+) -> Result<Response, PageError> {
     if row.state != RunState::Done {
         return Err(PageError::not_found("This run has no document."));
     }
@@ -45,24 +58,24 @@ async fn download(
             row.review
         )));
     }
-    let format = which.format.unwrap_or(row.formats.first());
+    let format = format.unwrap_or(row.formats.first());
     let name = row.name_of(format);
     user.audit(
-        &state,
+        state,
         "file.download",
         Decision::Allowed,
         "own-run",
         id.as_str(),
     )
     .await?;
-    send(&state, &row, format, &name).await
+    send(state, row, format, &name).await
 }
 
 /// One of a run's files under this name.
 ///
 /// # Errors
 /// When it is not kept.
-pub(super) async fn send(
+pub(crate) async fn send(
     state: &AppState,
     run: &RunRow,
     format: Format,
@@ -93,7 +106,7 @@ pub(super) fn unavailable(error: ArtefactError) -> PageError {
 }
 
 /// A header that no name can break out of: only plain ASCII letters, digits, `-`, `_` and `.` are left.
-pub(super) fn disposition(name: &str) -> String {
+pub(crate) fn disposition(name: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let name: String = name.chars().filter(|c| plain(*c)).collect();
     let name = if name.trim_matches('.').is_empty() {

@@ -100,6 +100,12 @@ impl PageError {
         page
     }
 
+    /// The answer's status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// The page's heading.
     #[must_use]
     pub fn title(&self) -> &str {

@@ -14,7 +14,7 @@ use crate::store::audit::{AuditEvent, Decision};
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{Extensions, HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -44,7 +44,7 @@ impl Guard {
     /// The request with a [`Visitor`] or a [`SignedIn`] in it, or the answer that refuses it.
     async fn admit(&self, request: Request) -> Result<Request, Box<Response>> {
         let (mut parts, body) = request.into_parts();
-        let visitor = Visitor::new(&parts, self.site, address(&parts));
+        let visitor = Visitor::new(&parts, self.site, address(&parts.extensions));
         let acts = parts.method != Method::GET && parts.method != Method::HEAD;
         if acts
             && let Err(forgery) =
@@ -135,7 +135,8 @@ impl Guard {
 
     fn activity(&self) -> Option<Activity> {
         match self.rule {
-            Rule::Anyone => None,
+            // Operations of the API have a gate of their own and never come here.
+            Rule::Anyone | Rule::Api(_) => None,
             Rule::Forms | Rule::Admin => Some(Activity::Person),
             Rule::FormsBackground | Rule::AdminBackground => Some(Activity::Background),
         }
@@ -247,8 +248,9 @@ fn given_token(headers: &HeaderMap, body: &Bytes) -> Option<String> {
         .map(|(_, token)| token.into_owned())
 }
 
-fn address(parts: &Parts) -> IpAddr {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+/// The peer of a request.
+pub(crate) fn address(extensions: &Extensions) -> IpAddr {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
     peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| {
         address.ip()
     })

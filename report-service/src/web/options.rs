@@ -184,7 +184,7 @@ fn label(entry: &Listed, customers: usize) -> String {
 }
 
 /// Holds what was chosen against the lists that it was chosen from.
-pub(super) async fn check(
+pub(crate) async fn check(
     state: &AppState,
     report: &Report,
     tenants: &[TenantId],

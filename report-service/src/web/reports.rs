@@ -1,6 +1,6 @@
 //! Choosing a report, filling in its form, starting it.
 
-pub(super) mod picker;
+pub(crate) mod picker;
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -15,7 +15,7 @@ use super::errors::PageError;
 use super::layout::{Page, render};
 use super::options;
 use super::routes::{Routes, Rule};
-use super::session::FormsUser;
+use super::session::{FormsUser, SignedIn};
 use crate::forms::{Control, FormFaults};
 use crate::reports::Report;
 use crate::runs::{BatchId, Formats, NewBatch, NewRun, Origin, RunId, StartError, Tenant};
@@ -31,9 +31,9 @@ const MANY_FIELD: &str = "as-many";
 /// The form's field for a review before the document goes out.
 const REVIEW_FIELD: &str = "held-back";
 /// Most customers of one document.
-const TENANTS_MAX: usize = 200;
+pub(crate) const TENANTS_MAX: usize = 200;
 /// Most customers of one batch.
-const BATCH_MAX: usize = 2_000;
+pub(crate) const BATCH_MAX: usize = 2_000;
 
 /// `/`, `/reports/{report}` and its form's target.
 #[must_use]
@@ -69,14 +69,7 @@ struct FormPage {
 }
 
 async fn list(State(state): State<AppState>, user: FormsUser) -> Result<Response, PageError> {
-    let rights = user.rights(&state);
-    let reports = state
-        .engine
-        .catalogue()
-        .iter()
-        .filter(|report| report.is_for(user.groups()) && rights.runs(&report.id))
-        .cloned()
-        .collect();
+    let reports = listed(&state, &user).cloned().collect();
     render(&ListPage {
         page: Page::new("Reports", "reports", &user),
         reports,
@@ -123,8 +116,6 @@ async fn start(
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
         }
     };
-    let names: Vec<&str> = tenants.iter().map(TenantId::as_str).collect();
-    let (reason, subject) = (names.join(" "), report.id.to_string());
     let order = NewRun {
         report,
         tenants,
@@ -135,8 +126,24 @@ async fn start(
         origin: Origin::default(),
         review: one(&pairs, REVIEW_FIELD) == Some("yes"),
     };
-    let each = one(&pairs, MANY_FIELD) == Some("each") && order.tenants.len() > 1;
-    let started = if each {
+    let each = one(&pairs, MANY_FIELD) == Some("each");
+    let started = self::order(&state, &user, order, each).await?;
+    Ok((StatusCode::SEE_OTHER, [(header::LOCATION, started.place())]).into_response())
+}
+
+/// Starts a run, or a batch when each of several customers gets a document, and records who did.
+///
+/// # Errors
+/// When too many wait, or it cannot be recorded: then nothing goes on.
+pub(crate) async fn order(
+    state: &AppState,
+    user: &SignedIn,
+    order: NewRun,
+    each: bool,
+) -> Result<Started, PageError> {
+    let names: Vec<&str> = order.tenants.iter().map(TenantId::as_str).collect();
+    let (reason, subject) = (names.join(" "), order.report.id.to_string());
+    let started = if each && order.tenants.len() > 1 {
         let batch = state.engine.order_batch(NewBatch::from(order)).await;
         batch.map(Started::Batch)
     } else {
@@ -146,25 +153,27 @@ async fn start(
     // The work goes on while the disk takes its record; without the record it is called off, and nobody learns of it.
     let subject = format!("{subject} {started}");
     let recorded = user
-        .audit(&state, started.act(), Decision::Allowed, &reason, &subject)
+        .audit(state, started.act(), Decision::Allowed, &reason, &subject)
         .await;
     if let Err(error) = recorded {
-        started.cancel(&state, &user).await?;
+        started.cancel(state, user).await?;
         return Err(error);
     }
-    Ok((StatusCode::SEE_OTHER, [(header::LOCATION, started.place())]).into_response())
+    Ok(started)
 }
 
-pub(super) fn refused(error: StartError) -> PageError {
+pub(crate) fn refused(error: StartError) -> PageError {
     match error {
         StartError::Full => PageError::unavailable("Too many reports are waiting already."),
         error => PageError::internal(&anyhow::Error::new(error)),
     }
 }
 
-/// What a form started.
-enum Started {
+/// What an order started.
+pub(crate) enum Started {
+    /// One document.
     Run(RunId),
+    /// One for each customer.
     Batch(BatchId),
 }
 
@@ -192,7 +201,7 @@ impl Started {
         }
     }
 
-    async fn cancel(&self, state: &AppState, user: &FormsUser) -> Result<(), PageError> {
+    async fn cancel(&self, state: &AppState, user: &SignedIn) -> Result<(), PageError> {
         match self {
             Self::Run(id) => drop(state.engine.cancel(user.person_id(), id)),
             Self::Batch(id) => state.engine.cancel_batch(user.person_id(), id).await?,
@@ -201,20 +210,29 @@ impl Started {
     }
 }
 
-pub(super) fn find(state: &AppState, user: &FormsUser, id: &str) -> Result<Arc<Report>, PageError> {
+/// The reports that a person may run.
+pub(crate) fn listed<'s>(
+    state: &'s AppState,
+    user: &'s SignedIn,
+) -> impl Iterator<Item = &'s Arc<Report>> {
+    let reports = state.engine.catalogue().iter();
+    reports.filter(|report| user.may_run(state, report))
+}
+
+/// One of them, or the same answer as for one that does not exist.
+pub(crate) fn find(state: &AppState, user: &SignedIn, id: &str) -> Result<Arc<Report>, PageError> {
     let report = id
         .parse()
         .ok()
         .and_then(|id| state.engine.catalogue().get(&id));
-    let rights = user.rights(state);
-    let report = report.filter(|report| report.is_for(user.groups()) && rights.runs(&report.id));
+    let report = report.filter(|report| user.may_run(state, report));
     report
         .cloned()
         .ok_or_else(|| PageError::not_found("There is no such report."))
 }
 
 /// The customers for whom a person may run that report.
-pub(super) fn tenants_for(state: &AppState, user: &FormsUser, report: &Report) -> Vec<Tenant> {
+pub(crate) fn tenants_for(state: &AppState, user: &SignedIn, report: &Report) -> Vec<Tenant> {
     let rights = user.rights(state);
     let may = |tenant: &&Tenant| rights.runs_for(&report.id, &tenant.id);
     let tenants = state.engine.tenants().iter();

@@ -12,7 +12,7 @@ use super::layout::{Page, render};
 use super::multipart;
 use super::routes::{Routes, Rule};
 use super::runs::{may_see, tenants};
-use super::session::FormsUser;
+use super::session::{FormsUser, SignedIn};
 use crate::runs::{Format, Review, RunId, RunState};
 use crate::state::AppState;
 use crate::store::audit::Decision;
@@ -74,9 +74,9 @@ async fn list(State(state): State<AppState>, user: FormsUser) -> Result<Response
 }
 
 /// A document that this person may release, or the same answer as for one that does not exist.
-pub(super) async fn to_review(
+pub(crate) async fn to_review(
     state: &AppState,
-    user: &FormsUser,
+    user: &SignedIn,
     id: &str,
 ) -> Result<(RunId, RunRow), PageError> {
     let missing = || PageError::not_found("There is no such document to review.");

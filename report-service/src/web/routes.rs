@@ -1,7 +1,9 @@
 //! The one way to add a route. There is no route without a rule, and the rule is checked before the handler runs.
 
 use super::guard;
+use crate::api::{self, Described};
 use crate::auth::Site;
+use crate::auth::scope::Scope;
 use crate::config::Config;
 use crate::state::AppState;
 use axum::Router;
@@ -22,19 +24,23 @@ pub enum Rule {
     Admin,
     /// As [`Rule::Admin`], for requests that a page makes by itself.
     AdminBackground,
+    /// Whoever sends a token with this scope: an operation of the API. No session counts here.
+    Api(Scope),
 }
 
 impl Rule {
     /// The rule as `spokegate-reports routes` prints it.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
+    pub fn words(self) -> String {
+        let words = match self {
             Self::Anyone => "anyone",
             Self::Forms => "forms",
             Self::FormsBackground => "forms, background",
             Self::Admin => "admin",
             Self::AdminBackground => "admin, background",
-        }
+            Self::Api(scope) => return format!("token with {scope}"),
+        };
+        words.to_owned()
     }
 
     /// True when the rule can be met on that listener at all.
@@ -44,6 +50,7 @@ impl Rule {
             Self::Anyone => true,
             Self::Forms | Self::FormsBackground => site == Site::Forms,
             Self::Admin | Self::AdminBackground => site == Site::Admin,
+            Self::Api(scope) => site == scope.site(),
         }
     }
 }
@@ -58,14 +65,16 @@ pub(super) enum Uploads {
 }
 
 /// One line of a listener's route table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RouteEntry {
-    /// GET or POST.
+    /// GET or POST; below `/api/v1` also PUT and DELETE.
     pub method: Method,
     /// The path pattern as axum writes it.
     pub path: &'static str,
     /// Who may.
     pub rule: Rule,
+    /// What it is, where it is an operation of the API.
+    pub described: Option<Described>,
 }
 
 /// How one route joins a router, once there is a service for its guard to ask.
@@ -176,7 +185,48 @@ impl Routes {
             let guard = axum::middleware::from_fn_with_state(guard, guard::check);
             router.route(path, on(filter, handler).layer(guard))
         }));
-        self.table.push(RouteEntry { method, path, rule });
+        self.table.push(RouteEntry {
+            method,
+            path,
+            rule,
+            described: None,
+        });
+        self
+    }
+
+    /// Adds an operation of the API. There is none without a scope and a description.
+    #[must_use]
+    pub(crate) fn operation<H, T>(
+        mut self,
+        (method, path): (Method, &'static str),
+        scope: Scope,
+        described: Described,
+        handler: H,
+    ) -> Self
+    where
+        H: Handler<T, AppState>,
+        T: 'static,
+    {
+        let (site, rule) = (self.site, Rule::Api(scope));
+        assert!(
+            rule.belongs_on(site) && path.starts_with(api::ROOT),
+            "{method} {path}: {rule:?} cannot be met on the {} site",
+            site.as_str()
+        );
+        let filter = MethodFilter::try_from(method.clone())
+            .expect("methods of operations are GET, POST, PUT and DELETE");
+        self.routes.push(Box::new(move |router, state| {
+            let state = state.clone();
+            let gate = api::Gate { state, site, scope };
+            let gate = axum::middleware::from_fn_with_state(gate, api::check);
+            router.route(path, on(filter, handler).layer(gate))
+        }));
+        self.table.push(RouteEntry {
+            method,
+            path,
+            rule,
+            described: Some(described),
+        });
         self
     }
 }
@@ -188,7 +238,7 @@ pub fn verb() -> std::process::ExitCode {
         .iter()
         .flat_map(|routes| routes.table().iter().map(|entry| (routes.site(), entry)))
         .map(|(site, entry)| {
-            let (site, rule) = (site.as_str(), entry.rule.as_str());
+            let (site, rule) = (site.as_str(), entry.rule.words());
             format!("{site}\t{}\t{}\t{rule}\n", entry.method, entry.path)
         })
         .collect();

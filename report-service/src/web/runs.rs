@@ -3,6 +3,9 @@
 mod again;
 mod history;
 
+pub(crate) use again::order_again;
+pub(crate) use history::batches as own_batches;
+
 use askama::Template;
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -75,9 +78,9 @@ struct Wait {
 }
 
 /// A person's own run, or the same answer as for one that does not exist.
-pub(super) async fn own(
+pub(crate) async fn own(
     state: &AppState,
-    user: &FormsUser,
+    user: &SignedIn,
     id: &str,
 ) -> Result<(RunId, RunRow), PageError> {
     let missing = || PageError::not_found("There is no such run.");
@@ -88,7 +91,7 @@ pub(super) async fn own(
 }
 
 /// Whether the person may still see what was run: rights that were lost are lost for old documents too.
-pub(super) fn may_see(rights: &Rights, row: &RunRow) -> bool {
+pub(crate) fn may_see(rights: &Rights, row: &RunRow) -> bool {
     let report = row.report.parse();
     report.is_ok_and(|report| {
         row.tenants
@@ -179,27 +182,40 @@ async fn cancel(
     Path(id): Path<String>,
 ) -> Result<Response, PageError> {
     let (id, _) = own(&state, &user, &id).await?;
+    call_off(&state, &user, &id).await?;
+    Ok((
+        StatusCode::SEE_OTHER,
+        [(header::LOCATION, format!("/runs/{id}"))],
+    )
+        .into_response())
+}
+
+/// Calls a person's own run off, and records who did.
+///
+/// # Errors
+/// When it cannot be recorded: then it goes on.
+pub(crate) async fn call_off(
+    state: &AppState,
+    user: &SignedIn,
+    id: &RunId,
+) -> Result<(), PageError> {
     user.audit(
-        &state,
+        state,
         "run.cancel",
         Decision::Allowed,
         "own-run",
         id.as_str(),
     )
     .await?;
-    let watched = state.engine.watch(user.person_id(), &id);
-    if state.engine.cancel(user.person_id(), &id)
+    let watched = state.engine.watch(user.person_id(), id);
+    if state.engine.cancel(user.person_id(), id)
         && let Some(mut watched) = watched
     {
         // A run that does not end at once is shown as it stands.
         let ended = watched.wait_for(|progress| progress.state.is_final());
         let _ = tokio::time::timeout(Duration::from_secs(2), ended).await;
     }
-    Ok((
-        StatusCode::SEE_OTHER,
-        [(header::LOCATION, format!("/runs/{id}"))],
-    )
-        .into_response())
+    Ok(())
 }
 
 struct Feed {
@@ -237,7 +253,7 @@ fn changes(feed: Feed) -> impl Stream<Item = Result<Event, Infallible>> {
     })
 }
 
-fn stored(row: &RunRow) -> Progress {
+pub(crate) fn stored(row: &RunRow) -> Progress {
     Progress {
         state: row.state,
         reason: row.reason.clone(),

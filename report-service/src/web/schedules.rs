@@ -1,7 +1,7 @@
 //! Schedules: the list of one's own, setting and changing one, what comes next, and running it now.
 
 mod act;
-mod form;
+pub(crate) mod form;
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
@@ -16,9 +16,9 @@ use super::errors::PageError;
 use super::layout::{Page, render};
 use super::options;
 use super::reports::picker::Picker;
-use super::reports::{find, tenants_for};
+use super::reports::{find, listed, tenants_for};
 use super::routes::{Routes, Rule};
-use super::session::FormsUser;
+use super::session::{FormsUser, SignedIn};
 use crate::forms::{Control, FormFaults};
 use crate::reports::Report;
 use crate::schedule::{Plan, Schedule, ScheduleId, Timing, moment};
@@ -101,9 +101,9 @@ struct FormPage {
 }
 
 /// A person's own schedule whose report they may still run, or the same answer as for one that does not exist.
-async fn own(
+pub(crate) async fn own(
     state: &AppState,
-    user: &FormsUser,
+    user: &SignedIn,
     id: &str,
 ) -> Result<(Schedule, Arc<Report>), PageError> {
     let missing = || PageError::not_found("There is no such schedule.");
@@ -124,12 +124,7 @@ async fn list(State(state): State<AppState>, user: FormsUser) -> Result<Response
         },
         schedule,
     };
-    let rights = user.rights(&state);
-    let reports = state.engine.catalogue().iter();
-    let reports = reports
-        .filter(|report| report.is_for(user.groups()) && rights.runs(&report.id))
-        .cloned()
-        .collect();
+    let reports = listed(&state, &user).cloned().collect();
     render(&ListPage {
         page: Page::new("Schedules", "schedules", &user),
         schedules: schedules.into_iter().filter(may).map(entry).collect(),

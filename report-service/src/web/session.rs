@@ -2,18 +2,22 @@
 
 use super::errors::PageError;
 use crate::auth::rights::Rights;
+use crate::auth::tokens;
 use crate::auth::{Site, csrf};
 use crate::branding::Brand;
+use crate::reports::Report;
 use crate::state::AppState;
 use crate::store::audit::{AuditEvent, Decision};
 use crate::store::sessions::SessionRow;
+use crate::store::tokens::{TokenKind, TokenRow};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use std::net::IpAddr;
 use std::ops::Deref;
+use std::sync::Arc;
 
-/// A signed-in person, as the guard let them in.
+/// A signed-in person as the guard let them in, or whoever sent a token as the gate of the API did.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
     session: SessionRow,
@@ -22,6 +26,7 @@ pub struct SignedIn {
     alarm: Option<String>,
     manages_templates: bool,
     brand: Brand,
+    token: Option<Arc<TokenRow>>,
 }
 
 impl SignedIn {
@@ -34,6 +39,49 @@ impl SignedIn {
             alarm: None,
             manages_templates: false,
             brand: Brand::default(),
+            token: None,
+        }
+    }
+
+    /// Only the gate of the API calls this, after the check. A program is the owner of what it does under its name, so
+    /// that a new token of that name goes on with what the one before began.
+    pub(crate) fn by_token(row: TokenRow, site: Site, address: IpAddr) -> Self {
+        let (person_id, name, title) = match row.kind {
+            TokenKind::Personal => (
+                row.person_id.clone(),
+                row.person_name.clone(),
+                row.person_title.clone(),
+            ),
+            TokenKind::Service => {
+                let name = format!("service:{}", row.name);
+                (name.clone(), name, row.name.clone())
+            }
+        };
+        let session = SessionRow {
+            token_sha256: Vec::new(),
+            id: row.id.clone(),
+            site,
+            person_id,
+            person_name: name,
+            person_title: title,
+            groups: row.groups.clone(),
+            created_at: row.created_at,
+            seen_at: row.checked_at,
+            checked_at: row.checked_at,
+            idle_until: row.expires_at,
+            absolute_until: row.expires_at,
+            address: address.to_string(),
+            agent: String::new(),
+            ended: None,
+        };
+        Self {
+            session,
+            csrf: String::new(),
+            address,
+            alarm: None,
+            manages_templates: false,
+            brand: Brand::default(),
+            token: Some(Arc::new(row)),
         }
     }
 
@@ -106,10 +154,26 @@ impl SignedIn {
     /// What the person may run, for whom. Everything that lists or takes a report or a customer asks here.
     #[must_use]
     pub fn rights(&self, state: &AppState) -> Rights {
+        if let Some(token) = self.service_token() {
+            return tokens::service_rights(token);
+        }
         match self.site() {
             Site::Forms => Rights::of(&state.rights, self.groups()),
             Site::Admin => Rights::of_administrator(&state.rights),
         }
+    }
+
+    /// Whether they may start that report for any customer at all. What limits a report to groups does not limit a
+    /// program: an administrator named the report in its token.
+    #[must_use]
+    pub fn may_run(&self, state: &AppState, report: &Report) -> bool {
+        let is_for = self.service_token().is_some() || report.is_for(self.groups());
+        is_for && self.rights(state).runs(&report.id)
+    }
+
+    fn service_token(&self) -> Option<&TokenRow> {
+        let token = self.token.as_deref();
+        token.filter(|token| token.kind == TokenKind::Service)
     }
 
     /// Unix milliseconds of the sign-in.
@@ -149,6 +213,9 @@ impl SignedIn {
         subject: &str,
     ) -> Result<(), PageError> {
         let address = self.address.to_string();
+        let by_token = self.token.as_ref();
+        let by_token = by_token.map(|token| format!("token {}: {reason}", token.id));
+        let reason = by_token.as_deref().unwrap_or(reason);
         let at_ms = state.clock.now_ms();
         let event = AuditEvent {
             at_ms,

@@ -3,19 +3,15 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use axum::body::{Body, Bytes};
-use futures_util::{StreamExt as _, stream};
+use axum::body::Body;
+use futures_util::StreamExt as _;
 use spokegate_daemon::Tasks;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
 use crate::artefacts::{ArtefactError, ArtefactKey, Artefacts, Opened};
+use crate::web::pieces::{self, Pieces};
 
-/// Pieces on their way to a slow reader; the writer waits when there are more.
-const PIECES_MAX: usize = 8;
-/// Size of a piece.
-const PIECE_BYTES: usize = 65_536;
 /// The list of results in the archive.
 const RESULTS: &str = "results.csv";
 
@@ -32,26 +28,12 @@ pub(super) struct Entry {
 
 /// The archive as the body of an answer.
 pub(super) fn body(tasks: &Tasks, artefacts: &Artefacts, entries: Vec<Entry>) -> Body {
-    let (tx, rx) = mpsc::channel(PIECES_MAX);
-    let (work, artefacts) = (tasks.clone(), artefacts.clone());
-    tasks.spawn("send a batch", async move {
-        let failed = tx.clone();
-        let reader = Reader {
-            artefacts,
-            runtime: Handle::current(),
-        };
-        let write = move || write(Pieces::new(tx), entries, &reader);
-        let written = work.blocking("write a batch", write);
-        let written = written
-            .await
-            .unwrap_or_else(|| Err(io::ErrorKind::Other.into()));
-        if let Err(error) = written {
-            // The reader sees an answer that was broken off, and not a short archive that looks whole.
-            let _ = failed.send(Err(error)).await;
-        }
-    });
-    let pieces = stream::unfold(rx, |mut rx| async move { Some((rx.recv().await?, rx)) });
-    Body::from_stream(pieces)
+    let reader = Reader {
+        artefacts: artefacts.clone(),
+        runtime: Handle::current(),
+    };
+    let write = move |pieces| write(pieces, entries, &reader);
+    pieces::body(tasks, "send a batch", write)
 }
 
 /// Reads artefacts where nothing else can go on meanwhile.
@@ -150,38 +132,6 @@ fn quoted(cell: &str) -> String {
         ""
     };
     format!("\"{guard}{}\"", cell.replace('"', "\"\""))
-}
-
-/// Gathers bytes and hands them on; an error when nobody reads any more.
-struct Pieces {
-    tx: mpsc::Sender<io::Result<Bytes>>,
-    gathered: Vec<u8>,
-}
-
-impl Pieces {
-    fn new(tx: mpsc::Sender<io::Result<Bytes>>) -> Self {
-        let gathered = Vec::with_capacity(PIECE_BYTES);
-        Self { tx, gathered }
-    }
-}
-
-impl Write for Pieces {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.gathered.extend_from_slice(bytes);
-        if self.gathered.len() >= PIECE_BYTES {
-            self.flush()?;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        if self.gathered.is_empty() {
-            return Ok(());
-        }
-        let piece = std::mem::replace(&mut self.gathered, Vec::with_capacity(PIECE_BYTES));
-        let sent = self.tx.blocking_send(Ok(piece.into()));
-        sent.map_err(|_| io::ErrorKind::BrokenPipe.into())
-    }
 }
 
 #[cfg(test)]

@@ -74,6 +74,7 @@ const ADMIN: &[Group] = &[
         entries: &[
             entry("/sessions", "sessions", "Sessions"),
             entry("/throttle", "throttle", "Held back"),
+            entry("/tokens", "tokens", "API tokens"),
             entry("/second-factors", "second-factors", "Second factors"),
             entry("/explain-sign-in", "explain", "Explain a sign-in"),
         ],

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{own, tenants};
 use crate::runs::proof::Verdict;
-use crate::runs::{NewRun, Origin, Review, RunState, StartError};
+use crate::runs::{NewRun, Origin, Review, RunId, RunState, StartError};
 use crate::state::AppState;
 use crate::store::audit::Decision;
 use crate::store::runs::RunRow;
@@ -16,7 +16,7 @@ use crate::web::errors::PageError;
 use crate::web::layout::{Page, render};
 use crate::web::reports::picker::one;
 use crate::web::reports::{find, refused, tenants_for};
-use crate::web::session::FormsUser;
+use crate::web::session::{FormsUser, SignedIn};
 
 #[derive(Template)]
 #[template(path = "proof.html")]
@@ -94,19 +94,34 @@ pub(super) async fn again(
     Path(id): Path<String>,
     body: String,
 ) -> Result<Response, PageError> {
-    let (id, run) = own(&state, &user, &id).await?;
-    let report = find(&state, &user, &run.report)?;
-    let may = tenants_for(&state, &user, &report);
+    let found = own(&state, &user, &id).await?;
+    let pairs: Vec<(String, String)> = url::form_urlencoded::parse(body.as_bytes())
+        .into_owned()
+        .collect();
+    let same_data = one(&pairs, "data") == Some("same");
+    let started = order_again(&state, &user, found, same_data).await?;
+    let place = format!("/runs/{started}");
+    Ok((StatusCode::SEE_OTHER, [(header::LOCATION, place)]).into_response())
+}
+
+/// Makes a person's own run again, and records who did.
+///
+/// # Errors
+/// When report, customers, inputs or data are no longer there, too many wait, or it cannot be recorded.
+pub(crate) async fn order_again(
+    state: &AppState,
+    user: &SignedIn,
+    (id, run): (RunId, RunRow),
+    same_data: bool,
+) -> Result<RunId, PageError> {
+    let report = find(state, user, &run.report)?;
+    let may = tenants_for(state, user, &report);
     let known = |id: &spokegate_contract::TenantId| may.iter().any(|tenant| tenant.id == *id);
     if !run.tenants.iter().all(known) {
         return Err(PageError::not_found(
             "One of the customers is no longer there.",
         ));
     }
-    let pairs: Vec<(String, String)> = url::form_urlencoded::parse(body.as_bytes())
-        .into_owned()
-        .collect();
-    let same_data = one(&pairs, "data") == Some("same");
     if same_data && !(run.state == RunState::Done && run.data_kept) {
         let sentence = "The data of this run is not kept. Make it again with fresh data.";
         return Err(PageError::bad_request(sentence));
@@ -133,12 +148,11 @@ pub(super) async fn again(
     let reason = if same_data { "same data" } else { "fresh data" };
     let subject = format!("{id} {started}");
     let recorded = user
-        .audit(&state, "run.again", Decision::Allowed, reason, &subject)
+        .audit(state, "run.again", Decision::Allowed, reason, &subject)
         .await;
     if let Err(error) = recorded {
         state.engine.cancel(user.person_id(), &started);
         return Err(error);
     }
-    let place = format!("/runs/{started}");
-    Ok((StatusCode::SEE_OTHER, [(header::LOCATION, place)]).into_response())
+    Ok(started)
 }

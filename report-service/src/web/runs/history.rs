@@ -16,7 +16,8 @@ use crate::store::batches::BatchRow;
 use crate::store::runs::{RunFilter, RunRow};
 use crate::web::errors::PageError;
 use crate::web::layout::{Page, render};
-use crate::web::session::FormsUser;
+use crate::web::reports::listed;
+use crate::web::session::{FormsUser, SignedIn};
 
 /// Runs on a page.
 const PAGE_RUNS: u32 = 50;
@@ -137,8 +138,7 @@ pub(super) async fn history(
     } else {
         batches(&state, &user).await?
     };
-    let known = state.engine.catalogue().iter();
-    let known = known.filter(|report| report.is_for(user.groups()) && rights.runs(&report.id));
+    let known = listed(&state, &user);
     let customers = state
         .engine
         .tenants()
@@ -170,7 +170,11 @@ pub(super) async fn history(
     })
 }
 
-async fn batches(state: &AppState, user: &FormsUser) -> Result<Vec<(BatchRow, Tally)>, PageError> {
+/// A person's own latest batches whose report they may still run.
+pub(crate) async fn batches(
+    state: &AppState,
+    user: &SignedIn,
+) -> Result<Vec<(BatchRow, Tally)>, PageError> {
     let rights = user.rights(state);
     let mut batches = Vec::new();
     for batch in state

@@ -10,7 +10,7 @@ use crate::schedule::{Plan, Rule, Schedule, Timing};
 use crate::state::AppState;
 use crate::web::reports::picker::{TENANT_FIELD, chosen, one, wants_all};
 use crate::web::reports::tenants_for;
-use crate::web::session::FormsUser;
+use crate::web::session::SignedIn;
 
 /// Most customers of one document, and of a document each.
 const TOGETHER_MAX: usize = 200;
@@ -20,30 +20,30 @@ const TITLE_CHARS_MAX: usize = 120;
 
 /// What the page shows beside customers and inputs: texts as they were typed, and what is wrong with them.
 #[derive(Default)]
-pub(super) struct Fields {
-    pub(super) title: String,
-    pub(super) each: bool,
-    pub(super) format: String,
-    pub(super) review: bool,
-    pub(super) every: String,
-    pub(super) on: String,
-    pub(super) weekdays: Vec<i8>,
-    pub(super) day: String,
-    pub(super) at: String,
-    pub(super) zone: String,
-    pub(super) starts: String,
-    pub(super) ends: String,
-    pub(super) to: String,
-    pub(super) cc: String,
-    pub(super) subject: String,
-    pub(super) text: String,
-    pub(super) attach: bool,
+pub(crate) struct Fields {
+    pub(crate) title: String,
+    pub(crate) each: bool,
+    pub(crate) format: String,
+    pub(crate) review: bool,
+    pub(crate) every: String,
+    pub(crate) on: String,
+    pub(crate) weekdays: Vec<i8>,
+    pub(crate) day: String,
+    pub(crate) at: String,
+    pub(crate) zone: String,
+    pub(crate) starts: String,
+    pub(crate) ends: String,
+    pub(crate) to: String,
+    pub(crate) cc: String,
+    pub(crate) subject: String,
+    pub(crate) text: String,
+    pub(crate) attach: bool,
     faults: FormFaults,
 }
 
 impl Fields {
     /// A new one: on the first of each month at six.
-    pub(super) fn new(title: &str, zone: &str) -> Self {
+    pub(crate) fn new(title: &str, zone: &str) -> Self {
         Self {
             title: title.into(),
             format: "docx".into(),
@@ -56,7 +56,7 @@ impl Fields {
     }
 
     /// As a schedule has them.
-    pub(super) fn of(schedule: &Schedule) -> Self {
+    pub(crate) fn of(schedule: &Schedule) -> Self {
         let plan = &schedule.plan;
         let timing = &plan.timing;
         let day = |date: Option<jiff::civil::Date>| date.map(|d| d.to_string()).unwrap_or_default();
@@ -104,7 +104,7 @@ impl Fields {
     }
 
     /// As they were sent.
-    pub(super) fn sent(pairs: &[(String, String)]) -> Self {
+    pub(crate) fn sent(pairs: &[(String, String)]) -> Self {
         let text = |name: &str| one(pairs, name).unwrap_or_default().trim().to_owned();
         let weekdays = pairs.iter().filter(|(name, _)| name == "on-weekday");
         Self {
@@ -130,7 +130,7 @@ impl Fields {
     }
 
     /// With what is wrong with them.
-    pub(super) fn with(self, faults: &FormFaults) -> Self {
+    pub(crate) fn with(self, faults: &FormFaults) -> Self {
         Self {
             faults: faults.clone(),
             ..self
@@ -138,17 +138,17 @@ impl Fields {
     }
 
     /// The sentence about one of them.
-    pub(super) fn fault(&self, name: &str) -> &str {
+    pub(crate) fn fault(&self, name: &str) -> &str {
         self.faults.of(name).unwrap_or_default()
     }
 
     /// Whether a day of the week is ticked.
-    pub(super) fn has_weekday(&self, day: &i8) -> bool {
+    pub(crate) fn has_weekday(&self, day: &i8) -> bool {
         self.weekdays.contains(day)
     }
 
     /// When it is due, or what is wrong with it.
-    pub(super) fn timing(&self, faults: &mut FormFaults) -> Option<Timing> {
+    pub(crate) fn timing(&self, faults: &mut FormFaults) -> Option<Timing> {
         let before = faults.len();
         let mut date = |name: &str, text: &str| match text.parse() {
             Ok(date) => Some(date),
@@ -294,9 +294,9 @@ fn addresses(
 }
 
 /// Title and plan, or what is wrong with what was sent.
-pub(super) fn parse(
+pub(crate) fn parse(
     state: &AppState,
-    user: &FormsUser,
+    user: &SignedIn,
     report: &Report,
     pairs: &[(String, String)],
     fields: &Fields,
@@ -347,7 +347,7 @@ pub(super) fn parse(
 }
 
 /// What a browser would send for a schedule's customers and inputs.
-pub(super) fn sent(schedule: &Schedule, report: &Report) -> Vec<(String, String)> {
+pub(crate) fn sent(schedule: &Schedule, report: &Report) -> Vec<(String, String)> {
     let plan = &schedule.plan;
     let mut pairs = Vec::new();
     if plan.all {
@@ -374,7 +374,7 @@ pub(super) fn sent(schedule: &Schedule, report: &Report) -> Vec<(String, String)
 }
 
 /// A plan that is filled in next.
-pub(super) fn blank() -> Plan {
+pub(crate) fn blank() -> Plan {
     Plan {
         all: false,
         tenants: Vec::new(),
