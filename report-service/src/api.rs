@@ -3,6 +3,7 @@
 //!
 //! There are no cookies here, and so no forgery to guard against: a request is whose token it carries.
 
+pub mod admin;
 pub mod data;
 pub mod endpoint;
 mod gate;
@@ -10,7 +11,9 @@ pub mod history;
 mod openapi;
 pub mod problem;
 pub mod reports;
+pub mod reviews;
 pub mod runs;
+pub mod schedules;
 pub mod shapes;
 
 pub use endpoint::{Call, Described, Given, Gives, Operation};
@@ -40,9 +43,11 @@ pub fn routes(routes: Routes) -> Routes {
             let routes = reports::routes(routes);
             let routes = runs::routes(routes);
             let routes = history::routes(routes);
-            data::routes(routes)
+            let routes = data::routes(routes);
+            let routes = schedules::routes(routes);
+            reviews::routes(routes)
         }
-        Site::Admin => routes,
+        Site::Admin => admin::routes(routes),
     }
 }
 

@@ -1,9 +1,11 @@
 //! The API over the routes of both listeners, with a store of each kind and a sanitizer that speaks the wire.
 
 mod bench;
+mod examples;
 mod openapi;
 mod orders;
 mod pages;
+mod schedules;
 mod tokens;
 
-pub(crate) use bench::Bench;
+pub(crate) use bench::{Answer, Bench, person};

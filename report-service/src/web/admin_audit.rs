@@ -12,7 +12,7 @@ use crate::store::audit::{AuditRecord, ChainState};
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
-use question::Question;
+pub(crate) use question::Question;
 
 /// Entries on one page.
 const SHOWN: u32 = 100;

@@ -18,7 +18,8 @@ use crate::store::StoreKind;
 
 mod judge;
 
-use judge::{Part, Verdict};
+pub(crate) use judge::Part;
+use judge::Verdict;
 
 /// `/health`.
 #[must_use]
@@ -35,6 +36,20 @@ struct HealthPage {
 }
 
 async fn show(State(state): State<AppState>, user: AdminUser) -> Result<Response, PageError> {
+    let parts = parts(&state).await?;
+    let failing = parts.iter().filter(|part| part.is_failing()).count();
+    render(&HealthPage {
+        page: Page::new("Health", "health", &user),
+        parts,
+        failing,
+    })
+}
+
+/// Every part, looked at now.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) async fn parts(state: &AppState) -> Result<Vec<Part>, PageError> {
     let satellites = state.store.satellites().await?;
     let online = satellites
         .iter()
@@ -48,8 +63,8 @@ async fn show(State(state): State<AppState>, user: AdminUser) -> Result<Response
         .filter(|run| run.progress.state == RunState::Queued)
         .count();
     let parts = vec![
-        store(&state),
-        directory(&state).await,
+        store(state),
+        directory(state).await,
         Part::new("Sanitizers", judge::sanitizers(up, links.len())),
         Part::new("Satellites", judge::satellites(online, satellites.len())),
         Part::new("Brokers", judge::brokers(online)),
@@ -60,18 +75,13 @@ async fn show(State(state): State<AppState>, user: AdminUser) -> Result<Response
                 state.config.pdf.program.as_os_str().is_empty(),
             ),
         ),
-        templates(&state).await,
-        secrets(&state).await,
+        templates(state).await,
+        secrets(state).await,
         Part::new("Queue of runs", judge::queue(queued, open.len() - queued)),
         Part::new("Disk for documents", disk(state.config.files.clone()).await),
-        Part::new("Storage of documents", storage(&state).await),
+        Part::new("Storage of documents", storage(state).await),
     ];
-    let failing = parts.iter().filter(|part| part.is_failing()).count();
-    render(&HealthPage {
-        page: Page::new("Health", "health", &user),
-        parts,
-        failing,
-    })
+    Ok(parts)
 }
 
 /// Without it the session of whoever asks could not have been read.

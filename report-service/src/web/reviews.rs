@@ -21,7 +21,7 @@ use crate::store::runs::RunRow;
 /// Documents on the list.
 const LIST_MAX: u32 = 200;
 /// Longest reason for a rejection, in characters.
-const REASON_CHARS_MAX: usize = 1_000;
+pub(crate) const REASON_CHARS_MAX: usize = 1_000;
 
 /// `/reviews` and what is below it.
 #[must_use]
@@ -57,20 +57,25 @@ struct ReviewPage {
 }
 
 async fn list(State(state): State<AppState>, user: FormsUser) -> Result<Response, PageError> {
-    let rights = user.rights(&state);
-    let mut runs = Vec::new();
-    if rights.releases() {
-        let waiting = state.store.runs_in_review(LIST_MAX).await?;
-        let waiting = waiting.into_iter().filter(|run| may_see(&rights, run));
-        runs.extend(waiting.map(|run| {
-            let names = tenants(&state, &run);
-            (run, names)
-        }));
-    }
+    let runs = waiting(&state, &user).await?.into_iter().map(|run| {
+        let names = tenants(&state, &run);
+        (run, names)
+    });
     render(&ListPage {
         page: Page::new("Reviews", "reviews", &user),
-        runs,
+        runs: runs.collect(),
     })
+}
+
+/// The documents that wait and that this person may release.
+pub(crate) async fn waiting(state: &AppState, user: &SignedIn) -> Result<Vec<RunRow>, PageError> {
+    let rights = user.rights(state);
+    if !rights.releases() {
+        return Ok(Vec::new());
+    }
+    let mut waiting = state.store.runs_in_review(LIST_MAX).await?;
+    waiting.retain(|run| may_see(&rights, run));
+    Ok(waiting)
 }
 
 /// A document that this person may release, or the same answer as for one that does not exist.
@@ -120,9 +125,21 @@ async fn draft(
     user: FormsUser,
     Path(id): Path<String>,
 ) -> Result<Response, PageError> {
-    let (id, run) = to_review(&state, &user, &id).await?;
+    let found = to_review(&state, &user, &id).await?;
+    send_draft(&state, &user, found).await
+}
+
+/// The draft of a document that this person may release, and a record of who got it.
+///
+/// # Errors
+/// When it is not kept, or it cannot be recorded.
+pub(crate) async fn send_draft(
+    state: &AppState,
+    user: &SignedIn,
+    (id, run): (RunId, RunRow),
+) -> Result<Response, PageError> {
     user.audit(
-        &state,
+        state,
         "review.download",
         Decision::Allowed,
         run.review.as_str(),
@@ -131,7 +148,7 @@ async fn draft(
     .await?;
     let format = run.formats.first();
     downloads::send(
-        &state,
+        state,
         &run,
         format,
         &format!("DRAFT-{}", run.name_of(format)),
@@ -211,25 +228,32 @@ async fn decide(
         let page = draw(&state, &user, run, fault)?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
-    user.audit(
-        &state,
-        "review.decide",
-        Decision::Allowed,
-        review.as_str(),
-        id.as_str(),
-    )
-    .await?;
-    let now_ms = state.clock.now_ms();
-    let decided = state
-        .store
-        .run_reviewed(&id, review, user.title(), reason, now_ms)
-        .await?;
-    if !decided {
+    if !settle(&state, &user, &id, (review, reason)).await? {
         return Err(PageError::bad_request(
             "Somebody else has decided about this document meanwhile.",
         ));
     }
     Ok(to(&id))
+}
+
+/// Releases or rejects a document, and records who did; false when somebody had decided before.
+///
+/// # Errors
+/// When it cannot be recorded: then nothing is decided.
+pub(crate) async fn settle(
+    state: &AppState,
+    user: &SignedIn,
+    id: &RunId,
+    (review, reason): (Review, &str),
+) -> Result<bool, PageError> {
+    let word = review.as_str();
+    user.audit(state, "review.decide", Decision::Allowed, word, id.as_str())
+        .await?;
+    let now_ms = state.clock.now_ms();
+    let settled = state
+        .store
+        .run_reviewed(id, review, user.title(), reason, now_ms);
+    Ok(settled.await?)
 }
 
 fn to(id: &RunId) -> Response {

@@ -2,6 +2,7 @@
 
 mod act;
 pub(crate) mod form;
+pub(crate) mod keep;
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
@@ -23,13 +24,10 @@ use crate::forms::{Control, FormFaults};
 use crate::reports::Report;
 use crate::schedule::{Plan, Schedule, ScheduleId, Timing, moment};
 use crate::state::AppState;
-use crate::store::audit::Decision;
 use form::{Fields, parse};
 
 /// Times that a page shows ahead.
 const UPCOMING: usize = 5;
-/// Schedules of one person.
-const SCHEDULES_MAX: usize = 200;
 
 /// `/schedules` and what is below it.
 #[must_use]
@@ -203,28 +201,8 @@ async fn create(
     body: String,
 ) -> Result<Response, PageError> {
     let report = find(&state, &user, &id)?;
-    let count = state.store.schedules_of(user.person_id()).await?.len();
-    if count >= SCHEDULES_MAX {
-        return Err(PageError::bad_request(format!(
-            "You have {count} schedules, and {SCHEDULES_MAX} is the most. Remove one first."
-        )));
-    }
+    let blank = keep::blank(&state, &user, &report).await?;
     let target = format!("/schedules/new/{}", report.id);
-    let blank = Schedule {
-        id: ScheduleId::random().map_err(|error| PageError::internal(&error))?,
-        title: String::new(),
-        report: report.id.to_string(),
-        owner_id: user.person_id().into(),
-        owner_title: user.title().into(),
-        plan: form::blank(),
-        paused: false,
-        note: String::new(),
-        next_at_ms: None,
-        last_at_ms: 0,
-        last_place: String::new(),
-        claimed_at_ms: 0,
-        created_at_ms: state.clock.now_ms(),
-    };
     save(&state, &user, (report, target), blank, &body).await
 }
 
@@ -283,28 +261,13 @@ async fn save(
             return Ok((status, page).into_response());
         }
     };
-    let next = plan.timing.next_after(moment(state.clock.now_ms()));
-    let schedule = Schedule {
-        title,
-        next_at_ms: next.map(crate::schedule::milliseconds),
-        note: String::new(),
-        plan: Plan {
-            off: schedule.plan.off,
-            ..plan
-        },
-        ..schedule
-    };
-    let subject = format!("{} {}", schedule.id, schedule.report);
-    let words = schedule.plan.timing.words();
-    user.audit(state, "schedule.set", Decision::Allowed, &words, &subject)
-        .await?;
-    state.store.schedule_put(&schedule).await?;
+    let schedule = keep::set(state, user, schedule, (title, plan)).await?;
     Ok(to(&schedule.id))
 }
 
 /// The same, where what was chosen from lists is in them. All customers are those of today.
-async fn checked(
-    (state, user): (&AppState, &FormsUser),
+pub(crate) async fn checked(
+    (state, user): (&AppState, &SignedIn),
     report: &Report,
     (title, plan): (String, Plan),
 ) -> Result<(String, Plan), FormFaults> {

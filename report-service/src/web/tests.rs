@@ -10,6 +10,8 @@ use spokegate_daemon::config::Layered;
 use std::path::Path;
 use tower::ServiceExt as _;
 
+mod matrix;
+
 /// Writes a new certificate for both listeners and its key.
 fn certify(folder: &Path) -> rcgen::Certificate {
     let key = KeyPair::generate().unwrap();

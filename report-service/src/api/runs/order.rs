@@ -10,7 +10,7 @@ use crate::runs::{Formats, NewRun, Origin, Tenant};
 use crate::web::reports::{self, Started, find, tenants_for};
 use crate::web::{options, runs};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use spokegate_contract::TenantId;
 
@@ -35,7 +35,7 @@ pub struct NewOrder {
 }
 
 /// For whom.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Tenants {
     /// For these.
@@ -45,7 +45,7 @@ pub enum Tenants {
 }
 
 /// All of them.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum All {
     /// The word.
@@ -93,7 +93,11 @@ pub(in crate::api) async fn order(
 }
 
 /// The customers that are named, in the order of all. One who is not theirs looks like one who is not there.
-fn chosen(named: &Tenants, known: &[Tenant], most: usize) -> Result<Vec<TenantId>, Problem> {
+pub(in crate::api) fn chosen(
+    named: &Tenants,
+    known: &[Tenant],
+    most: usize,
+) -> Result<Vec<TenantId>, Problem> {
     if let Tenants::These(ids) = named {
         let is_known = |id: &&String| known.iter().any(|tenant| tenant.id.as_str() == *id);
         if let Some(stranger) = ids.iter().find(|id| !is_known(id)) {

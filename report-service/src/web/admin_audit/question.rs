@@ -9,22 +9,22 @@ const DAY_MS: u64 = 86_400_000;
 /// The fields of the search; all may be missing.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Question {
-    pub(super) actor: String,
-    pub(super) action: String,
-    pub(super) decision: String,
-    pub(super) subject: String,
+pub(crate) struct Question {
+    pub(crate) actor: String,
+    pub(crate) action: String,
+    pub(crate) decision: String,
+    pub(crate) subject: String,
     /// First day, `2026-11-22`, UTC.
-    pub(super) from: String,
+    pub(crate) from: String,
     /// Last day, included.
-    pub(super) to: String,
-    pub(super) before: Option<i64>,
-    pub(super) check: bool,
+    pub(crate) to: String,
+    pub(crate) before: Option<i64>,
+    pub(crate) check: bool,
 }
 
 impl Question {
     /// What the store is asked, or what is wrong in words.
-    pub(super) fn filter(&self) -> Result<AuditFilter, String> {
+    pub(crate) fn filter(&self) -> Result<AuditFilter, String> {
         let decision = match self.decision.as_str() {
             "" => None,
             "allowed" => Some(Decision::Allowed),
@@ -43,14 +43,14 @@ impl Question {
     }
 
     /// The same question for the entries before one, as a query.
-    pub(super) fn older_than(&self, sequence: i64) -> String {
+    pub(crate) fn older_than(&self, sequence: i64) -> String {
         let mut query = self.pairs();
         query.append_pair("before", &sequence.to_string());
         query.finish()
     }
 
     /// The same question without a page, as a query.
-    pub(super) fn query(&self) -> String {
+    pub(crate) fn query(&self) -> String {
         self.pairs().finish()
     }
 

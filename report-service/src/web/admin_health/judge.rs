@@ -19,17 +19,17 @@ enum Condition {
 
 /// How a part is and what to do; the latter is empty when there is nothing.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Verdict {
+pub(crate) struct Verdict {
     condition: Condition,
-    pub(super) finding: String,
-    pub(super) advice: String,
+    pub(crate) finding: String,
+    pub(crate) advice: String,
 }
 
 /// One line of the page.
 #[derive(Debug)]
-pub(super) struct Part {
-    pub(super) name: &'static str,
-    pub(super) verdict: Verdict,
+pub(crate) struct Part {
+    pub(crate) name: &'static str,
+    pub(crate) verdict: Verdict,
 }
 
 impl Part {
@@ -37,12 +37,12 @@ impl Part {
         Self { name, verdict }
     }
 
-    pub(super) fn is_failing(&self) -> bool {
+    pub(crate) fn is_failing(&self) -> bool {
         self.verdict.condition == Condition::Bad
     }
 
     /// The state in a word.
-    pub(super) fn word(&self) -> &'static str {
+    pub(crate) fn word(&self) -> &'static str {
         match self.verdict.condition {
             Condition::Good => "works",
             Condition::Unknown => "not known",

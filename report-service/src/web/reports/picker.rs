@@ -6,7 +6,7 @@ use crate::forms::FormFaults;
 use crate::runs::Tenant;
 
 /// The field for customers. A parameter cannot have this name: it holds a hyphen.
-pub(in crate::web) const TENANT_FIELD: &str = "for-tenant";
+pub(crate) const TENANT_FIELD: &str = "for-tenant";
 /// The box for all of them.
 const ALL_FIELD: &str = "for-all";
 /// The field that is searched with.

@@ -4,8 +4,8 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
-use super::{own, to};
-use crate::schedule::{Fired, Refused, Schedule, fire, milliseconds, moment};
+use super::{keep, own, to};
+use crate::schedule::{Fired, Refused, Schedule, fire};
 use crate::state::AppState;
 use crate::store::audit::Decision;
 use crate::web::errors::PageError;
@@ -38,31 +38,10 @@ pub(super) async fn act(
             audit("mail.test", "by hand").await?;
             return test(&state, &schedule).await;
         }
-        "pause" => {
-            audit("schedule.pause", "by hand").await?;
-            state.store.schedule_pause(&schedule.id, true, "").await?;
-        }
-        "resume" => {
-            audit("schedule.resume", "by hand").await?;
-            // What was missed meanwhile is not made up for.
-            let next = schedule
-                .plan
-                .timing
-                .next_after(moment(state.clock.now_ms()));
-            let schedule = Schedule {
-                paused: false,
-                note: String::new(),
-                next_at_ms: next.map(milliseconds),
-                ..schedule.clone()
-            };
-            state.store.schedule_put(&schedule).await?;
-        }
+        "pause" => keep::pause(&state, &user, &schedule).await?,
+        "resume" => keep::resume(&state, &user, &schedule).await?,
         "delete" => {
-            audit("schedule.remove", "by hand").await?;
-            state
-                .store
-                .schedule_delete(user.person_id(), &schedule.id)
-                .await?;
+            keep::remove(&state, &user, &schedule).await?;
             return Ok((StatusCode::SEE_OTHER, [(header::LOCATION, "/schedules")]).into_response());
         }
         "switch" => {
