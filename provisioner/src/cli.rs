@@ -18,6 +18,7 @@ mod certificates;
 mod contract;
 mod quarantine;
 mod registry;
+mod report;
 mod satellites;
 
 pub use authorities::CaVerb;
@@ -66,6 +67,8 @@ enum Verb {
     /// Dataset contracts: checks, compares and tries the files of a schema folder
     #[command(subcommand)]
     Contract(contract::ContractVerb),
+    /// Reports, from the shell: orders, documents, data, schedules; exit 0 done, 1 failed, 3 token refused, 4 not there, 5 not now
+    Report(Box<report::Command>),
     /// Writes the configuration of another broker, and says what that broker cannot enforce
     BrokerConfig(Box<broker_config::Command>),
 }
@@ -112,6 +115,7 @@ pub fn operator() -> ExitCode {
         Verb::Audit(verb) => verb.run(),
         Verb::Quarantine(verb) => verb.run(),
         Verb::Contract(verb) => return verb.run(),
+        Verb::Report(command) => return command.run(),
         Verb::BrokerConfig(command) => command.run(),
     })
 }

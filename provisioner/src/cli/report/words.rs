@@ -1,0 +1,147 @@
+//! The API's answers as people read them in a shell.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+/// True for a run that failed or was called off, and for a batch with one that did.
+pub(super) fn has_failed(answer: &Value) -> bool {
+    let is_listed = answer.get("runs").is_some() && answer.get("tally").is_none();
+    let failed = |state: &str| matches!(state, "failed" | "cancelled");
+    let tally = |name: &str| answer["tally"][name].as_u64().unwrap_or(0);
+    !is_listed && (failed(text(answer, "state")) || tally("failed") + tally("cancelled") > 0)
+}
+
+/// Whether a run or a batch has ended.
+pub(super) fn is_over(answer: &Value) -> bool {
+    match answer.get("tally") {
+        Some(tally) => tally["queued"] == 0 && tally["running"] == 0,
+        None => !matches!(text(answer, "state"), "queued" | "running"),
+    }
+}
+
+/// An answer in lines: columns are apart by a tab.
+pub(super) fn told(answer: &Value) -> String {
+    let lists: [(&str, &[&str]); 4] = [
+        ("reports", &["id", "title"]),
+        ("parts", &["tenant", "part", "rows", "captured_at"]),
+        ("schedules", &["id", "report", "next_at", "title"]),
+        (
+            "runs",
+            &["id", "created_at", "state", "report", "tenants", "reason"],
+        ),
+    ];
+    let mut lines = String::new();
+    if answer.get("tally").is_some() {
+        lines += &one(answer, &["id", "report", "tally"]);
+    }
+    for (name, columns) in lists {
+        if let Some(list) = answer.get(name).and_then(Value::as_array) {
+            for line in list {
+                let cells: Vec<String> = columns.iter().map(|name| cell(&line[*name])).collect();
+                let _ = writeln!(lines, "{}", cells.join("\t").trim_end());
+            }
+            return lines;
+        }
+    }
+    if let Some(needs) = answer
+        .get("needs")
+        .filter(|_| answer.get("state").is_some())
+    {
+        lines += &one(
+            answer,
+            &[
+                "id", "report", "tenants", "state", "reason", "review", "files",
+            ],
+        );
+        for need in needs.as_array().into_iter().flatten() {
+            let cells =
+                ["tenant", "dataset", "state", "rows", "note"].map(|name| cell(&need[name]));
+            let _ = writeln!(lines, "need\t{}", cells.join("\t").trim_end());
+        }
+        return lines;
+    }
+    match answer.as_object() {
+        Some(members) => {
+            let names: Vec<&str> = members.keys().map(String::as_str).collect();
+            one(answer, &names)
+        }
+        None => lines,
+    }
+}
+
+/// A line for each member that is there.
+fn one(answer: &Value, names: &[&str]) -> String {
+    let mut lines = String::new();
+    for name in names {
+        let value = cell(&answer[*name]);
+        if !value.is_empty() {
+            let _ = writeln!(lines, "{name}\t{value}");
+        }
+    }
+    lines
+}
+
+/// What comes from a service is shown on a terminal: nothing in it steers one.
+fn cell(value: &Value) -> String {
+    let shown = match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.iter().all(Value::is_string) => {
+            let items: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+            items.join(" ")
+        }
+        other => other.to_string(),
+    };
+    shown
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}
+
+fn text<'a>(answer: &'a Value, name: &str) -> &'a str {
+    answer.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn runs_and_batches_fail_and_end() {
+        let check = |answer: Value, failed: bool, over: bool| {
+            assert_eq!(
+                (has_failed(&answer), is_over(&answer)),
+                (failed, over),
+                "{answer}"
+            );
+        };
+        check(json!({ "state": "queued" }), false, false);
+        check(json!({ "state": "running" }), false, false);
+        check(json!({ "state": "done" }), false, true);
+        check(json!({ "state": "failed" }), true, true);
+        check(json!({ "state": "cancelled" }), true, true);
+        let batch = |queued: u64, failed: u64| json!({ "tally": { "queued": queued, "running": 0, "failed": failed, "cancelled": 0 }, "runs": [] });
+        check(batch(0, 0), false, true);
+        check(batch(1, 0), false, false);
+        check(batch(0, 1), true, true);
+        // A list of runs is an answer, whatever became of them.
+        check(json!({ "runs": [{ "state": "failed" }] }), false, true);
+    }
+
+    #[test]
+    fn lists_are_lines_and_nothing_steers_the_terminal() {
+        let list = json!({ "reports": [{ "id": "weekly", "title": "A\u{1b}[2Jb" }] });
+        assert_eq!(told(&list), "weekly\tA [2Jb\n");
+        let run = json!({
+            "id": "1", "state": "failed", "reason": "why", "report": "weekly", "tenants": ["acme", "globex"],
+            "needs": [{ "tenant": "Acme", "dataset": "Devices", "state": "missing", "rows": 0, "note": "x\ny" }],
+        });
+        assert_eq!(
+            told(&run),
+            "id\t1\nreport\tweekly\ntenants\tacme globex\nstate\tfailed\nreason\twhy\nneed\tAcme\tDevices\tmissing\t0\tx y\n"
+        );
+        assert_eq!(told(&Value::Null), "");
+    }
+}

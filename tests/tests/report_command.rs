@@ -1,0 +1,159 @@
+//! The promise: what people do with reports they can do from a shell, with a token of their own.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use spokegate_demo::client::Browser;
+use spokegate_demo::{Fabric, Options, SourceChoice};
+
+struct Shell {
+    folder: tempfile::TempDir,
+    server: String,
+}
+
+impl Shell {
+    fn file(&self, name: &str, text: &str, mode: u32) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        path
+    }
+
+    /// Runs `spokegate report` with the token in that file.
+    async fn run(&self, token: &Path, server: &str, arguments: &[&str]) -> Output {
+        let mut command = Command::new(spokegate_tests::binary(
+            env!("CARGO_TARGET_TMPDIR"),
+            "spokegate",
+        ));
+        command
+            .arg("report")
+            .args(["--server", server, "--token-file"])
+            .arg(token)
+            .arg("--ca")
+            .arg(self.folder.path().join("ca.pem"))
+            .args(arguments)
+            .current_dir(self.folder.path());
+        let output = tokio::task::spawn_blocking(move || command.output());
+        output.await.unwrap().unwrap()
+    }
+
+    #[track_caller]
+    fn check(output: &Output, code: i32) -> String {
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{text}{told}");
+        text
+    }
+}
+
+async fn token(browser: &mut Browser, scopes: &[&str]) -> String {
+    let mut fields = vec![("name", "shell"), ("days", "1")];
+    fields.extend(scopes.iter().map(|scope| ("scope", *scope)));
+    let page = browser.get("/your-tokens").await.unwrap();
+    let made = browser
+        .submit(&page, "/your-tokens", &fields)
+        .await
+        .unwrap();
+    let html = made.html();
+    let after = html.split("<code id=\"token\">").nth(1);
+    let after = after.unwrap_or_else(|| panic!("{html}"));
+    after.split('<').next().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_is_ordered_watched_and_fetched_from_a_shell() {
+    let options = Options {
+        source: SourceChoice::BuiltIn,
+        ..Options::sample().unwrap()
+    };
+    let fabric = Fabric::start(options).await.unwrap();
+    let mut browser = fabric.browser().unwrap();
+    browser.sign_in("alice", fabric.password()).await.unwrap();
+    let shell = Shell {
+        folder: tempfile::tempdir().unwrap(),
+        server: fabric.forms_url(),
+    };
+    shell.file("ca.pem", fabric.ca_pem(), 0o644);
+    let scopes = ["reports:read", "runs:order", "runs:read", "data:read"];
+    let alice = shell.file("alice", &token(&mut browser, &scopes).await, 0o400);
+    orders(&shell, &alice).await;
+    refusals(&shell, &mut browser, &alice).await;
+    fabric.shutdown().await;
+}
+
+async fn orders(shell: &Shell, alice: &Path) {
+    let run = async |arguments: &[&str]| shell.run(alice, &shell.server, arguments).await;
+    let list = Shell::check(&run(&["list"]).await, 0);
+    assert!(list.contains("customer-overview\t"), "{list}");
+    let order = [
+        "--json",
+        "run",
+        "customer-overview",
+        "--tenant",
+        "acme",
+        "--set",
+        "only_missing=true",
+        "--wait",
+    ];
+    let ended = Shell::check(&run(&order).await, 0);
+    let ended: Value = serde_json::from_str(&ended).unwrap();
+    assert_eq!(ended["state"], "done", "{ended}");
+    assert_eq!(ended["parameters"]["only_missing"], true, "{ended}");
+    let id = ended["id"].as_str().unwrap();
+    let stands = Shell::check(&run(&["status", id]).await, 0);
+    assert!(
+        stands.contains("state\tdone\n") && stands.contains("need\t"),
+        "{stands}"
+    );
+    Shell::check(&run(&["download", id, "-o", "acme.docx"]).await, 0);
+    let document = std::fs::read(shell.folder.path().join("acme.docx")).unwrap();
+    assert!(document.starts_with(b"PK"));
+    let parts = Shell::check(&run(&["data", id]).await, 0);
+    assert!(parts.contains("acme\tdevices\t24\t"), "{parts}");
+    let table = Shell::check(&run(&["data", id, "acme", "devices"]).await, 0);
+    assert_eq!(table.lines().count(), 25, "{table}");
+    let rows = Shell::check(
+        &run(&["data", id, "acme", "devices", "--as", "json"]).await,
+        0,
+    );
+    let rows: Vec<Value> = serde_json::from_str(&rows).unwrap();
+    assert_eq!(rows.len(), 24);
+    let history = Shell::check(&run(&["history", "--state", "done"]).await, 0);
+    assert!(history.starts_with(id), "{history}");
+}
+
+async fn refusals(shell: &Shell, browser: &mut Browser, alice: &Path) {
+    let server = shell.server.as_str();
+    let missing = shell.run(alice, server, &["show", "no-such-report"]).await;
+    Shell::check(&missing, 4);
+    let elsewhere = ["run", "customer-overview", "--tenant", "initech"];
+    Shell::check(&shell.run(alice, server, &elsewhere).await, 4);
+    let misspelt = [
+        "run",
+        "customer-overview",
+        "--tenant",
+        "acme",
+        "--set",
+        "titel=x",
+    ];
+    let misspelt = shell.run(alice, server, &misspelt).await;
+    Shell::check(&misspelt, 1);
+    let told = String::from_utf8_lossy(&misspelt.stderr).into_owned();
+    assert!(told.contains("where: parameters.titel"), "{told}");
+    let reader = shell.file("reader", &token(browser, &["reports:read"]).await, 0o400);
+    Shell::check(&shell.run(&reader, server, &["list"]).await, 0);
+    Shell::check(&shell.run(&reader, server, &["history"]).await, 3);
+    let wrong = shell.file("wrong", &format!("sgt_{}", "A".repeat(43)), 0o400);
+    Shell::check(&shell.run(&wrong, server, &["list"]).await, 3);
+    let text = std::fs::read_to_string(alice).unwrap();
+    let open = shell.file("open", &text, 0o644);
+    Shell::check(&shell.run(&open, server, &["list"]).await, 1);
+    let plain = server.replace("https:", "http:");
+    Shell::check(&shell.run(alice, &plain, &["list"]).await, 1);
+    Shell::check(&shell.run(alice, "https://localhost:9", &["list"]).await, 5);
+    Shell::check(&shell.run(alice, server, &["run"]).await, 2);
+}
