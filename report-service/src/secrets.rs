@@ -11,7 +11,8 @@ pub(crate) mod verbs;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use spokegate_daemon::{Clock, Secret};
+use anyhow::Context as _;
+use spokegate_daemon::{Clock, Secret, SecretSource};
 
 use crate::config::{SecretsBackend, SecretsConfig};
 use crate::store::Store;
@@ -99,6 +100,33 @@ impl From<NoRandomness> for SecretError {
     fn from(_: NoRandomness) -> Self {
         Self::Randomness(Unrandom)
     }
+}
+
+/// That the files which open the secrets can be read, where the configuration names any.
+///
+/// # Errors
+/// What is wrong with them.
+pub(crate) fn check_files(config: &SecretsConfig, store_url: &str) -> anyhow::Result<()> {
+    match config.backend {
+        SecretsBackend::Vault => {
+            let vault = &config.vault;
+            for (key, file) in [
+                ("token_file", &vault.token_file),
+                ("secret_id_file", &vault.secret_id_file),
+            ] {
+                let Some(file) = file else { continue };
+                let read = SecretSource::file(file).resolve();
+                read.with_context(|| format!("read secrets.vault.{key} {}", file.display()))?;
+            }
+        }
+        SecretsBackend::Embedded => {
+            // Without one it may come from systemd, or not be needed.
+            if let Some(file) = config.master_key_file.as_deref() {
+                drop(MasterKeys::load(Some(file), store_url)?);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether secrets can be used, for pages and logs.
@@ -243,6 +271,14 @@ impl Secrets {
             }
         }
         Ok(Standing::Open)
+    }
+
+    /// Whether anything needs them: something is sealed, or something names one.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn are_used(&self) -> Result<bool, SecretError> {
+        Ok(!self.users().is_empty() || !self.inner.store.wrapped_keys().await?.is_empty())
     }
 
     /// Whether values lie in Vault.

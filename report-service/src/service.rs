@@ -1,5 +1,7 @@
 //! The server: everything bound and running, or an error.
 
+mod files;
+
 use crate::auth::Site;
 use crate::auth::people::People;
 use crate::config::{Config, DEFAULTS, ListenerTls};
@@ -48,9 +50,9 @@ impl ReportService {
         let held = Store::hold(&config.store.url()?)?;
         let store = config.store.open().await?;
         let secrets = Secrets::open(&config.secrets, &config.store.url, &store, &context.clock)?;
-        tell_standing(&secrets).await?;
         let engine = start_engine(&config, (&store, &secrets), context).await?;
         let state = assemble(config, (store, secrets), engine, context)?;
+        tell_standing(&state).await?;
         let forms = listen(&state, Site::Forms, context).await?;
         let admin = listen(&state, Site::Admin, context).await?;
         watch_directory(&state, context);
@@ -132,10 +134,19 @@ fn assemble(
 }
 
 /// Says in the log and in the metrics whether secrets can be used.
-async fn tell_standing(secrets: &Secrets) -> anyhow::Result<()> {
+async fn tell_standing(state: &AppState) -> anyhow::Result<()> {
+    let (secrets, config) = (&state.secrets, &state.config);
+    if let Some(password) = &config.mail.password {
+        secrets.declare(password.name(), "mail");
+    }
+    let needed = config.secrets.master_key_file.is_some()
+        || !config.second_factor.required_for.is_empty()
+        || secrets.are_used().await.context("look at the secrets")?;
     let standing = secrets.standing().await.context("look at the secrets")?;
     let locked = match standing {
         Standing::Open => 0.0,
+        // Who has no secret misses no key.
+        Standing::Locked(_) if !needed => 0.0,
         Standing::Locked(reason) => {
             tracing::warn!(reason, "what needs a secret does not work");
             1.0
@@ -326,7 +337,9 @@ impl cli::Service for Service {
     }
 
     fn check(config: &Config) -> Vec<String> {
-        crate::reports::check(config)
+        let mut problems = files::check(config);
+        problems.extend(crate::reports::check(config));
+        problems
     }
 
     async fn run(config: Config, context: Context) -> anyhow::Result<()> {

@@ -27,6 +27,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use trail::Trail;
 
+pub(crate) use trail::key as audit_key;
+
 /// Connections of the centre; one per lane and some for calls.
 const CONNECTIONS_MAX: usize = 64;
 /// Longest wait between two requests on a connection; above the longest poll.

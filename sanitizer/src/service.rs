@@ -1,5 +1,7 @@
 //! The command line: the service, the verbs of its other processes, and `check`.
 
+mod files;
+
 use crate::check::{self, CheckArgs};
 use crate::config::{DEFAULTS, SanitizerConfig};
 use crate::derive::{self, DeriveArgs};
@@ -61,12 +63,9 @@ impl Service for SanitizerService {
     }
 
     fn check(config: &SanitizerConfig) -> Vec<String> {
-        let users = Users::resolve(&config.users);
-        users
-            .err()
-            .map(|error| error.to_string())
-            .into_iter()
-            .collect()
+        let users = Users::resolve(&config.users).map(drop);
+        let users = users.err().map(|error| error.to_string());
+        users.into_iter().chain(files::check(config)).collect()
     }
 
     fn before_threads(config: &SanitizerConfig) -> anyhow::Result<()> {

@@ -143,6 +143,38 @@ fn without_the_right_to_separate_there_is_no_start() {
 }
 
 #[test]
+fn check_config_reads_the_files_that_it_names() {
+    let (folder, config) = files();
+    let check = |settings: &str, expected: Option<&str>| {
+        let output = run("check-config", &config, settings, None);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        match expected {
+            None => assert_eq!((output.status.code(), told.as_str()), (Some(0), "")),
+            Some(expected) => {
+                assert_eq!(output.status.code(), Some(78), "{settings}: {told}");
+                assert!(told.contains(expected), "{settings}: {told}");
+            }
+        }
+    };
+    check("users.separate=off", None);
+    for (setting, expected) in [
+        ("trust_domain=other.example", "another trust domain"),
+        ("schemas=/nowhere/schemas", "/nowhere/schemas"),
+        ("seal.key_file=/nowhere/seal.key", "(seal.key_file)"),
+        ("audit.key_file=/nowhere/audit.pem", "(audit.key_file)"),
+        (
+            "quarantine.recipient_file=/nowhere/q.pub",
+            "(quarantine.recipient_file)",
+        ),
+        ("broker.tls.ca=/nowhere/ca.pem", "(broker.tls)"),
+        ("inner.tls.key=/nowhere/key.pem", "(inner.tls)"),
+    ] {
+        check(&format!("users.separate=off {setting}"), Some(expected));
+    }
+    drop(folder);
+}
+
+#[test]
 fn a_key_that_another_process_can_read_means_no_start() {
     let (folder, config) = files();
     separate::give_files(folder.path());

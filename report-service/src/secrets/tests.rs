@@ -228,6 +228,7 @@ async fn without_its_master_key_everything_is_locked_and_says_so() {
         let psa = name("psa");
         let open = bed.secrets(&[1]);
         assert_eq!(open.standing().await.unwrap(), Standing::Open);
+        assert!(!open.are_used().await.unwrap(), "nobody needs one yet");
         open.set(&psa, &Secret::new(CANARY), "a").await.unwrap();
 
         let locked = bed.secrets(&[]);
@@ -246,6 +247,7 @@ async fn without_its_master_key_everything_is_locked_and_says_so() {
                 "{refused:?}"
             );
         }
+        assert!(locked.are_used().await.unwrap());
         // Names may be read and values wiped without the key.
         assert_eq!(locked.list().await.unwrap().len(), 1);
 

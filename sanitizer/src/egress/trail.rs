@@ -81,7 +81,7 @@ impl Trail {
 }
 
 /// Reads the audit key, if there is to be one.
-pub(super) fn key(path: Option<&Path>) -> anyhow::Result<Option<SigningKey>> {
+pub(crate) fn key(path: Option<&Path>) -> anyhow::Result<Option<SigningKey>> {
     let Some(path) = path else {
         return Ok(None);
     };
