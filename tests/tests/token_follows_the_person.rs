@@ -46,7 +46,7 @@ async fn used(service: &Service, token: &str) -> (u16, String) {
     let answer = program.send("GET", "/api/v1/reports", &headers, "").await;
     let kind = answer.body.split("urn:spokegate:problem:").nth(1);
     let kind = kind.and_then(|rest| rest.split('"').next());
-    (answer.status, kind.unwrap_or_default().to_owned())
+    (answer.status.as_u16(), kind.unwrap_or_default().to_owned())
 }
 
 fn refused(kind: &str) -> (u16, String) {
