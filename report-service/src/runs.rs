@@ -16,6 +16,7 @@ mod start;
 mod text;
 
 pub use batch::{BatchId, NewBatch, Tally};
+pub(crate) use bounds::Bounds;
 pub use engine::{CUSTOMERS_MAX, Choices, Engine, EngineParts, Listed, NewRun, StartError};
 pub use format::{Format, Formats, RunFile};
 pub use origin::{DataPart, Origin, Review};

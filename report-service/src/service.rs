@@ -11,6 +11,8 @@ use crate::secrets::{Secrets, Standing};
 use crate::state::AppState;
 use crate::store::Store;
 use crate::web;
+use crate::web::admin_datasets::Tries;
+use crate::web::live::Places;
 use anyhow::Context as _;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -130,6 +132,8 @@ fn assemble(
         break_glass: people.break_glass,
         directory: people.directory,
         engine,
+        places: Places::default(),
+        tries: Tries::default(),
     })
 }
 

@@ -11,6 +11,8 @@ use crate::directory::Directory;
 use crate::runs::Engine;
 use crate::secrets::Secrets;
 use crate::store::Store;
+use crate::web::admin_datasets::Tries;
+use crate::web::live::Places;
 use spokegate_daemon::{Clock, Tasks};
 use std::sync::Arc;
 
@@ -43,4 +45,8 @@ pub struct AppState {
     pub directory: Arc<Directory>,
     /// Starts and watches runs; knows reports, customers and the way to the satellites.
     pub engine: Engine,
+    /// Pages that are followed now.
+    pub places: Places,
+    /// Pulls that administrators try.
+    pub tries: Tries,
 }

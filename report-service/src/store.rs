@@ -9,13 +9,14 @@ use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, watch};
 
 pub mod audit;
 pub mod batches;
 pub mod branding;
 pub mod break_glass;
 pub mod budgets;
+pub mod everybody;
 mod flag;
 pub mod letters;
 pub mod library;
@@ -74,6 +75,8 @@ pub struct Store {
     writers: Arc<tokio::sync::Mutex<()>>,
     epochs: Arc<Mutex<pushes::NewEpochs>>,
     strangers: Arc<Mutex<audit::Strangers>>,
+    /// Counts what this process wrote.
+    writes: watch::Sender<u64>,
 }
 
 /// The turn to write. SQLite's own lock is unfair: whoever asks again most often gets it; this one is served in order.
@@ -81,6 +84,12 @@ pub struct Store {
 pub(crate) struct Turn<'a> {
     store: &'a Store,
     only: OnceLock<OwnedMutexGuard<()>>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.store.stir();
+    }
 }
 
 impl Turn<'_> {
@@ -182,6 +191,7 @@ impl Store {
             writers: Arc::default(),
             epochs: Arc::default(),
             strangers: Arc::default(),
+            writes: watch::Sender::default(),
         })
     }
 
@@ -205,6 +215,17 @@ impl Store {
         tokio::time::timeout(TURN_WAIT_MAX, writers.lock_owned())
             .await
             .map_err(|_| sqlx::Error::PoolTimedOut)
+    }
+
+    /// Changes whenever this process may have written something. What other processes write is not heard here.
+    pub(crate) fn writes(&self) -> watch::Receiver<u64> {
+        self.writes.subscribe()
+    }
+
+    /// Lets open pages look again: something that is not in the store has changed.
+    pub(crate) fn stir(&self) {
+        self.writes
+            .send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// The pool, for reading.

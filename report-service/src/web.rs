@@ -10,11 +10,15 @@ use axum::response::IntoResponse as _;
 
 pub mod admin_audit;
 pub mod admin_branding;
+pub mod admin_customers;
+pub mod admin_datasets;
 pub mod admin_explain;
 pub mod admin_health;
 pub mod admin_home;
 pub mod admin_quarantine;
+pub mod admin_runs;
 pub mod admin_satellites;
+pub mod admin_schedules;
 pub mod admin_second_factors;
 pub mod admin_secrets;
 pub mod admin_sessions;
@@ -29,9 +33,11 @@ pub mod downloads;
 pub mod errors;
 pub mod guard;
 pub mod layout;
+pub mod live;
 pub mod login;
 mod multipart;
 pub mod options;
+mod params;
 pub(crate) mod pieces;
 pub mod previews;
 pub mod reports;
@@ -73,6 +79,7 @@ pub fn forms_routes() -> Routes {
     let routes = admin_branding::files(routes);
     let routes = previews::routes(routes);
     let routes = options::routes(routes);
+    let routes = live::routes(routes);
     let routes = downloads::routes(routes);
     crate::api::routes(routes)
 }
@@ -94,6 +101,10 @@ pub fn admin_routes() -> Routes {
     let routes = admin_second_factors::routes(routes);
     let routes = break_glass::routes(routes);
     let routes = admin_explain::routes(routes);
+    let routes = admin_customers::routes(routes);
+    let routes = admin_datasets::routes(routes);
+    let routes = admin_runs::routes(routes);
+    let routes = admin_schedules::routes(routes);
     let routes = admin_satellites::routes(routes);
     let routes = admin_quarantine::routes(routes);
     let routes = templates::routes(routes);
@@ -101,6 +112,7 @@ pub fn admin_routes() -> Routes {
     let routes = admin_branding::routes(routes);
     let routes = admin_sources::routes(routes);
     let routes = admin_secrets::routes(routes);
+    let routes = live::routes(routes);
     let routes = admin_tokens::routes(routes);
     let routes = admin_audit::routes(routes);
     crate::api::routes(routes)

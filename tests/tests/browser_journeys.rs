@@ -27,6 +27,7 @@ const NO_PAGES: &[(&str, &str)] = &[
     ("/templates/{report}/{version}/download", "a file"),
     ("/templates/{report}/{version}/marked", "a file"),
     ("/runs/{run}/events", "a stream"),
+    ("/live", "a stream"),
     ("/runs/{run}/preview/{page}", "a picture"),
     ("/reviews/{run}/preview/{page}", "a picture"),
     (

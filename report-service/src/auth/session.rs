@@ -160,15 +160,19 @@ impl Sessions {
         Ok(())
     }
 
+    /// The live session with this hash; asks the directory when that is due. Does not count as activity.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn again(&self, token_sha256: &[u8], site: Site) -> Result<SessionRow, NoSession> {
+        let row = self.store.session_by_token(token_sha256).await?;
+        let row = row.ok_or(NoSession::Unknown)?;
+        self.check_row(row, site, Activity::Background).await
+    }
+
     /// True while the session with this hash goes on; asks the directory when that is due.
     pub async fn still_live(&self, token_sha256: &[u8], site: Site) -> bool {
-        match self.store.session_by_token(token_sha256).await {
-            Ok(Some(row)) => self
-                .check_row(row, site, Activity::Background)
-                .await
-                .is_ok(),
-            Ok(None) | Err(_) => false,
-        }
+        self.again(token_sha256, site).await.is_ok()
     }
 
     /// Ends one session by its public id; false when there was none to end.

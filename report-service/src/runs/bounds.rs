@@ -7,14 +7,14 @@ use spokegate_contract::{Failure, FailureClass};
 const JSON_FACTOR: u64 = 2;
 
 /// Counts one answer against the limits of its dataset.
-pub(super) struct Bounds {
+pub(crate) struct Bounds {
     limits: DatasetLimits,
     rows: u64,
     bytes: u64,
 }
 
 impl Bounds {
-    pub(super) fn new(limits: DatasetLimits) -> Self {
+    pub(crate) fn new(limits: DatasetLimits) -> Self {
         Self {
             limits,
             rows: 0,
@@ -23,7 +23,7 @@ impl Bounds {
     }
 
     /// Counts a body in JSON.
-    pub(super) fn bytes(&mut self, bytes: usize) -> Result<(), Failure> {
+    pub(crate) fn bytes(&mut self, bytes: usize) -> Result<(), Failure> {
         self.bytes = self.bytes.saturating_add(bytes as u64);
         let most = self.limits.bytes;
         check(self.bytes <= most.saturating_mul(JSON_FACTOR), || {
@@ -32,7 +32,7 @@ impl Bounds {
     }
 
     /// Counts rows.
-    pub(super) fn rows(&mut self, rows: u64) -> Result<(), Failure> {
+    pub(crate) fn rows(&mut self, rows: u64) -> Result<(), Failure> {
         self.rows = self.rows.saturating_add(rows);
         let most = self.limits.rows;
         check(self.rows <= most, || {

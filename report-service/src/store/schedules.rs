@@ -51,6 +51,18 @@ impl Store {
         row.as_ref().map(read).transpose()
     }
 
+    /// A schedule, whosever it is.
+    ///
+    /// # Errors
+    /// When the store cannot read.
+    pub async fn schedule(&self, id: &ScheduleId) -> Result<Option<Schedule>, sqlx::Error> {
+        let row = sqlx::query("SELECT * FROM schedule WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_optional(self.pool())
+            .await?;
+        row.as_ref().map(read).transpose()
+    }
+
     /// A person's own schedules, the next due first.
     ///
     /// # Errors

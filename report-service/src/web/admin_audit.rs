@@ -21,7 +21,7 @@ const SHOWN: u32 = 100;
 #[must_use]
 pub fn routes(routes: Routes) -> Routes {
     routes
-        .get("/audit", Rule::Admin, show)
+        .page("/audit", Rule::Admin, show)
         .get("/audit/export", Rule::Admin, export::export)
 }
 
@@ -55,8 +55,11 @@ async fn show(
     } else {
         None
     };
+    let page = Page::new("Audit trail", "audit", &user);
+    // The walk is for whoever asked for it, not for every look.
+    let page = if asked.check { page.still() } else { page };
     render(&AuditPage {
-        page: Page::new("Audit trail", "audit", &user),
+        page,
         entries,
         filtered: !filter.is_empty(),
         asked,

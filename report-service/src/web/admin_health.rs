@@ -24,7 +24,7 @@ use judge::Verdict;
 /// `/health`.
 #[must_use]
 pub fn routes(routes: Routes) -> Routes {
-    routes.get("/health", Rule::Admin, show)
+    routes.page("/health", Rule::Admin, show)
 }
 
 #[derive(Template)]

@@ -15,7 +15,7 @@ const SESSIONS_MAX: u32 = 10_000;
 /// `/`.
 #[must_use]
 pub fn routes(routes: Routes) -> Routes {
-    routes.get("/", Rule::Admin, show)
+    routes.page("/", Rule::Admin, show)
 }
 
 #[derive(Template)]

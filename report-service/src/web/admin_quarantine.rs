@@ -24,7 +24,7 @@ const EXPORT_MAX: u32 = 50_000;
 #[must_use]
 pub fn routes(routes: Routes) -> Routes {
     routes
-        .get("/quarantine", Rule::Admin, show)
+        .page("/quarantine", Rule::Admin, show)
         .get("/quarantine/export", Rule::Admin, export)
 }
 

@@ -1,5 +1,7 @@
 //! Satellites and sanitizers, as last heard of.
 
+mod judge;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -16,7 +18,7 @@ use crate::store::satellites::Satellite;
 /// `/satellites`.
 #[must_use]
 pub fn routes(routes: Routes) -> Routes {
-    routes.get("/satellites", Rule::Admin, show)
+    routes.page("/satellites", Rule::Admin, show)
 }
 
 #[derive(Template)]
@@ -26,16 +28,23 @@ struct SatellitesPage {
     links: Vec<LinkState>,
     rows: Vec<Row>,
     silent: Vec<String>,
+    online: usize,
 }
 
 /// A satellite and its customer's name; that is empty for one that the configuration no longer names.
 struct Row {
     title: String,
     satellite: Satellite,
+    /// What somebody should look at, in words.
+    warnings: Vec<String>,
 }
 
 async fn show(State(state): State<AppState>, user: AdminUser) -> Result<Response, PageError> {
     let satellites = state.store.satellites().await?;
+    let now_ms = state.clock.now_ms();
+    let standings = state.store.budgets_at(now_ms).await?;
+    let versions = satellites.iter().map(|one| one.agent_version.as_str());
+    let newest = judge::newest(versions).unwrap_or_default().to_owned();
     let tenants = state.engine.tenants();
     let silent = |tenant: &&Tenant| {
         let mut heard = satellites.iter().map(|satellite| &satellite.address.tenant);
@@ -49,18 +58,20 @@ async fn show(State(state): State<AppState>, user: AdminUser) -> Result<Response
             .find(|tenant| tenant.id == satellite.address.tenant)
             .map(|tenant| tenant.title.clone())
             .unwrap_or_default(),
+        warnings: judge::warnings(&satellite, &newest, &standings, now_ms),
         satellite,
     };
     render(&SatellitesPage {
         page: Page::new("Satellites", "satellites", &user),
         links: state.engine.relay().links(),
+        online: satellites.iter().filter(|one| one.online).count(),
         rows: satellites.into_iter().map(row).collect(),
         silent,
     })
 }
 
 /// A clock less the sanitizer's, in words: `in step`, `3 s behind`; called by the page.
-fn clock(skew_ms: i64) -> String {
+pub(super) fn clock(skew_ms: i64) -> String {
     let size_ms = skew_ms.unsigned_abs();
     let size = match size_ms {
         // A status takes a moment to arrive, so less says nothing of the clock.

@@ -20,7 +20,7 @@ const SHOWN_MAX: u32 = 500;
 /// `/second-factors` and its act.
 #[must_use]
 pub fn routes(routes: Routes) -> Routes {
-    routes.get("/second-factors", Rule::Admin, show).post(
+    routes.page("/second-factors", Rule::Admin, show).post(
         "/second-factors/reset",
         Rule::Admin,
         reset,

@@ -22,7 +22,7 @@ use crate::store::audit::Decision;
 #[must_use]
 pub fn routes(routes: Routes) -> Routes {
     routes
-        .get("/secrets", Rule::Admin, show)
+        .page("/secrets", Rule::Admin, show)
         .post("/secrets", Rule::Admin, set)
         .get("/secrets/{name}/remove", Rule::Admin, ask_removal)
         .post("/secrets/{name}/remove", Rule::Admin, remove)

@@ -19,7 +19,7 @@ const SHOWN_MAX: u32 = 500;
 #[must_use]
 pub fn routes(routes: Routes) -> Routes {
     routes
-        .get("/sessions", Rule::Admin, show)
+        .page("/sessions", Rule::Admin, show)
         .post("/sessions/{id}/end", Rule::Admin, end)
         .post("/sessions/{id}/end-all", Rule::Admin, end_all)
 }

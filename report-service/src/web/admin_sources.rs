@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::errors::PageError;
 use super::layout::{Page, render};
+use super::params::{self, shown};
 use super::routes::{Routes, Rule};
 use super::session::AdminUser;
 use crate::sources::{Asked, SourceId, SourceInfo};
@@ -19,15 +20,13 @@ use crate::store::audit::Decision;
 const ROWS_SHOWN: usize = 20;
 /// How long a try may take.
 const TRY_MS: u64 = 30_000;
-/// Longest parameter of a try, in characters.
-const PARAM_CHARS_MAX: usize = 200;
 
 /// `/sources` and the try.
 #[must_use]
 pub fn routes(routes: Routes) -> Routes {
     routes
-        .get("/sources", Rule::Admin, show)
-        .get("/sources/{id}", Rule::Admin, one)
+        .page("/sources", Rule::Admin, show)
+        .page("/sources/{id}", Rule::Admin, one)
         .post("/sources/{id}/try", Rule::Admin, attempt)
 }
 
@@ -113,47 +112,16 @@ async fn attempt(
     render(&page(&state, &user, info, Some(tried)))
 }
 
-/// Parameters as typed: numbers and truth values where the dataset wants them.
+/// Parameters as typed.
 fn params(
     state: &AppState,
     info: &SourceInfo,
     form: &TryForm,
 ) -> Result<Map<String, Value>, PageError> {
-    let mut params = Map::new();
-    let contract = state.engine.contracts().get(&info.dataset, info.version);
-    let Some(contract) = contract else {
-        return Ok(params);
-    };
-    let known = contract
-        .dataset
-        .params_schema
-        .get("properties")
-        .and_then(Value::as_object);
-    for (name, schema) in known.into_iter().flatten() {
-        let typed = form
-            .rest
-            .get(&format!("param-{name}"))
-            .map(|text| text.trim());
-        let Some(text) = typed.filter(|text| !text.is_empty()) else {
-            continue;
-        };
-        if text.chars().count() > PARAM_CHARS_MAX {
-            return Err(PageError::bad_request(
-                "A parameter has more than 200 characters.",
-            ));
-        }
-        let plain = match schema.get("type").and_then(Value::as_str) {
-            Some("integer" | "number" | "boolean") => serde_json::from_str(text).ok(),
-            _ => None,
-        };
-        params.insert(name.clone(), plain.unwrap_or_else(|| text.into()));
+    match state.engine.contracts().get(&info.dataset, info.version) {
+        Some(contract) => params::typed(contract, &form.rest),
+        None => Ok(Map::new()),
     }
-    contract.check_params(&params).map_err(|violation| {
-        PageError::bad_request(format!(
-            "The dataset does not take these parameters: {violation}."
-        ))
-    })?;
-    Ok(params)
 }
 
 /// The first chunk, judged as a run judges it; the rest is not asked for.
@@ -194,14 +162,6 @@ async fn tried(state: &AppState, info: &SourceInfo, asked: Asked) -> Tried {
     tried
 }
 
-fn shown(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        other => other.to_string(),
-    }
-}
-
 fn known(state: &AppState, id: &str) -> Result<SourceInfo, PageError> {
     let id = id.parse::<SourceId>().ok();
     let info = id.and_then(|id| state.engine.sources().get(&id));
@@ -230,20 +190,10 @@ fn row(state: &AppState, info: SourceInfo) -> Row {
 
 fn page(state: &AppState, user: &AdminUser, info: SourceInfo, tried: Option<Tried>) -> SourcePage {
     let contract = state.engine.contracts().get(&info.dataset, info.version);
-    let known = contract
-        .and_then(|contract| contract.dataset.params_schema.get("properties"))
-        .and_then(Value::as_object);
-    let title = |name: &String, schema: &Value| {
-        let title = schema.get("title").and_then(Value::as_str);
-        title.unwrap_or(name).to_owned()
-    };
-    let params = known.into_iter().flatten();
     let tenants = state.engine.tenants().iter();
     SourcePage {
         page: Page::new(info.title.clone(), "sources", user),
-        params: params
-            .map(|(name, schema)| (name.clone(), title(name, schema)))
-            .collect(),
+        params: contract.map_or_else(Vec::new, |contract| params::fields(contract)),
         tenants: tenants
             .map(|tenant| (tenant.id.to_string(), tenant.title.clone()))
             .collect(),

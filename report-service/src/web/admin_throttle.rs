@@ -19,7 +19,7 @@ const SHOWN_MAX: u32 = 500;
 #[must_use]
 pub fn routes(routes: Routes) -> Routes {
     routes
-        .get("/throttle", Rule::Admin, show)
+        .page("/throttle", Rule::Admin, show)
         .post("/throttle/clear", Rule::Admin, clear)
 }
 

@@ -21,14 +21,9 @@ const ASSETS: &[(&str, &str, &[u8])] = &[
         include_bytes!("../../assets/spokegate.js"),
     ),
     (
-        "run.js",
+        "live.js",
         "text/javascript; charset=utf-8",
-        include_bytes!("../../assets/run.js"),
-    ),
-    (
-        "batch.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../assets/batch.js"),
+        include_bytes!("../../assets/live.js"),
     ),
     (
         "form.js",

@@ -35,7 +35,7 @@ const SESSION_CHECK: u32 = 15;
 #[must_use]
 pub fn routes(routes: Routes) -> Routes {
     routes
-        .get("/batches/{batch}", Rule::Forms, show)
+        .page("/batches/{batch}", Rule::Forms, show)
         .get("/batches/{batch}/events", Rule::FormsBackground, events)
         .get("/batches/{batch}/download", Rule::Forms, download)
         .post("/batches/{batch}/cancel", Rule::Forms, cancel)

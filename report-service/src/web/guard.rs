@@ -3,7 +3,7 @@
 use super::errors::PageError;
 use super::routes::{Rule, Uploads};
 use super::session::{SignedIn, Visitor, cookie_value};
-use super::{FORM_BYTES_MAX, login, multipart};
+use super::{FORM_BYTES_MAX, live, login, multipart};
 use crate::auth::Site;
 use crate::auth::csrf::{self, Forgery, Provenance};
 use crate::auth::session::{Activity, NoSession};
@@ -30,6 +30,8 @@ pub(super) struct Guard {
     pub(super) site: Site,
     pub(super) rule: Rule,
     pub(super) uploads: Uploads,
+    /// Whether the page follows what happens.
+    pub(super) live: bool,
 }
 
 /// The middleware around every handler.
@@ -66,8 +68,9 @@ impl Guard {
                 let alarm = self.alarm(activity).await?;
                 let manages = signed_in.rights(&self.state).manages_templates();
                 let brand = self.brand(activity).await?;
+                let follows = self.live.then(|| live::address_of(&parts.uri));
                 let signed_in = signed_in.managing(manages).branded(brand).alarmed(alarm);
-                parts.extensions.insert(signed_in);
+                parts.extensions.insert(signed_in.following(follows));
                 token
             }
         };
@@ -118,19 +121,11 @@ impl Guard {
 
     /// What every page for administrators must say.
     async fn alarm(&self, activity: Activity) -> Result<Option<String>, Box<Response>> {
-        if self.site != Site::Admin || activity == Activity::Background {
+        if activity == Activity::Background {
             return Ok(None);
         }
-        let used = self.state.store.break_glass_alarm().await;
-        let used = used.map_err(|error| boxed(error.into()))?;
-        Ok(used.map(|used| {
-            format!(
-                "The emergency account \"{}\" was used on {} from {}. Was that you or somebody you know?",
-                used.name,
-                crate::text::when(used.at_ms),
-                used.from
-            )
-        }))
+        let alarm = alarm(&self.state, self.site).await;
+        alarm.map_err(|error| boxed(error.into()))
     }
 
     fn activity(&self) -> Option<Activity> {
@@ -228,6 +223,22 @@ impl Guard {
         self.state.store.audit_stranger(from.key(), event).await?;
         Ok(())
     }
+}
+
+/// What every page of that site must say.
+pub(super) async fn alarm(state: &AppState, site: Site) -> Result<Option<String>, sqlx::Error> {
+    if site != Site::Admin {
+        return Ok(None);
+    }
+    let used = state.store.break_glass_alarm().await?;
+    Ok(used.map(|used| {
+        format!(
+            "The emergency account \"{}\" was used on {} from {}. Was that you or somebody you know?",
+            used.name,
+            crate::text::when(used.at_ms),
+            used.from
+        )
+    }))
 }
 
 fn provenance(headers: &HeaderMap) -> Provenance<'_> {

@@ -32,6 +32,8 @@ pub struct Page {
     pub manages_templates: bool,
     /// The navigation entry to mark: `reports`, `history`, `home`, `sessions`, `audit`, ….
     pub active: &'static str,
+    /// Where the page is followed while it is open; a page that says what was found when it was asked for has none.
+    pub follows: Option<String>,
 }
 
 impl Page {
@@ -47,6 +49,16 @@ impl Page {
             brand: user.brand().clone(),
             manages_templates: user.manages_templates(),
             active,
+            follows: user.follows().map(str::to_owned),
+        }
+    }
+
+    /// The same for what was found once, and does not change by itself.
+    #[must_use]
+    pub fn still(self) -> Self {
+        Self {
+            follows: None,
+            ..self
         }
     }
 
@@ -62,6 +74,7 @@ impl Page {
             brand: Brand::default(),
             manages_templates: false,
             active: "",
+            follows: None,
         }
     }
 
@@ -77,6 +90,7 @@ impl Page {
             brand: Brand::default(),
             manages_templates: false,
             active: "",
+            follows: None,
         }
     }
 

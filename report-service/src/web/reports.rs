@@ -39,7 +39,7 @@ pub(crate) const BATCH_MAX: usize = 2_000;
 #[must_use]
 pub fn routes(routes: Routes) -> Routes {
     routes
-        .get("/", Rule::Forms, list)
+        .page("/", Rule::Forms, list)
         .get("/reports/{report}", Rule::Forms, form)
         .post("/reports/{report}", Rule::Forms, start)
 }

@@ -27,8 +27,8 @@ pub(crate) const REASON_CHARS_MAX: usize = 1_000;
 #[must_use]
 pub fn routes(routes: Routes) -> Routes {
     routes
-        .get("/reviews", Rule::Forms, list)
-        .get("/reviews/{run}", Rule::Forms, show)
+        .page("/reviews", Rule::Forms, list)
+        .page("/reviews/{run}", Rule::Forms, show)
         .get("/reviews/{run}/draft", Rule::Forms, draft)
         .upload(
             "/reviews/{run}/upload",

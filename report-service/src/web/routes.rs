@@ -2,14 +2,15 @@
 
 use super::guard;
 use crate::api::{self, Described};
+use super::live::Pages;
 use crate::auth::Site;
 use crate::auth::scope::Scope;
 use crate::config::Config;
 use crate::state::AppState;
-use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::routing::{MethodFilter, on};
+use axum::routing::{MethodFilter, get, on};
+use axum::{Extension, Router};
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +78,14 @@ pub struct RouteEntry {
     pub described: Option<Described>,
 }
 
+/// What a route asks of its guard.
+#[derive(Clone, Copy)]
+struct Needs {
+    rule: Rule,
+    /// Whether its page follows what happens.
+    live: bool,
+}
+
 /// How one route joins a router, once there is a service for its guard to ask.
 type Joins = Box<dyn FnOnce(Router<AppState>, &AppState) -> Router<AppState> + Send>;
 
@@ -85,6 +94,8 @@ pub struct Routes {
     site: Site,
     table: Vec<RouteEntry>,
     routes: Vec<Joins>,
+    /// The pages among them that are drawn anew while they are open.
+    pages: Router<AppState>,
 }
 
 impl Routes {
@@ -95,6 +106,7 @@ impl Routes {
             site,
             table: Vec::new(),
             routes: Vec::new(),
+            pages: Router::new(),
         }
     }
 
@@ -118,7 +130,20 @@ impl Routes {
         T: 'static,
     {
         let how = (Method::GET, MethodFilter::GET, Uploads::No);
-        self.add(how, path, rule, handler)
+        self.add(how, path, Needs { rule, live: false }, handler)
+    }
+
+    /// Adds a page that is read and stays true while it is open: its handler is asked again and again, in the background,
+    /// so it must do nothing but look.
+    #[must_use]
+    pub fn page<H, T>(mut self, path: &'static str, rule: Rule, handler: H) -> Self
+    where
+        H: Handler<T, AppState>,
+        T: 'static,
+    {
+        self.pages = self.pages.route(path, get(handler.clone()));
+        let how = (Method::GET, MethodFilter::GET, Uploads::No);
+        self.add(how, path, Needs { rule, live: true }, handler)
     }
 
     /// Adds an act. Its origin and its token are checked before the handler runs.
@@ -129,7 +154,7 @@ impl Routes {
         T: 'static,
     {
         let how = (Method::POST, MethodFilter::POST, Uploads::No);
-        self.add(how, path, rule, handler)
+        self.add(how, path, Needs { rule, live: false }, handler)
     }
 
     /// Adds an act whose form may hold a file; the whole of it has at most so many bytes.
@@ -147,27 +172,29 @@ impl Routes {
     {
         let uploads = Uploads::UpTo(bytes_max);
         let how = (Method::POST, MethodFilter::POST, uploads);
-        self.add(how, path, rule, handler)
+        self.add(how, path, Needs { rule, live: false }, handler)
     }
 
     /// The finished router.
     pub fn into_router(self, state: AppState) -> Router {
         let join = |router, joins: Joins| joins(router, &state);
         let router = self.routes.into_iter().fold(Router::new(), join);
-        router.with_state(state)
+        let pages = Pages::new(self.pages.with_state(state.clone()));
+        router.with_state(state).layer(Extension(pages))
     }
 
     fn add<H, T>(
         mut self,
         (method, filter, uploads): (Method, MethodFilter, Uploads),
         path: &'static str,
-        rule: Rule,
+        needs: Needs,
         handler: H,
     ) -> Self
     where
         H: Handler<T, AppState>,
         T: 'static,
     {
+        let Needs { rule, live } = needs;
         assert!(
             rule.belongs_on(self.site),
             "{method} {path}: {rule:?} cannot be met on the {} site",
@@ -181,6 +208,7 @@ impl Routes {
                 site,
                 rule,
                 uploads,
+                live,
             };
             let guard = axum::middleware::from_fn_with_state(guard, guard::check);
             router.route(path, on(filter, handler).layer(guard))

@@ -1,7 +1,7 @@
 //! A run while it goes on and after; a person's history.
 
-mod again;
-mod history;
+pub(super) mod again;
+pub(super) mod history;
 
 pub(crate) use again::order_again;
 pub(crate) use history::batches as own_batches;
@@ -39,8 +39,8 @@ const SESSION_CHECK: Duration = Duration::from_secs(15);
 #[must_use]
 pub fn routes(routes: Routes) -> Routes {
     routes
-        .get("/runs", Rule::Forms, history::history)
-        .get("/runs/{run}", Rule::Forms, show)
+        .page("/runs", Rule::Forms, history::history)
+        .page("/runs/{run}", Rule::Forms, show)
         .get("/runs/{run}/events", Rule::FormsBackground, events)
         .post("/runs/{run}/cancel", Rule::Forms, cancel)
         .post("/runs/{run}/again", Rule::Forms, again::again)
@@ -279,4 +279,4 @@ pub(crate) fn tenants(state: &AppState, row: &RunRow) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

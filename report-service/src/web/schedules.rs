@@ -33,10 +33,10 @@ const UPCOMING: usize = 5;
 #[must_use]
 pub fn routes(routes: Routes) -> Routes {
     routes
-        .get("/schedules", Rule::Forms, list)
+        .page("/schedules", Rule::Forms, list)
         .get("/schedules/new/{report}", Rule::Forms, new)
         .post("/schedules/new/{report}", Rule::Forms, create)
-        .get("/schedules/{schedule}", Rule::Forms, show)
+        .page("/schedules/{schedule}", Rule::Forms, show)
         .get("/schedules/{schedule}/edit", Rule::Forms, edit)
         .post("/schedules/{schedule}/edit", Rule::Forms, change)
         .post("/schedules/{schedule}/act", Rule::Forms, act::act)
@@ -116,10 +116,7 @@ async fn list(State(state): State<AppState>, user: FormsUser) -> Result<Response
     let schedules = state.store.schedules_of(user.person_id()).await?;
     let may = |schedule: &Schedule| find(&state, &user, &schedule.report).is_ok();
     let entry = |schedule: Schedule| Entry {
-        next: match schedule.next_at_ms {
-            Some(at_ms) if !schedule.paused => in_zone(&schedule.plan.timing, moment(at_ms)),
-            _ => String::new(),
-        },
+        next: due(&schedule),
         schedule,
     };
     let reports = listed(&state, &user).cloned().collect();
@@ -320,6 +317,28 @@ fn upcoming(state: &AppState, timing: &Timing) -> Vec<String> {
     let now = moment(state.clock.now_ms());
     let next = timing.upcoming(now, UPCOMING);
     next.into_iter().map(|at| in_zone(timing, at)).collect()
+}
+
+/// When it is due next; empty for never.
+pub(super) fn due(schedule: &Schedule) -> String {
+    match schedule.next_at_ms {
+        Some(at_ms) if !schedule.paused => in_zone(&schedule.plan.timing, moment(at_ms)),
+        _ => String::new(),
+    }
+}
+
+/// The same schedule going on. What was missed meanwhile is not made up for.
+pub(super) fn resumed(state: &AppState, schedule: Schedule) -> Schedule {
+    let next = schedule
+        .plan
+        .timing
+        .next_after(moment(state.clock.now_ms()));
+    Schedule {
+        paused: false,
+        note: String::new(),
+        next_at_ms: next.map(crate::schedule::milliseconds),
+        ..schedule
+    }
 }
 
 /// `Mon 1 Dec 2026, 06:00 CET`.

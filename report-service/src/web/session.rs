@@ -27,6 +27,7 @@ pub struct SignedIn {
     manages_templates: bool,
     brand: Brand,
     token: Option<Arc<TokenRow>>,
+    follows: Option<String>,
 }
 
 impl SignedIn {
@@ -40,6 +41,7 @@ impl SignedIn {
             manages_templates: false,
             brand: Brand::default(),
             token: None,
+            follows: None,
         }
     }
 
@@ -82,7 +84,19 @@ impl SignedIn {
             manages_templates: false,
             brand: Brand::default(),
             token: Some(Arc::new(row)),
+            follows: None,
         }
+    }
+
+    /// The same on a page that follows what happens, by the stream at that address.
+    pub(super) fn following(self, follows: Option<String>) -> Self {
+        Self { follows, ..self }
+    }
+
+    /// Where the page that is asked for is followed; `None` when it is not.
+    #[must_use]
+    pub fn follows(&self) -> Option<&str> {
+        self.follows.as_deref()
     }
 
     /// The same with what every administrator must know at once.
@@ -229,6 +243,23 @@ impl SignedIn {
         };
         state.store.audit(event).await?;
         Ok(())
+    }
+
+    /// The same person as the session stands now, with what every page must say; `None` when it is over or cannot be told.
+    /// Does not count as activity.
+    pub(super) async fn again(&self, state: &AppState) -> Option<Self> {
+        let token = &self.session.token_sha256;
+        let session = state.sessions.again(token, self.site()).await.ok()?;
+        let alarm = super::guard::alarm(state, self.site()).await.ok()?;
+        let brand = state.store.brand().await.ok()?;
+        let again = Self {
+            session,
+            alarm,
+            brand,
+            ..self.clone()
+        };
+        let manages = again.rights(state).manages_templates();
+        Some(again.managing(manages))
     }
 
     /// True while the session goes on: for streams, which must end with it. Does not count as activity.

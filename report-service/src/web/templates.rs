@@ -34,8 +34,8 @@ pub fn routes(routes: Routes) -> Routes {
         Site::Admin => Rule::Admin,
     };
     routes
-        .get("/templates", rule, list)
-        .get("/templates/{report}", rule, show)
+        .page("/templates", rule, list)
+        .page("/templates/{report}", rule, show)
         .get("/templates/{report}/starter", rule, starter)
         .upload(
             "/templates/{report}/upload",

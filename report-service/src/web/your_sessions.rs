@@ -21,7 +21,7 @@ pub fn routes(routes: Routes) -> Routes {
         Site::Admin => Rule::Admin,
     };
     routes
-        .get("/your-sessions", rule, show)
+        .page("/your-sessions", rule, show)
         .post("/your-sessions/{id}/end", rule, end)
 }
 

@@ -49,9 +49,18 @@ const ADMIN: &[Group] = &[
         ],
     },
     Group {
+        title: "Reports",
+        entries: &[
+            entry("/runs", "runs", "Runs"),
+            entry("/schedules", "schedules", "Schedules"),
+        ],
+    },
+    Group {
         title: "Fabric",
         entries: &[
+            entry("/customers", "customers", "Customers"),
             entry("/satellites", "satellites", "Satellites"),
+            entry("/datasets", "datasets", "Datasets"),
             entry("/quarantine", "quarantine", "Quarantine"),
         ],
     },

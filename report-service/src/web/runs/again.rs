@@ -47,23 +47,35 @@ pub(super) async fn verify(
     Path(id): Path<String>,
 ) -> Result<Response, PageError> {
     let (id, run) = own(&state, &user, &id).await?;
+    let verdict = verified(&state, &user, &id, &run).await?;
+    page(&state, &user, run, Some(verdict))
+}
+
+/// Makes the document again and compares; that it was asked for is recorded.
+pub(in crate::web) async fn verified(
+    state: &AppState,
+    user: &SignedIn,
+    id: &RunId,
+    run: &RunRow,
+) -> Result<Verdict, PageError> {
     if run.state != RunState::Done {
         return Err(PageError::not_found("This run has no document."));
     }
-    let verdict = state.engine.verify(&run).await;
+    let verdict = state.engine.verify(run).await;
     let reason = if verdict.holds() {
         "holds"
     } else {
         "does not hold"
     };
-    user.audit(&state, "run.verify", Decision::Allowed, reason, id.as_str())
+    user.audit(state, "run.verify", Decision::Allowed, reason, id.as_str())
         .await?;
-    page(&state, &user, run, Some(verdict))
+    Ok(verdict)
 }
 
-fn page(
+/// The proof of a run, for whoever may see it.
+pub(in crate::web) fn page(
     state: &AppState,
-    user: &FormsUser,
+    user: &SignedIn,
     run: RunRow,
     verdict: Option<Verdict>,
 ) -> Result<Response, PageError> {
@@ -77,7 +89,7 @@ fn page(
         .map(|(name, value)| (name.clone(), text(value)));
     let (data_until, run_until) = state.engine.kept_until(&run);
     render(&ProofPage {
-        page: Page::new(format!("Proof: {}", run.title), "history", user),
+        page: Page::new(format!("Proof: {}", run.title), "history", user).still(),
         tenants: tenants(state, &run),
         inputs: inputs.collect(),
         data_until,

@@ -20,32 +20,35 @@ use crate::web::reports::listed;
 use crate::web::session::{FormsUser, SignedIn};
 
 /// Runs on a page.
-const PAGE_RUNS: u32 = 50;
+pub(in crate::web) const PAGE_RUNS: u32 = 50;
 /// Pages that can be turned to.
-const PAGES_MAX: u32 = 1_000;
+pub(in crate::web) const PAGES_MAX: u32 = 1_000;
 /// Batches on the first page.
 const BATCHES_MAX: u32 = 20;
 
 /// What was asked for, as it stands in the address.
 #[derive(Default, Deserialize)]
-pub(super) struct Asked {
+pub(in crate::web) struct Asked {
+    /// The stable id of whoever started it; only administrators see others' runs.
     #[serde(default)]
-    report: String,
+    pub(in crate::web) person: String,
     #[serde(default)]
-    tenant: String,
+    pub(in crate::web) report: String,
     #[serde(default)]
-    state: String,
+    pub(in crate::web) tenant: String,
     #[serde(default)]
-    from: String,
+    pub(in crate::web) state: String,
     #[serde(default)]
-    to: String,
+    pub(in crate::web) from: String,
     #[serde(default)]
-    page: u32,
+    pub(in crate::web) to: String,
+    #[serde(default)]
+    pub(in crate::web) page: u32,
 }
 
 impl Asked {
     /// What is no filter counts as none.
-    fn filter(&self, zone: &TimeZone) -> RunFilter {
+    pub(in crate::web) fn filter(&self, zone: &TimeZone) -> RunFilter {
         let midnight = |text: &str, after: i8| {
             let day = text.parse::<Date>().ok()?;
             let day = day.checked_add(jiff::Span::new().days(after)).ok()?;
@@ -61,8 +64,9 @@ impl Asked {
         }
     }
 
-    fn is_filtered(&self) -> bool {
+    pub(in crate::web) fn is_filtered(&self) -> bool {
         let texts = [
+            &self.person,
             &self.report,
             &self.tenant,
             &self.state,
@@ -73,9 +77,10 @@ impl Asked {
     }
 
     /// The address of another page of the same.
-    fn address(&self, page: u32) -> String {
+    pub(in crate::web) fn address(&self, page: u32) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::from("/runs?"));
         for (name, text) in [
+            ("person", &self.person),
             ("report", &self.report),
             ("tenant", &self.tenant),
             ("state", &self.state),

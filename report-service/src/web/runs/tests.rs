@@ -17,26 +17,26 @@ use crate::directory::{Person, PersonId};
 use crate::testing::{Identity, Sanitizer, device};
 use crate::{Config, ReportService, web};
 
-struct Bench {
-    service: ReportService,
-    sanitizer: Sanitizer,
+pub(in crate::web) struct Bench {
+    pub(in crate::web) service: ReportService,
+    pub(in crate::web) sanitizer: Sanitizer,
     _folder: tempfile::TempDir,
 }
 
 /// A signed-in browser.
-struct Browser<'a> {
+pub(in crate::web) struct Browser<'a> {
     bench: &'a Bench,
     site: Site,
-    token: String,
+    pub(in crate::web) token: String,
 }
 
 impl Bench {
-    async fn new() -> Self {
+    pub(in crate::web) async fn new() -> Self {
         Self::with("").await
     }
 
     /// With more lines of configuration.
-    async fn with(more: &str) -> Self {
+    pub(in crate::web) async fn with(more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let context = Context::new();
         let sanitizer = Sanitizer::start(folder.path(), Identity::Sanitizer, &context.tasks).await;
@@ -68,11 +68,11 @@ impl Bench {
         }
     }
 
-    async fn browser(&self, name: &str, site: Site) -> Browser<'_> {
+    pub(in crate::web) async fn browser(&self, name: &str, site: Site) -> Browser<'_> {
         self.browser_of(&person(name), site).await
     }
 
-    async fn browser_of(&self, person: &Person, site: Site) -> Browser<'_> {
+    pub(in crate::web) async fn browser_of(&self, person: &Person, site: Site) -> Browser<'_> {
         let sessions = &self.service.state().sessions;
         let token = sessions
             .begin(site, person, Ipv4Addr::LOCALHOST.into(), "test")
@@ -85,7 +85,7 @@ impl Bench {
         }
     }
 
-    async fn answer(&self, from: usize) {
+    pub(in crate::web) async fn answer(&self, from: usize) {
         for number in from..from + 3 {
             let request = self.sanitizer.request(number).await;
             let rows = match request.dataset.as_str() {
@@ -102,7 +102,11 @@ impl Bench {
 }
 
 impl Browser<'_> {
-    async fn ask(&self, request: axum::http::request::Builder, body: Body) -> Response {
+    pub(in crate::web) async fn ask(
+        &self,
+        request: axum::http::request::Builder,
+        body: Body,
+    ) -> Response {
         let routes = match self.site {
             Site::Forms => web::forms_routes(),
             Site::Admin => web::admin_routes(),
@@ -117,9 +121,15 @@ impl Browser<'_> {
             .unwrap()
     }
 
-    async fn get(&self, path: &str) -> (StatusCode, String) {
+    pub(in crate::web) async fn get(&self, path: &str) -> (StatusCode, String) {
         let answer = self.ask(Request::builder().uri(path), Body::empty()).await;
         (answer.status(), text(answer).await)
+    }
+
+    /// The status alone, for answers that go on.
+    pub(in crate::web) async fn get_head(&self, path: &str) -> StatusCode {
+        let answer = self.ask(Request::builder().uri(path), Body::empty()).await;
+        answer.status()
     }
 
     async fn json(&self, path: &str) -> Value {
@@ -129,7 +139,7 @@ impl Browser<'_> {
         serde_json::from_str(&text(self.ask(request, Body::empty()).await).await).unwrap()
     }
 
-    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Response {
+    pub(in crate::web) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Response {
         let form = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("csrf", &csrf::token_for(&self.token))
             .extend_pairs(fields)
@@ -143,7 +153,7 @@ impl Browser<'_> {
     }
 
     /// Starts the report and returns where its run is.
-    async fn start(&self) -> String {
+    pub(in crate::web) async fn start(&self) -> String {
         let answer = self
             .post(
                 "/reports/customer-overview",
@@ -160,7 +170,7 @@ impl Browser<'_> {
     }
 }
 
-fn person(name: &str) -> Person {
+pub(in crate::web) fn person(name: &str) -> Person {
     Person {
         id: PersonId::stored(&format!("main:{name}")),
         name: name.into(),
@@ -169,7 +179,7 @@ fn person(name: &str) -> Person {
     }
 }
 
-async fn text(answer: Response) -> String {
+pub(in crate::web) async fn text(answer: Response) -> String {
     let body = axum::body::to_bytes(answer.into_body(), 10_000_000)
         .await
         .unwrap();
