@@ -49,7 +49,14 @@ function show(fresh) {
   }
 }
 
-const key = (node) => (node.nodeType === Node.ELEMENT_NODE ? node.id : "");
+// A row is known by its id, or by where its first act or link leads.
+function key(node) {
+  if (node.nodeType !== Node.ELEMENT_NODE) return "";
+  if (node.id || node.nodeName !== "TR") return node.id;
+  const first = node.querySelector("form[action], a[href]");
+  return first ? first.getAttribute("action") || first.getAttribute("href") : "";
+}
+
 const alike = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && key(a) === key(b);
 
 // What somebody is filling in, or has just sent, is theirs.
@@ -79,7 +86,7 @@ function attributes(shown, fresh) {
 }
 
 function children(shown, fresh) {
-  const named = new Map([...shown.children].filter((child) => child.id).map((child) => [child.id, child]));
+  const named = new Map([...shown.children].filter(key).map((child) => [key(child), child]));
   let at = shown.firstChild;
   for (const next of [...fresh.childNodes]) {
     const known = key(next) ? named.get(key(next)) : at;

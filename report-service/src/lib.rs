@@ -27,6 +27,7 @@ mod backup;
 mod break_glass;
 mod contracts_folder;
 mod explain_sign_in;
+pub mod health;
 mod import_template;
 mod outbound;
 mod service;

@@ -7,6 +7,7 @@ mod post;
 pub use address::{AddressError, MailAddress};
 pub use clerk::{look, put_by, test, watch};
 pub use post::PostError;
+pub(crate) use post::check;
 
 use serde::{Deserialize, Serialize};
 

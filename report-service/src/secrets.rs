@@ -287,6 +287,14 @@ impl Secrets {
         self.inner.vault.is_some()
     }
 
+    /// Asks the other backend whether it can be used; `None` without one.
+    pub(crate) async fn ask_elsewhere(&self) -> Option<Result<(), SecretError>> {
+        match &self.inner.vault {
+            Some(vault) => Some(vault.check().await),
+            None => None,
+        }
+    }
+
     /// Notes who uses a secret, for the pages: `source "psa"`, `mail`.
     pub fn declare(&self, name: &SecretName, user: impl Into<String>) {
         let mut users = self

@@ -5,6 +5,7 @@ mod files;
 use crate::auth::Site;
 use crate::auth::people::People;
 use crate::config::{Config, DEFAULTS, ListenerTls};
+use crate::health::{self, Health};
 use crate::runs::{Engine, start_engine};
 use crate::schedule;
 use crate::secrets::{Secrets, Standing};
@@ -61,6 +62,7 @@ impl ReportService {
         sweep(&state, context);
         schedule::watch(&state);
         crate::mail::watch(&state);
+        health::watch(&state);
         tracing::info!(forms = %forms.addr(), admin = %admin.addr(), "the report service listens");
         Ok(Self {
             forms,
@@ -132,6 +134,7 @@ fn assemble(
         break_glass: people.break_glass,
         directory: people.directory,
         engine,
+        health: Health::default(),
         places: Places::default(),
         tries: Tries::default(),
     })

@@ -92,7 +92,7 @@ pub(crate) fn plain_template(needs: &[Need], contracts: &Contracts) -> Result<Ve
 }
 
 /// A dataset as a template sees it.
-fn shape(dataset: &Dataset) -> DatasetShape {
+pub(crate) fn shape(dataset: &Dataset) -> DatasetShape {
     named(dataset.id.as_str(), &dataset.title, dataset)
 }
 

@@ -8,6 +8,7 @@ use crate::auth::sign_in::SignIn;
 use crate::auth::tokens::Tokens;
 use crate::config::Config;
 use crate::directory::Directory;
+use crate::health::Health;
 use crate::runs::Engine;
 use crate::secrets::Secrets;
 use crate::store::Store;
@@ -45,6 +46,8 @@ pub struct AppState {
     pub directory: Arc<Directory>,
     /// Starts and watches runs; knows reports, customers and the way to the satellites.
     pub engine: Engine,
+    /// How every part is.
+    pub health: Health,
     /// Pages that are followed now.
     pub places: Places,
     /// Pulls that administrators try.

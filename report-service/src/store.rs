@@ -24,6 +24,7 @@ pub(crate) mod migrations;
 pub mod older;
 pub mod people;
 pub(crate) mod portable;
+mod probe;
 pub mod pushes;
 pub mod quarantine;
 pub mod queue;

@@ -71,6 +71,26 @@ impl Directory {
         Err(Unavailable::NoServer { last })
     }
 
+    /// Every server, whether it lets the service account in; a refusal ends the asking, for the account's sake.
+    pub async fn check_each(&self) -> Vec<Result<(), String>> {
+        let mut told = Vec::new();
+        for (server, url) in self.settings.servers.iter().enumerate() {
+            let now = self.clock.now_ms();
+            let servers = self.servers.lock();
+            let paused = servers.unwrap_or_else(PoisonError::into_inner).paused(now);
+            if paused {
+                let url = url.as_str();
+                told.push(Err(format!(
+                    "{url} is not asked: the service account was refused."
+                )));
+                continue;
+            }
+            let bound = self.bound(server).await;
+            told.push(bound.map(drop).map_err(|why| format!("{why}.")));
+        }
+        told
+    }
+
     async fn bound(&self, server: usize) -> Result<Service, Unavailable> {
         let opened = Connection::open(&self.settings.servers[server], &self.dialer).await;
         let mut connection = self.answered(server, opened)?;

@@ -66,6 +66,22 @@ pub(super) async fn send(
     })
 }
 
+/// Greets the server and signs in where there is a password; sends nothing.
+///
+/// # Errors
+/// What the server said, or that it did not answer.
+pub(crate) async fn check(config: &MailConfig, secrets: &Secrets) -> Result<(), PostError> {
+    let transport = transport(config, secrets).await?;
+    let told = match transport.test_connection().await {
+        Ok(true) => return Ok(()),
+        Ok(false) => "it ends the connection".to_owned(),
+        Err(error) => crate::text::escaped(&chain(&error), TOLD_BYTES_MAX),
+    };
+    Err(PostError::Later(format!(
+        "The mail server does not answer as it should: {told}"
+    )))
+}
+
 fn chain(error: &dyn std::error::Error) -> String {
     let sources = std::iter::successors(Some(error), |error| error.source());
     let mut told: Vec<String> = Vec::new();

@@ -356,6 +356,11 @@ impl Engine {
         self.shared.keeps_older().await
     }
 
+    /// What makes PDFs, where LibreOffice is installed.
+    pub(crate) fn pdf(&self) -> Option<&Pdf> {
+        self.shared.parts.pdf.as_ref()
+    }
+
     /// Whether a run can make a PDF.
     pub fn offers_pdf(&self) -> bool {
         self.shared.parts.pdf.is_some()

@@ -93,6 +93,33 @@ impl Vault {
         Ok(value)
     }
 
+    /// Whether it answers, is unsealed and takes our token.
+    pub(super) async fn check(&self) -> Result<(), SecretError> {
+        let path = "sys/health";
+        let answer = self.ask(Method::GET, path, None, None).await?;
+        match answer.status.as_u16() {
+            // The active one, or a standby that passes on what it is asked.
+            200 | 429 | 473 => {}
+            501 => return Err(SecretError::Vault("is not initialised".into())),
+            503 => return Err(SecretError::Vault("is sealed; hint: unseal it".into())),
+            _ => return Err(refused(path, answer.status)),
+        }
+        let path = "auth/token/lookup-self";
+        let mut kept = self.kept.lock().await;
+        let token = self.token(&mut kept).await?;
+        let answer = self.ask(Method::GET, path, Some(&token), None).await?;
+        match answer.status {
+            StatusCode::OK => Ok(()),
+            StatusCode::FORBIDDEN => {
+                // It was taken back; the next look signs in anew.
+                kept.token = None;
+                let why = "does not take our token; hint: look at token_file, or at the role";
+                Err(SecretError::Vault(why.into()))
+            }
+            status => Err(refused(path, status)),
+        }
+    }
+
     async fn read(&self, name: &SecretName, kept: &mut Kept) -> Result<Secret, SecretError> {
         let path = format!("{}/data/{}/{name}", self.config.mount, self.config.folder);
         let token = self.token(kept).await?;

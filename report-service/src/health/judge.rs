@@ -10,7 +10,7 @@ const DISK_EMPTY_BYTES: u64 = 64 * 1024 * 1024;
 const QUEUE_LONG: usize = 50;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Condition {
+pub(super) enum Condition {
     Good,
     Unknown,
     Warn,
@@ -18,32 +18,21 @@ enum Condition {
 }
 
 /// How a part is and what to do; the latter is empty when there is nothing.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    condition: Condition,
+    pub(super) condition: Condition,
     pub(crate) finding: String,
     pub(crate) advice: String,
 }
 
-/// One line of the page.
-#[derive(Debug)]
-pub(crate) struct Part {
-    pub(crate) name: &'static str,
-    pub(crate) verdict: Verdict,
-}
-
-impl Part {
-    pub(super) fn new(name: &'static str, verdict: Verdict) -> Self {
-        Self { name, verdict }
-    }
-
+impl Verdict {
     pub(crate) fn is_failing(&self) -> bool {
-        self.verdict.condition == Condition::Bad
+        self.condition == Condition::Bad
     }
 
     /// The state in a word.
     pub(crate) fn word(&self) -> &'static str {
-        match self.verdict.condition {
+        match self.condition {
             Condition::Good => "works",
             Condition::Unknown => "not known",
             Condition::Warn => "look at it",
@@ -52,30 +41,28 @@ impl Part {
     }
 
     /// The style of that word.
-    pub(super) fn style(&self) -> &'static str {
-        match self.verdict.condition {
+    pub(crate) fn style(&self) -> &'static str {
+        match self.condition {
             Condition::Good => "good",
             Condition::Unknown => "",
             Condition::Warn => "warn",
             Condition::Bad => "bad",
         }
     }
-}
 
-impl Verdict {
-    pub(super) fn good(finding: impl Into<String>) -> Self {
+    pub(crate) fn good(finding: impl Into<String>) -> Self {
         Self::new(Condition::Good, finding, "")
     }
 
-    pub(super) fn unknown(finding: impl Into<String>) -> Self {
+    pub(crate) fn unknown(finding: impl Into<String>) -> Self {
         Self::new(Condition::Unknown, finding, "")
     }
 
-    pub(super) fn warn(finding: impl Into<String>, advice: impl Into<String>) -> Self {
+    pub(crate) fn warn(finding: impl Into<String>, advice: impl Into<String>) -> Self {
         Self::new(Condition::Warn, finding, advice)
     }
 
-    pub(super) fn bad(finding: impl Into<String>, advice: impl Into<String>) -> Self {
+    pub(crate) fn bad(finding: impl Into<String>, advice: impl Into<String>) -> Self {
         Self::new(Condition::Bad, finding, advice)
     }
 
@@ -137,9 +124,38 @@ pub(super) fn brokers(online: usize) -> Verdict {
     }
 }
 
+/// Servers of the directory, when the directory as a whole can be used.
+pub(super) fn directory(all: usize, bad: &[String]) -> Verdict {
+    if bad.is_empty() {
+        let finding =
+            format!("{all} of {all} servers let the service account in; the groups were found.");
+        return Verdict::good(finding);
+    }
+    let good = all.saturating_sub(bad.len());
+    Verdict::warn(
+        format!("{good} of {all} servers can be used. {}", bad.join(" ")),
+        "People can sign in; mend the others before that one fails too.",
+    )
+}
+
+/// The company's own sources: they are asked by reports and tries alone.
+pub(super) fn sources(all: usize, asked: usize, failed: &[String]) -> Verdict {
+    match (all, asked) {
+        (0, _) => Verdict::unknown("None is configured."),
+        (_, 0) => Verdict::unknown("None was asked since the start."),
+        _ if !failed.is_empty() => Verdict::warn(
+            format!("When asked last, {} failed.", failed.join(", ")),
+            "The page Sources says why, and tries one.",
+        ),
+        (all, asked) => Verdict::good(format!("{asked} of {all} were asked, and all answered.")),
+    }
+}
+
 pub(super) fn office(offered: bool, switched_off: bool) -> Verdict {
     match (offered, switched_off) {
-        (true, _) => Verdict::good("It is installed; PDF is offered."),
+        (true, _) => {
+            Verdict::good("It is installed; PDF is offered. \"Look now\" makes a small one.")
+        }
         (false, true) => Verdict::unknown("PDF is switched off (pdf.program is empty)."),
         (false, false) => Verdict::warn(
             "It was not found at start; PDF is not offered.",
@@ -194,6 +210,12 @@ mod tests {
         check(office(true, false), Condition::Good);
         check(office(false, true), Condition::Unknown);
         check(office(false, false), Condition::Warn);
+        check(directory(2, &[]), Condition::Good);
+        check(directory(2, &["x is down.".into()]), Condition::Warn);
+        check(sources(0, 0, &[]), Condition::Unknown);
+        check(sources(2, 0, &[]), Condition::Unknown);
+        check(sources(2, 1, &[]), Condition::Good);
+        check(sources(2, 2, &["PSA".into()]), Condition::Warn);
         check(queue(QUEUE_LONG, 4), Condition::Good);
         check(queue(QUEUE_LONG + 1, 4), Condition::Warn);
         check(disk(DISK_LOW_BYTES, u64::MAX), Condition::Good);
