@@ -37,7 +37,7 @@ export async function run(stage) {
   await other.page.locator("main[data-followed=yes]").waitFor();
   await page.goto(`${carol.origin}/your-sessions`);
   await page.locator("details.me summary").click();
-  await page.getByRole("button", { name: "Sign out on all devices" }).click();
+  await page.getByRole("button", { name: "Sign out on all devices", exact: true }).click();
   const note = other.page.locator("#live-note[role=status]");
   await note.getByText("no longer follows").waitFor();
 }
