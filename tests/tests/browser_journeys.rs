@@ -6,6 +6,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::json;
 use spokegate_demo::{Fabric, Options, SourceChoice};
@@ -36,29 +37,49 @@ const NO_PAGES: &[(&str, &str)] = &[
     ),
 ];
 
+/// How often the orders of journeys are looked for.
+const LOOK: Duration = Duration::from_millis(200);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_journey_and_every_page() {
     let options = Options {
         source: SourceChoice::NodeRed,
         ..Options::sample().unwrap()
     };
-    let fabric = Fabric::start(options).await.unwrap();
+    let mut fabric = Fabric::start(options).await.unwrap();
+    let orders = tempfile::tempdir().unwrap();
     let setup = json!({
         "forms": fabric.forms_url(),
         "admin": fabric.admin_url(),
         "password": fabric.password().expose(),
         "pictures": pictures(),
+        "orders": orders.path(),
         "only": std::env::var("JOURNEY").unwrap_or_default(),
     });
-    let told = tokio::task::spawn_blocking(move || browse(&setup.to_string()))
-        .await
-        .unwrap();
+    let mut journeys = tokio::task::spawn_blocking(move || browse(&setup.to_string()));
+    let told = loop {
+        tokio::select! {
+            told = &mut journeys => break told.unwrap(),
+            () = tokio::time::sleep(LOOK) => obey(&mut fabric, orders.path()).await,
+        }
+    };
     fabric.shutdown().await;
     println!("{}", told.words);
     assert!(told.good, "a journey failed, or a page has faults");
     if std::env::var("JOURNEY").is_err() {
         let missed = missed(&told.words, &routes());
         assert!(missed.is_empty(), "nobody looked at {missed:?}");
+    }
+}
+
+/// Does to a customer's satellite what a journey asks for by a file.
+async fn obey(fabric: &mut Fabric, orders: &Path) {
+    let satellite = fabric.satellite("acme").unwrap();
+    if std::fs::remove_file(orders.join("stop")).is_ok() {
+        satellite.stop_agent().await;
+    }
+    if std::fs::remove_file(orders.join("start")).is_ok() {
+        satellite.start_agent().await.unwrap();
     }
 }
 
