@@ -68,6 +68,8 @@ pub struct Directory {
     servers: Mutex<Servers>,
     dialect: OnceCell<Arc<Dialect>>,
     known: Mutex<Option<(u64, Arc<[KnownGroup]>)>>,
+    /// Checks go one after the other: a wrong password of the service account is tried once.
+    checks: tokio::sync::Mutex<()>,
 }
 
 impl Directory {
@@ -91,6 +93,7 @@ impl Directory {
             servers,
             dialect: OnceCell::new(),
             known: Mutex::new(None),
+            checks: tokio::sync::Mutex::default(),
             settings,
         })
     }
@@ -268,6 +271,7 @@ impl Directory {
     /// # Errors
     /// When there is no reliable answer.
     pub async fn check(&self) -> Result<(), Unavailable> {
+        let _turn = self.checks.lock().await;
         let checking = async {
             let mut service = self.service(true).await?;
             self.known_groups(&mut service).await.map(|_| ())

@@ -288,7 +288,10 @@ impl Secrets {
     }
 
     /// Asks the other backend whether it can be used; `None` without one.
-    pub(crate) async fn ask_elsewhere(&self) -> Option<Result<(), SecretError>> {
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub async fn ask_elsewhere(&self) -> Option<Result<(), SecretError>> {
         match &self.inner.vault {
             Some(vault) => Some(vault.check().await),
             None => None,

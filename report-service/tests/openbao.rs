@@ -163,6 +163,7 @@ async fn values_are_read_with_a_token_and_failures_say_what_to_do() {
         "{half}"
     );
     // What lies there is changed there.
+    store.ask_elsewhere().await.unwrap().unwrap();
     let set = store.set(&name("psa"), &Secret::new("x"), "a").await;
     assert!(matches!(set, Err(SecretError::KeptElsewhere(_))));
 
@@ -172,7 +173,15 @@ async fn values_are_read_with_a_token_and_failures_say_what_to_do() {
         refused.contains("403") && refused.contains("policy"),
         "{refused}"
     );
+    let health = async || store.ask_elsewhere().await.unwrap().unwrap_err();
+    let refused = health().await.to_string();
+    assert!(refused.contains("does not take our token"), "{refused}");
+    bao.say(&["operator", "seal"]);
+    let sealed = health().await.to_string();
+    assert!(sealed.contains("is sealed"), "{sealed}");
     drop(bao);
+    let gone = health().await.to_string();
+    assert!(gone.contains(" at http://127.0.0.1:"), "{gone}");
     let gone = said(&name("psa")).await;
     assert!(
         gone.contains("does not answer") || gone.contains("cannot be asked"),

@@ -75,6 +75,7 @@ impl Directory {
     pub async fn check_each(&self) -> Vec<Result<(), String>> {
         let mut told = Vec::new();
         for (server, url) in self.settings.servers.iter().enumerate() {
+            let _turn = self.checks.lock().await;
             let now = self.clock.now_ms();
             let servers = self.servers.lock();
             let paused = servers.unwrap_or_else(PoisonError::into_inner).paused(now);

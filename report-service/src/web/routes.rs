@@ -141,6 +141,11 @@ impl Routes {
         H: Handler<T, AppState>,
         T: 'static,
     {
+        // It is drawn for whoever may use `/live`, which is whoever has the site's role.
+        assert!(
+            matches!(rule, Rule::Forms | Rule::Admin),
+            "{path}: a page that is followed is for people who have signed in"
+        );
         self.pages = self.pages.route(path, get(handler.clone()));
         let how = (Method::GET, MethodFilter::GET, Uploads::No);
         self.add(how, path, Needs { rule, live: true }, handler)

@@ -185,6 +185,9 @@ async fn what_the_server_says_is_told_and_only_what_may_pass_is_tried_again() {
         "{row:?}"
     );
     assert!(alice.get(&run).await.1.contains("It is tried again"));
+    let state = bench.service.state();
+    let greets = async || crate::mail::check(&state.config.mail, &state.secrets).await;
+    greets().await.unwrap();
     // A link goes to whoever has no room for the document.
     let run = run_of(&bench, &alice, &[("mail-to", "jo@example.net")], 6).await;
     assert_eq!(settled(&bench, &run).await.state, LetterState::Sent);
@@ -211,6 +214,10 @@ async fn what_the_server_says_is_told_and_only_what_may_pass_is_tried_again() {
         told["headers"].to_string().contains("Test: Monthly"),
         "{told}"
     );
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
+    let gone = greets().await.unwrap_err().to_string();
+    assert!(gone.contains("does not answer as it should"), "{gone}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
