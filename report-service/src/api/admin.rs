@@ -9,7 +9,6 @@ use crate::store::quarantine::Refused;
 use crate::store::satellites::Satellite;
 use crate::web::Routes;
 use crate::web::admin_audit::Question;
-use crate::web::admin_health;
 use axum::http::Method;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -322,11 +321,14 @@ pub struct HealthPart {
 }
 
 async fn health(call: Call, _: Nothing) -> Result<Found<Health>, Problem> {
-    let parts = admin_health::parts(&call.state).await?;
-    let failing = parts.iter().filter(|part| part.is_failing()).count();
-    let shape = |part: admin_health::Part| HealthPart {
-        name: part.name.to_owned(),
-        state: part.word().to_owned(),
+    let parts = call.state.health.all();
+    let failing = parts
+        .iter()
+        .filter(|part| part.verdict.is_failing())
+        .count();
+    let shape = |part: crate::health::Found| HealthPart {
+        name: part.part.name().to_owned(),
+        state: part.verdict.word().to_owned(),
         finding: part.verdict.finding,
         advice: part.verdict.advice,
     };

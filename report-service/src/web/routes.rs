@@ -1,8 +1,8 @@
 //! The one way to add a route. There is no route without a rule, and the rule is checked before the handler runs.
 
 use super::guard;
-use crate::api::{self, Described};
 use super::live::Pages;
+use crate::api::{self, Described};
 use crate::auth::Site;
 use crate::auth::scope::Scope;
 use crate::config::Config;
