@@ -49,7 +49,7 @@ const ADMIN: &[Group] = &[
         ],
     },
     Group {
-        title: "Reports",
+        title: "Reporting",
         entries: &[
             entry("/runs", "runs", "Runs"),
             entry("/schedules", "schedules", "Schedules"),
