@@ -1,5 +1,5 @@
-//! Artefacts: finished documents, what they were made of, and pictures of their pages. They are kept in a folder, or in
-//! storage that speaks S3; everything else in the service knows their keys alone.
+//! Artefacts: finished documents, what they were made of, pictures of their pages, and uploaded templates. They are kept
+//! in a folder, or in storage that speaks S3; everything else in the service knows their keys alone.
 
 mod key;
 mod s3;
