@@ -14,6 +14,7 @@ pub use definition::{Need, Options, ParamSource, Report};
 pub use load::{Catalogue, ReportFaults};
 pub(crate) use load::{Outline, outline};
 pub(crate) use needs::OLDER_S_MAX;
+pub(crate) use template::ages_untold;
 
 #[cfg(test)]
 mod tests;

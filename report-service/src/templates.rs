@@ -18,7 +18,7 @@ use crate::contracts_folder;
 use crate::import_template::confined;
 use crate::relay::Contracts;
 use crate::render::{Read, RenderFailure, TagFault, Template};
-use crate::reports::{Outline, outline};
+use crate::reports::{Outline, ages_untold, outline};
 use sample::with_sample;
 
 pub(crate) use found::Found;
@@ -66,14 +66,17 @@ fn checked(arguments: &CheckTemplate, files: &ConfigArgs) -> Result<(String, boo
         _ => failure.to_string(),
     };
     let mut template = Template::from(file);
+    let mut needs = Vec::new();
     if let Some(folder) = &arguments.report {
         let (shape, outline) = report(folder, arguments.schemas.as_deref(), files)?;
         template.supplied = Some(shape.into());
         template.pictures = outline.pictures;
+        needs = outline.needs;
     }
     let found = confined(async |renderer| {
         let inspected = renderer.inspect(template.clone()).await.map_err(told)?;
         let mut found = Found::of(inspected, template.supplied.as_deref());
+        found.untold = ages_untold(&found.inspected, &needs);
         if let Some(folder) = &arguments.report {
             with_sample(&renderer, template.clone(), folder, &mut found).await?;
         }
@@ -121,7 +124,7 @@ fn shown(found: &Found, is_compared: bool) -> String {
         "faults when it is filled with sample.json",
         &[&found.filled.tags],
     );
-    if let Some(fault) = &found.filled.other {
+    for fault in found.untold.iter().chain(&found.filled.other) {
         let _ = writeln!(text, "\nfaults\n  {}", fault.replace('\n', "\n    "));
     }
     section(&mut text, "warnings", &[&found.warnings]);

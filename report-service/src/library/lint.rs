@@ -4,7 +4,7 @@
 use super::upload::Refused;
 use super::{Library, Shared};
 use crate::render::{RenderFailure, TagFault, Template, Values};
-use crate::reports::Report;
+use crate::reports::{Report, ages_untold};
 use crate::templates::{Found, branded, fill};
 
 /// The values that each template is filled with: the contracts' examples, and the report's own.
@@ -24,6 +24,7 @@ impl Library {
         let supplied = template.supplied.clone();
         let inspected = renderer.inspect(template.clone()).await;
         let mut found = Found::of(inspected.map_err(refused)?, supplied.as_deref());
+        found.untold = ages_untold(&found.inspected, &report.needs);
         for (name, values) in shared.samples(report).await? {
             let filled = fill(renderer, template.clone(), (name, values), &mut found);
             filled.await.map_err(refused)?;
@@ -68,7 +69,9 @@ impl Found {
     /// The first fault in words.
     pub(crate) fn first_fault(&self) -> Option<String> {
         let first = self.faults().next().map(ToString::to_string);
-        first.or_else(|| self.filled.other.clone())
+        first
+            .or_else(|| self.untold.first().cloned())
+            .or_else(|| self.filled.other.clone())
     }
 }
 

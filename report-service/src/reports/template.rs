@@ -30,7 +30,9 @@ impl Loader<'_> {
             }
         };
         self.note(&inspected);
-        self.tells_age(&inspected, needs);
+        for untold in ages_untold(&inspected, needs) {
+            self.fault(FILE, indented(&untold));
+        }
         let known: Vec<TagFault> = [inspected.faults, inspected.unknown].concat();
         for fault in &known {
             let fault = in_own_words(&TagError::from(fault.clone()));
@@ -44,22 +46,6 @@ impl Loader<'_> {
         }
         let hash = template.sha256();
         Some((template, hash))
-    }
-
-    /// Whoever reads a document must be able to see that its data is older than the document.
-    fn tells_age(&mut self, inspected: &Inspected, needs: &[Need]) {
-        let reads = |path: &str| inspected.variables.iter().any(|read| read.path == path);
-        for need in needs.iter().filter(|need| need.older_ms.is_some()) {
-            let own = ["captured_at", "older"].map(|name| format!("tenants[].{}.{name}", need.key));
-            if !reads("older") && !own.iter().any(|path| reads(path)) {
-                let what = format!(
-                    "does not say how old the data is: need \"{}\" has older_data_s\nhint: show `tenant.{}.captured_at`, or list `older`",
-                    need.name(),
-                    need.key
-                );
-                self.fault(FILE, indented(&what));
-            }
-        }
     }
 
     fn unfilled(&mut self, failure: RenderFailure) {
@@ -92,6 +78,28 @@ impl Loader<'_> {
             );
         }
     }
+}
+
+/// Whoever reads a document must be able to see that its data is older than the document: the needs whose age a template
+/// does not show, each in words.
+pub(crate) fn ages_untold(inspected: &Inspected, needs: &[Need]) -> Vec<String> {
+    let reads = |path: &str| inspected.variables.iter().any(|read| read.path == path);
+    let is_told = |need: &Need| {
+        let own = ["captured_at", "older"].map(|name| format!("tenants[].{}.{name}", need.key));
+        reads("older") || own.iter().any(|path| reads(path))
+    };
+    let untold = needs
+        .iter()
+        .filter(|need| need.older_ms.is_some() && !is_told(need));
+    untold
+        .map(|need| {
+            format!(
+                "does not say how old the data is: need \"{}\" has older_data_s\nhint: show `tenant.{}.captured_at`, or list `older`",
+                need.name(),
+                need.key
+            )
+        })
+        .collect()
 }
 
 /// One fault of many: its further lines stand further in.

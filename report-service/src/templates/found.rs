@@ -18,6 +18,8 @@ pub(crate) struct Found {
     pub(crate) warnings: Vec<TagError>,
     /// What is supplied and not read, name by name.
     pub(crate) unread: Vec<String>,
+    /// What it must show and does not, in words.
+    pub(crate) untold: Vec<String>,
     pub(crate) filled: Filled,
 }
 
@@ -33,6 +35,7 @@ impl Found {
             warnings: faults(&mut inspected.doubtful),
             unread: supplied.map_or_else(Vec::new, |shape| leaves(shape, &inspected.unused)),
             inspected,
+            untold: Vec::new(),
             filled: Filled::default(),
         }
     }
@@ -44,6 +47,6 @@ impl Found {
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.faults().count() + usize::from(self.filled.other.is_some())
+        self.faults().count() + self.untold.len() + usize::from(self.filled.other.is_some())
     }
 }
