@@ -189,8 +189,8 @@ impl Artefacts {
     /// When there is none, or it cannot be read.
     pub async fn local(&self, key: &ArtefactKey) -> Result<LocalFile, ArtefactError> {
         let path = self.on_the_disk(key);
-        if self.s3.is_none() || tokio::fs::try_exists(&path).await? {
-            let there = tokio::fs::try_exists(&path).await?;
+        let there = tokio::fs::try_exists(&path).await?;
+        if there || self.s3.is_none() {
             let file = LocalFile { path, _copy: None };
             return there.then_some(file).ok_or(ArtefactError::Missing);
         }

@@ -98,7 +98,7 @@ fn elsewhere(config: &Config) -> String {
     match config.artefacts.place {
         ArtefactsPlace::Disk => String::new(),
         ArtefactsPlace::S3 => format!(
-            "documents in the bucket \"{}\" are not in it; hint: keep copies of them with the storage's own means\n",
+            "documents and uploaded templates in the bucket \"{}\" are not in it; hint: keep copies of them with the storage's own means\n",
             config.artefacts.s3.bucket
         ),
     }

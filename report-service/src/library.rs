@@ -14,7 +14,7 @@ pub use upload::{NewTemplate, Refused};
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use spokegate_contract::ReportId;
 use spokegate_daemon::{Clock, Tasks};
@@ -195,22 +195,33 @@ impl Library {
     ) -> Result<Option<String>, Unusable> {
         let has_logo = template.pictures.contains_key(LOGO_NAME);
         let key = (report.id.clone(), version, has_logo);
-        let fits = || {
-            self.shared
-                .fits
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-        };
-        if let Some(known) = fits().get(&key) {
+        if let Some(known) = self.shared.fits().get(&key) {
             return Ok(known.clone());
         }
         let found = self.lint(report, template.clone()).await;
         let misfit = found.map_err(|refused| match refused {
             Refused::File(words) => Unusable(words),
-            other => Unusable(other.to_string()),
+            other => {
+                tracing::warn!(report.id = %report.id, version, error = %other, "a template could not be looked at");
+                Unusable(format!(
+                    "Version {version} of the template could not be looked at. Tell your administrator."
+                ))
+            }
         })?;
         let misfit = misfit.first_fault();
-        fits().insert(key, misfit.clone());
+        self.shared.fits().insert(key, misfit.clone());
         Ok(misfit)
+    }
+}
+
+impl Shared {
+    fn fits(&self) -> MutexGuard<'_, HashMap<(ReportId, u64, bool), Option<String>>> {
+        self.fits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets what was found out about a version that is gone.
+    fn forget_fit(&self, report: &ReportId, version: u64) {
+        self.fits()
+            .retain(|(of, known, _), _| of != report || *known != version);
     }
 }

@@ -53,7 +53,7 @@ pub fn document() -> Value {
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "sgt_ and 43 letters",
-                    "description": format!("A token from the page \"API tokens\". Scopes: {}", scopes.join(" ")),
+                    "description": format!("A token from the page \"Your API tokens\", or one that an administrator made for a program on \"API tokens\". Scopes: {}", scopes.join(" ")),
                 },
             },
         },

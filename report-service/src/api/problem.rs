@@ -178,7 +178,7 @@ impl Problem {
     /// Why a token does not let in, for an operation that asks for this scope.
     #[must_use]
     pub(crate) fn of_token(refused: TokenRefused, scope: &str, has: &[String]) -> Self {
-        const NEW: &str = "Make a new token on the page \"API tokens\".";
+        const NEW: &str = "Make a new token on the page \"Your API tokens\", or ask an administrator for one of a program.";
         match refused {
             TokenRefused::Missing => {
                 Self::unauthorized("no-token", "This needs a token, and none was sent.", NEW)

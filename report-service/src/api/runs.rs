@@ -161,7 +161,11 @@ fn standing(call: &Call, run: RunRow) -> RunShape {
 
 async fn cancel(call: Call, _: Nothing) -> Result<Done, Problem> {
     let (state, user) = (&call.state, &call.user);
-    let (id, _) = runs::own(state, user, call.param("run")).await?;
+    let (id, run) = runs::own(state, user, call.param("run")).await?;
+    if run.state.is_final() {
+        let detail = format!("This run has ended already: it is {}.", run.state);
+        return Err(Problem::conflict(detail).next("Nothing: there is nothing to cancel."));
+    }
     runs::call_off(state, user, &id).await?;
     Ok(Done)
 }

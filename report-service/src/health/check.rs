@@ -127,10 +127,14 @@ async fn office(state: &AppState, thorough: bool) -> Verdict {
             "It made a PDF of a small document, {}.",
             crate::text::size(bytes)
         )),
-        Err(error) => Verdict::bad(
-            format!("It makes no PDF: {error:#}."),
-            "Reports are made as Word documents meanwhile. Check the installation that pdf.program names.",
-        ),
+        Err(error) => {
+            let error = format!("{error:#}");
+            tracing::warn!(error, "no PDF of a small document");
+            Verdict::bad(
+                "It makes no PDF of a small document.",
+                "Reports are made as Word documents meanwhile. Check the installation that pdf.program names; the log has more.",
+            )
+        }
     }
 }
 

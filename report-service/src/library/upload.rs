@@ -113,6 +113,7 @@ impl Library {
         let removal = store.template_remove(&report.id, version, act).await?;
         if let Removal::Removed(row) = &removal {
             self.shared.forget(&row.file_key).await;
+            self.shared.forget_fit(&report.id, version);
         }
         Ok(removal)
     }

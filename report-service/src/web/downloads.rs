@@ -59,6 +59,13 @@ pub(crate) async fn document(
         )));
     }
     let format = format.unwrap_or(row.formats.first());
+    if !row.formats.has(format) {
+        return Err(PageError::not_found(format!(
+            "This run made no {}; it made a {}.",
+            format.label(),
+            row.formats.first().label()
+        )));
+    }
     let name = row.name_of(format);
     user.audit(
         state,

@@ -181,8 +181,11 @@ async fn cancel(
     user: FormsUser,
     Path(id): Path<String>,
 ) -> Result<Response, PageError> {
-    let (id, _) = own(&state, &user, &id).await?;
-    call_off(&state, &user, &id).await?;
+    let (id, run) = own(&state, &user, &id).await?;
+    // Somebody pressed the button on a page that was a moment old: there is nothing to do, and nothing to record.
+    if !run.state.is_final() {
+        call_off(&state, &user, &id).await?;
+    }
     Ok((
         StatusCode::SEE_OTHER,
         [(header::LOCATION, format!("/runs/{id}"))],

@@ -284,6 +284,12 @@ impl Client {
             .map_err(|error| {
                 let source = std::error::Error::source(&error);
                 let why = source.map_or_else(|| error.to_string(), ToString::to_string);
+                // Trying again does not make a certificate good.
+                if why.contains("certificate") {
+                    return Failure::Other(anyhow::anyhow!(
+                        "the report service is not trusted: {why}\nhint: name its authority with --ca FILE"
+                    ));
+                }
                 Failure::Unreachable(why)
             })?;
         let status = answer.status();

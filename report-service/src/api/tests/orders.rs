@@ -59,6 +59,7 @@ async fn from_the_order_to_document_and_data() {
         );
         assert_eq!(ended["parameters"]["only_missing"], true);
         document_and_data(&bench, &token, path, &ended).await;
+        cancelled_too_late(&bench, &token, path).await;
         // Made again with what was kept.
         let again = bench
             .post(&token, &format!("{path}/again"), json!({ "data": "same" }))
@@ -81,6 +82,18 @@ async fn from_the_order_to_document_and_data() {
         assert_eq!(none, json!({ "runs": [], "next_page": null }));
         bench.service.shutdown().await;
     }
+}
+
+async fn cancelled_too_late(bench: &Bench, token: &str, path: &str) {
+    let late = bench
+        .post(token, &format!("{path}/cancel"), json!({}))
+        .await;
+    assert_eq!(late.problem(), (409, "not-now".into()), "{}", late.text());
+    let recorded = bench.audited("run.cancel", "allowed").await;
+    assert!(recorded.is_empty(), "nothing was cancelled: {recorded:?}");
+    let other = bench.get(token, &format!("{path}/document?as=pdf")).await;
+    assert_eq!(other.problem(), (404, "not-found".into()));
+    assert!(other.text().contains("made no PDF"), "{}", other.text());
 }
 
 async fn document_and_data(bench: &Bench, token: &str, path: &str, ended: &Value) {

@@ -93,11 +93,11 @@ fn example(name: String, text: &str) -> Option<Example> {
     }
     let expect = |key: &str| value.get("expect")?.get(key)?.as_str();
     let place = match expect("pointer")? {
-        "" => "as a whole",
-        pointer => pointer,
+        "" => ", as a whole".to_owned(),
+        pointer => format!(" at {pointer}"),
     };
     Some(Example {
-        refused: format!("{} at {place}", expect("rule")?),
+        refused: format!("{}{place}", expect("rule")?),
         text: pretty(value.get("data")?)?,
         name,
     })
@@ -118,7 +118,7 @@ mod tests {
         let bad = r#"{"expect": {"pointer": "/ip", "rule": "format"}, "data": {"ip": "x"}}"#;
         check("bad-ip", bad, Some("format at /ip"));
         let whole = r#"{"expect": {"pointer": "", "rule": "required"}, "data": {}}"#;
-        check("bad-missing", whole, Some("required at as a whole"));
+        check("bad-missing", whole, Some("required, as a whole"));
         check("bad-none", "{}", None);
         check("ok-broken", "{", None);
     }
