@@ -81,7 +81,15 @@ fn sanitizers(state: &AppState) -> Verdict {
 async fn satellites(state: &AppState) -> anyhow::Result<Verdict> {
     let all = state.store.satellites().await?;
     let online = all.iter().filter(|one| one.online).count();
-    Ok(judge::satellites(online, all.len()))
+    let down = all
+        .iter()
+        .filter(|one| one.online && one.node_red == "down")
+        .map(|one| one.address.to_string());
+    Ok(judge::satellites(
+        online,
+        all.len(),
+        &down.collect::<Vec<_>>(),
+    ))
 }
 
 async fn brokers(state: &AppState) -> anyhow::Result<Verdict> {

@@ -85,13 +85,32 @@ pub(super) fn sanitizers(up: usize, all: usize) -> Verdict {
     }
 }
 
-pub(super) fn satellites(online: usize, all: usize) -> Verdict {
+pub(super) fn satellites(online: usize, all: usize, without_node_red: &[String]) -> Verdict {
+    const NAMED: usize = 5;
     let advice = "The page Satellites says which are offline and since when; look at the machine or its line.";
     match (online, all) {
         (_, 0) => Verdict::unknown("None has reported in yet."),
         (0, all) => Verdict::bad(format!("None of {all} is online."), advice),
         (online, all) if online < all => {
             Verdict::warn(format!("{online} of {all} are online."), advice)
+        }
+        (_, all) if !without_node_red.is_empty() => {
+            let named: Vec<&str> = without_node_red
+                .iter()
+                .take(NAMED)
+                .map(String::as_str)
+                .collect();
+            let more = match without_node_red.len().saturating_sub(NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            Verdict::warn(
+                format!(
+                    "{all} of {all} are online, but Node-RED is down at {}{more}.",
+                    named.join(", ")
+                ),
+                "Reports cannot have that customer's data. Look at Node-RED on that machine; its own log says why.",
+            )
         }
         (_, all) => Verdict::good(format!("{all} of {all} are online.")),
     }
@@ -199,6 +218,14 @@ mod tests {
         check(sanitizers(0, 2), Condition::Bad);
         check(sanitizers(1, 2), Condition::Warn);
         check(sanitizers(2, 2), Condition::Good);
+        let satellites = |online, all| super::satellites(online, all, &[]);
+        let down: Vec<String> = (1..=7).map(|n| format!("acme/s{n}")).collect();
+        let told = super::satellites(9, 9, &down);
+        assert!(
+            format!("{told:?}").contains("acme/s5 and 2 more"),
+            "{told:?}"
+        );
+        check(told, Condition::Warn);
         check(satellites(0, 0), Condition::Unknown);
         check(satellites(0, 1), Condition::Bad);
         check(satellites(1, 3), Condition::Warn);
