@@ -1,5 +1,6 @@
 //! The built executable: `check-config`, `example-config`, `explain`, and a run from start to SIGTERM.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -39,9 +40,15 @@ pub(crate) fn config(directory: &Path, listener: &str) -> String {
     file.display().to_string()
 }
 
+/// Below those that the system hands out for outgoing connections.
 fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+    loop {
+        let random = RandomState::new().build_hasher().finish() % 12_000;
+        let port = 20_000 + u16::try_from(random).unwrap();
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// The metrics of the broker that runs with this configuration.

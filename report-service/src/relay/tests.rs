@@ -1,6 +1,8 @@
 //! The relay against a real HTTPS server with client certificates that speaks the second hop's wire.
 
 use std::collections::BTreeSet;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -494,17 +496,24 @@ async fn pulls_fail_over_to_a_sanitizer_that_answers() {
 
 /// A door before the sanitizer, which can be shut and opened again at the same address.
 struct Door {
-    at: std::net::SocketAddr,
+    at: SocketAddr,
     to: String,
     tasks: Option<Tasks>,
 }
 
 impl Door {
     async fn before(sanitizer: &Sanitizer) -> Self {
-        let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        // Below those that the system hands out for outgoing connections: nobody takes it while the door is shut.
+        let at = loop {
+            let random = RandomState::new().build_hasher().finish() % 12_000;
+            let at = SocketAddr::from(([127, 0, 0, 1], 20_000 + u16::try_from(random).unwrap()));
+            if tokio::net::TcpListener::bind(at).await.is_ok() {
+                break at;
+            }
+        };
         let url = sanitizer.link().url().to_owned();
         Self {
-            at: free.local_addr().unwrap(),
+            at,
             to: url.trim_start_matches("https://").to_owned(),
             tasks: None,
         }

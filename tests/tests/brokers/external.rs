@@ -1,7 +1,6 @@
 //! Other people's brokers, each a process in a folder of its own on loopback, with what `broker-config` renders.
 
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -155,7 +154,7 @@ fn change(path: PathBuf, change: impl FnOnce(String) -> String) {
 }
 
 fn mosquitto(program: &str, folder: &Path, needs: &Needs) -> Node {
-    let addr = free_port();
+    let addr = spokegate_tests::free_port();
     let rendered = render(Kind::Mosquitto, &site(needs, folder, addr, None)).unwrap();
     write(folder, &rendered.files);
     // As the user who runs the tests, who owns the keys.
@@ -183,14 +182,14 @@ fn mosquitto(program: &str, folder: &Path, needs: &Needs) -> Node {
 }
 
 fn nats(program: &str, folder: &Path, needs: &Needs) -> Vec<Node> {
-    let links: Vec<SocketAddr> = (0..3).map(|_| free_port()).collect();
+    let links: Vec<SocketAddr> = (0..3).map(|_| spokegate_tests::free_port()).collect();
     let nodes: Vec<(String, String)> = links
         .iter()
         .enumerate()
         .map(|(index, link)| (format!("n{}", index + 1), link.to_string()))
         .collect();
     let start = |(name, _): &(String, String)| {
-        let addr = free_port();
+        let addr = spokegate_tests::free_port();
         let cluster = Cluster {
             nodes: nodes.clone(),
             certificate: needs.nodes.certificate.clone(),
@@ -228,7 +227,11 @@ fn nats(program: &str, folder: &Path, needs: &Needs) -> Vec<Node> {
 }
 
 fn rabbitmq(program: &str, folder: &Path, needs: &Needs) -> Node {
-    let (addr, names, distribution) = (free_port(), free_port(), free_port());
+    let (addr, names, distribution) = (
+        spokegate_tests::free_port(),
+        spokegate_tests::free_port(),
+        spokegate_tests::free_port(),
+    );
     let rendered = render(Kind::Rabbitmq, &site(needs, folder, addr, None)).unwrap();
     write(folder, &rendered.files);
     if let Some((_, uri)) = &needs.observer {
@@ -284,17 +287,6 @@ fn rabbitmq(program: &str, folder: &Path, needs: &Needs) -> Node {
 fn user() -> String {
     let output = Command::new("id").arg("-un").output().unwrap();
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
-
-/// A loopback port that was free a moment ago, below those that the system gives to outgoing connections.
-fn free_port() -> SocketAddr {
-    loop {
-        let random = RandomState::new().build_hasher().finish();
-        let port = 20_000 + u16::try_from(random % 12_000).unwrap();
-        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
-            return listener.local_addr().unwrap();
-        }
-    }
 }
 
 /// Makes an authority for the links of a cluster, and the certificate that its nodes share.

@@ -15,9 +15,10 @@ use spokegate_provisioner::Hop;
 
 use super::authority::Certificates;
 use super::config;
-use super::process::{Process, free_port};
+use super::process::Process;
 use super::segment::{Segment, write_secret};
 use super::users;
+use spokegate_tests::free_port;
 
 /// What there is.
 pub(crate) struct Plan {

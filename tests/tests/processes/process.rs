@@ -31,7 +31,7 @@ impl Process {
         let folder = root.join(place);
         std::fs::create_dir_all(&folder).unwrap();
         let config = folder.join(format!("{service}.toml"));
-        let ops = free_port();
+        let ops = spokegate_tests::free_port();
         let text = format!("{text}\n[ops]\nlisten = \"{ops}\"\n");
         std::fs::write(&config, text).unwrap();
         Self {
@@ -150,20 +150,6 @@ pub(crate) fn kill_nine(id: u32) -> bool {
         ])
         .status();
     status.unwrap().success()
-}
-
-/// A loopback port that is free, below those that the system hands out for outgoing connections.
-pub(crate) fn free_port() -> SocketAddr {
-    const PORTS: std::ops::Range<u16> = 20_000..32_000;
-    let key = rcgen::KeyPair::generate().unwrap();
-    let random = key.serialize_der();
-    let (low, high) = (random[random.len() - 1], random[random.len() - 2]);
-    let first = PORTS.start + u16::from_le_bytes([low, high]) % (PORTS.end - PORTS.start);
-    (first..PORTS.end)
-        .chain(PORTS)
-        .map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
-        .find(|addr| std::net::TcpListener::bind(addr).is_ok())
-        .unwrap()
 }
 
 /// The built binary: `make test` builds them all before it runs the tests.

@@ -11,7 +11,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::authority::Certificates;
 use super::config;
-use super::process::{Process, free_port};
+use super::process::Process;
+use spokegate_tests::free_port;
 
 /// Rows after which the flow takes a breath.
 const ROWS_AT_ONCE: u32 = 250;
