@@ -3,16 +3,16 @@
 CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help demo check test bench golden setup bins
+.PHONY: help demo check test bench golden setup bins satellite-packages
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## run everything on this machine; ARGS="--once out.docx" does the job without a hand on it
 	@deploy/node-red/setup.sh
 	@echo "building; the first time takes some minutes"
-	@$(CARGO) build --release --locked --quiet -p spokegate-demo -p spokegate-reports -p spokegate-sanitizer --bins
+	@$(CARGO) build --release --locked --quiet -p spokegate-agent -p spokegate-demo -p spokegate-reports -p spokegate-sanitizer --bins
 	@target/release/spokegate-demo $(ARGS)
 
 check: ## format and lints
@@ -33,6 +33,9 @@ bench: setup ## figures against the peer, written to bench/results/
 	@deploy/node-red/setup.sh bench/peer bench/documents-peer
 	$(CARGO) build --release --workspace --bins --locked
 	$(CARGO) run --release --quiet -p spokegate-bench -- $(ARGS)
+
+satellite-packages: ## static agents and their packages for amd64 and arm64, with install.sh, into target/satellite-packages
+	@deploy/deb/build.sh
 
 golden: bins ## rewrite the golden files after an intended change
 	UPDATE_GOLDEN=1 $(CARGO) test --workspace --locked

@@ -11,6 +11,11 @@ pub(crate) fn text(fabric: &Fabric) -> String {
         fabric.admin_url(),
         fabric.password().expose(),
     );
+    let end = if fabric.keeps_state() {
+        "what it stores stays in the folder below;\n  passwords and certificates are made anew at each start."
+    } else {
+        "all of it is thrown away at the end."
+    };
     let source = if fabric.uses_node_red() {
         "real Node-RED, one for each customer"
     } else {
@@ -27,13 +32,18 @@ pub(crate) fn text(fabric: &Fabric) -> String {
             )
         })
         .collect();
+    let ca = fabric.ca_file();
+    let ca = ca.display();
     let mut text = format!(
         "
-  Spokegate runs on this machine. Nothing of it is reachable from elsewhere, and all of it is thrown away at the end.
+  Spokegate runs on this machine. Nothing of it is reachable from elsewhere, and {end}
 
   Forms        {forms}
   Admin        {admin}
                The browser warns about the certificate: its authority is as old as this start. Go on past it.
+  API          {forms}/api/v1 and {admin}/api/v1
+  CA file      {ca}
+               For programs: `curl --cacert`, or `ca` in the file that `spokegate report` reads.
 
   Sign in as   alice   forms
                carol   forms and administration

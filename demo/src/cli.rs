@@ -12,14 +12,15 @@ use spokegate_daemon::{Context, run_until_signal};
 use crate::{Fabric, Options, SourceChoice, banner, once};
 
 /// Runs all of Spokegate on this machine, for looking around: broker, sanitizer, report service, a directory with sample
-/// users, and two customers with an agent and a Node-RED each. Everything is on loopback and thrown away at the end.
+/// users, and two customers with an agent and a Node-RED each. Everything is on loopback, and thrown away at the end unless
+/// a folder is chosen for it.
 #[derive(Debug, Parser)]
 #[command(name = "spokegate-demo", version)]
 pub struct Arguments {
     /// Does the whole job through the real form, writes the report there, and exits
     #[arg(long, value_name = "FILE.docx")]
     once: Option<PathBuf>,
-    /// Keeps state in this folder instead of a temporary one
+    /// Keeps state in this folder, where it stays, instead of a temporary one
     #[arg(long, value_name = "DIR")]
     directory: Option<PathBuf>,
     /// Port of the forms; a free one when it is taken

@@ -29,6 +29,16 @@ const REDIRECTS_MAX: usize = 5;
 /// An answer that takes longer is given up.
 const ANSWER: Duration = Duration::from_secs(60);
 
+/// Stands between the parts of a form with a file.
+const BOUNDARY: &str = "form-of-the-demonstration";
+const MULTIPART: &str = "multipart/form-data; boundary=form-of-the-demonstration";
+
+/// A form as it is sent.
+struct Form {
+    kind: &'static str,
+    body: Bytes,
+}
+
 /// One person's browser. Clones share connections but not cookies.
 #[derive(Clone, Debug)]
 pub struct Browser {
@@ -117,7 +127,44 @@ impl Browser {
         let body = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(fields)
             .finish();
-        self.follow(Method::POST, url, Some(body), &[]).await
+        let form = Form {
+            kind: "application/x-www-form-urlencoded",
+            body: body.into(),
+        };
+        self.follow(Method::POST, url, Some(form), &[]).await
+    }
+
+    /// Sends a form with a file: its fields, the token of the page it stands on, and under a name the file.
+    ///
+    /// # Errors
+    /// When the page has no token, nobody answers, or a redirect leaves the site.
+    pub async fn upload(
+        &mut self,
+        page: &Page,
+        action: &str,
+        fields: &[(&str, &str)],
+        (name, file): (&str, &[u8]),
+    ) -> anyhow::Result<Page> {
+        let token = page
+            .form_token()
+            .with_context(|| format!("{} has no form", page.url()))?;
+        let text = |(name, value): &(&str, &str)| {
+            format!(
+                "--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+            )
+        };
+        let mut body = text(&("csrf", &token));
+        body.extend(fields.iter().map(text));
+        body.push_str(&format!(
+            "--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"{name}\"; filename=\"{name}\"\r\n\r\n"
+        ));
+        let end = format!("\r\n--{BOUNDARY}--\r\n");
+        let form = Form {
+            kind: MULTIPART,
+            body: [body.as_bytes(), file, end.as_bytes()].concat().into(),
+        };
+        let url = self.resolve(action)?;
+        self.follow(Method::POST, url, Some(form), &[]).await
     }
 
     /// The cookies by name.
@@ -143,7 +190,7 @@ impl Browser {
         &mut self,
         mut method: Method,
         mut url: Url,
-        mut body: Option<String>,
+        mut body: Option<Form>,
         headers: &[(HeaderName, &str)],
     ) -> anyhow::Result<Page> {
         for _ in 0..=REDIRECTS_MAX {
@@ -167,7 +214,7 @@ impl Browser {
         &mut self,
         method: &Method,
         url: &Url,
-        body: Option<String>,
+        body: Option<Form>,
         headers: &[(HeaderName, &str)],
     ) -> anyhow::Result<Page> {
         let mut request = Request::builder().method(method).uri(url.as_str());
@@ -183,13 +230,13 @@ impl Browser {
             request = request.header(COOKIE, pairs.join("; "));
         }
         if *method != Method::GET {
-            let form = HeaderValue::from_static("application/x-www-form-urlencoded");
-            request = request
-                .header(CONTENT_TYPE, form)
-                .header(ORIGIN, self.origin.origin().ascii_serialization());
+            request = request.header(ORIGIN, self.origin.origin().ascii_serialization());
+        }
+        if let Some(form) = &body {
+            request = request.header(CONTENT_TYPE, HeaderValue::from_static(form.kind));
         }
         let request = request
-            .body(Full::new(Bytes::from(body.unwrap_or_default())))
+            .body(Full::new(body.map(|form| form.body).unwrap_or_default()))
             .context("make a request")?;
         let response = self
             .http

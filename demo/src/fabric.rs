@@ -133,6 +133,18 @@ impl Fabric {
         &self.ca_pem
     }
 
+    /// The file of the authority behind both, in PEM.
+    #[must_use]
+    pub fn ca_file(&self) -> PathBuf {
+        self.authority.web_ca()
+    }
+
+    /// Whether what it wrote is there when it has ended: in a folder that was chosen.
+    #[must_use]
+    pub fn keeps_state(&self) -> bool {
+        self.state.stays()
+    }
+
     /// The password of alice, carol and erin.
     #[must_use]
     pub fn password(&self) -> &Secret {

@@ -14,7 +14,7 @@ use spokegate_daemon::Secret;
 pub(crate) struct State {
     folder: PathBuf,
     // Removes the folder; none when it was chosen by the user.
-    _temporary: Option<tempfile::TempDir>,
+    temporary: Option<tempfile::TempDir>,
     _lock: File,
 }
 
@@ -49,13 +49,18 @@ impl State {
         }
         Ok(Self {
             folder,
-            _temporary: temporary,
+            temporary,
             _lock: lock,
         })
     }
 
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Whether it stays when the demonstration ends.
+    pub(crate) fn stays(&self) -> bool {
+        self.temporary.is_none()
     }
 
     /// A sub-folder, made if it is not there.
@@ -111,7 +116,9 @@ mod tests {
         drop(first);
         assert!(State::open(Some(&wanted)).is_ok());
         assert!(wanted.exists());
+        assert!(State::open(Some(&wanted)).unwrap().stays());
         let temporary = State::open(None).unwrap();
+        assert!(!temporary.stays());
         let folder = temporary.folder().to_owned();
         assert!(folder.exists());
         drop(temporary);

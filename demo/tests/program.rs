@@ -78,6 +78,10 @@ fn a_signal_ends_it_with_all_its_children_and_its_folder() {
     );
     let state = value(&banner, "State");
     assert!(Path::new(&state).exists());
+    assert!(banner.contains("thrown away at the end"), "{banner}");
+    let ca = std::fs::read_to_string(value(&banner, "CA file")).unwrap();
+    assert!(ca.contains("BEGIN CERTIFICATE"), "{ca}");
+    assert!(value(&banner, "API").ends_with("/api/v1"), "{banner}");
     signal(program.id(), "TERM");
     assert_eq!(program.wait().unwrap().code(), Some(0));
     assert!(!Path::new(&state).exists());
@@ -87,7 +91,11 @@ fn a_signal_ends_it_with_all_its_children_and_its_folder() {
 #[test]
 fn its_children_end_even_when_it_is_killed() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut program, _) = running(&["--directory", folder.path().to_str().unwrap()]);
+    let (mut program, banner) = running(&["--directory", folder.path().to_str().unwrap()]);
+    assert!(
+        banner.contains("stays in the folder below") && !banner.contains("thrown away"),
+        "{banner}"
+    );
     let family = descendants(program.id());
     assert!(family.len() >= 4, "{family:?}");
     program.kill().unwrap();
@@ -160,7 +168,8 @@ fn value(banner: &str, label: &str) -> String {
         .lines()
         .find(|line| line.trim_start().starts_with(label))
         .unwrap();
-    line.split_whitespace().nth(1).unwrap().to_owned()
+    let rest = line.trim_start().trim_start_matches(label);
+    rest.split_whitespace().next().unwrap().to_owned()
 }
 
 fn text_of(document: &Path) -> String {

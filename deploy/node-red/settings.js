@@ -13,6 +13,8 @@
 
 "use strict";
 
+const path = require("node:path");
+
 const { agentOnly, readToken } = require("./agent-token.js");
 
 const environment = process.env;
@@ -48,6 +50,8 @@ module.exports = {
   uiPort: Number(environment.SPOKEGATE_NODE_RED_PORT || 1880),
   userDir: required("SPOKEGATE_NODE_RED_DATA"),
   flowFile: "flows.json",
+  // Nodes that answer datasets and push without a word of HTTP.
+  nodesDir: [path.join(__dirname, "palette")],
 
   // Two roots, so that a proxy can publish the editor without ever publishing a data endpoint.
   httpAdminRoot: editor ? "/editor" : false,

@@ -16,10 +16,13 @@ mod audit;
 mod authorities;
 mod certificates;
 mod contract;
+mod orders;
 mod quarantine;
 mod registry;
+mod releases;
 mod report;
 mod satellites;
+mod updates;
 
 pub use authorities::CaVerb;
 
@@ -49,6 +52,9 @@ enum Verb {
     /// The agents in the customers' segments
     #[command(subcommand)]
     Satellite(satellites::SatelliteVerb),
+    /// Versions of the agent: makes the release key, signs, takes in
+    #[command(subcommand)]
+    Release(releases::ReleaseVerb),
     /// The services as clients: the sanitizer at the broker, report service and provisioner at the sanitizer
     #[command(subcommand)]
     Service(certificates::ServiceVerb),
@@ -109,6 +115,7 @@ pub fn operator() -> ExitCode {
         Verb::Ca(verb) => verb.run(now_ms),
         Verb::Tenant(verb) => verb.run(now_ms),
         Verb::Satellite(verb) => verb.run(now_ms),
+        Verb::Release(verb) => verb.run(now_ms),
         Verb::Service(verb) => verb.run(now_ms),
         Verb::Server(verb) => verb.run(now_ms),
         Verb::Crl(verb) => verb.run(now_ms),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use spokegate_contract::Address;
+use spokegate_contract::limits::{COMMAND_ARGS_BYTES_MAX, COMMAND_LIFE_MS_MAX, PARCEL_BYTES_MAX};
 use spokegate_daemon::audit::Decision;
 use spokegate_identity::{Principal, Serial, TrustDomain};
 use sqlx::SqliteConnection;
@@ -15,13 +16,16 @@ use crate::registry::{self, Entry, IssuedRecord, Origin, Registry, RegistryError
 
 mod admit;
 mod bundle;
+mod commands;
 mod denials;
 mod examine;
+mod releases;
 mod revoke;
 mod tokens;
 
 pub use admit::{Admitted, Policy};
 pub use bundle::Carried;
+pub(crate) use commands::{Order, Part};
 pub use revoke::Revoked;
 pub use tokens::TokenOrder;
 
@@ -88,6 +92,35 @@ pub enum OfficeError {
     /// Every name `satellite-N` that fits is taken.
     #[error("no name is free for another satellite of {0}, hint: name it with --satellite")]
     NoName(String),
+    /// The arguments are longer than the wire takes.
+    #[error("the arguments of a command have {0} bytes, allowed are {COMMAND_ARGS_BYTES_MAX}")]
+    ArgsLength(usize),
+    /// The arguments hold what the wire does not.
+    #[error("the arguments of a command cannot be sent")]
+    Args(#[source] spokegate_contract::cbor::EncodeError),
+    /// The parcel is longer than the wire takes, or empty.
+    #[error("a parcel of {0} bytes, allowed are 1 to {PARCEL_BYTES_MAX}")]
+    ParcelLength(u64),
+    /// The parcel cannot be read or kept.
+    #[error("the parcel {} cannot be read or kept", path.display())]
+    Parcel {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: std::io::Error,
+    },
+    /// The release is not signed as it has to be.
+    #[error("the release is not believed: {0}")]
+    Release(spokegate_identity::release::ReleaseError),
+    /// The release is of another file.
+    #[error("{} is not the file that was signed, hint: sign it anew", .0.display())]
+    ReleaseContent(PathBuf),
+    /// The version has another build already.
+    #[error("there is another release {0} already, hint: give this one a version of its own")]
+    ReleaseKnown(String),
+    /// A command's end is too far away.
+    #[error("a command ends in {0} ms, allowed are 1 to {COMMAND_LIFE_MS_MAX}")]
+    Life(u64),
     /// A request that was carried here is none.
     #[error(transparent)]
     Offline(#[from] spokegate_identity::offline::OfflineError),

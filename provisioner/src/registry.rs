@@ -8,14 +8,18 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 mod audit;
+mod commands;
 mod issued;
 mod list;
+mod releases;
 mod requests;
 mod satellites;
 mod tokens;
 
 pub use audit::{AuditRecord, ChainState};
 pub(crate) use audit::{Entry, append};
+pub(crate) use commands::{OrderEnd, OrderRecord};
+pub(crate) use commands::{add as add_order, end as end_order, expire as expire_orders};
 pub(crate) use issued::{
     CertificateState, IssuedRecord, Origin, by_bundle, by_renewal, by_serial, by_token, forget,
     is_revoked_key, record,
@@ -24,6 +28,7 @@ pub use list::ListState;
 pub(crate) use list::{
     Stored, content as list_content, keep as list_keep, present as list_present,
 };
+pub(crate) use releases::{ReleaseRecord, add as add_release};
 pub(crate) use requests::{Asked, decide, file, get as request, of_key as request_of, waiting};
 pub use requests::{OpenRequest, RequestState};
 pub use satellites::SatelliteState;

@@ -17,9 +17,11 @@ use crate::office::Office;
 
 mod intake;
 mod lists;
+mod orders;
 
 use intake::EnrolIntake;
 use lists::Lists;
+use orders::{Orders, ResultIntake};
 
 /// The daemon, running.
 pub struct Provisioner {
@@ -60,7 +62,21 @@ impl Provisioner {
             drop,
         );
         let lists = Lists::start(Arc::clone(&office), context).await?;
+        let orders = Orders::new(Arc::clone(&office), links.clone(), context.clock.clone());
+        context
+            .tasks
+            .spawn("commands", orders.run(context.tasks.clone()));
         for link in links {
+            let results = ResultIntake::new(
+                Arc::clone(&office),
+                Arc::clone(&link),
+                context.clock.clone(),
+                context.tasks.clone(),
+            );
+            context.tasks.spawn(
+                "results",
+                Arc::clone(&link).drain(Arc::new(results), context.tasks.clone()),
+            );
             let intake = EnrolIntake::new(
                 Arc::clone(&office),
                 Arc::clone(&link),

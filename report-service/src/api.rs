@@ -4,6 +4,7 @@
 //! There are no cookies here, and so no forgery to guard against: a request is whose token it carries.
 
 pub mod admin;
+pub mod brands;
 pub mod data;
 pub mod endpoint;
 mod gate;
@@ -47,7 +48,7 @@ pub fn routes(routes: Routes) -> Routes {
             let routes = schedules::routes(routes);
             reviews::routes(routes)
         }
-        Site::Admin => admin::routes(routes),
+        Site::Admin => brands::routes(admin::routes(routes)),
     }
 }
 

@@ -12,9 +12,11 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
+use ring::digest::{Context, SHA256};
+use spokegate_contract::hex;
 use spokegate_daemon::Clock;
 use tempfile::TempPath;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
 use tokio_util::io::ReaderStream;
 
 use crate::config::{ArtefactsPlace, Config};
@@ -40,6 +42,9 @@ pub enum ArtefactError {
     /// There is none.
     #[error("it is not kept (any more)")]
     Missing,
+    /// What is kept is not what was recorded.
+    #[error("what is kept has the digest {0}, which is not the one that was recorded")]
+    Changed(String),
     /// The disk failed.
     #[error(transparent)]
     Disk(#[from] io::Error),
@@ -73,7 +78,7 @@ impl ArtefactError {
         match self {
             Self::Unreachable { .. } => true,
             Self::Refused { passing, .. } => *passing,
-            Self::Missing | Self::Disk(_) | Self::Credentials(_) => false,
+            Self::Missing | Self::Changed(_) | Self::Disk(_) | Self::Credentials(_) => false,
         }
     }
 }
@@ -195,13 +200,8 @@ impl Artefacts {
             return there.then_some(file).ok_or(ArtefactError::Missing);
         }
         let Opened { mut body, .. } = self.open(key).await?;
-        let prefix = format!(".{}.", key.file_name());
-        let copy = tempfile::Builder::new()
-            .prefix(&prefix)
-            .suffix(".part")
-            .tempfile_in(&self.folder)?;
-        let (file, path) = copy.into_parts();
-        let mut file = tokio::fs::File::from_std(file);
+        let path = self.fresh(key)?;
+        let mut file = tokio::fs::File::create(&path).await?;
         while let Some(piece) = body.next().await {
             file.write_all(&piece?).await?;
         }
@@ -212,12 +212,62 @@ impl Artefacts {
         })
     }
 
+    /// Begins to read one that has the digest that was recorded; where none was, as it is. All of it was looked at before
+    /// the first byte is given out, through the handle that gives it out.
+    ///
+    /// # Errors
+    /// When there is none, it cannot be read, or it is not the one.
+    pub async fn verified(&self, key: &ArtefactKey, sha256: &str) -> Result<Opened, ArtefactError> {
+        if sha256.is_empty() {
+            return self.open(key).await;
+        }
+        let local = self.local(key).await?;
+        let mut file = tokio::fs::File::open(local.path()).await?;
+        let (mut digest, mut bytes) = (Context::new(&SHA256), 0);
+        let mut buffer = vec![0; BUFFER_BYTES];
+        loop {
+            let count = file.read(&mut buffer).await?;
+            let Some(read) = buffer.get(..count).filter(|read| !read.is_empty()) else {
+                break;
+            };
+            digest.update(read);
+            bytes += count as u64;
+        }
+        let found = hex::encode(digest.finish().as_ref());
+        if found != sha256 {
+            return Err(ArtefactError::Changed(found));
+        }
+        file.rewind().await?;
+        let body = ReaderStream::with_capacity(file, BUFFER_BYTES).boxed();
+        Ok(Opened { bytes, body })
+    }
+
+    /// A name beside the artefacts that nobody else has; what is written there goes with it unless it is put.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn fresh(&self, key: &ArtefactKey) -> io::Result<TempPath> {
+        fresh(&self.folder, &key.file_name())
+    }
+
     /// One whole, where it is small.
     ///
     /// # Errors
     /// When there is none, or it cannot be read.
     pub async fn read(&self, key: &ArtefactKey) -> Result<Vec<u8>, ArtefactError> {
-        let Opened { mut body, .. } = self.open(key).await?;
+        self.read_verified(key, "").await
+    }
+
+    /// The same, where it has the digest that was recorded.
+    ///
+    /// # Errors
+    /// When there is none, it cannot be read, or it is not the one.
+    pub async fn read_verified(
+        &self,
+        key: &ArtefactKey,
+        sha256: &str,
+    ) -> Result<Vec<u8>, ArtefactError> {
+        let Opened { mut body, .. } = self.verified(key, sha256).await?;
         let mut whole = Vec::new();
         while let Some(piece) = body.next().await {
             whole.extend_from_slice(&piece?);
@@ -237,6 +287,23 @@ impl Artefacts {
             Some(s3) => s3.exists(&key.object_name()).await,
             None => Ok(false),
         }
+    }
+
+    /// The next artefacts in the storage, in the order of its names, after one of its names; and the last of the names
+    /// that were looked at, `None` after all of them. A folder has none.
+    ///
+    /// # Errors
+    /// When the storage does not list them.
+    pub(crate) async fn in_storage(
+        &self,
+        after: Option<&str>,
+    ) -> Result<(Vec<ArtefactKey>, Option<String>), ArtefactError> {
+        let Some(s3) = &self.s3 else {
+            return Ok((Vec::new(), None));
+        };
+        let names = s3.names(after).await?;
+        let keys = names.iter().filter_map(|name| ArtefactKey::of_object(name));
+        Ok((keys.collect(), names.last().cloned()))
     }
 
     /// Removes one; what is not there need not go.
@@ -279,6 +346,19 @@ impl Artefacts {
     fn on_the_disk(&self, key: &ArtefactKey) -> PathBuf {
         self.folder.join(key.file_name())
     }
+}
+
+/// A name in a folder that nobody else has, of a file that goes with it; what an interrupted service leaves of it is
+/// cleared away at the next start.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub(crate) fn fresh(folder: &Path, name: &str) -> io::Result<TempPath> {
+    let made = tempfile::Builder::new()
+        .prefix(&format!(".{name}."))
+        .suffix(".part")
+        .tempfile_in(folder)?;
+    Ok(made.into_temp_path())
 }
 
 /// Makes a folder that nobody else reads, where there is none.

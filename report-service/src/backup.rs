@@ -3,7 +3,9 @@
 //! A backup is lines of JSON: a head, tables with their rows, files in pieces, and an end with the SHA-256 of all lines
 //! before it. Secrets are in it as they are in the store: sealed.
 
+mod documents;
 mod read;
+mod sound;
 mod write;
 
 use std::path::PathBuf;
@@ -15,12 +17,18 @@ use spokegate_daemon::Clock;
 use spokegate_daemon::cli::{ConfigArgs, print, tell, wait_for};
 
 use crate::Service;
+use crate::artefacts::Artefacts;
 use crate::config::{ArtefactsPlace, Config};
+use crate::secrets::Secrets;
 use crate::store::audit::{AuditEvent, Decision};
 use crate::store::{Store, migrations};
 
 /// The form of these files.
 const FORMAT: u64 = 1;
+
+/// What is there when the storage fails while a backup is read back.
+const NOT_PUT: &str = "the store is filled and its documents are not all in the storage; hint: mend what follows, empty \
+                       the store with `migrate --to 0`, and restore again";
 
 /// Where to.
 #[derive(Debug, clap::Args)]
@@ -84,31 +92,36 @@ pub(crate) fn backup(to: &BackupTo, files: &ConfigArgs) -> ExitCode {
     told(files, "cannot make a backup", async |config| {
         // As it is: a service of another release may be using it.
         let store = Store::connect(&config.store.url()?).await?;
-        let sum = write::whole(&store, &config.files, &to.output, Clock::system().now_ms()).await?;
+        let clock = Clock::system();
+        let artefacts = artefacts(&config, &store, &clock)?;
+        let now_ms = clock.now_ms();
+        let sum = write::whole(&store, &config.files, &artefacts, &to.output, now_ms).await?;
         note(&store, "store.backup", &to.output).await?;
         store.close().await;
         let (rows, files, output) = (sum.rows, sum.files, to.output.display());
-        let elsewhere = elsewhere(&config);
-        Ok(format!("{output}: {rows} rows, {files} files\n{elsewhere}"))
+        Ok(format!("{output}: {rows} rows, {files} files\n"))
     })
 }
 
-/// What is not in a backup, in words; nothing where everything is.
-fn elsewhere(config: &Config) -> String {
-    match config.artefacts.place {
-        ArtefactsPlace::Disk => String::new(),
-        ArtefactsPlace::S3 => format!(
-            "documents and uploaded templates in the bucket \"{}\" are not in it; hint: keep copies of them with the storage's own means\n",
-            config.artefacts.s3.bucket
-        ),
-    }
+/// Where documents are, with the secrets that the store has for it.
+fn artefacts(config: &Config, store: &Store, clock: &Clock) -> anyhow::Result<Artefacts> {
+    let secrets = Secrets::open(&config.secrets, &config.store.url, store, clock)?;
+    Artefacts::configured(config, &secrets, clock)
 }
 
 /// Fills the configured store, which must be empty, and the folder of documents from a file.
 pub(crate) fn restore(from: &RestoreFrom, files: &ConfigArgs) -> ExitCode {
     told(files, "cannot restore", async |config| {
         let _held = Store::hold(&config.store.url()?)?;
-        let (store, sum) = read::whole(&config.store.url()?, &config.files, &from.file).await?;
+        let url = config.store.url()?;
+        let in_folder = config.artefacts.place == ArtefactsPlace::Disk;
+        let folder = in_folder.then_some(config.files.as_path());
+        let (store, sum) = read::whole(&url, folder, &from.file).await?;
+        if !in_folder {
+            let artefacts = artefacts(&config, &store, &Clock::system())?;
+            let put = read::into_storage(&artefacts, &config.files, &from.file).await;
+            put.context(NOT_PUT)?;
+        }
         let records = match store.verify_audit().await.context("read the audit trail")? {
             crate::store::audit::ChainState::Intact { records } => records,
             crate::store::audit::ChainState::BrokenAt { sequence } => anyhow::bail!(

@@ -1,10 +1,16 @@
-//! Name, colour and logo of the service's pages and documents.
+//! Name, postal address, colour and logo of the service's pages and documents, and of a customer's documents.
 
 mod colour;
+mod of_run;
+mod words;
 
 pub use colour::{Colour, ColourFault};
+pub use of_run::RunBrand;
+pub(crate) use words::{ADDRESS_CHARS_MAX, ADDRESS_LINES_MAX, BrandWords};
 
 use std::sync::Arc;
+
+use spokegate_contract::TenantId;
 
 /// Longest name, in characters.
 pub(crate) const NAME_CHARS_MAX: usize = 60;
@@ -14,16 +20,57 @@ pub(crate) const LOGO_BYTES_MAX: usize = 512 * 1024;
 pub(crate) const LOGO_PIXELS: std::ops::RangeInclusive<u32> = 16..=2_000;
 /// What templates call the logo.
 pub(crate) const LOGO_NAME: &str = "brand-logo";
+/// What templates call the service's own logo, whosever the other one is.
+pub(crate) const SERVICE_LOGO_NAME: &str = "service-logo";
 
-/// What pages need to know at once.
+/// Whose brand it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose<'a> {
+    /// The whole service's.
+    Service,
+    /// A customer's own.
+    Tenant(&'a TenantId),
+}
+
+impl Whose<'_> {
+    /// Its scope in the store.
+    #[must_use]
+    pub fn scope(&self) -> &str {
+        match self {
+            Self::Service => "",
+            Self::Tenant(id) => id.as_str(),
+        }
+    }
+}
+
+/// A brand, without the bytes of its logo.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Brand {
     /// What the service is called; empty for the product's name.
     pub name: String,
+    /// The postal address in lines; empty without one.
+    pub address: String,
     /// Its colour; nothing for the product's.
     pub colour: Option<Colour>,
     /// SHA-256 of its logo in hexadecimal; empty without one.
     pub logo_sha256: String,
+}
+
+impl Brand {
+    /// The same, with what another one has wherever this one has nothing.
+    #[must_use]
+    pub fn or(self, other: &Self) -> Self {
+        let either = |own: String, other: &String| match own.is_empty() {
+            true => other.clone(),
+            false => own,
+        };
+        Self {
+            name: either(self.name, &other.name),
+            address: either(self.address, &other.address),
+            colour: self.colour.or(other.colour),
+            logo_sha256: either(self.logo_sha256, &other.logo_sha256),
+        }
+    }
 }
 
 /// A logo.
@@ -33,6 +80,15 @@ pub struct Logo {
     pub media_type: String,
     /// The file.
     pub file: Arc<[u8]>,
+}
+
+/// A brand with the file of its logo.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Branding {
+    /// What there is to read.
+    pub brand: Brand,
+    /// The picture.
+    pub logo: Option<Logo>,
 }
 
 /// Whether a picture can be a logo.

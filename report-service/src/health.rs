@@ -26,6 +26,7 @@ pub(crate) enum Part {
     Directory,
     Sanitizers,
     Satellites,
+    Certificates,
     Brokers,
     Sources,
     Office,
@@ -39,11 +40,12 @@ pub(crate) enum Part {
 
 impl Part {
     /// All of them.
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Store,
         Self::Directory,
         Self::Sanitizers,
         Self::Satellites,
+        Self::Certificates,
         Self::Brokers,
         Self::Sources,
         Self::Office,
@@ -62,8 +64,9 @@ impl Part {
             Self::Directory => "Company directory",
             Self::Sanitizers => "Sanitizers",
             Self::Satellites => "Satellites",
+            Self::Certificates => "Certificates",
             Self::Brokers => "Brokers",
-            Self::Sources => "Own sources",
+            Self::Sources => "Central sources",
             Self::Office => "LibreOffice",
             Self::Mail => "Mail server",
             Self::Templates => "Templates",
@@ -78,7 +81,12 @@ impl Part {
     fn is_known_here(self) -> bool {
         matches!(
             self,
-            Self::Sanitizers | Self::Satellites | Self::Brokers | Self::Sources | Self::Queue
+            Self::Sanitizers
+                | Self::Satellites
+                | Self::Certificates
+                | Self::Brokers
+                | Self::Sources
+                | Self::Queue
         )
     }
 
@@ -89,6 +97,7 @@ impl Part {
             Self::Directory => "directory",
             Self::Sanitizers => "sanitizers",
             Self::Satellites => "satellites",
+            Self::Certificates => "certificates",
             Self::Brokers => "brokers",
             Self::Sources => "sources",
             Self::Office => "office",

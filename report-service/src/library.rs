@@ -1,6 +1,7 @@
 //! The library of templates: versions of each report's template that people uploaded, which one is active, and whether it
 //! fits its report. Version 0 is the template in the report's folder.
 
+mod brand;
 mod files;
 mod lint;
 mod logo;
@@ -16,12 +17,12 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use spokegate_contract::ReportId;
+use spokegate_contract::{ReportId, TenantId};
 use spokegate_daemon::{Clock, Tasks};
 use tokio::sync::Semaphore;
 
-use crate::artefacts::Artefacts;
-use crate::branding::LOGO_NAME;
+use crate::artefacts::{ArtefactError, Artefacts};
+use crate::branding::{LOGO_NAME, RunBrand, SERVICE_LOGO_NAME};
 use crate::config::TemplatesConfig;
 use crate::pdf::Pdf;
 use crate::render::{Renderer, Template};
@@ -30,6 +31,8 @@ use crate::runs::Examples;
 use crate::store::Store;
 use files::FileFault;
 
+/// What to do where the active version cannot be used.
+const OTHER_VERSION: &str = "Whoever manages templates can make another version active.";
 /// Looks at templates at the same time; more wait.
 const LOOKS_MAX: usize = 2;
 
@@ -64,9 +67,12 @@ pub struct Library {
 struct Shared {
     parts: LibraryParts,
     looks: Semaphore,
-    /// Versions that were looked at, without and with a logo, and why they do not fit. Neither they nor the reports change while the service runs.
-    fits: Mutex<HashMap<(ReportId, u64, bool), Option<String>>>,
+    /// Versions that were looked at, without and with each logo, and why they do not fit. Neither they nor the reports change while the service runs.
+    fits: Mutex<Fits>,
 }
+
+/// Why versions do not fit, by report, version, and whether there are the logo and the service's logo.
+type Fits = HashMap<(ReportId, u64, [bool; 2]), Option<String>>;
 
 /// The template that runs of a report are filled with.
 #[derive(Debug, Clone)]
@@ -77,6 +83,8 @@ pub struct Current {
     pub template: Template,
     /// See [`Template::sha256`].
     pub sha256: String,
+    /// The brand of its documents.
+    pub brand: RunBrand,
 }
 
 /// Why a template cannot be had, in words for people.
@@ -108,11 +116,15 @@ impl Library {
         self.shared.parts.pdf.is_some()
     }
 
-    /// The template that a run of this report begins with now.
+    /// The template that a run of this report for these customers begins with now, and its brand.
     ///
     /// # Errors
     /// When the active one cannot be used: another one is never taken in its place.
-    pub async fn current(&self, report: &Report) -> Result<Current, Unusable> {
+    pub async fn current(
+        &self,
+        report: &Report,
+        tenants: &[TenantId],
+    ) -> Result<Current, Unusable> {
         let active = self.shared.parts.store.template_active(&report.id).await;
         let version = active.map_err(|error| {
             tracing::error!(%error, "the active template could not be looked up");
@@ -120,49 +132,51 @@ impl Library {
                 "The service could not look up which template is active. Tell your administrator.";
             Unusable(words.into())
         })?;
-        let template = self.template(report, version).await?;
+        let template = self.template_for(report, version, tenants).await;
+        let (template, brand) = template.map_err(|unusable| match version {
+            0 => unusable,
+            _ => Unusable(format!("{unusable}\n{OTHER_VERSION}")),
+        })?;
         if version > 0
             && let Some(misfit) = self.misfit(report, version, &template).await?
         {
             return Err(Unusable(format!(
-                "The active template of this report, version {version}, no longer fits it: {misfit}\n\
-                 Whoever manages templates can make another version active."
+                "The active template of this report, version {version}, no longer fits it: {misfit}\n{OTHER_VERSION}"
             )));
         }
         Ok(Current {
             version,
             sha256: template.sha256(),
             template,
+            brand,
         })
     }
 
-    /// A version of a report's template with what belongs to it.
+    /// A version of a report's template with what belongs to it, in the service's brand.
     ///
     /// # Errors
     /// When it is not there (any more), or its file is not what was uploaded.
     pub async fn template(&self, report: &Report, version: u64) -> Result<Template, Unusable> {
+        let found = self.template_for(report, version, &[]).await?;
+        Ok(found.0)
+    }
+
+    /// The same in the brand of a run for these customers.
+    async fn template_for(
+        &self,
+        report: &Report,
+        version: u64,
+        tenants: &[TenantId],
+    ) -> Result<(Template, RunBrand), Unusable> {
         let file = match version {
             0 => Arc::clone(&report.template.file),
             _ => self.file(report, version).await?,
         };
-        self.with_logo(Template {
+        let template = Template {
             file,
             ..report.template.clone()
-        })
-        .await
-    }
-
-    /// With the logo of the brand, where there is one.
-    pub(super) async fn with_logo(&self, template: Template) -> Result<Template, Unusable> {
-        let logo = self.shared.parts.store.brand_logo().await;
-        let logo = logo.map_err(|error| {
-            tracing::error!(%error, "the logo could not be read");
-            Unusable("The logo could not be read. Tell your administrator.".into())
-        })?;
-        Ok(match logo {
-            Some(logo) => template.with_picture(LOGO_NAME, logo.file),
-            None => template,
-        })
+        };
+        self.branded(template, tenants).await
     }
 
     async fn file(&self, report: &Report, version: u64) -> Result<Arc<[u8]>, Unusable> {
@@ -178,10 +192,13 @@ impl Library {
         read.map_err(|fault| {
             tracing::error!(report.id = %report.id, version, error = %fault, "a template cannot be used");
             match fault {
-                FileFault::Changed { .. } => {
-                    named("is not what was uploaded: its SHA-256 is another one")
+                FileFault::Changed { .. } => named(
+                    "was changed where it is kept: its SHA-256 is not that of the file that was uploaded, so it is not used",
+                ),
+                FileFault::Unreadable(ArtefactError::Missing) => {
+                    named("has lost its file: it is not kept any more")
                 }
-                FileFault::Unreadable(_) => named("cannot be read"),
+                FileFault::Unreadable(_) => named("cannot be read now"),
             }
         })
     }
@@ -193,8 +210,9 @@ impl Library {
         version: u64,
         template: &Template,
     ) -> Result<Option<String>, Unusable> {
-        let has_logo = template.pictures.contains_key(LOGO_NAME);
-        let key = (report.id.clone(), version, has_logo);
+        let logos = [LOGO_NAME, SERVICE_LOGO_NAME];
+        let logos = logos.map(|name| template.pictures.contains_key(name));
+        let key = (report.id.clone(), version, logos);
         if let Some(known) = self.shared.fits().get(&key) {
             return Ok(known.clone());
         }
@@ -215,7 +233,7 @@ impl Library {
 }
 
 impl Shared {
-    fn fits(&self) -> MutexGuard<'_, HashMap<(ReportId, u64, bool), Option<String>>> {
+    fn fits(&self) -> MutexGuard<'_, Fits> {
         self.fits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

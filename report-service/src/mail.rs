@@ -2,12 +2,15 @@
 
 mod address;
 mod clerk;
+mod owner;
 mod post;
+mod trial;
 
 pub use address::{AddressError, MailAddress};
-pub use clerk::{look, put_by, test, watch};
+pub use clerk::{look, put_by, watch};
 pub use post::PostError;
 pub(crate) use post::check;
+pub use trial::{TestError, TestLetters, test};
 
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +44,7 @@ pub enum LetterState {
     Waiting,
     /// The server took it.
     Sent,
-    /// The server will not have it, or never answered.
+    /// The server will not have it or never answered, or its owner may no longer have what it is about.
     Failed,
     /// There is nothing to send.
     Dropped,

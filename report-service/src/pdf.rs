@@ -63,6 +63,9 @@ pub enum PdfFailure {
     /// LibreOffice ended without one.
     #[error("LibreOffice made no PDF of this document ({0})")]
     None(String),
+    /// Its pages were not drawn.
+    #[error("the pages of this document could not be drawn ({0})")]
+    Undrawn(String),
     /// A file or a process could not be had.
     #[error("{what}: {error}")]
     System {

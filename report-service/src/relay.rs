@@ -19,6 +19,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use spokegate_contract::TenantId;
+use spokegate_contract::envelope::Validity;
 use spokegate_contract::record::Lane;
 use spokegate_daemon::{Backoff, Clock, Tasks};
 use spokegate_relay::{BACKOFF_MS, Home, Leases, Link, Lost};
@@ -75,6 +76,10 @@ pub struct LinkState {
     pub url: String,
     /// Whether its last answer was one.
     pub up: bool,
+    /// Its version; nothing before its first answer, and from one that names none.
+    pub version: Option<String>,
+    /// Of the certificate that it showed at the last connection, which was checked.
+    pub certificate: Option<Validity>,
     /// The customers that are leased to it; nothing when it goes by no leases and serves all that it knows.
     pub tenants: Option<Vec<TenantId>>,
 }
@@ -130,6 +135,8 @@ impl Relay {
         let state = |(place, Sanitizer { link, .. }): (usize, &Sanitizer)| LinkState {
             url: link.url().to_owned(),
             up: link.is_up(),
+            version: link.version(),
+            certificate: link.certificate(),
             tenants: self
                 .shared
                 .leases

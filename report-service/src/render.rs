@@ -11,6 +11,7 @@ mod files;
 mod found;
 mod kept;
 mod order;
+mod pixels;
 mod process;
 mod row;
 mod shape;

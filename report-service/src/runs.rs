@@ -17,7 +17,7 @@ mod text;
 
 pub use batch::{BatchId, NewBatch, Tally};
 pub(crate) use bounds::Bounds;
-pub use engine::{CUSTOMERS_MAX, Choices, Engine, EngineParts, Listed, NewRun, StartError};
+pub use engine::{CUSTOMERS_MAX, Choices, Engine, EngineParts, Listed, NewRun, StartError, Why};
 pub use format::{Format, Formats, RunFile};
 pub use origin::{DataPart, Origin, Review};
 pub use progress::{NeedProgress, NeedState, Progress, RunState};

@@ -116,6 +116,17 @@ pub struct Schedule {
     pub created_at_ms: u64,
 }
 
+/// What the owner reads of a schedule that an administrator let stand still.
+pub(crate) const HELD: &str = "An administrator paused it.";
+
+impl Schedule {
+    /// Whether an administrator let it stand still: then only an administrator lets it go on.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.paused && self.note == HELD
+    }
+}
+
 /// Milliseconds as the calendar's moment.
 pub(crate) fn moment(at_ms: u64) -> jiff::Timestamp {
     let at = i64::try_from(at_ms).unwrap_or(i64::MAX);

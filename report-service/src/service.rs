@@ -6,6 +6,7 @@ use crate::auth::Site;
 use crate::auth::people::People;
 use crate::config::{Config, DEFAULTS, ListenerTls};
 use crate::health::{self, Health};
+use crate::mail::TestLetters;
 use crate::runs::{Engine, start_engine};
 use crate::schedule;
 use crate::secrets::{Secrets, Standing};
@@ -14,6 +15,7 @@ use crate::store::Store;
 use crate::web;
 use crate::web::admin_datasets::Tries;
 use crate::web::live::Places;
+use crate::web::uploads::Uploading;
 use anyhow::Context as _;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -136,6 +138,8 @@ fn assemble(
         engine,
         health: Health::default(),
         places: Places::default(),
+        uploading: Uploading::default(),
+        test_letters: TestLetters::default(),
         tries: Tries::default(),
     })
 }

@@ -1,16 +1,10 @@
 //! Central sources: the MSP's own databases, services and files, asked for reports beside what satellites supply. Their
 //! rows satisfy a dataset's contract like any other.
 
-mod cell;
 mod definition;
 mod files;
 mod http;
-mod lexer;
-mod mysql;
-mod postgres;
-mod rows;
 mod server;
-mod sqlite;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,12 +17,12 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 use spokegate_contract::{DatasetId, Failure, FailureClass, TenantId};
 use spokegate_daemon::{Clock, Secret, Tasks};
+use spokegate_sources::{CHUNKS_WAITING, Database, Given, Limits, Outlet};
 use tokio::sync::mpsc;
 
 use crate::relay::Contracts;
 use crate::secrets::{SecretRef, Secrets};
 use definition::{Origin, Source};
-use rows::{CHUNKS_WAITING, Limits, Outlet};
 
 pub use definition::SourceId;
 
@@ -230,7 +224,7 @@ impl Sources {
                 inner.rows(&source, &around, &asked, &mut outlet, limits),
             );
             let result = tokio::select! {
-                result = work => result.unwrap_or_else(|_| Err(server::late())),
+                result = work => result.unwrap_or_else(|_| Err(spokegate_sources::late())),
                 () = nobody.closed() => return,
             };
             inner.note(&source.id, around.clock.now_ms(), &result);
@@ -252,20 +246,19 @@ impl Inner {
         let mut params = asked.params.clone();
         params.insert("tenant".into(), asked.tenant.as_str().into());
         params.insert("tenant_title".into(), asked.tenant_title.as_str().into());
-        let given = (&params, &source.columns, limits.time_ms);
+        let given = Given {
+            params: &params,
+            columns: &source.columns,
+            time_ms: limits.time_ms,
+        };
         match &source.origin {
-            Origin::Postgres(server, query) => {
-                let password = password(around, server.password.as_ref()).await?;
-                postgres::fetch(server, query, password.as_ref(), given, outlet).await
-            }
-            Origin::MySql(server, query) => {
-                let password = password(around, server.password.as_ref()).await?;
-                mysql::fetch(server, query, password.as_ref(), given, outlet).await
-            }
-            Origin::Sqlite(path, query) => {
-                // Looked at as any file; SQLite then opens it by its name.
-                drop(files::open(&self.files, path)?);
-                sqlite::fetch(&self.files.join(path), query, given, &around.clock, outlet).await
+            Origin::Database(database, query, password) => {
+                let database = self.placed(database)?;
+                let password = self::password(around, password.as_ref()).await?;
+                let password = password.as_ref();
+                database
+                    .fetch(query, password, given, &around.clock, outlet)
+                    .await
             }
             Origin::Http(file, outbound) => {
                 let (secrets, clock) = (&around.secrets, &around.clock);
@@ -280,11 +273,12 @@ impl Inner {
             }
             Origin::Csv(csv) => {
                 let file = files::open(&self.files, &csv.path)?;
-                let (csv, source, tenant) = (csv.clone(), Arc::clone(source), asked.tenant.clone());
+                let name = csv.path.display().to_string();
+                let (csv, source, tenant) = (csv.shape(), Arc::clone(source), asked.tenant.clone());
                 let mut own = outlet.taken();
                 let work = move || {
                     let given = (tenant.as_str(), &source.columns);
-                    let result = files::csv_rows(&csv, file, given, &mut own);
+                    let result = spokegate_sources::csv_rows(&csv, (file, &name), given, &mut own);
                     (own, result)
                 };
                 let (own, result) = around
@@ -314,6 +308,15 @@ impl Inner {
                 Ok(())
             }
         }
+    }
+
+    /// A SQLite file below the folder: looked at as any file, and then opened by its name.
+    fn placed(&self, database: &Database) -> Result<Database, Failure> {
+        let Database::Sqlite(path) = database else {
+            return Ok(database.clone());
+        };
+        drop(files::open(&self.files, path)?);
+        Ok(Database::Sqlite(self.files.join(path)))
     }
 
     fn note(&self, id: &SourceId, at_ms: u64, result: &Result<(), Failure>) {

@@ -9,11 +9,13 @@ use crate::auth::tokens::Tokens;
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::health::Health;
+use crate::mail::TestLetters;
 use crate::runs::Engine;
 use crate::secrets::Secrets;
 use crate::store::Store;
 use crate::web::admin_datasets::Tries;
 use crate::web::live::Places;
+use crate::web::uploads::Uploading;
 use spokegate_daemon::{Clock, Tasks};
 use std::sync::Arc;
 
@@ -50,6 +52,10 @@ pub struct AppState {
     pub health: Health,
     /// Pages that are followed now.
     pub places: Places,
+    /// Files that are being taken now.
+    pub uploading: Uploading,
+    /// Test letters of late.
+    pub test_letters: TestLetters,
     /// Pulls that administrators try.
     pub tries: Tries,
 }

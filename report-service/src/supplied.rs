@@ -94,8 +94,10 @@ mod tests {
                 .collect(),
             spool_messages: 0,
             spool_bytes: 0,
+            spool_oldest_ms: None,
             node_red: "up".into(),
             clock_skew_ms: 0,
+            certificate: None,
         }
     }
 

@@ -3,8 +3,8 @@
 
 mod certificates;
 pub(crate) mod configuration;
-pub(crate) mod mariadb;
-pub(crate) mod postgres;
+pub(crate) mod directory;
+mod ports;
 mod sanitizer;
 pub(crate) mod storage;
 mod stores;
@@ -12,6 +12,7 @@ mod waits;
 mod wire;
 mod word;
 
+pub(crate) use ports::free_port;
 pub(crate) use sanitizer::{Identity, Sanitizer};
 pub(crate) use storage::Storage;
 pub(crate) use stores::{TestStore, stores};

@@ -7,6 +7,22 @@ use std::fmt::Write as _;
 /// and it is cut to `bytes_max` bytes at a character.
 #[must_use]
 pub fn escaped(text: &str, bytes_max: usize) -> String {
+    escape(text, bytes_max).0
+}
+
+/// The same; what was cut ends with a mark that says so, and how long it was.
+#[must_use]
+pub fn escaped_or_cut(text: &str, bytes_max: usize) -> String {
+    let (whole, is_whole) = escape(text, bytes_max);
+    if is_whole {
+        return whole;
+    }
+    let mark = format!("… (cut, of {} bytes)", text.len());
+    escape(text, bytes_max.saturating_sub(mark.len())).0 + &mark
+}
+
+/// The text, and whether it is all of it.
+fn escape(text: &str, bytes_max: usize) -> (String, bool) {
     let mut out = String::with_capacity(text.len().min(bytes_max));
     for character in text.chars() {
         let before = out.len();
@@ -17,10 +33,10 @@ pub fn escaped(text: &str, bytes_max: usize) -> String {
         }
         if out.len() > bytes_max {
             out.truncate(before);
-            break;
+            return (out, false);
         }
     }
-    out
+    (out, true)
 }
 
 /// Line separators, zero-width and direction characters, which make text look like other text.
@@ -151,6 +167,21 @@ mod tests {
         check("a\u{202e}b", "a\\u{202e}b");
         check(&"x".repeat(100), &"x".repeat(40));
         check(&"ü".repeat(100), &"ü".repeat(20));
+    }
+
+    #[test]
+    fn what_is_cut_says_so() {
+        let check = |input: &str, expected: &str| {
+            let found = escaped_or_cut(input, 40);
+            assert!(found.len() <= 40, "{found}");
+            assert_eq!(found, expected);
+        };
+        check("alice", "alice");
+        check(&"x".repeat(40), &"x".repeat(40));
+        let cut = |kept: &str, bytes: usize| format!("{kept}… (cut, of {bytes} bytes)");
+        check(&"x".repeat(41), &cut(&"x".repeat(18), 41));
+        check(&"ü".repeat(100), &cut(&"ü".repeat(8), 200));
+        check(&"\n".repeat(20), &cut(&"\\u{a}".repeat(3), 20));
     }
 
     #[test]

@@ -49,6 +49,7 @@ pub mod second_factor;
 pub mod security_headers;
 pub mod session;
 pub mod templates;
+pub mod uploads;
 pub mod your_sessions;
 pub mod your_tokens;
 
@@ -120,6 +121,10 @@ pub fn admin_routes() -> Routes {
 
 /// The service of one listener: its routes, with what holds for every answer around them.
 pub fn router(routes: Routes, state: AppState) -> Router {
+    let place = errors::Place {
+        state: state.clone(),
+        site: routes.site(),
+    };
     routes
         .into_router(state)
         .fallback(async |uri: Uri| match api::is_below(uri.path()) {
@@ -136,6 +141,7 @@ pub fn router(routes: Routes, state: AppState) -> Router {
             }
         })
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
+        .layer(axum::middleware::from_fn_with_state(place, errors::framed))
         .layer(axum::middleware::map_response(security_headers::add))
 }
 

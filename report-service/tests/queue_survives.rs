@@ -10,9 +10,7 @@
     reason = "what hostile templates are made with serves here in part"
 )]
 mod package;
-#[path = "../src/testing/postgres.rs"]
-#[expect(clippy::panic, reason = "a helper of tests")]
-mod postgres;
+use spokegate_sources::servers::postgres;
 
 use std::io::Read as _;
 use std::path::Path;

@@ -89,6 +89,8 @@ fn its_faults_are_told_as_it_says() {
         .unwrap()
         .1
         .lines()
+        .skip(1)
+        .take_while(|line| line.starts_with('|'))
         .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))
         .collect();
     assert!(rows.len() >= 4, "{rows:?}");
@@ -136,4 +138,85 @@ fn every_key_of_its_tables_is_known() {
     let told = told(&done);
     assert!(!told.contains("unknown field"), "{told}");
     assert!(done.status.success(), "{told}");
+}
+
+/// A Word file with these paragraphs, as the page writes them.
+fn word(folder: &Path, paragraphs: &str) {
+    let mut writer =
+        zip::ZipWriter::new(std::fs::File::create(folder.join("letter.docx")).unwrap());
+    let kind = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml";
+    let names = "http://schemas.openxmlformats.org";
+    let body: String = paragraphs
+        .lines()
+        .map(|line| format!("<w:p><w:r><w:t>{line}</w:t></w:r></w:p>"))
+        .collect();
+    let parts = [
+        (
+            "[Content_Types].xml",
+            format!(
+                "<Types xmlns=\"{names}/package/2006/content-types\"><Default Extension=\"rels\" \
+                 ContentType=\"application/vnd.openxmlformats-package.relationships+xml\"/>\
+                 <Override PartName=\"/word/document.xml\" ContentType=\"{kind}\"/></Types>"
+            ),
+        ),
+        (
+            "_rels/.rels",
+            format!(
+                "<Relationships xmlns=\"{names}/package/2006/relationships\"><Relationship Id=\"rId1\" \
+                 Type=\"{names}/officeDocument/2006/relationships/officeDocument\" Target=\"word/document.xml\"/></Relationships>"
+            ),
+        ),
+        (
+            "word/document.xml",
+            format!(
+                "<w:document xmlns:w=\"{names}/wordprocessingml/2006/main\"><w:body>{body}</w:body></w:document>"
+            ),
+        ),
+    ];
+    for (path, text) in parts {
+        let options = zip::write::SimpleFileOptions::default();
+        writer.start_file(path, options).unwrap();
+        std::io::Write::write_all(&mut writer, text.as_bytes()).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+#[test]
+fn its_letterhead_reads_what_a_report_supplies() {
+    let folder = report();
+    let pieces = pieces();
+    let letter = pieces.iter().find(|(about, _)| about == "template");
+    let letter = &letter.unwrap().1;
+    let check = |letter: &str, code: i32, expected: &str| {
+        word(folder.path(), letter);
+        let done = run(
+            folder.path(),
+            &["check-template", "letter.docx", "--report", "."],
+        );
+        let told = told(&done);
+        assert_eq!(done.status.code(), Some(code), "{told}");
+        assert!(told.contains(expected), "{expected} is not in {told}");
+    };
+    check(letter, 0, " 0 fault(s)");
+    check(letter, 0, "brand.service.address");
+    let slips = [
+        (
+            "{{ brand.address }}",
+            "{{ brand.adress }}",
+            "did you mean brand.address?",
+        ),
+        (
+            "brand.service.name",
+            "brand.services.name",
+            "did you mean brand.service?",
+        ),
+        (
+            "brand.service.name",
+            "brand.service.nam",
+            "did you mean brand.service.name?",
+        ),
+    ];
+    for (right, wrong, expected) in slips {
+        check(&letter.replace(right, wrong), 1, expected);
+    }
 }

@@ -100,7 +100,9 @@ async fn hello_status_presence_and_pushes_have_their_lanes_and_acks_go_down() {
         at_ms: 5,
         spool_messages: 2,
         spool_bytes: 300,
+        spool_oldest_ms: None,
         node_red: SourceHealth::Down,
+        certificate: None,
     };
     agent.publish(Channel::Status, status.encode()).await;
     let seen = centre

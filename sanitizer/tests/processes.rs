@@ -197,7 +197,9 @@ async fn several_messages_with_a_lost_worker_are_tried_again_and_none_is_lost() 
             at_ms: number,
             spool_messages: 0,
             spool_bytes: 0,
+            spool_oldest_ms: None,
             node_red: SourceHealth::Up,
+            certificate: None,
         };
         agent.publish(Channel::Status, status.encode()).await;
     }

@@ -31,7 +31,9 @@ fn heartbeat() -> Vec<u8> {
         at_ms: 1,
         spool_messages: 0,
         spool_bytes: 0,
+        spool_oldest_ms: None,
         node_red: SourceHealth::Up,
+        certificate: None,
     }
     .encode()
 }

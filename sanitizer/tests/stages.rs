@@ -111,7 +111,9 @@ async fn send(agent: &Agent, at_ms: u64) {
         at_ms,
         spool_messages: 0,
         spool_bytes: 0,
+        spool_oldest_ms: None,
         node_red: SourceHealth::Up,
+        certificate: None,
     };
     agent.publish(Channel::Status, status.encode()).await;
 }

@@ -32,7 +32,9 @@ async fn a_worker_of_another_user_is_ended_when_it_stalls_and_lanes_go_on() {
         at_ms: 1,
         spool_messages: 0,
         spool_bytes: 0,
+        spool_oldest_ms: None,
         node_red: SourceHealth::Up,
+        certificate: None,
     };
     agent.publish(Channel::Status, status.encode()).await;
     for _ in 0..200 {

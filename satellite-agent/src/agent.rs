@@ -7,29 +7,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use spokegate_contract::envelope::Admission;
+use spokegate_contract::envelope::{Admission, Parcel};
 use spokegate_contract::{Address, filter};
 use spokegate_daemon::http::{self, HttpLimits};
 use spokegate_daemon::{Clock, Context, Latch, Tasks};
 use spokegate_identity::Principal;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 pub(crate) use prepare::check_files;
 
 use crate::bindings::Bindings;
-use crate::config::Config;
+use crate::command::{COMMANDS_MAX, Commander, Hands, Ordered};
+use crate::config::{Config, PullConfig};
 use crate::credentials::Store;
 use crate::enrol::asking::Renewal;
-use crate::enrol::renewal::{ADMISSIONS_MAX, Renewer, Schedule as Schedules};
+use crate::enrol::renewal::{ADMISSIONS_MAX, Asked, Renewer, Schedule as Schedules};
 use crate::link::Dialer;
+use crate::local::{Guard, Local, LocalParts};
 use crate::pull::Pulls;
 use crate::push::endpoint::Endpoint;
 use crate::push::schedule::Schedule;
 use crate::push::sender::{ACKS_MAX, Sender};
 use crate::spool::Spool;
 use crate::status::Reporter;
+use crate::status_verb::{LinkState, StatusSocket};
 use crate::supervisor::Supervisor;
+use crate::update::health::{Told, Watch};
+use crate::update::{PARTS_MAX, Updater, slots};
 use crate::uplink::{Uplink, uplink};
 
 /// Connections to the push endpoint at a time.
@@ -55,7 +60,7 @@ impl Agent {
         let address = prepare::address(&config)?;
         let principal = Principal::Satellite(address.clone());
         let (tasks, clock) = (context.tasks.child(), context.clock.clone());
-        let bindings = prepare::bindings(&config)?;
+        let bindings = prepare::bindings(&config, &clock)?;
         let spool = prepare::open_spool(&config, clock.clone()).await?;
         let filter = filter::satellite_down(&address).to_string();
         let dialer = Dialer::new(
@@ -71,37 +76,34 @@ impl Agent {
             tasks,
             clock,
         };
-        let push_addr = parts.serve_pushes(&config).await?;
-
         let (setter, uplink) = uplink();
+        let state = LinkState::default();
+        let push_addr = parts.serve_local(&config, &uplink).await?;
+
         let (acks, acks_rx) = mpsc::channel(ACKS_MAX);
-        let (admissions, admissions_rx) = mpsc::channel(ADMISSIONS_MAX);
+        let valid = context.readiness.latch("certificate");
+        let (told, seen) = watch::channel(None);
+        let over = parts.watch_trial(&config, &state, seen);
+        let renewer = parts.renewer(&config, &store, &uplink, valid)?;
+        let heard = parts.obey(&config, (renewer, over), &store, &uplink);
         let supervisor = Supervisor {
             address: parts.address.clone(),
             dialer,
             uplink: setter,
-            pulls: parts.pulls(config.pull.parallel_max, &uplink),
+            pulls: parts.pulls(&config.pull, &uplink),
             acks,
-            admissions,
+            admissions: heard.admissions,
+            commands: heard.commands,
+            parts: heard.parts,
             store: Arc::clone(&store),
             connected: context.readiness.latch("broker session"),
+            state: state.clone(),
             clock: parts.clock.clone(),
             soft: parts.tasks.soft(),
         };
         parts.tasks.spawn("broker session", supervisor.run());
-        parts.tasks.spawn(
-            "push sender",
-            parts
-                .sender(acks_rx, config.spool.window_bytes, &uplink)
-                .run(),
-        );
-        parts.tasks.spawn(
-            "status",
-            parts.reporter(config.status.every_s, &uplink).run(),
-        );
-        let valid = context.readiness.latch("certificate");
-        let renewer = parts.renewer(&config, store, &uplink, admissions_rx, valid);
-        parts.tasks.spawn("certificate", renewer.run());
+        parts.speak(&config, (acks_rx, told), &uplink, &store);
+        parts.answer_status(&config, state, &store);
         parts.start_schedules(&config)?;
         let Parts {
             address,
@@ -141,6 +143,20 @@ impl Agent {
     }
 }
 
+/// Where the connection hands on what comes.
+struct Heard {
+    admissions: mpsc::Sender<Admission>,
+    commands: mpsc::Sender<Ordered>,
+    parts: mpsc::Sender<Parcel>,
+}
+
+/// The certificate's renewal, and how it is spoken to.
+struct Renewing {
+    renewer: Renewer,
+    admissions: mpsc::Sender<Admission>,
+    renew: mpsc::Sender<Asked>,
+}
+
 /// What the agent's tasks share.
 struct Parts {
     address: Address,
@@ -151,7 +167,12 @@ struct Parts {
 }
 
 impl Parts {
-    async fn serve_pushes(&self, config: &Config) -> anyhow::Result<Option<SocketAddr>> {
+    /// The local API, pushes among it.
+    async fn serve_local(
+        &self,
+        config: &Config,
+        uplink: &Uplink,
+    ) -> anyhow::Result<Option<SocketAddr>> {
         let source = config.push.token();
         if source.is_empty() {
             tracing::info!("no push.token_file, so nothing can be pushed");
@@ -173,31 +194,55 @@ impl Parts {
                     config.push.listen
                 )
             })?;
+        let guard = Guard::new(&token);
         let endpoint = Endpoint::new(
             Arc::clone(&self.spool),
             Arc::clone(&self.bindings),
             self.clock.clone(),
-            &token,
+            guard.clone(),
         );
+        let local = Local::new(LocalParts {
+            guard,
+            address: self.address.clone(),
+            bindings: Arc::clone(&self.bindings),
+            spool: Arc::clone(&self.spool),
+            uplink: uplink.clone(),
+            schemas: config.schemas.clone(),
+        });
+        let router = local.beside(endpoint.router());
         let limits = HttpLimits {
             connections_max: PUSH_CONNECTIONS_MAX,
             connections_per_address: Some(usize::MAX), // all senders are on this machine
             ..HttpLimits::default()
         };
-        let server = http::serve(listener, endpoint.router(), limits, &self.tasks)?;
+        let server = http::serve(listener, router, limits, &self.tasks)?;
         Ok(Some(server.addr()))
     }
 
-    fn pulls(&self, parallel_max: usize, uplink: &Uplink) -> Pulls {
+    fn pulls(&self, config: &PullConfig, uplink: &Uplink) -> Pulls {
         let (clock, tasks) = (self.clock.clone(), self.tasks.clone());
         Pulls::new(
             self.address.clone(),
             Arc::clone(&self.bindings),
-            parallel_max,
+            config,
             uplink.clone(),
             clock,
             tasks,
         )
+    }
+
+    /// Starts what the satellite says unasked: pushes, hello and status.
+    fn speak(
+        &self,
+        config: &Config,
+        (acks, told): (mpsc::Receiver<(u64, u64)>, watch::Sender<Told>),
+        uplink: &Uplink,
+        store: &Arc<Store>,
+    ) {
+        let sender = self.sender(acks, config.spool.window_bytes, uplink);
+        self.tasks.spawn("push sender", sender.run());
+        let reporter = self.reporter(config.status.every_s, uplink, Arc::clone(store), told);
+        self.tasks.spawn("status", reporter.run());
     }
 
     fn sender(
@@ -216,42 +261,135 @@ impl Parts {
         }
     }
 
-    fn reporter(&self, every_s: u64, uplink: &Uplink) -> Reporter {
+    fn reporter(
+        &self,
+        every_s: u64,
+        uplink: &Uplink,
+        store: Arc<Store>,
+        told: watch::Sender<Told>,
+    ) -> Reporter {
         Reporter {
             address: self.address.clone(),
             bindings: Arc::clone(&self.bindings),
             spool: Arc::clone(&self.spool),
             uplink: uplink.clone(),
+            store,
             clock: self.clock.clone(),
             every: Duration::from_secs(every_s),
+            told,
             soft: self.tasks.soft(),
+        }
+    }
+
+    /// Watches this version where it is on trial; says when that is over.
+    fn watch_trial(
+        &self,
+        config: &Config,
+        link: &LinkState,
+        told: watch::Receiver<Told>,
+    ) -> mpsc::Receiver<()> {
+        let (over, ended) = mpsc::channel(1);
+        if let Some((slots, _)) = slots(&config.update).filter(|(slots, _)| Watch::is_due(slots)) {
+            let watch = Watch {
+                slots,
+                link: link.clone(),
+                told,
+                over,
+                soft: self.tasks.soft(),
+            };
+            self.tasks.spawn("trial", watch.run());
+        }
+        ended
+    }
+
+    fn answer_status(&self, config: &Config, link: LinkState, store: &Arc<Store>) {
+        let socket = StatusSocket {
+            address: self.address.clone(),
+            link,
+            store: Arc::clone(store),
+            spool: Arc::clone(&self.spool),
+            spool_bytes_max: config.spool.bytes_max,
+            bindings: Arc::clone(&self.bindings),
+            started_at_ms: self.clock.now_ms(),
+            soft: self.tasks.soft(),
+        };
+        let serving = socket.run(config.spool.path.clone());
+        self.tasks.spawn("status socket", serving);
+    }
+
+    /// Starts the certificate's renewal and what does the centre's commands; where to hand on what comes for them.
+    fn obey(
+        &self,
+        config: &Config,
+        (renewing, over): (Renewing, mpsc::Receiver<()>),
+        store: &Arc<Store>,
+        uplink: &Uplink,
+    ) -> Heard {
+        self.tasks.spawn("certificate", renewing.renewer.run());
+        let (commands, orders) = mpsc::channel(COMMANDS_MAX);
+        let (parts, parts_rx) = mpsc::channel(PARTS_MAX);
+        let updater = slots(&config.update).map(|(slots, keys)| Updater {
+            address: self.address.clone(),
+            slots,
+            keys,
+            parts: parts_rx,
+            uplink: uplink.clone(),
+            clock: self.clock.clone(),
+            tasks: self.tasks.clone(),
+        });
+        let commander = Commander {
+            address: self.address.clone(),
+            store: Arc::clone(store),
+            uplink: uplink.clone(),
+            clock: self.clock.clone(),
+            tasks: self.tasks.clone(),
+            orders,
+            hands: Hands {
+                renew: renewing.renew,
+            },
+            updater,
+            over,
+        };
+        self.tasks.spawn("commands", commander.run());
+        Heard {
+            admissions: renewing.admissions,
+            commands,
+            parts,
         }
     }
 
     fn renewer(
         &self,
         config: &Config,
-        store: Arc<Store>,
+        store: &Arc<Store>,
         uplink: &Uplink,
-        admissions: mpsc::Receiver<Admission>,
         valid: Latch,
-    ) -> Renewer {
-        Renewer {
+    ) -> anyhow::Result<Renewing> {
+        let (admissions, came) = mpsc::channel(ADMISSIONS_MAX);
+        let (renew, asked) = mpsc::channel(1);
+        let renewer = Renewer {
             renewal: Renewal {
-                store,
+                store: Arc::clone(store),
                 trust_domain: config.trust_domain.clone(),
                 address: self.address.clone(),
                 door: config.enrolment.door.clone(),
+                proxy: config.broker.proxy()?,
                 clock: self.clock.clone(),
             },
             enabled: config.enrolment.renew,
             uplink: uplink.clone(),
-            admissions,
+            admissions: came,
+            asked,
             tasks: self.tasks.clone(),
             valid,
             schedule: Schedules::default(),
             fresh: None,
-        }
+        };
+        Ok(Renewing {
+            renewer,
+            admissions,
+            renew,
+        })
     }
 
     fn start_schedules(&self, config: &Config) -> anyhow::Result<()> {
@@ -270,6 +408,7 @@ impl Parts {
                 binding,
                 source,
                 every: Duration::from_secs(entry.every_s),
+                jitter: Duration::from_secs(entry.jitter_s()),
                 spool: Arc::clone(&self.spool),
                 clock: self.clock.clone(),
                 soft: self.tasks.soft(),

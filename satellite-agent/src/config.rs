@@ -5,6 +5,7 @@ mod source;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use serde::Deserialize;
 use spokegate_contract::limits::{HELLO_DATASETS_MAX, MESSAGE_BYTES_MAX};
 use spokegate_daemon::SecretSource;
@@ -13,7 +14,9 @@ use spokegate_daemon::logging::LogConfig;
 use spokegate_daemon::ops::OpsConfig;
 use spokegate_identity::{Door, TlsFiles, TrustDomain};
 
-pub use source::{ScheduleConfig, SourceConfig, SourceKind};
+use crate::proxy::{Proxy, ProxyAddress};
+
+pub use source::{FileFormat, ScheduleConfig, ServerConfig, SourceConfig, SourceKind};
 
 /// What `example-config` prints.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
@@ -39,6 +42,12 @@ pub struct Config {
     pub pull: PullConfig,
     /// The heartbeat.
     pub status: StatusConfig,
+    /// Where other versions of the agent go.
+    #[serde(default)]
+    pub update: UpdateConfig,
+    /// Which files may be read.
+    #[serde(default)]
+    pub files: FilesConfig,
     /// The segment's datasets.
     #[serde(default)]
     pub source: Vec<SourceConfig>,
@@ -58,6 +67,10 @@ pub struct BrokerConfig {
     pub address: String,
     /// The name in the broker's certificate, where it is not the host of the address.
     pub server_name: Option<String>,
+    /// The HTTP proxy that leads to the broker and to the door.
+    pub proxy: Option<String>,
+    /// A file with `USER:PASSWORD` for it.
+    pub proxy_credentials_file: Option<PathBuf>,
     /// Seconds between signs of life on an idle connection.
     pub keep_alive_s: u64,
 }
@@ -69,6 +82,17 @@ impl BrokerConfig {
         rustls::pki_types::ServerName::try_from(host).ok()?;
         let port = port.parse().ok().filter(|port| *port > 0)?;
         (!host.contains(':')).then_some((host, port))
+    }
+
+    /// The proxy, with its credentials read from their file.
+    pub(crate) fn proxy(&self) -> anyhow::Result<Option<Proxy>> {
+        let credentials = SecretSource::new(None, self.proxy_credentials_file.clone());
+        let Some(text) = &self.proxy else {
+            return Ok(None);
+        };
+        let at = text.parse().map_err(anyhow::Error::msg);
+        let proxy = at.and_then(|at| Proxy::new(at, &credentials));
+        proxy.map(Some).context("use the proxy (broker.proxy)")
     }
 }
 
@@ -84,7 +108,7 @@ pub struct EnrolmentConfig {
 /// The `[spool]` section.
 #[derive(Clone, Debug, Deserialize)]
 pub struct SpoolConfig {
-    /// The SQLite file; its folder is made when it is missing.
+    /// The folder; made when it is missing.
     pub path: PathBuf,
     /// Bytes of messages that it may hold.
     pub bytes_max: u64,
@@ -110,11 +134,29 @@ impl PushConfig {
     }
 }
 
+/// The `[files]` section.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct FilesConfig {
+    /// The folder below which files of sources are.
+    pub directory: Option<PathBuf>,
+}
+
 /// The `[pull]` section.
 #[derive(Clone, Debug, Deserialize)]
 pub struct PullConfig {
-    /// Requests answered at the same time.
+    /// Requests answered at the same time, beyond one for each source.
     pub parallel_max: usize,
+    /// Requests that one source answers at the same time.
+    pub per_source_max: usize,
+}
+
+/// The `[update]` section.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct UpdateConfig {
+    /// The folder of the two slots.
+    pub slots: Option<PathBuf>,
+    /// The file of the release keys.
+    pub release_keys: Option<PathBuf>,
 }
 
 /// The `[status]` section.
@@ -130,11 +172,27 @@ impl Section for Config {
         faults.within("spool", &self.spool);
         faults.within("push", &self.push);
         faults.bounds("pull.parallel_max", self.pull.parallel_max, 1..=256);
+        faults.bounds("pull.per_source_max", self.pull.per_source_max, 1..=256);
         faults.bounds("status.every_s", self.status.every_s, 1..=3_600);
         if self.source.len() > HELLO_DATASETS_MAX {
             faults
                 .add("source", format!("has {} entries", self.source.len()))
                 .allowed(format!("at most {HELLO_DATASETS_MAX}"));
+        }
+        let reads_files = self.source.iter().any(SourceConfig::reads_files);
+        if reads_files
+            && !self
+                .files
+                .directory
+                .as_ref()
+                .is_some_and(|folder| folder.is_absolute())
+        {
+            faults
+                .add(
+                    "files.directory",
+                    "is missing or not absolute, and a [[source]] reads a file",
+                )
+                .hint("write \"/srv/exports\"");
         }
         source::validate_all(&self.source, &self.schedule, faults);
         faults.within("ops", &self.ops);
@@ -159,6 +217,20 @@ impl Section for BrokerConfig {
                     format!("{name:?} is no name that a certificate can have"),
                 )
                 .allowed("a host name");
+        }
+        match self.proxy.as_deref().map(str::parse::<ProxyAddress>) {
+            Some(Err(problem)) => {
+                faults
+                    .add("proxy", problem)
+                    .allowed("http:// with a host and a port")
+                    .hint("write \"http://proxy.example.net:3128\", and USER:PASSWORD into the file that proxy_credentials_file names");
+            }
+            None if self.proxy_credentials_file.is_some() => {
+                faults
+                    .add("proxy_credentials_file", "has no meaning without a proxy")
+                    .hint("set proxy too, or remove it");
+            }
+            _ => {}
         }
         faults.bounds("keep_alive_s", self.keep_alive_s, 5..=300);
     }

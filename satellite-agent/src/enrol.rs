@@ -29,6 +29,6 @@ pub async fn join(
 ) -> anyhow::Result<()> {
     let place = join::Place::prepare(directory, false)?;
     let note = |waiting: &str| tracing::info!(waiting, "the join waits");
-    join::join(&place, token, clock, patience, note).await?;
+    join::join(&place, token, clock, (None, patience), note).await?;
     Ok(())
 }

@@ -2,24 +2,32 @@
 
 mod agent;
 mod bindings;
+mod command;
 mod config;
 mod credentials;
+mod doctor;
 mod enrol;
 mod fault;
+mod jitter;
 mod link;
+mod local;
+mod proxy;
 mod pull;
 mod push;
 mod service;
 mod source;
 mod spool;
 mod status;
+mod status_verb;
 mod supervisor;
+mod update;
 mod uplink;
 
 pub use agent::Agent;
 pub use config::{
-    BrokerConfig, Config, DEFAULTS, EnrolmentConfig, PullConfig, PushConfig, ScheduleConfig,
-    SourceConfig, SourceKind, SpoolConfig, StatusConfig,
+    BrokerConfig, Config, DEFAULTS, EnrolmentConfig, FileFormat, FilesConfig, PullConfig,
+    PushConfig, ScheduleConfig, ServerConfig, SourceConfig, SourceKind, SpoolConfig, StatusConfig,
+    UpdateConfig,
 };
 pub use enrol::join;
-pub use service::AgentService;
+pub use service::{AgentService, main};

@@ -7,7 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use rumqttc::{
     AsyncClient, ConnectReturnCode, ConnectionError, EventLoop, Incoming, MqttOptions,
-    NetworkOptions, QoS, StateError, SubscribeReasonCode, TlsConfiguration, Transport,
+    NetworkOptions, ProxyAuth, ProxyType, QoS, StateError, SubscribeReasonCode, TlsConfiguration,
+    Transport,
 };
 use rustls::ClientConfig;
 use spokegate_contract::limits::PACKET_BYTES_MAX;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::BrokerConfig;
 use crate::credentials::{Life, Store};
 use crate::fault;
+use crate::proxy::{DialError, Proxy};
 
 /// Messages between a publisher and the connection's loop; when it is full, publishers wait.
 const OUTBOX_MESSAGES_MAX: usize = 64;
@@ -37,6 +39,7 @@ pub(crate) struct Dialer {
     store: Arc<Store>,
     tls: Reloading<ClientConfig>,
     server_name: Option<String>,
+    proxy: Option<Proxy>,
     dialled: AtomicU64,
 }
 
@@ -46,6 +49,14 @@ pub(crate) struct Session {
     client: AsyncClient,
     number: u64,
     gone: CancellationToken,
+    /// Messages that were handed over, and those that the broker has taken.
+    counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    sent: AtomicU64,
+    acked: AtomicU64,
 }
 
 /// The receiving side of one connection; whoever holds it must keep asking, for it also does the sending.
@@ -53,6 +64,7 @@ pub(crate) struct Events {
     event_loop: EventLoop,
     session: Session,
     filter: String,
+    proxy: Option<Proxy>,
     /// The broker has accepted us, so that a later loss has nothing to do with the certificate.
     answered: bool,
 }
@@ -70,6 +82,8 @@ pub(crate) enum Event {
 pub(crate) enum LinkError {
     #[error("the broker refuses this satellite: {0}")]
     Refused(&'static str),
+    #[error("the connection failed: {0:#}")]
+    Proxy(anyhow::Error),
     #[error("the broker refuses the subscription to {0}")]
     Subscription(String),
     #[error("the connection failed: {0}")]
@@ -106,6 +120,7 @@ impl Dialer {
             tls: Reloading::client(store.files().clone())?,
             store,
             server_name,
+            proxy: broker.proxy()?,
             dialled: AtomicU64::new(0),
         })
     }
@@ -127,6 +142,9 @@ impl Dialer {
             .set_clean_session(true)
             .set_inflight(INFLIGHT_MAX)
             .set_max_packet_size(PACKET_BYTES_MAX, PACKET_BYTES_MAX);
+        if let Some(proxy) = &self.proxy {
+            options.set_proxy(for_mqtt(proxy));
+        }
         let mut network = NetworkOptions::new();
         network.set_tcp_nodelay(true);
         network.set_connection_timeout(CONNECT_S_MAX);
@@ -137,11 +155,13 @@ impl Dialer {
             client,
             number,
             gone: CancellationToken::new(),
+            counts: Arc::default(),
         };
         let events = Events {
             event_loop,
             session: session.clone(),
             filter: self.filter.clone(),
+            proxy: self.proxy.clone(),
             answered: false,
         };
         Ok((session, events))
@@ -155,14 +175,30 @@ impl Session {
             self.client
                 .publish_bytes(topic, QoS::AtLeastOnce, false, Bytes::from(payload));
         let published = self.gone.run_until_cancelled(publish).await;
-        published.ok_or(Gone)?.map_err(|_| Gone)
+        published.ok_or(Gone)?.map_err(|_| Gone)?;
+        self.counts.sent.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Like [`Self::publish`], for the connection's own loop, which must not wait: a full outbox drops the message.
     pub(crate) fn offer(&self, topic: &str, payload: Vec<u8>) -> bool {
-        self.client
-            .try_publish(topic, QoS::AtLeastOnce, false, payload)
-            .is_ok()
+        let offered = self
+            .client
+            .try_publish(topic, QoS::AtLeastOnce, false, payload);
+        if offered.is_ok() {
+            self.counts.sent.fetch_add(1, Ordering::Relaxed);
+        }
+        offered.is_ok()
+    }
+
+    /// How many messages were handed over for sending.
+    pub(crate) fn sent(&self) -> u64 {
+        self.counts.sent.load(Ordering::Relaxed)
+    }
+
+    /// How many of them the broker has taken.
+    pub(crate) fn acked(&self) -> u64 {
+        self.counts.acked.load(Ordering::Relaxed)
     }
 
     /// Which connection this is; no two of a process have the same.
@@ -186,8 +222,8 @@ impl Events {
     /// Works until something happens that others must know. After an error the connection is gone.
     pub(crate) async fn next(&mut self) -> Result<Event, LinkError> {
         loop {
-            let answered = self.answered;
-            let failed = |error| link_error(error, answered);
+            let (answered, proxy) = (self.answered, self.proxy.as_ref());
+            let failed = |error| link_error(error, answered, proxy);
             match self.event_loop.poll().await.map_err(failed)? {
                 rumqttc::Event::Incoming(Incoming::ConnAck(_)) => {
                     self.answered = true;
@@ -203,6 +239,9 @@ impl Events {
                     }
                     return Ok(Event::Ready);
                 }
+                rumqttc::Event::Incoming(Incoming::PubAck(_)) => {
+                    self.session.counts.acked.fetch_add(1, Ordering::Relaxed);
+                }
                 rumqttc::Event::Incoming(Incoming::Publish(publish)) => {
                     return Ok(Event::Message {
                         topic: publish.topic,
@@ -210,6 +249,19 @@ impl Events {
                     });
                 }
                 _ => {}
+            }
+        }
+    }
+
+    /// Whether the broker takes a further subscription; messages that come meanwhile are dropped.
+    pub(crate) async fn subscribes(&mut self, filter: &str) -> Result<bool, LinkError> {
+        // The outbox has room: nothing is published on such a connection.
+        let _ = self.session.client.try_subscribe(filter, QoS::AtLeastOnce);
+        loop {
+            let failed = |error| link_error(error, true, None);
+            let event = self.event_loop.poll().await.map_err(failed)?;
+            if let rumqttc::Event::Incoming(Incoming::SubAck(ack)) = event {
+                return Ok(!ack.return_codes.contains(&SubscribeReasonCode::Failure));
             }
         }
     }
@@ -259,7 +311,42 @@ fn refused(why: String) -> String {
     format!("certificate refused: {why}")
 }
 
-fn link_error(error: ConnectionError, answered: bool) -> LinkError {
+/// A proxy as rumqttc takes it.
+fn for_mqtt(proxy: &Proxy) -> rumqttc::Proxy {
+    let auth = match proxy.credentials() {
+        None => ProxyAuth::None,
+        Some((user, password)) => ProxyAuth::Basic {
+            username: user.to_owned(),
+            password: password.expose().to_owned(),
+        },
+    };
+    let (host, port) = proxy.address().host_and_port();
+    rumqttc::Proxy {
+        ty: ProxyType::Http,
+        auth,
+        addr: host.to_owned(),
+        port,
+    }
+}
+
+/// What went wrong at the proxy. rumqttc does not name the type of its error, only what is behind it.
+fn proxy_error(error: &(dyn std::error::Error + 'static), proxy: &Proxy) -> DialError {
+    let source = error.source();
+    if let Some(answer) = source.and_then(|source| source.downcast_ref()) {
+        return proxy.refused(answer);
+    }
+    let known = source.and_then(|source| source.downcast_ref::<std::io::Error>());
+    let kind = known.map_or(std::io::ErrorKind::Other, std::io::Error::kind);
+    proxy.unreachable(std::io::Error::new(kind, error.to_string()))
+}
+
+fn link_error(error: ConnectionError, answered: bool, proxy: Option<&Proxy>) -> LinkError {
+    let error = match (error, proxy) {
+        (ConnectionError::Proxy(error), Some(proxy)) => {
+            return LinkError::Proxy(proxy_error(&error, proxy).into());
+        }
+        (error, _) => error,
+    };
     let ConnectionError::ConnectionRefused(code) = error else {
         let error = Box::new(error);
         return match answered {

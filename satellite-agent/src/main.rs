@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use spokegate_agent::AgentService;
-
 fn main() -> ExitCode {
-    spokegate_daemon::cli::main::<AgentService>()
+    spokegate_agent::main(env!("CARGO_PKG_VERSION"))
 }

@@ -5,6 +5,7 @@ mod chunker;
 mod credit;
 mod deadline;
 mod memory;
+mod share;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,12 +15,14 @@ use spokegate_contract::{
     Address, Channel, DatasetId, Envelope, Failure, FailureClass, RequestId, Topic,
 };
 use spokegate_daemon::{Clock, Tasks};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use self::credit::Credit;
 use self::memory::Memory;
+use self::share::Shares;
 use crate::bindings::Bindings;
+use crate::config::PullConfig;
 use crate::link::Session;
 use crate::uplink::Uplink;
 
@@ -36,7 +39,7 @@ struct Shared {
     uplink: Uplink,
     clock: Clock,
     tasks: Tasks,
-    permits: Semaphore,
+    shares: Shares,
     state: Mutex<State>,
 }
 
@@ -67,18 +70,18 @@ impl Pulls {
     pub(crate) fn new(
         address: Address,
         bindings: Arc<Bindings>,
-        parallel_max: usize,
+        config: &PullConfig,
         uplink: Uplink,
         clock: Clock,
         tasks: Tasks,
     ) -> Self {
         Self(Arc::new(Shared {
+            shares: Shares::new(config, &bindings),
             bindings,
             reply_topic: Topic::new(address, Channel::Reply).to_string(),
             uplink,
             clock,
             tasks,
-            permits: Semaphore::new(parallel_max),
             state: Mutex::default(),
         }))
     }

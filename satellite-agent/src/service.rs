@@ -11,6 +11,12 @@ use crate::agent::check_files;
 use crate::enrol::verbs::Verb;
 use crate::{Agent, Config, DEFAULTS};
 
+/// The whole `main` of an agent that is this version.
+pub fn main(version: &'static str) -> ExitCode {
+    crate::update::set_version(version);
+    spokegate_daemon::cli::main::<AgentService>()
+}
+
 /// `spokegate-agent`.
 #[derive(Debug)]
 pub struct AgentService;
@@ -22,6 +28,10 @@ impl Service for AgentService {
     const DEFAULTS: &'static str = DEFAULTS;
     type Config = Config;
     type Extra = Verb;
+
+    fn version() -> &'static str {
+        crate::update::version()
+    }
 
     fn log(config: &Config) -> &LogConfig {
         &config.log

@@ -1,10 +1,13 @@
 //! Where data comes from: one trait, so that other kinds join without a change elsewhere.
 
+pub(crate) mod file;
 pub(crate) mod http;
 mod http_fault;
+pub(crate) mod node_red;
 pub(crate) mod params;
 mod reading;
 mod splitter;
+pub(crate) mod table;
 
 use std::fmt;
 
@@ -23,6 +26,11 @@ pub(crate) trait Source: fmt::Debug + Send + Sync {
 
     /// What stands behind the source, such as a host and port; sources that share it are probed once.
     fn origin(&self) -> String;
+
+    /// Whether a Node-RED stands behind it, of which its health tells.
+    fn asks_node_red(&self) -> bool {
+        true
+    }
 
     /// Whether whatever stands behind the source answers at all.
     fn health(&self) -> BoxFuture<'_, SourceHealth>;

@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use spokegate_contract::envelope::{Hello, SourceHealth, Status};
+use spokegate_contract::envelope::{Hello, SourceHealth, Status, Validity};
 use spokegate_contract::{Address, Channel, DatasetId, Envelope, Topic};
 use spokegate_daemon::Clock;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::bindings::{Binding, Bindings};
+use crate::credentials::{Life, Store};
 use crate::link::Session;
 use crate::source::Source;
 use crate::spool::{Marks, Spool};
+use crate::update::health::Told;
+use crate::update::version;
 use crate::uplink::Uplink;
 
 pub(crate) struct Reporter {
@@ -20,8 +24,11 @@ pub(crate) struct Reporter {
     pub(crate) bindings: Arc<Bindings>,
     pub(crate) spool: Arc<Spool>,
     pub(crate) uplink: Uplink,
+    pub(crate) store: Arc<Store>,
     pub(crate) clock: Clock,
     pub(crate) every: Duration,
+    /// Says when a status was handed over.
+    pub(crate) told: watch::Sender<Told>,
     pub(crate) soft: CancellationToken,
 }
 
@@ -49,7 +56,7 @@ impl Reporter {
         };
         let datasets = |(id, binding): (&DatasetId, &Binding)| (id.clone(), binding.version);
         let hello = Hello {
-            agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+            agent_version: version().to_owned(),
             at_ms: self.clock.now_ms(),
             epoch: marks.epoch,
             last_sequence: marks.last_sequence,
@@ -70,21 +77,29 @@ impl Reporter {
             };
             metrics::gauge!("spokegate_agent_spool_messages").set(marks.messages as f64);
             metrics::gauge!("spokegate_agent_spool_bytes").set(marks.bytes as f64);
+            let oldest_ms = marks.oldest_ms.unwrap_or(u64::MAX);
+            let age_ms = self.clock.now_ms().saturating_sub(oldest_ms);
+            metrics::gauge!("spokegate_agent_spool_age_seconds").set((age_ms / 1_000) as f64);
             let status = Status {
-                agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+                agent_version: version().to_owned(),
                 at_ms: self.clock.now_ms(),
                 spool_messages: marks.messages,
                 spool_bytes: marks.bytes,
-                node_red: self.health().await,
+                spool_oldest_ms: marks.oldest_ms,
+                node_red: health(&self.bindings).await,
+                certificate: self.certificate(),
             };
-            self.say(session, Channel::Status, status.encode()).await;
+            if self.say(session, Channel::Status, status.encode()).await {
+                self.told
+                    .send_replace(Some((session.clone(), session.sent())));
+            }
         }
     }
 
-    async fn say(&self, session: &Session, channel: Channel, payload: Vec<u8>) {
+    /// Whether it was handed over; a connection that is gone is greeted anew when the next one is ready.
+    async fn say(&self, session: &Session, channel: Channel, payload: Vec<u8>) -> bool {
         let topic = Topic::new(self.address.clone(), channel).to_string();
-        // A connection that is gone is greeted anew when the next one is ready.
-        let _ = session.publish(&topic, payload).await;
+        session.publish(&topic, payload).await.is_ok()
     }
 
     async fn marks(&self) -> Option<Marks> {
@@ -94,21 +109,27 @@ impl Reporter {
             .ok()
     }
 
-    /// The worst of what the sources say; unknown without any.
-    async fn health(&self) -> SourceHealth {
-        let sources = self
-            .bindings
-            .iter()
-            .filter_map(|(_, binding)| binding.source.as_deref());
-        let by_origin: BTreeMap<String, &dyn Source> =
-            sources.map(|source| (source.origin(), source)).collect();
-        let found =
-            futures_util::future::join_all(by_origin.values().map(|source| source.health())).await;
-        match found.as_slice() {
-            [] => SourceHealth::Unknown,
-            found if found.contains(&SourceHealth::Down) => SourceHealth::Down,
-            found if found.contains(&SourceHealth::Unknown) => SourceHealth::Unknown,
-            _ => SourceHealth::Up,
-        }
+    /// Of the certificate in force: a renewal shows at the next heartbeat.
+    fn certificate(&self) -> Option<Validity> {
+        let certificate = self.store.certificate().ok()?;
+        Life::of(&certificate).ok()?.validity()
+    }
+}
+
+/// The worst of what the sources say; unknown without any.
+pub(crate) async fn health(bindings: &Bindings) -> SourceHealth {
+    let sources = bindings
+        .iter()
+        .filter_map(|(_, binding)| binding.source.as_deref())
+        .filter(|source| source.asks_node_red());
+    let by_origin: BTreeMap<String, &dyn Source> =
+        sources.map(|source| (source.origin(), source)).collect();
+    let found =
+        futures_util::future::join_all(by_origin.values().map(|source| source.health())).await;
+    match found.as_slice() {
+        [] => SourceHealth::Unknown,
+        found if found.contains(&SourceHealth::Down) => SourceHealth::Down,
+        found if found.contains(&SourceHealth::Unknown) => SourceHealth::Unknown,
+        _ => SourceHealth::Up,
     }
 }

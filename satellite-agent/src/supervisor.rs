@@ -2,23 +2,30 @@
 //! the loop that receives is also the loop that sends.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use spokegate_contract::envelope::{Ack, Admission, PullRequest};
+use spokegate_contract::envelope::{Ack, Admission, Command, Parcel, PullRequest};
 use spokegate_contract::{Address, Channel, Envelope, Topic};
 use spokegate_daemon::{Backoff, Clock, Latch};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::command::Ordered;
 use crate::credentials::{Life, Store};
+use crate::jitter;
 use crate::link::{Dialer, Event, Events, LinkError, Session};
 use crate::pull::Pulls;
+use crate::status_verb::LinkState;
 use crate::uplink::UplinkSetter;
 
 const REDIAL_MS_MIN: u64 = 200;
 const REDIAL_MS_MAX: u64 = 30_000;
 /// A connection that lived this long was a good one; the next loss starts with a short wait again.
 const GOOD_MS_MIN: u64 = 10_000;
+
+/// Satellites that lost a good connection at the same moment come back spread over this time.
+const SPREAD: Duration = Duration::from_secs(4);
 
 /// Acks of pushes, from the connection to the sender. The centre repeats them, so one too many is dropped.
 pub(crate) type PushAcks = mpsc::Sender<(u64, u64)>;
@@ -30,8 +37,11 @@ pub(crate) struct Supervisor {
     pub(crate) pulls: Pulls,
     pub(crate) acks: PushAcks,
     pub(crate) admissions: mpsc::Sender<Admission>,
+    pub(crate) commands: mpsc::Sender<Ordered>,
+    pub(crate) parts: mpsc::Sender<Parcel>,
     pub(crate) store: Arc<Store>,
     pub(crate) connected: Latch,
+    pub(crate) state: LinkState,
     pub(crate) clock: Clock,
     pub(crate) soft: CancellationToken,
 }
@@ -46,10 +56,12 @@ impl Supervisor {
             self.uplink.set(None);
             self.connected.unset();
             let Err(error) = end else { return };
+            let mut delay = Duration::ZERO;
             if self.clock.monotonic_ms().saturating_sub(started_ms) >= GOOD_MS_MIN {
                 backoff.reset();
+                delay = jitter::up_to(SPREAD);
             }
-            let delay = backoff.next_delay();
+            delay += backoff.next_delay();
             let retry_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
             metrics::counter!("spokegate_agent_connections_lost_total").increment(1);
             self.tell(&error, retry_ms);
@@ -67,7 +79,12 @@ impl Supervisor {
     fn tell(&self, error: &LinkError, retry_ms: u64) {
         let life = self.store.certificate().ok();
         let life = life.and_then(|certificate| Life::of(&certificate).ok());
-        match error.about_certificates(life.as_ref(), self.clock.now_ms()) {
+        let now_ms = self.clock.now_ms();
+        let about_certificates = error.about_certificates(life.as_ref(), now_ms);
+        let what = about_certificates.clone();
+        self.state
+            .down(now_ms, what.unwrap_or_else(|| error.to_string()));
+        match about_certificates {
             Some(why) => {
                 metrics::counter!("spokegate_agent_certificate_refused_total").increment(1);
                 tracing::error!(
@@ -96,6 +113,7 @@ impl Supervisor {
                     metrics::counter!("spokegate_agent_connections_total").increment(1);
                     self.uplink.set(Some(session.clone()));
                     self.connected.set();
+                    self.state.up(self.clock.now_ms());
                 }
                 Some(Ok(Event::Message { topic, payload })) => {
                     self.receive(&session, &topic, &payload)
@@ -122,6 +140,14 @@ impl Supervisor {
             Channel::Admission => Admission::decode(payload).map(|admission| {
                 // Nobody waits for one more: it is asked for again.
                 let _ = self.admissions.try_send(admission);
+            }),
+            Channel::Command(verb) => Command::decode(payload).map(|command| {
+                // The centre sends it again.
+                let _ = self.commands.try_send(Ordered { verb, command });
+            }),
+            Channel::Parcel => Parcel::decode(payload).map(|parcel| {
+                // What finds no room is asked for again.
+                let _ = self.parts.try_send(parcel);
             }),
             _ => {
                 return tracing::debug!(

@@ -6,6 +6,10 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "fabric/command.rs"]
+mod command;
+#[path = "fabric/contracts.rs"]
+mod contracts;
 #[path = "fabric/link.rs"]
 mod link;
 #[path = "fabric/process.rs"]
@@ -16,3 +20,5 @@ mod pull;
 mod push;
 #[path = "fabric/support.rs"]
 mod support;
+#[path = "fabric/update.rs"]
+mod update;

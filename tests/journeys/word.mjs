@@ -49,8 +49,8 @@ function archive(entries) {
   return Buffer.concat([...files, list, Buffer.from("PK\x05\x06"), end]);
 }
 
-// CRC-32 as zip files have it.
-function checksum(bytes) {
+// CRC-32 as zip and PNG files have it.
+export function checksum(bytes) {
   let rest = 0xffffffff;
   for (const byte of bytes) {
     rest ^= byte;

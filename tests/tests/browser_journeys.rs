@@ -19,6 +19,8 @@ const NO_PAGES: &[(&str, &str)] = &[
     ("/audit/export", "a file"),
     ("/branding/colour.css", "a style sheet"),
     ("/branding/logo", "a picture"),
+    ("/branding/sample.css", "a style sheet"),
+    ("/customers/{tenant}/brand/logo", "a picture"),
     ("/quarantine/export", "a file"),
     ("/batches/{batch}/download", "a file"),
     ("/batches/{batch}/events", "a stream"),
@@ -72,8 +74,13 @@ async fn every_journey_and_every_page() {
     }
 }
 
-/// Does to a customer's satellite what a journey asks for by a file.
+/// Does to a customer's satellite, or to the service's files, what a journey asks for by a file.
 async fn obey(fabric: &mut Fabric, orders: &Path) {
+    if std::fs::remove_file(orders.join("lose-templates")).is_ok() {
+        let uploaded = fabric.folder().join("reports/files/templates");
+        std::fs::remove_dir_all(&uploaded).unwrap();
+        std::fs::create_dir(&uploaded).unwrap();
+    }
     let satellite = fabric.satellite("acme").unwrap();
     if std::fs::remove_file(orders.join("stop")).is_ok() {
         satellite.stop_agent().await;

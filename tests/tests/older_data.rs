@@ -5,6 +5,8 @@
 
 use spokegate_demo::client::{Browser, NewRun, Run, RunState};
 use spokegate_demo::{Fabric, Options, SourceChoice};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
 
 /// A value of the customers' devices that stands nowhere else.
 const VALUE: &[u8] = b"Front desk";
@@ -71,6 +73,7 @@ async fn a_report_is_made_of_older_data_and_says_so() {
     told_and_proved(&mut browser, &older).await;
     never_asked(&mut browser).await;
     sealed(&fabric);
+    too_old(&mut browser, &fabric).await;
     fabric.shutdown().await;
 }
 
@@ -107,6 +110,33 @@ async fn never_asked(browser: &mut Browser) {
         "{}",
         page.text()
     );
+}
+
+/// What is older than the report allows stands in for nothing: there is no document, and the reason says whom to look after.
+async fn too_old(browser: &mut Browser, fabric: &Fabric) {
+    let mut store = SqliteConnectOptions::new()
+        .filename(fabric.folder().join("reports/reports.db"))
+        .connect()
+        .await
+        .unwrap();
+    let eight_days_ms = 8 * 86_400_000_i64;
+    let aged = sqlx::query("UPDATE older_data SET captured_at = captured_at - ?1")
+        .bind(eight_days_ms)
+        .execute(&mut store)
+        .await
+        .unwrap();
+    assert!(aged.rows_affected() > 0, "nothing was kept");
+    store.close().await.unwrap();
+    let order = NewRun {
+        report: "device-sheet",
+        tenants: &["acme"],
+        fields: &[("device", DEVICE)],
+    };
+    let run = browser.order(&order).await.unwrap();
+    let run = browser.await_end(&run).await.unwrap();
+    assert_eq!(run.state, RunState::Failed, "{run:?}");
+    let words = "Acme Dental Group: Devices could not be fetched because the customer's satellite is not connected";
+    assert!(run.reason.contains(words), "{}", run.reason);
 }
 
 /// Nothing of the customers' data stands in the store as it came.

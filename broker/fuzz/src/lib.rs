@@ -20,10 +20,11 @@ pub enum Name {
 }
 
 /// Every channel: its direction, its level, and what follows.
-pub const CHANNELS: [(&str, &str, Name); 12] = [
+pub const CHANNELS: [(&str, &str, Name); 13] = [
     ("down", "pull", Name::Dataset),
     ("down", "ack", Name::None),
     ("down", "command", Name::Verb),
+    ("down", "parcel", Name::None),
     ("up", "reply", Name::None),
     ("up", "push", Name::Dataset),
     ("up", "result", Name::None),
@@ -36,7 +37,7 @@ pub const CHANNELS: [(&str, &str, Name); 12] = [
 ];
 
 /// Every command.
-pub const VERBS: [&str; 6] = ["deploy", "restart", "logs", "renew", "secret", "diagnose"];
+pub const VERBS: [&str; 5] = ["deploy", "renew", "restart", "secret", "update"];
 
 /// Bytes that a topic may have.
 const TOPIC_BYTES: usize = 256;

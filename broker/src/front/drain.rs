@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Sessions of a slice at least; so few do no harm at once.
 const SLICE_MIN: usize = 32;
 /// How long the sanitizer's sessions wait for the satellites' to be gone, so that it hears who left.
-const SANITIZER_WAIT: Duration = Duration::from_secs(2);
+const SANITIZER_WAIT: Duration = Duration::from_secs(5);
 
 /// Waits until the broker is told to stop, says that it is no longer ready, ends all sessions,
 /// and returns when their links are gone.

@@ -44,7 +44,11 @@ const LIST: Row = Row {
 /// Without a wildcard arm: a new channel does not compile until its row is written.
 fn row(channel: &Channel) -> Row {
     match channel {
-        Channel::Pull(_) | Channel::Ack | Channel::Command(_) | Channel::Admission => DOWN,
+        Channel::Pull(_)
+        | Channel::Ack
+        | Channel::Command(_)
+        | Channel::Parcel
+        | Channel::Admission => DOWN,
         Channel::Reply
         | Channel::Push(_)
         | Channel::Result

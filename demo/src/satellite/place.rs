@@ -128,7 +128,7 @@ token_file = {push_token}
             certificate = quoted(&tls.certificate),
             key = quoted(&tls.key),
             ca = quoted(&tls.ca),
-            spool = quoted(&folder.join("spool.db")),
+            spool = quoted(&folder.join("spool")),
             push = free_port()?,
             push_token = quoted(&setup.push_token),
         ))

@@ -135,6 +135,7 @@ groups = ["{FORMS_GROUP}"]
 reports = ["*"]
 tenants = ["*"]
 release = true
+release_own = true
 manage_templates = true
 
 [secrets]

@@ -58,6 +58,8 @@ const RELATIONSHIP_NAMESPACES: &[&str] = &[
 ];
 /// Attributes that say, whatever their prefix, where something is fetched from.
 const REFERENCES: &[&str] = &["althref", "href", "relid", "src"];
+/// Attributes that name the relationship of a picture which is not in the package.
+const PICTURE_LINKS: &[&str] = &["href", "link", "pict"];
 const REMOVE: &str = "remove it in Word and save again";
 const WRITE_LINK: &str =
     "write links as {{r address|link(\"text\") }}, and pictures with the image filter";
@@ -160,6 +162,11 @@ fn element(entry: &str, token: &Token<'_>, prefixes: &HashSet<&str>) -> Result<(
                 "Word's markup under another prefix than w",
                 SAVE_AGAIN,
             ));
+        }
+        // Whatever kind the relationship says it is of: an address may stand in one that poses as a link's.
+        let (prefix, reference) = attribute.split_once(':').unwrap_or(("", attribute));
+        if prefixes.contains(prefix) && PICTURE_LINKS.contains(&reference) && !value.is_empty() {
+            return Err(linked(entry, value));
         }
         match local(attribute) {
             "src" | "althref" if outside(value) => return Err(linked(entry, value)),

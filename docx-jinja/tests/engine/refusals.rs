@@ -509,6 +509,12 @@ fn what_plays_or_loads_from_elsewhere_is_refused() {
                  </a:ext></a:extLst></a:blip>";
     check(video, Some("an online video"));
     check("<x:webVideoPr/>", Some("an online video"));
+    let linked = Some("a picture that is linked instead of embedded");
+    check("<a:blip r:link=\"rId1\"/>", linked);
+    check("<a:blip r:embed=\"rId1\" r:link=\"rId2\"/>", linked);
+    check("<v:imagedata r:href=\"rId1\"/>", linked);
+    check("<v:imagedata r:pict=\"rId1\"/>", linked);
+    check("<a:blip r:embed=\"rId1\"/>", None);
     check("<a:videoFile r:link=\"rId1\"/>", Some("a film"));
     check("<a:quickTimeFile r:link=\"rId1\"/>", Some("a film"));
     check("<a:audioFile r:link=\"rId1\"/>", Some("a sound"));

@@ -159,7 +159,13 @@ pub fn forbid_new_descriptors() -> Result<(), String> {
     limit(libc::RLIMIT_NOFILE, 0)
 }
 
-fn limit(resource: libc::__rlimit_resource_t, value: u64) -> Result<(), String> {
+/// The kind of `RLIMIT_…`, which glibc has and musl has not.
+#[cfg(target_env = "gnu")]
+type Resource = libc::__rlimit_resource_t;
+#[cfg(not(target_env = "gnu"))]
+type Resource = libc::c_int;
+
+fn limit(resource: Resource, value: u64) -> Result<(), String> {
     let limits = libc::rlimit {
         rlim_cur: value,
         rlim_max: value,

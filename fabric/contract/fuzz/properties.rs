@@ -5,10 +5,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use spokegate_contract::Envelope;
 use spokegate_contract::envelope::{
-    Ack, Admission, Crl, Enrol, Hello, Presence, PullRequest, Push, Reply, Status,
+    Ack, Admission, Command, CommandResult, Crl, Enrol, Hello, Parcel, Presence, PullRequest, Push,
+    Reply, Status,
 };
 use spokegate_contract::record::{
-    AckBody, AdmissionsBody, CrlBody, ErrorBody, Flat, Line, PullBody, Record, RequestBody,
+    AckBody, AdmissionsBody, CommandsBody, CrlBody, ErrorBody, Flat, Line, PullBody, Record,
+    RequestBody,
 };
 
 /// What decodes, encodes to the same bytes.
@@ -24,6 +26,9 @@ pub(crate) fn envelopes(payload: &[u8]) {
     envelope::<Enrol>(&payload);
     envelope::<Admission>(&payload);
     envelope::<Crl>(&payload);
+    envelope::<Command>(&payload);
+    envelope::<Parcel>(&payload);
+    envelope::<CommandResult>(&payload);
 }
 
 fn envelope<T: Envelope>(payload: &Bytes) {
@@ -37,6 +42,7 @@ fn envelope<T: Envelope>(payload: &Bytes) {
 pub(crate) fn relay_api(text: &[u8]) -> bool {
     let mut taken = body::<PullBody>(text) | body::<RequestBody>(text) | body::<AckBody>(text);
     taken |= body::<ErrorBody>(text) | body::<AdmissionsBody>(text) | body::<CrlBody>(text);
+    taken |= body::<CommandsBody>(text);
     if let Ok(answers) = serde_json::from_slice::<AdmissionsBody>(text) {
         for answer in answers.admissions {
             if let Ok(admission) = answer.admission() {
@@ -48,6 +54,18 @@ pub(crate) fn relay_api(text: &[u8]) -> bool {
         && let Ok(list) = list.envelope()
     {
         assert!(Crl::decode(&list.encode().into()) == Ok(list));
+    }
+    if let Ok(orders) = serde_json::from_slice::<CommandsBody>(text) {
+        for order in orders.commands {
+            if let Ok((_, command)) = order.command() {
+                assert!(Command::decode(&command.encode().into()) == Ok(command));
+            }
+        }
+        for part in orders.parcels {
+            if let Ok(parcel) = part.parcel() {
+                assert!(Parcel::decode(&parcel.encode().into()) == Ok(parcel));
+            }
+        }
     }
     if let Ok(line) = serde_json::from_slice::<Line<'_>>(text) {
         record(line.record.get());

@@ -3,17 +3,21 @@
 //! Bodies are byte strings that hold CBOR of their own, so that a process which only forwards a message never looks
 //! into what it carries. Keys stand in the order of the wire: shorter first, then bytewise.
 
+mod command;
 mod down;
 mod enrol;
 mod failure;
 mod up;
+mod validity;
 
 use bytes::Bytes;
 
+pub use command::{Command, CommandFault, CommandOutcome, CommandResult, Parcel};
 pub use down::{Ack, PullRequest};
 pub use enrol::{Admission, Crl, Enrol, EnrolRequest, Verdict};
 pub use failure::{Failure, FailureClass};
 pub use up::{Announced, Digest, Hello, Part, Presence, Push, Reply, SourceHealth, Status};
+pub use validity::Validity;
 
 use crate::cbor::{MapReader, ReadError, Reader, Writer};
 use crate::ids::IdError;
@@ -24,7 +28,7 @@ use crate::request_id::RequestId;
 pub const VERSION: u64 = 1;
 
 /// Most keys that any envelope has.
-const KEYS_MAX: usize = 8;
+const KEYS_MAX: usize = 9;
 
 /// Why a payload is not the expected envelope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

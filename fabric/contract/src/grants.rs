@@ -13,11 +13,11 @@ const DOWN: [&str; 9] = [
     "ack",
     "admission",
     "command/deploy",
-    "command/diagnose",
-    "command/logs",
     "command/renew",
     "command/restart",
     "command/secret",
+    "command/update",
+    "parcel",
     "pull/+",
 ];
 

@@ -53,12 +53,27 @@ pub const PUBLIC_KEY_BYTES: usize = 65;
 pub const CERTIFICATE_BYTES_MAX: usize = 4_096;
 /// Bytes of the fabric's roots in PEM.
 pub const ROOTS_BYTES_MAX: usize = 16_384;
+/// Latest end of a certificate, in seconds since 1970: the last moment of the year 9999 (RFC 5280 §4.1.2.5).
+pub const NOT_AFTER_S_MAX: u64 = 253_402_300_799;
 /// Longest time that a pending enrolment may be told to wait: a day.
 pub const RETRY_S_MAX: u32 = 86_400;
 /// Admissions in one call of the centre.
 pub const ADMISSIONS_MAX: usize = 64;
 /// Bytes of a revocation list in DER.
 pub const CRL_BYTES_MAX: usize = 120_000;
+
+/// Bytes of a command's encoded arguments.
+pub const COMMAND_ARGS_BYTES_MAX: usize = 32_768;
+/// Longest time between a command and its end: what a satellite has not taken by then is not done any more.
+pub const COMMAND_LIFE_MS_MAX: u64 = 604_800_000;
+/// Commands and parts of parcels in one call of the centre.
+pub const COMMANDS_MAX: usize = 8;
+/// Bytes of a part of a parcel; the last one may be shorter.
+pub const PARCEL_PART_BYTES: usize = 98_304;
+/// Most bytes of a parcel.
+pub const PARCEL_BYTES_MAX: u64 = 67_108_864;
+/// Most parts of a parcel that a satellite asks for at once.
+pub const PARCEL_PARTS_WANTED_MAX: u32 = 8;
 
 /// Bytes of a request's encoded parameters.
 pub const PARAMS_BYTES_MAX: usize = 16_384;

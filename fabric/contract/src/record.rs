@@ -5,6 +5,7 @@
 
 mod audit;
 mod canonical;
+mod command;
 mod content;
 mod enrolment;
 mod flat;
@@ -12,12 +13,13 @@ mod messages;
 
 pub use audit::{AuditEntry, AuditRoot};
 pub use canonical::{NotCanonical, check_canonical, write_integer, write_number, write_string};
+pub use command::{Came, CommandBody, CommandsBody, ParcelBody};
 pub use content::{BudgetState, Content, Data, Record, RecordError, Refusal};
 pub use enrolment::{AdmissionBody, AdmissionsBody, BodyError, Claim, CrlBody, Enrolment};
 pub use flat::{Flat, Served};
 pub use messages::{
     AckBody, BOOT_HEADER, Cancel, ErrorBody, ErrorDetail, GrantCredit, Lane, LeasesAnswer,
-    LeasesBody, Line, NO_SESSION_STATUS, PullBody, RequestBody, Watermark,
+    LeasesBody, Line, NO_SESSION_STATUS, PullBody, RequestBody, VERSION_HEADER, Watermark,
 };
 
 use crate::TenantId;

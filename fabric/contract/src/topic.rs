@@ -33,39 +33,40 @@ impl Direction {
 pub enum Verb {
     /// Fetch and start a version of the flows.
     Deploy,
-    /// Restart Node-RED.
-    Restart,
-    /// Send the log's tail.
-    Logs,
     /// Renew the certificate.
     Renew,
+    /// Restart Node-RED.
+    Restart,
     /// Take a new version of a secret.
     Secret,
-    /// Run the self-diagnosis.
-    Diagnose,
+    /// Fetch and start another version of the agent.
+    Update,
 }
 
 impl Verb {
     /// Every verb.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 5] = [
         Self::Deploy,
-        Self::Restart,
-        Self::Logs,
         Self::Renew,
+        Self::Restart,
         Self::Secret,
-        Self::Diagnose,
+        Self::Update,
     ];
 
     /// The verb as it stands in a topic.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Deploy => "deploy",
-            Self::Restart => "restart",
-            Self::Logs => "logs",
             Self::Renew => "renew",
+            Self::Restart => "restart",
             Self::Secret => "secret",
-            Self::Diagnose => "diagnose",
+            Self::Update => "update",
         }
+    }
+
+    /// The verb of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|verb| verb.as_str() == name)
     }
 }
 
@@ -78,6 +79,8 @@ pub enum Channel {
     Ack,
     /// `down/command/<verb>`: an order signed by the centre.
     Command(Verb),
+    /// `down/parcel`: a part of what a command announced and the satellite asked for.
+    Parcel,
     /// `up/reply`: the answer to a pull, chunk by chunk.
     Reply,
     /// `up/push/<dataset>`: data sent unasked.
@@ -105,6 +108,7 @@ impl Channel {
         let mut all = vec![
             Self::Pull(dataset.clone()),
             Self::Ack,
+            Self::Parcel,
             Self::Reply,
             Self::Push(dataset.clone()),
             Self::Result,
@@ -122,9 +126,12 @@ impl Channel {
     /// Which way the channel goes.
     pub fn direction(&self) -> Direction {
         match self {
-            Self::Pull(_) | Self::Ack | Self::Command(_) | Self::Admission | Self::Crl => {
-                Direction::Down
-            }
+            Self::Pull(_)
+            | Self::Ack
+            | Self::Command(_)
+            | Self::Parcel
+            | Self::Admission
+            | Self::Crl => Direction::Down,
             Self::Reply
             | Self::Push(_)
             | Self::Result
@@ -141,6 +148,7 @@ impl Channel {
             Self::Pull(_) => "pull",
             Self::Ack => "ack",
             Self::Command(_) => "command",
+            Self::Parcel => "parcel",
             Self::Reply => "reply",
             Self::Push(_) => "push",
             Self::Result => "result",
@@ -157,12 +165,10 @@ impl Channel {
         let parsed = match (direction, channel, name) {
             ("down", "pull", Some(name)) => Self::Pull(name.parse().map_err(TopicError::Dataset)?),
             ("down", "ack", None) => Self::Ack,
-            ("down", "command", Some(name)) => Self::Command(
-                Verb::ALL
-                    .into_iter()
-                    .find(|verb| verb.as_str() == name)
-                    .ok_or(TopicError::Channel)?,
-            ),
+            ("down", "command", Some(name)) => {
+                Self::Command(Verb::from_name(name).ok_or(TopicError::Channel)?)
+            }
+            ("down", "parcel", None) => Self::Parcel,
             ("up", "reply", None) => Self::Reply,
             ("up", "push", Some(name)) => Self::Push(name.parse().map_err(TopicError::Dataset)?),
             ("up", "result", None) => Self::Result,

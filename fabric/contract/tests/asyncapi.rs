@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use spokegate_contract::envelope::{
-    Ack, Admission, Crl, Enrol, EnrolRequest, Hello, Part, Presence, PullRequest, Push, Reply,
-    SourceHealth, Status, Verdict,
+    Ack, Admission, Command, CommandFault, CommandOutcome, CommandResult, Crl, Enrol, EnrolRequest,
+    Hello, Parcel, Part, Presence, PullRequest, Push, Reply, SourceHealth, Status, Validity,
+    Verdict,
 };
 use spokegate_contract::limits::{
-    CERTIFICATE_BYTES_MAX, CRL_BYTES_MAX, CSR_BYTES_MAX, INTEGER_MAX, MESSAGE_BYTES_MAX,
-    RETRY_S_MAX, ROOTS_BYTES_MAX, SERIAL_BYTES_MAX, SIGNATURE_BYTES_MAX,
+    CERTIFICATE_BYTES_MAX, COMMAND_ARGS_BYTES_MAX, CRL_BYTES_MAX, CSR_BYTES_MAX, INTEGER_MAX,
+    MESSAGE_BYTES_MAX, NOT_AFTER_S_MAX, PARCEL_PART_BYTES, PARCEL_PARTS_WANTED_MAX, RETRY_S_MAX,
+    ROOTS_BYTES_MAX, SERIAL_BYTES_MAX, SIGNATURE_BYTES_MAX,
 };
 use spokegate_contract::{
     Address, Channel, Direction, Envelope, Failure, FailureClass, RequestId, Shape, Topic,
@@ -51,7 +53,15 @@ fn as_json(message: &[u8]) -> Value {
 
 /// Each kind of message, at its smallest and its largest.
 fn messages() -> Vec<(&'static str, Vec<u8>)> {
-    [downward(), replies(), pushes(), reports(), enrolment()].concat()
+    [
+        downward(),
+        commands(),
+        replies(),
+        pushes(),
+        reports(),
+        enrolment(),
+    ]
+    .concat()
 }
 
 type Sample = (&'static str, Vec<u8>);
@@ -82,6 +92,46 @@ fn downward() -> Vec<Sample> {
         ("ack", credit.encode()),
         ("ack", Ack::Cancel { id }.encode()),
     ]
+}
+
+fn commands() -> Vec<Sample> {
+    let id = RequestId::from_bytes(ID);
+    let filled = |bytes: usize| Bytes::from(vec![1; bytes]);
+    let mut all = Vec::new();
+    for (args, number, signature) in [
+        (1, 1, 1),
+        (COMMAND_ARGS_BYTES_MAX, INTEGER_MAX, SIGNATURE_BYTES_MAX),
+    ] {
+        let command = Command {
+            id,
+            args: filled(args),
+            number,
+            expires_ms: number,
+            signature: filled(signature),
+        };
+        all.push(("command", command.encode()));
+        let result = |outcome| {
+            let result = CommandResult {
+                id,
+                number,
+                outcome,
+            };
+            ("result", result.encode())
+        };
+        let (from, count) = (u32::MAX, PARCEL_PARTS_WANTED_MAX);
+        all.push(result(CommandOutcome::Wants { from, count }));
+        all.push(result(CommandOutcome::done(&"x".repeat(500))));
+        all.extend(CommandFault::ALL.map(|fault| result(CommandOutcome::failed(fault, ""))));
+    }
+    for bytes in [1, PARCEL_PART_BYTES] {
+        let parcel = Parcel {
+            body: filled(bytes),
+            index: u32::MAX,
+            digest: [9; 32],
+        };
+        all.push(("parcel", parcel.encode()));
+    }
+    all
 }
 
 fn replies() -> Vec<Sample> {
@@ -180,12 +230,14 @@ fn reports() -> Vec<Sample> {
         acked_sequence: 0,
         datasets,
     };
-    let status = |node_red| Status {
+    let status = |node_red, is_old: bool| Status {
         agent_version: "0.1.0".into(),
         at_ms: 0,
         spool_messages: INTEGER_MAX,
         spool_bytes: INTEGER_MAX,
+        spool_oldest_ms: (!is_old).then_some(INTEGER_MAX),
         node_red,
+        certificate: Validity::new(0, NOT_AFTER_S_MAX).filter(|_| !is_old),
     };
     let mut all = vec![
         ("hello", hello(vec![]).encode()),
@@ -202,7 +254,9 @@ fn reports() -> Vec<Sample> {
             .encode(),
         ),
     ];
-    all.extend(SourceHealth::ALL.map(|health| ("status", status(health).encode())));
+    for is_old in [true, false] {
+        all.extend(SourceHealth::ALL.map(|health| ("status", status(health, is_old).encode())));
+    }
     all
 }
 
@@ -222,9 +276,11 @@ fn every_message_satisfies_its_schema_and_no_member_may_go_or_come() {
             let is_inner_chunk = name == "reply" && key == "last";
             // Only the enrolment door names a peer.
             let is_satellites = name == "enrol" && key == "peer";
+            // Nothing waits in the spool.
+            let is_empty = name == "status" && key == "spool_oldest";
             assert_eq!(
                 validator.is_valid(&less),
-                is_inner_chunk || is_satellites,
+                is_inner_chunk || is_satellites || is_empty,
                 "{name} without {key}"
             );
         }
@@ -239,6 +295,7 @@ fn channels() -> Vec<Channel> {
     let mut all = vec![
         Channel::Pull(dataset.clone()),
         Channel::Ack,
+        Channel::Parcel,
         Channel::Reply,
         Channel::Push(dataset),
         Channel::Hello,
@@ -283,12 +340,15 @@ fn asyncapi_document_is_what_the_code_speaks() {
             }
         }
         let mut entry = json!({"address": address, "parameters": parameters});
-        if document["$defs"].get(&name).is_some() {
-            entry["messages"] = json!({name.as_str(): {
-                "contentType": "application/cbor",
-                "payload": {"$ref": format!("envelopes.schema.json#/$defs/{name}")},
-            }});
-        }
+        let envelope = channel.as_str();
+        assert!(
+            document["$defs"].get(envelope).is_some(),
+            "{envelope} has no schema"
+        );
+        entry["messages"] = json!({envelope: {
+            "contentType": "application/cbor",
+            "payload": {"$ref": format!("envelopes.schema.json#/$defs/{envelope}")},
+        }});
         // As AsyncAPI has it, the document speaks for the satellite.
         let action = match channel.direction() {
             Direction::Up => "send",
@@ -306,7 +366,7 @@ fn asyncapi_document_is_what_the_code_speaks() {
         "info": {
             "title": "Spokegate fabric",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": format!("Topics and messages between a satellite and the centre, MQTT 3.1.1, payloads of at most {MESSAGE_BYTES_MAX} bytes. The broker publishes presence itself; crl exists for enrolment/door alone, the broker's enrolment door; commands are part of the grammar, their messages are not defined yet."),
+            "description": format!("Topics and messages between a satellite and the centre, MQTT 3.1.1, payloads of at most {MESSAGE_BYTES_MAX} bytes. The broker publishes presence itself; crl exists for enrolment/door alone, the broker's enrolment door."),
         },
         "channels": channels_doc,
         "operations": operations,

@@ -7,27 +7,31 @@
 
 use bytes::Bytes;
 use spokegate_contract::envelope::{
-    Admission, Crl, Enrol, EnrolRequest, Hello, Part, PullRequest, Push, Reply, Status, Verdict,
+    Admission, Command, CommandOutcome, CommandResult, Crl, Enrol, EnrolRequest, Hello, Parcel,
+    Part, PullRequest, Push, Reply, Status, Validity, Verdict,
 };
 use spokegate_contract::limits::*;
-use spokegate_contract::record::{AdmissionBody, CrlBody};
+use spokegate_contract::record::{AdmissionBody, CommandBody, CrlBody, ParcelBody};
 use spokegate_contract::{
-    Envelope, Failure, FailureClass, RequestId, SatelliteId, Shape, TenantId, cbor, text,
+    Envelope, Failure, FailureClass, RequestId, SatelliteId, Shape, TenantId, Verb, cbor, text,
 };
 use std::collections::BTreeSet;
 
 const ID: RequestId = RequestId::from_bytes([1; 16]);
 
 /// Limits that hold where a message is made, counted or answered: there is no parser that refuses one more.
-const ELSEWHERE: [(&str, &str); 14] = [
+const ELSEWHERE: [(&str, &str); 17] = [
     ("ADMISSIONS_MAX", "sanitizer/src/ingest/calls/enrolment.rs"),
     ("CHUNK_BYTES_TARGET", "satellite-agent/src/"),
     ("CHUNK_ROWS_MAX", "sanitizer/src/worker/judge.rs"),
     ("CLOCK_SKEW_MS_MAX", "sanitizer/src/ingest/"),
+    ("COMMANDS_MAX", "sanitizer/src/ingest/calls/commands.rs"),
+    ("COMMAND_LIFE_MS_MAX", "provisioner/src/office/"),
     ("CREDIT_CHUNKS", "sanitizer/src/ingest/"),
     ("DEADLINE_MS_MAX", "sanitizer/src/ingest/"),
     ("LEASE_MS_MAX", "sanitizer/src/ingest/leases.rs"),
     ("PACKET_BYTES_MAX", "broker/src/"),
+    ("PARCEL_BYTES_MAX", "provisioner/src/office/"),
     ("PULL_BYTES_MAX", "sanitizer/src/ingest/"),
     ("PULL_CHUNKS_MAX", "sanitizer/src/ingest/"),
     ("PULL_ROWS_MAX", "report-service/src/"),
@@ -99,6 +103,39 @@ impl ParseAddress for str {
         let (tenant, satellite) = self.split_once('/').unwrap();
         spokegate_contract::Address::new(tenant.parse().unwrap(), satellite.parse().unwrap())
     }
+}
+
+/// The second hop and the first have the same limits.
+fn command(args: usize, signature: usize, number: u64) -> bool {
+    let command = Command {
+        id: ID,
+        args: bytes(args),
+        number,
+        expires_ms: 1,
+        signature: bytes(signature),
+    };
+    let body = CommandBody::new("acme/hq".parse_address(), Verb::Renew, &command);
+    assert_eq!(body.command().is_ok(), read(&command));
+    read(&command)
+}
+
+fn parcel(body: usize) -> bool {
+    let parcel = Parcel {
+        body: bytes(body),
+        index: 0,
+        digest: [1; 32],
+    };
+    let body = ParcelBody::new("acme/hq".parse_address(), &parcel);
+    assert_eq!(body.parcel().is_ok(), read(&parcel));
+    read(&parcel)
+}
+
+fn result(outcome: CommandOutcome) -> bool {
+    read(&CommandResult {
+        id: ID,
+        number: 1,
+        outcome,
+    })
 }
 
 fn reply(body: usize, detail: usize) -> bool {
@@ -219,6 +256,38 @@ fn parsers() -> Vec<(&'static str, usize, Passes)> {
             Box::new(|n| CrlBody::new(&bytes(n)).envelope().is_ok()),
         ),
         (
+            "COMMAND_ARGS_BYTES_MAX",
+            COMMAND_ARGS_BYTES_MAX,
+            Box::new(|n| command(n, 1, 1)),
+        ),
+        (
+            "SIGNATURE_BYTES_MAX",
+            SIGNATURE_BYTES_MAX,
+            Box::new(|n| command(1, n, 1)),
+        ),
+        (
+            "INTEGER_MAX",
+            usize::try_from(INTEGER_MAX).unwrap(),
+            Box::new(|n| command(1, 1, n as u64)),
+        ),
+        ("PARCEL_PART_BYTES", PARCEL_PART_BYTES, Box::new(parcel)),
+        (
+            "PARCEL_PARTS_WANTED_MAX",
+            PARCEL_PARTS_WANTED_MAX as usize,
+            Box::new(|n| {
+                let count = u32::try_from(n).unwrap();
+                result(CommandOutcome::Wants { from: 0, count })
+            }),
+        ),
+        (
+            "FAILURE_TEXT_BYTES_MAX",
+            FAILURE_TEXT_BYTES_MAX,
+            Box::new(|n| {
+                let detail = "x".repeat(n);
+                result(CommandOutcome::Done { detail })
+            }),
+        ),
+        (
             "RETRY_S_MAX",
             RETRY_S_MAX as usize,
             Box::new(|n| {
@@ -227,6 +296,11 @@ fn parsers() -> Vec<(&'static str, usize, Passes)> {
                 };
                 read(&Admission { id: ID, verdict })
             }),
+        ),
+        (
+            "NOT_AFTER_S_MAX",
+            usize::try_from(NOT_AFTER_S_MAX).unwrap(),
+            Box::new(|n| Validity::new(1, n as u64).is_some()),
         ),
         (
             "PARAMS_BYTES_MAX",
@@ -345,7 +419,9 @@ fn what_has_a_least_or_an_exact_length() {
         at_ms: 1,
         spool_messages: 1,
         spool_bytes: 1,
+        spool_oldest_ms: None,
         node_red: spokegate_contract::envelope::SourceHealth::Up,
+        certificate: None,
     };
     let payload = |length: usize| {
         let mut payload = status.encode();

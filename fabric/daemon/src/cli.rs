@@ -35,6 +35,10 @@ pub trait Service {
     /// Further subcommands; [`NoExtra`] when there are none.
     type Extra: Subcommand;
 
+    /// What `--version` says.
+    fn version() -> &'static str {
+        env!("CARGO_PKG_VERSION")
+    }
     /// Its `[log]` section.
     fn log(config: &Self::Config) -> &LogConfig;
     /// Its `[ops]` section.
@@ -130,7 +134,7 @@ fn main_from<S: Service>(arguments: impl IntoIterator<Item = OsString>) -> ExitC
     let command = <Arguments<S::Extra> as clap::CommandFactory>::command()
         .display_name(binary(S::NAME))
         .bin_name(binary(S::NAME))
-        .version(env!("CARGO_PKG_VERSION"))
+        .version(S::version())
         .about(S::ABOUT);
     let parsed = command.try_get_matches_from(arguments).and_then(|matches| {
         <Arguments<S::Extra> as clap::FromArgMatches>::from_arg_matches(&matches)

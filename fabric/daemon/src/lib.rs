@@ -10,6 +10,7 @@ pub mod metrics;
 pub mod ops;
 
 mod backoff;
+mod below;
 mod clock;
 mod lifecycle;
 mod readiness;
@@ -18,6 +19,7 @@ mod tasks;
 mod watched;
 
 pub use backoff::Backoff;
+pub use below::{BelowError, is_below, open_below};
 pub use clock::{Clock, ManualClock};
 pub use lifecycle::{Context, EXIT_CONFIG, EXIT_CUT_SHORT, EXIT_FAILURE, run_until_signal};
 pub use readiness::{Latch, Readiness};

@@ -9,6 +9,7 @@ mod presented;
 mod principal;
 pub mod proof;
 pub mod quarantine;
+pub mod release;
 mod revocation;
 pub mod sealed;
 mod tls;

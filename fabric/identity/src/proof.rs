@@ -5,16 +5,17 @@
 //! | join proof | HMAC-SHA256 over `spokegate join v1\0`, public key | [`JoinProofKey`]: SHA-256 of the token's secret | the same, from the registry |
 //! | renewal | `spokegate renew v1\0`, request id, new public key | the current certificate's key | the current certificate |
 //! | admission | `spokegate admission v1\0`, request id, SHA-256 of the certificate, SHA-256 of the roots | the fabric authority's key | the pinned or stored root |
+//! | command | `spokegate command v1\0`, request id, SHA-256 of the satellite's address, SHA-256 of the verb, number and end (8 bytes each, highest first), SHA-256 of the arguments | the fabric authority's key | the stored root |
 //! | audit root | `spokegate audit root v1\0`, number and time (8 bytes each, highest first), hash | the sanitizer's audit key | its public key, as the centre was told |
 //!
-//! Signatures are ECDSA P-256 over SHA-256 in ASN.1. Every format begins with a text of its own that
+//! What a release of the agent is signed over stands in [`crate::release`]. Signatures are ECDSA P-256 over SHA-256 in ASN.1. Every format begins with a text of its own that
 //! ends in a zero byte, and all its fields have fixed lengths, so that no message of one kind can
 //! pass for one of another.
 
 use std::fmt;
 
 use ring::{digest, hmac};
-use spokegate_contract::RequestId;
+use spokegate_contract::{Address, RequestId, Verb};
 use zeroize::Zeroizing;
 
 use crate::{JoinSecret, KeyError, PublicKey, SigningKey};
@@ -22,6 +23,7 @@ use crate::{JoinSecret, KeyError, PublicKey, SigningKey};
 const JOIN: &[u8] = b"spokegate join v1\0";
 const RENEW: &[u8] = b"spokegate renew v1\0";
 const ADMISSION: &[u8] = b"spokegate admission v1\0";
+const COMMAND: &[u8] = b"spokegate command v1\0";
 const AUDIT_ROOT: &[u8] = b"spokegate audit root v1\0";
 /// Bytes of a join proof and of the key that it is made with.
 pub const JOIN_PROOF_BYTES: usize = 32;
@@ -120,6 +122,53 @@ pub fn verify_admission(
 pub fn admission_message(id: &RequestId, certificate: &[u8], roots: &[u8]) -> Vec<u8> {
     let (certificate, roots) = (sha256(certificate), sha256(roots));
     [ADMISSION, id.as_bytes(), &certificate, &roots].concat()
+}
+
+/// What a command's signature is over.
+#[derive(Clone, Copy, Debug)]
+pub struct CommandClaim<'a> {
+    /// Who is to do it.
+    pub address: &'a Address,
+    /// What.
+    pub verb: Verb,
+    /// Ties the result to the command.
+    pub id: &'a RequestId,
+    /// The command's place among those to this satellite.
+    pub number: u64,
+    /// Not to be begun after this: unix time in milliseconds.
+    pub expires_ms: u64,
+    /// The encoded arguments.
+    pub args: &'a [u8],
+}
+
+/// The bytes of a command that are signed, for a signer that holds the authority's key.
+pub fn command_message(claim: &CommandClaim<'_>) -> Vec<u8> {
+    let address = sha256(claim.address.to_string().as_bytes());
+    let verb = sha256(claim.verb.as_str().as_bytes());
+    [
+        COMMAND,
+        claim.id.as_bytes(),
+        &address,
+        &verb,
+        &claim.number.to_be_bytes(),
+        &claim.expires_ms.to_be_bytes(),
+        &sha256(claim.args),
+    ]
+    .concat()
+}
+
+/// The signature by which the fabric's authority orders something.
+pub fn command(authority: &SigningKey, claim: &CommandClaim<'_>) -> Result<Vec<u8>, KeyError> {
+    authority.sign(&command_message(claim))
+}
+
+/// Checks a command's signature with the key of the root that is trusted already.
+pub fn verify_command(
+    authority: &PublicKey,
+    claim: &CommandClaim<'_>,
+    signature: &[u8],
+) -> Result<(), Mismatch> {
+    held(authority.verifies(&command_message(claim), signature))
 }
 
 /// The end of an audit: the last entry's number, when it was signed, and the chain's hash up to there.

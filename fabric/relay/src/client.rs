@@ -4,22 +4,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::client::legacy::Client as HttpClient;
+use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde::Serialize;
+use spokegate_contract::envelope::Validity;
+use spokegate_contract::limits::VERSION_TEXT_BYTES_MAX;
 use spokegate_contract::record::{
-    AckBody, AdmissionsBody, BOOT_HEADER, CrlBody, ErrorBody, Lane, LeasesAnswer, LeasesBody,
-    NO_SESSION_STATUS, PullBody, RequestBody,
+    AckBody, AdmissionsBody, BOOT_HEADER, CommandsBody, CrlBody, ErrorBody, Lane, LeasesAnswer,
+    LeasesBody, NO_SESSION_STATUS, PullBody, RequestBody, VERSION_HEADER,
 };
+use spokegate_contract::text::one_line;
 use spokegate_contract::{Failure, FailureClass, hex};
 use spokegate_identity::{TlsError, TlsFiles};
 
-use super::connector::Connector;
+use super::connector::{Connector, Made};
 use super::line::LINE_BYTES_MAX;
 
 /// Records per answer.
@@ -43,11 +47,16 @@ const IDLE_CONNECTIONS_MAX: usize = 8;
 /// How long an unused connection is kept; shorter than any server's own limit.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 
+/// A connection is used for so long: a certificate that ended or was replaced is seen, and shown, soon after.
+const CONNECTION_AGE_MAX: Duration = Duration::from_secs(300);
+
 /// What a poll brought: lines, and the sanitizer's boot they belong to.
 #[derive(Debug)]
 pub(crate) struct Batch {
     pub(crate) boot: String,
     pub(crate) lines: Bytes,
+    /// The sanitizer's version, if it says one.
+    pub(crate) version: Option<String>,
 }
 
 /// Why a request was not accepted.
@@ -95,6 +104,7 @@ pub struct Client {
     base: String,
     http: HttpClient<Connector, Full<Bytes>>,
     tls: Arc<ArcSwap<rustls::ClientConfig>>,
+    shown: Arc<ArcSwapOption<Validity>>,
     endpoint: Endpoint,
 }
 
@@ -104,7 +114,8 @@ impl Client {
         let tls = tls(endpoint)
             .with_context(|| format!("read the certificates for the sanitizer {url}"))?;
         let tls = Arc::new(ArcSwap::new(tls));
-        let connector = Connector::new(Arc::clone(&tls));
+        let shown = Arc::default();
+        let connector = Connector::new(Arc::clone(&tls), Arc::clone(&shown));
         let http = HttpClient::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
@@ -114,6 +125,7 @@ impl Client {
             base: url.trim_end_matches('/').into(),
             http,
             tls,
+            shown,
             endpoint: endpoint.clone(),
         })
     }
@@ -127,6 +139,11 @@ impl Client {
                 "the certificates for the sanitizer cannot be read, the present ones stay"
             ),
         }
+    }
+
+    /// Of the certificate that the sanitizer showed last; nothing before the first connection.
+    pub(crate) fn shown(&self) -> Option<Validity> {
+        self.shown.load().as_deref().copied()
     }
 
     /// Asks for records of a lane; `ack` frees what came before. `patient` waits for some, else it answers at once.
@@ -161,8 +178,16 @@ impl Client {
                 .filter(|boot| hex::is_digits(boot, BOOT_DIGITS))
                 .context("the sanitizer's answer names no boot")?
                 .to_string();
+            let version = response.headers().get(VERSION_HEADER);
+            let version = version
+                .and_then(|version| version.to_str().ok())
+                .map(|version| one_line(version, VERSION_TEXT_BYTES_MAX));
             let lines = read(response, ANSWER_BYTES_MAX).await?;
-            Ok(Batch { boot, lines })
+            Ok(Batch {
+                boot,
+                lines,
+                version,
+            })
         });
         polled
             .await
@@ -226,6 +251,15 @@ impl Client {
         self.tell(Method::POST, "/v1/admissions", admissions).await
     }
 
+    /// Hands orders and parts of parcels over to the session of their one tenant; at most
+    /// [`COMMANDS_MAX`](spokegate_contract::limits::COMMANDS_MAX) at once.
+    ///
+    /// # Errors
+    /// When it is refused, or nobody answers in time; then another sanitizer may have the session, or this one later.
+    pub async fn commands(&self, commands: &CommandsBody) -> Result<(), CallError> {
+        self.tell(Method::POST, "/v1/commands", commands).await
+    }
+
     /// Hands over the revocation list that the broker shall enforce.
     ///
     /// # Errors
@@ -284,16 +318,27 @@ impl Client {
         body: &impl Serialize,
     ) -> anyhow::Result<Response<Incoming>> {
         let body = serde_json::to_vec(body).context("write a request")?;
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base))
             .header("content-type", "application/json")
             .body(Full::new(Bytes::from(body)))
             .context("make a request")?;
-        self.http
+        let connection = capture_connection(&mut request);
+        let answer = self
+            .http
             .request(request)
             .await
-            .with_context(|| format!("reach the sanitizer at {}", self.base))
+            .with_context(|| format!("reach the sanitizer at {}", self.base));
+        if let Some(used) = connection.connection_metadata().as_ref() {
+            let mut about = hyper::http::Extensions::new();
+            used.get_extras(&mut about);
+            let made = about.get::<Made>();
+            if made.is_some_and(|made| made.0.elapsed() > CONNECTION_AGE_MAX) {
+                used.poison();
+            }
+        }
+        answer
     }
 }
 

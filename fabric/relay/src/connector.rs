@@ -8,12 +8,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use hyper::Uri;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
+use spokegate_contract::envelope::Validity;
+use spokegate_identity::Presented;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tower::Service;
@@ -25,11 +28,20 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(crate) struct Connector {
     tls: Arc<ArcSwap<rustls::ClientConfig>>,
+    shown: Arc<ArcSwapOption<Validity>>,
 }
 
+/// When a connection was made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Made(pub(crate) Instant);
+
 impl Connector {
-    pub(crate) fn new(tls: Arc<ArcSwap<rustls::ClientConfig>>) -> Self {
-        Self { tls }
+    /// `shown` tells how long the certificate lasts that the sanitizer showed last.
+    pub(crate) fn new(
+        tls: Arc<ArcSwap<rustls::ClientConfig>>,
+        shown: Arc<ArcSwapOption<Validity>>,
+    ) -> Self {
+        Self { tls, shown }
     }
 
     async fn connect(self, uri: Uri) -> io::Result<SanitizerStream> {
@@ -43,7 +55,16 @@ impl Connector {
         let tls = TlsConnector::from(self.tls.load_full())
             .connect(name, tcp)
             .await?;
-        Ok(SanitizerStream(TokioIo::new(tls)))
+        let shown = tls.get_ref().1.peer_certificates();
+        let shown = shown.and_then(|chain| Presented::of(chain).ok());
+        let validity = shown.and_then(|shown| {
+            Validity::new(shown.not_before_ms() / 1_000, shown.not_after_ms() / 1_000)
+        });
+        self.shown.store(validity.map(Arc::new));
+        Ok(SanitizerStream {
+            stream: TokioIo::new(tls),
+            made: Made(Instant::now()),
+        })
     }
 }
 
@@ -72,11 +93,14 @@ impl Service<Uri> for Connector {
 }
 
 /// An open connection, as hyper's pool wants it.
-pub(crate) struct SanitizerStream(TokioIo<TlsStream<TcpStream>>);
+pub(crate) struct SanitizerStream {
+    stream: TokioIo<TlsStream<TcpStream>>,
+    made: Made,
+}
 
 impl Connection for SanitizerStream {
     fn connected(&self) -> Connected {
-        Connected::new()
+        Connected::new().extra(self.made)
     }
 }
 
@@ -86,7 +110,7 @@ impl hyper::rt::Read for SanitizerStream {
         context: &mut Context<'_>,
         buffer: hyper::rt::ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().0).poll_read(context, buffer)
+        Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
     }
 }
 
@@ -96,19 +120,19 @@ impl hyper::rt::Write for SanitizerStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().0).poll_write(context, bytes)
+        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().0).poll_flush(context)
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().0).poll_shutdown(context)
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
+        self.stream.is_write_vectored()
     }
 
     fn poll_write_vectored(
@@ -116,6 +140,6 @@ impl hyper::rt::Write for SanitizerStream {
         context: &mut Context<'_>,
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().0).poll_write_vectored(context, buffers)
+        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, buffers)
     }
 }

@@ -68,7 +68,10 @@ impl Link {
             };
             self.note(polled.as_ref().map(|_| ()));
             let handled = match polled {
-                Ok(batch) => take(&self, &intake, batch, &mut cursor, &tasks).await,
+                Ok(batch) => {
+                    self.note_version(batch.version.as_deref());
+                    take(&self, &intake, batch, &mut cursor, &tasks).await
+                }
                 Err(error) => {
                     if backoff.attempts() > FAILURES_BEFORE_RELOAD {
                         self.client().reload_certificates();

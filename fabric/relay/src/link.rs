@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use spokegate_contract::envelope::Validity;
 use spokegate_identity::PublicKey;
 use tokio::time::Instant;
 
@@ -22,11 +23,12 @@ pub struct Link {
     heard: Mutex<Heard>,
 }
 
-/// Whether its last answer to a poll was one, and since when not.
+/// Whether its last answer to a poll was one, since when not, and the version that it named.
 #[derive(Debug, Default)]
 struct Heard {
     up: bool,
     lost: Option<Instant>,
+    version: Option<String>,
 }
 
 impl Link {
@@ -70,6 +72,16 @@ impl Link {
         self.heard().up
     }
 
+    /// The version that it named last; nothing before, and of one that names none.
+    pub fn version(&self) -> Option<String> {
+        self.heard().version.clone()
+    }
+
+    /// Of the certificate that it showed at the last connection; that is at most minutes old while it answers.
+    pub fn certificate(&self) -> Option<Validity> {
+        self.client.shown()
+    }
+
     /// Whether it answers, or did until so long ago at most: then it may only be starting anew.
     pub fn answered_within(&self, time: Duration) -> bool {
         let heard = self.heard();
@@ -82,6 +94,14 @@ impl Link {
 
     pub(crate) fn key(&self) -> &SealKey {
         &self.key
+    }
+
+    /// Notes the version that an answer named.
+    pub(crate) fn note_version(&self, version: Option<&str>) {
+        let mut heard = self.heard();
+        if heard.version.as_deref() != version {
+            heard.version = version.map(str::to_owned);
+        }
     }
 
     /// Notes whether the sanitizer answered; says so when that changed.

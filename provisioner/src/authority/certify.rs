@@ -7,6 +7,7 @@ use rcgen::{
     RevokedCertParams, SerialNumber, SignatureAlgorithm, SigningKey as _,
 };
 use spokegate_contract::RequestId;
+use spokegate_identity::proof::CommandClaim;
 use spokegate_identity::{PublicKey, Serial, pem, proof};
 
 use super::error::library;
@@ -171,6 +172,15 @@ impl Authority {
         roots_pem: &[u8],
     ) -> Result<Vec<u8>, AuthorityError> {
         let message = proof::admission_message(id, certificate_der, roots_pem);
+        self.issuer.key().sign(&message).map_err(library)
+    }
+
+    /// The signature that makes a satellite do what it is told.
+    ///
+    /// # Errors
+    /// When the library refuses.
+    pub fn sign_command(&self, claim: &CommandClaim<'_>) -> Result<Vec<u8>, AuthorityError> {
+        let message = proof::command_message(claim);
         self.issuer.key().sign(&message).map_err(library)
     }
 

@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use spokegate_contract::{Address, SatelliteId, TenantId};
+use serde_json::json;
+use spokegate_contract::{Address, SatelliteId, TenantId, Verb};
 use spokegate_daemon::cli;
 use spokegate_identity::Door;
 use spokegate_identity::offline::{OfflineRequest, REQUEST_BYTES_MAX};
 
+use super::orders::{CommandsArgs, OrderArgs};
+use super::updates::UpdateArgs;
 use super::{Directory, counted, moment, wait_for};
 use crate::authority::Reason;
 use crate::files;
@@ -45,6 +48,12 @@ pub(super) enum SatelliteVerb {
         #[arg(long, default_value = "unspecified")]
         reason: Reason,
     },
+    /// Has a satellite make a new key and a new certificate now
+    Renew(OrderArgs),
+    /// Has one satellite or all take another version of the agent, wave by wave; stops where one is not healthy
+    Update(UpdateArgs),
+    /// Lists what was ordered of satellites and what came of it, newest first
+    Commands(CommandsArgs),
     /// Lists the joins that wait for approval
     Requests {
         #[command(flatten)]
@@ -158,6 +167,9 @@ impl SatelliteVerb {
                     revoked.list
                 ))
             }),
+            Self::Renew(args) => args.run(Verb::Renew, &json!({}), now_ms),
+            Self::Update(args) => args.run(now_ms),
+            Self::Commands(args) => args.run(),
             Self::Requests { directory } => wait_for(async {
                 let requests = directory
                     .open()
@@ -175,7 +187,7 @@ impl SatelliteVerb {
 }
 
 impl Who {
-    fn address(&self) -> Address {
+    pub(super) fn address(&self) -> Address {
         Address::new(self.tenant.clone(), self.satellite.clone())
     }
 }

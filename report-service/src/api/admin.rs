@@ -4,17 +4,18 @@ use super::endpoint::{Asked, Call, Found, Nothing, Operation, add};
 use super::problem::Problem;
 use super::shapes::at;
 use crate::auth::scope::Scope;
+use crate::certificate::{self, Stage};
+use crate::relay::LinkState;
 use crate::store::audit::{AuditRecord, Decision};
 use crate::store::quarantine::Refused;
 use crate::store::satellites::Satellite;
 use crate::web::Routes;
 use crate::web::admin_audit::Question;
+use crate::web::admin_quarantine::ENTRIES_MAX;
 use axum::http::Method;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-/// Entries in one answer.
-const ENTRIES_MAX: u32 = 500;
+use spokegate_contract::envelope::Validity;
 
 /// `/satellites`, `/quarantine`, `/audit`, `/health`.
 pub(super) fn routes(routes: Routes) -> Routes {
@@ -67,6 +68,48 @@ pub(super) fn routes(routes: Routes) -> Routes {
 pub struct SatelliteList {
     /// All of them.
     pub satellites: Vec<SatelliteShape>,
+    /// The sanitizers between them and this service.
+    pub sanitizers: Vec<SanitizerShape>,
+}
+
+/// A sanitizer.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Sanitizer")]
+pub struct SanitizerShape {
+    /// Where it is reached.
+    pub url: String,
+    /// Whether its last answer was one.
+    pub online: bool,
+    /// Its version; empty until it said.
+    pub version: String,
+    /// Its certificate, as it showed it at the last connection.
+    pub certificate: Option<CertificateShape>,
+}
+
+/// How long a certificate lasts.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Certificate")]
+pub struct CertificateShape {
+    /// When it begins.
+    pub not_before: Option<String>,
+    /// When it ends.
+    pub not_after: Option<String>,
+    /// `valid`, `overdue` when it should have been renewed, `ends-soon` when less than a quarter of its life is left,
+    /// `ended`, or `early` before it begins.
+    pub state: String,
+    /// The same for people: `ends in 3 days`.
+    pub words: String,
+}
+
+impl CertificateShape {
+    fn of(validity: Validity, now_ms: u64) -> Self {
+        Self {
+            not_before: at(validity.not_before_ms()),
+            not_after: at(validity.not_after_ms()),
+            state: Stage::of(validity, now_ms).as_str().to_owned(),
+            words: certificate::end(validity, now_ms),
+        }
+    }
 }
 
 /// A satellite.
@@ -87,10 +130,14 @@ pub struct SatelliteShape {
     pub spool_messages: u64,
     /// Their bytes.
     pub spool_bytes: u64,
+    /// Since when the oldest of them waits.
+    pub spool_oldest_at: Option<String>,
     /// `up`, `down` or `unknown`.
     pub node_red: String,
     /// Its clock less the sanitizer's, in milliseconds.
     pub clock_skew_ms: i64,
+    /// Its certificate, as it says itself; the registry knows what was issued.
+    pub certificate: Option<CertificateShape>,
 }
 
 /// A dataset that a satellite supplies.
@@ -103,6 +150,14 @@ pub struct Supply {
 }
 
 async fn satellites(call: Call, _: Nothing) -> Result<Found<SatelliteList>, Problem> {
+    let now_ms = call.state.clock.now_ms();
+    let certificate = |validity| CertificateShape::of(validity, now_ms);
+    let sanitizer = |link: LinkState| SanitizerShape {
+        url: link.url,
+        online: link.up,
+        version: link.version.unwrap_or_default(),
+        certificate: link.certificate.map(certificate),
+    };
     let shape = |satellite: Satellite| SatelliteShape {
         address: satellite.address.to_string(),
         online: satellite.online,
@@ -118,12 +173,16 @@ async fn satellites(call: Call, _: Nothing) -> Result<Found<SatelliteList>, Prob
             .collect(),
         spool_messages: satellite.spool_messages,
         spool_bytes: satellite.spool_bytes,
+        spool_oldest_at: satellite.spool_oldest_ms.and_then(at),
         node_red: satellite.node_red,
         clock_skew_ms: satellite.clock_skew_ms,
+        certificate: satellite.certificate.map(certificate),
     };
     let satellites = call.state.store.satellites().await?;
+    let sanitizers = call.state.engine.relay().links();
     Ok(Found(SatelliteList {
         satellites: satellites.into_iter().map(shape).collect(),
+        sanitizers: sanitizers.into_iter().map(sanitizer).collect(),
     }))
 }
 

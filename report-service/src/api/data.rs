@@ -104,14 +104,18 @@ impl Media for Tables {
 async fn own(call: &Call) -> Result<RunRow, Problem> {
     let (_, run) = runs::own(&call.state, &call.user, call.param("run")).await?;
     if run.state != RunState::Done {
-        return Err(Problem::not_found("This run has no data: it is not done."));
+        return Err(Problem::not_found("This run has no data: it is not done.")
+            .allowed("runs whose state is done")
+            .next("Wait for its end with GET /api/v1/runs/{run}?wait_ms=25000."));
     }
     if !run.review.is_out() {
         let detail = format!(
             "This document is not released: its review is {}.",
             run.review
         );
-        return Err(Problem::not_found(detail));
+        return Err(Problem::not_found(detail)
+            .allowed("runs whose review is none or released")
+            .next("Ask somebody who may release it."));
     }
     Ok(run)
 }
@@ -152,7 +156,11 @@ async fn fetch(call: Call, Asked(asked): Asked<As>) -> Result<File<Tables>, Prob
         Problem::not_found("This run has no such data.")
             .next("List it with GET /api/v1/runs/{run}/data.")
     })?;
-    let gone = || Problem::not_found("The data of this run is no longer kept.");
+    let gone = || {
+        Problem::not_found("The data of this run is no longer kept.")
+            .allowed("runs with data_kept")
+            .next("Make the run again with fresh data: POST /api/v1/runs/{run}/again.")
+    };
     let table = call.state.engine.data(&run, part).await.ok_or_else(gone)?;
     let (media, ending) = match asked.form {
         TableForm::Json => ("application/json", "json"),

@@ -176,14 +176,14 @@ impl<T: DeserializeOwned + JsonSchema + Send + 'static> Given for Sent<T> {
     }
 
     async fn read(request: Request) -> Result<Self, Problem> {
-        if !is_json(request.headers()) {
+        if !is_said(request.headers(), "application/json") {
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             let detail = "The body is not said to be JSON.";
             return Err(Problem::new(status, "not-json", detail)
                 .at("header Content-Type")
                 .allowed("application/json"));
         }
-        let body = bytes(request.into_body()).await?;
+        let body = bytes(request.into_body(), BODY_BYTES_MAX).await?;
         let read = serde_json::from_slice(&body).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             let why = error.to_string();
@@ -200,20 +200,66 @@ impl<T: DeserializeOwned + JsonSchema + Send + 'static> Given for Sent<T> {
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+/// A file that is the whole body.
+pub struct SentFile<M> {
+    /// The file.
+    pub bytes: Bytes,
+    media: std::marker::PhantomData<M>,
+}
+
+/// Files that an operation takes.
+pub trait Takes: Media {
+    /// The most bytes.
+    const BYTES_MAX: usize;
+}
+
+impl<M: Takes> Given for SentFile<M> {
+    fn describe(about: &mut Description) {
+        let content = files::<M>();
+        about.members.insert(
+            "requestBody".into(),
+            json!({ "required": true, "content": content }),
+        );
+    }
+
+    async fn read(request: Request) -> Result<Self, Problem> {
+        if !M::TYPES
+            .iter()
+            .any(|media| is_said(request.headers(), media))
+        {
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            let detail = "The body is not said to be such a file.";
+            return Err(Problem::new(status, "wrong-media-type", detail)
+                .at("header Content-Type")
+                .allowed(M::TYPES.join(", ")));
+        }
+        Ok(Self {
+            bytes: bytes(request.into_body(), M::BYTES_MAX).await?,
+            media: std::marker::PhantomData,
+        })
+    }
+}
+
+/// The media types of a file, as a description has them.
+fn files<M: Media>() -> Map<String, Value> {
+    let named = |media: &&str| ((*media).to_owned(), json!({}));
+    M::TYPES.iter().map(named).collect()
+}
+
+fn is_said(headers: &HeaderMap, media: &str) -> bool {
     let given = headers.get(header::CONTENT_TYPE);
     let given = given.and_then(|given| given.to_str().ok()).unwrap_or("");
     let essence = given.split(';').next().unwrap_or("").trim();
-    essence.eq_ignore_ascii_case("application/json")
+    essence.eq_ignore_ascii_case(media)
 }
 
-async fn bytes(body: Body) -> Result<Bytes, Problem> {
-    let read = axum::body::to_bytes(body, BODY_BYTES_MAX).await;
+async fn bytes(body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
+    let read = axum::body::to_bytes(body, bytes_max).await;
     read.map_err(|_| {
         let detail = "The body is too large or was cut off on the way.";
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
             .at("body")
-            .allowed(format!("at most {BODY_BYTES_MAX} bytes"))
+            .allowed(format!("at most {bytes_max} bytes"))
     })
 }
 
@@ -284,11 +330,7 @@ impl<M> File<M> {
 
 impl<M: Media> Gives for File<M> {
     fn describe(about: &mut Description) {
-        let mut content = Map::new();
-        for media in M::TYPES {
-            content.insert((*media).to_owned(), json!({}));
-        }
-        about.answer(StatusCode::OK, "The file.", content.into());
+        about.answer(StatusCode::OK, "The file.", files::<M>().into());
     }
 
     fn give(self) -> Response {
@@ -397,6 +439,8 @@ fn path_parameters(path: &str) -> Vec<Value> {
         "schedule" => "The schedule's id, 32 hexadecimal digits.",
         "tenant" => "The customer's id.",
         "part" => "The name of the dataset in the report.",
+        "field" => "The name of the input.",
+        "page" => "The page's number, from 1.",
         _ => "",
     };
     names

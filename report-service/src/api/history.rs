@@ -8,17 +8,12 @@ use crate::auth::scope::Scope;
 use crate::schedule::milliseconds;
 use crate::store::runs::RunFilter;
 use crate::web::Routes;
-use crate::web::runs::{may_see, own_batches};
+use crate::web::runs::{PAGE_RUNS, PAGES_MAX, may_see, own_batches};
 use axum::http::Method;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-/// Runs on a page.
-const PAGE_RUNS: u32 = 50;
-/// Pages that can be turned to.
-const PAGES_MAX: u32 = 1_000;
 
 /// `/runs` and `/batches`.
 pub(super) fn routes(routes: Routes) -> Routes {
@@ -131,7 +126,9 @@ async fn list(call: Call, Asked(asked): Asked<Filter>) -> Result<Found<RunList>,
     let more = found.len() > PAGE_RUNS as usize;
     found.truncate(PAGE_RUNS as usize);
     let rights = user.rights(state);
-    let seen = found.into_iter().filter(|run| may_see(&rights, run));
+    let seen = found
+        .into_iter()
+        .filter(|run| may_see((state, user), &rights, run));
     Ok(Found(RunList {
         runs: seen.map(RunShape::stored).collect(),
         next_page: more.then_some(page + 1),

@@ -13,6 +13,12 @@ use serde::Serialize;
 /// The media type of problem details.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
+/// What to do about a thing that is not there.
+const NEXT_MISSING: &str =
+    "List what this token may see, and compare the id; what is not for the token looks the same.";
+/// What to do about a request that is not possible.
+const NEXT_REFUSED: &str = "Compare what was sent with the description at /api/v1/openapi.json.";
+
 /// A problem, to be answered with.
 #[derive(Clone, Debug)]
 pub struct Problem(Box<Details>);
@@ -98,7 +104,22 @@ impl Problem {
     /// 404: no such thing, or not for this token; the two look the same.
     #[must_use]
     pub fn not_found(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not-found", detail)
+        Self::new(StatusCode::NOT_FOUND, "not-found", detail).next(NEXT_MISSING)
+    }
+
+    /// What a page says; where it says that something is not possible, with the member, what is allowed, and the next
+    /// step.
+    #[must_use]
+    pub(crate) fn of_page(
+        page: PageError,
+        (place, allowed, next): (&str, impl Into<String>, &str),
+    ) -> Self {
+        let is_refused = page.status() == StatusCode::BAD_REQUEST;
+        let problem = Self::from(page);
+        if is_refused {
+            return problem.at(place).allowed(allowed).next(next);
+        }
+        problem
     }
 
     /// With where it is.
@@ -226,6 +247,8 @@ impl Problem {
 impl From<PageError> for Problem {
     fn from(page: PageError) -> Self {
         let kind = match page.status() {
+            StatusCode::TOO_MANY_REQUESTS => "too-fast",
+            _ if page.retry_after_s().is_some() => "too-many-runs",
             StatusCode::NOT_FOUND => "not-found",
             StatusCode::FORBIDDEN => "forbidden",
             StatusCode::BAD_REQUEST => "not-possible",
@@ -234,10 +257,14 @@ impl From<PageError> for Problem {
         };
         // Hints of pages speak of buttons; where they help a program, they are kept.
         let next = match page.status() {
-            StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST => "",
+            StatusCode::NOT_FOUND => NEXT_MISSING,
+            StatusCode::BAD_REQUEST => NEXT_REFUSED,
             _ => page.hint(),
         };
         let mut problem = Self::new(page.status(), kind, page.sentence()).next(next);
+        if let Some(seconds) = page.retry_after_s() {
+            problem = problem.header(header::RETRY_AFTER, seconds.to_string());
+        }
         page.correlation().clone_into(&mut problem.0.number);
         problem
     }

@@ -1,5 +1,7 @@
 //! Reports: the list, and what one of them takes.
 
+pub mod options;
+
 use super::endpoint::{Call, Found, Nothing, Operation, add};
 use super::problem::Problem;
 use super::shapes::TenantShape;
@@ -26,17 +28,18 @@ pub(super) fn routes(routes: Routes) -> Routes {
         },
         list,
     );
-    add(
+    let routes = add(
         routes,
         (Method::GET, "/api/v1/reports/{report}"),
         Operation {
             id: "getReport",
             summary: "See what a report takes: customers, inputs and kinds of file",
-            details: "`parameters` is a JSON Schema of the inputs that `orderRun` takes.",
+            details: "`parameters` is a JSON Schema of the inputs that `orderRun` takes. An input whose choices come from a customer's data has `x-spokegate-options`: the address of `listOptions` for it.",
             scope: Scope::ReportsRead,
         },
         show,
-    )
+    );
+    options::routes(routes)
 }
 
 /// The reports that can be run.
@@ -125,20 +128,21 @@ async fn show(call: Call, _: Nothing) -> Result<Found<ReportShape>, Problem> {
         title: report.title.clone(),
         description: report.description.clone(),
         tenants: tenants.into_iter().map(tenant).collect(),
-        parameters: schema(report.form.fields()),
+        parameters: schema(&report),
         formats: formats.iter().map(|word| (*word).to_owned()).collect(),
         review: report.review,
         needs: report.needs.iter().map(need).collect(),
     }))
 }
 
-/// A JSON Schema of a form's fields.
-fn schema(fields: &[Field]) -> Map<String, Value> {
+/// A JSON Schema of a report's inputs.
+fn schema(report: &Report) -> Map<String, Value> {
+    let fields = report.form.fields();
     let required = fields.iter().filter(|field| field.required);
     let required: Vec<&str> = required.map(|field| field.name.as_str()).collect();
     let properties = fields
         .iter()
-        .map(|field| (field.name.clone(), property(field)));
+        .map(|field| (field.name.clone(), marked(report, field)));
     let properties: Map<String, Value> = properties.collect();
     let schema = json!({
         "type": "object",
@@ -147,6 +151,21 @@ fn schema(fields: &[Field]) -> Map<String, Value> {
         "additionalProperties": false,
     });
     schema.as_object().cloned().unwrap_or_default()
+}
+
+/// A field's schema, with where its choices are when they come from data.
+fn marked(report: &Report, field: &Field) -> Value {
+    let mut property = property(field);
+    if report.options.contains_key(&field.name) {
+        let href = format!(
+            "{}/reports/{}/options/{}",
+            super::ROOT,
+            report.id,
+            field.name
+        );
+        property["x-spokegate-options"] = href.into();
+    }
+    property
 }
 
 fn property(field: &Field) -> Value {

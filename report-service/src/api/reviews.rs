@@ -53,6 +53,8 @@ pub struct ReviewList {
 pub struct Decide {
     /// `release` or `reject`.
     pub decision: DecisionWord,
+    /// SHA-256 in hexadecimal of the draft that was looked at: of the first of the run's files.
+    pub sha256: String,
     /// Why it is rejected.
     #[serde(default)]
     pub reason: String,
@@ -83,7 +85,7 @@ async fn draft(call: Call, _: Nothing) -> Result<File<Documents>, Problem> {
 
 async fn decide(call: Call, Sent(sent): Sent<Decide>) -> Result<Found<RunShape>, Problem> {
     let (state, user) = (&call.state, &call.user);
-    let (id, _) = to_review(state, user, call.param("run")).await?;
+    let (id, run) = to_review(state, user, call.param("run")).await?;
     let (review, reason) = match sent.decision {
         DecisionWord::Release => (Review::Released, ""),
         DecisionWord::Reject => (Review::Rejected, sent.reason.trim()),
@@ -93,9 +95,12 @@ async fn decide(call: Call, Sent(sent): Sent<Decide>) -> Result<Found<RunShape>,
         return Err(Problem::refused("reason", "Say why it is rejected.")
             .allowed(format!("1 to {REASON_CHARS_MAX} characters")));
     }
-    if !reviews::settle(state, user, &id, (review, reason)).await? {
-        let detail = "Somebody has decided about this document already.";
-        return Err(Problem::conflict(detail));
+    let seen = (&run, sent.sha256.as_str());
+    if !reviews::settle(state, user, seen, (review, reason)).await? {
+        return Err(Problem::conflict(reviews::DECIDED)
+            .at("run")
+            .allowed("documents whose review is waiting")
+            .next("List what waits with GET /api/v1/reviews."));
     }
     let (_, run) = to_review(state, user, id.as_str()).await?;
     Ok(Found(RunShape::stored(run)))

@@ -1,6 +1,8 @@
 //! Ordering runs and batches, watching them, calling them off, making them again, and fetching their documents.
 
 pub mod order;
+pub mod preview;
+pub mod proof;
 
 use super::endpoint::{Asked, Call, Done, File, Found, Made, Media, Nothing, Operation, add};
 use super::problem::Problem;
@@ -20,7 +22,8 @@ const WAIT_MS_MAX: u64 = 25_000;
 
 /// `/runs/{run}`, `/batches/{batch}` and what is below them, and the order for either.
 pub(super) fn routes(routes: Routes) -> Routes {
-    batch_routes(run_routes(routes))
+    let routes = batch_routes(run_routes(routes));
+    preview::routes(proof::routes(routes))
 }
 
 fn about(
@@ -279,11 +282,11 @@ pub struct Ordered {
 }
 
 impl Ordered {
-    fn run(id: &impl std::fmt::Display) -> Made<Self> {
+    pub(super) fn run(id: &impl std::fmt::Display) -> Made<Self> {
         Self::made("run", "runs", id)
     }
 
-    fn batch(id: &impl std::fmt::Display) -> Made<Self> {
+    pub(super) fn batch(id: &impl std::fmt::Display) -> Made<Self> {
         Self::made("batch", "batches", id)
     }
 

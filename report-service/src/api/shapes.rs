@@ -174,6 +174,19 @@ pub struct FileShape {
     pub sha256: String,
 }
 
+impl FileShape {
+    /// Those of a run.
+    pub(super) fn all(run: &RunRow) -> Vec<Self> {
+        let shape = |file: &crate::runs::RunFile| Self {
+            format: file.format.ending().to_owned(),
+            name: run.download_name(file),
+            bytes: file.bytes,
+            sha256: file.sha256.clone(),
+        };
+        run.files.iter().map(shape).collect()
+    }
+}
+
 /// A run.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Run")]
@@ -216,12 +229,6 @@ impl RunShape {
     /// A run as it stands: its row, and its progress where that is newer.
     pub(super) fn new(run: RunRow, progress: Progress) -> Self {
         let named = |id: &String| (!id.is_empty()).then(|| id.clone());
-        let files = run.files.iter().map(|file| FileShape {
-            format: file.format.ending().to_owned(),
-            name: run.download_name(file),
-            bytes: file.bytes,
-            sha256: file.sha256.clone(),
-        });
         let needs = progress.needs.into_iter().map(|need| NeedShape {
             tenant: need.tenant,
             dataset: need.dataset,
@@ -232,7 +239,7 @@ impl RunShape {
         });
         Self {
             id: run.id.to_string(),
-            files: files.collect(),
+            files: FileShape::all(&run),
             state: progress.state.into(),
             reason: progress.reason,
             created_at: at(run.created_at_ms),

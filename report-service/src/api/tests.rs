@@ -1,6 +1,9 @@
 //! The API over the routes of both listeners, with a store of each kind and a sanitizer that speaks the wire.
 
+mod acts;
 mod bench;
+mod brands;
+mod coverage;
 mod examples;
 mod openapi;
 mod orders;

@@ -57,8 +57,33 @@ impl ArtefactKey {
         Self(Name::Template(file_key.to_owned()))
     }
 
+    /// Whether that can be the name of an uploaded template's file: it is one in its folder, and in no other.
+    pub(crate) fn is_file_key(text: &str) -> bool {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        !text.is_empty() && !text.starts_with('.') && text.bytes().all(plain)
+    }
+
+    /// What [`Self::file_name`] names; `None` for what is no artefact's name.
+    pub(crate) fn of_file(name: &str) -> Option<Self> {
+        Self::read(name, '.')
+    }
+
+    /// What [`Self::object_name`] names; `None` for what is no artefact's name.
+    pub(super) fn of_object(name: &str) -> Option<Self> {
+        Self::read(name, '/')
+    }
+
+    fn read(name: &str, between: char) -> Option<Self> {
+        if let Some((TEMPLATES, file_key)) = name.split_once('/') {
+            return Self::is_file_key(file_key).then(|| Self::template(file_key));
+        }
+        let (run, ending) = name.split_once(between)?;
+        let part = ArtefactPart::all().find(|part| part.ending() == ending)?;
+        Some(Self::new(&run.parse().ok()?, part))
+    }
+
     /// `<run>.<ending>` or `templates/<file>`, in a folder.
-    pub(super) fn file_name(&self) -> String {
+    pub(crate) fn file_name(&self) -> String {
         match &self.0 {
             Name::OfRun(run, part) => format!("{run}.{}", part.ending()),
             Name::Template(file_key) => format!("{TEMPLATES}/{file_key}"),

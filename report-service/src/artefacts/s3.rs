@@ -175,7 +175,7 @@ impl S3 {
         let prefix = self.object(prefix);
         loop {
             // What is deleted is not listed any more.
-            let listed = self.list(&prefix, LISTED_MAX).await?;
+            let listed = self.list(&prefix, LISTED_MAX, None).await?;
             for object in &listed {
                 self.remove(object).await?;
             }
@@ -187,14 +187,32 @@ impl S3 {
 
     /// A list of one says all that can be wrong, in words that an answer without a body does not have.
     pub(super) async fn check(&self) -> Result<(), ArtefactError> {
-        self.list(&self.prefix, 1).await.map(drop)
+        self.list(&self.prefix, 1, None).await.map(drop)
     }
 
-    async fn list(&self, prefix: &str, most: usize) -> Result<Vec<String>, ArtefactError> {
+    /// The next objects after a name, without the prefix of all; empty after the last.
+    pub(super) async fn names(&self, after: Option<&str>) -> Result<Vec<String>, ArtefactError> {
+        let after = after.map(|name| self.object(name));
+        let listed = self
+            .list(&self.prefix, LISTED_MAX, after.as_deref())
+            .await?;
+        let within = |object: String| object.strip_prefix(&self.prefix).map(str::to_owned);
+        Ok(listed.into_iter().filter_map(within).collect())
+    }
+
+    async fn list(
+        &self,
+        prefix: &str,
+        most: usize,
+        after: Option<&str>,
+    ) -> Result<Vec<String>, ArtefactError> {
         let sign = |credentials: &Credentials, at: &Timestamp| {
             let mut action = ListObjectsV2::new(&self.bucket, Some(credentials));
             action.with_prefix(prefix);
             action.with_max_keys(most);
+            if let Some(after) = after {
+                action.with_start_after(after);
+            }
             action.sign_with_time(SIGNED_FOR, at)
         };
         let answer = self.whole(&Ask::new(Method::GET, &sign)).await?;

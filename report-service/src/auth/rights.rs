@@ -34,8 +34,10 @@ pub struct Grant {
     pub tenants: Reach<TenantId>,
     /// Whether they may put templates in and out of use.
     pub manage_templates: bool,
-    /// Whether they may release documents that are held for review.
+    /// Whether they may release documents of these reports for these customers that are held for review,
     pub release: bool,
+    /// and those, too, that they ordered themselves.
+    pub release_own: bool,
 }
 
 /// All grants, and where a second factor is asked for.
@@ -76,6 +78,7 @@ impl Rights {
         let grant = Grant {
             manage_templates: true,
             release: true,
+            release_own: true,
             ..usual()
         };
         Self {
@@ -93,6 +96,7 @@ impl Rights {
             tenants,
             manage_templates: false,
             release,
+            release_own: false,
         };
         Self {
             grants: vec![grant],
@@ -133,10 +137,14 @@ impl Rights {
         self.grants.iter().any(gives)
     }
 
-    /// Whether they may release documents that are held for review.
+    /// Whether they may release documents of that report for that customer that are held for review: one grant must give
+    /// all of it. An own document is one that they ordered themselves.
     #[must_use]
-    pub fn releases(&self) -> bool {
-        self.grants.iter().any(|grant| grant.release)
+    pub fn releases_for(&self, report: &ReportId, tenant: &TenantId, own: bool) -> bool {
+        self.grants.iter().any(|grant| {
+            let releases = grant.release && (!own || grant.release_own);
+            releases && grant.reports.has(report) && grant.tenants.has(tenant)
+        })
     }
 
     /// Whether the password alone is not enough there.
@@ -154,6 +162,7 @@ fn usual() -> Grant {
         tenants: Reach::All,
         manage_templates: false,
         release: false,
+        release_own: false,
     }
 }
 

@@ -22,6 +22,8 @@ pub enum Scope {
     ReviewsRelease,
     /// See what administrators see: satellites, quarantine, audit trail, health.
     AdminRead,
+    /// Set and remove the brands of the service and of customers.
+    BrandWrite,
 }
 
 /// A word that is no scope.
@@ -31,7 +33,7 @@ pub struct NoScope(String);
 
 impl Scope {
     /// Every one.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::ReportsRead,
         Self::RunsOrder,
         Self::RunsRead,
@@ -39,6 +41,7 @@ impl Scope {
         Self::SchedulesWrite,
         Self::ReviewsRelease,
         Self::AdminRead,
+        Self::BrandWrite,
     ];
 
     /// The word in the store, in pages and in the API's description.
@@ -52,6 +55,7 @@ impl Scope {
             Self::SchedulesWrite => "schedules:write",
             Self::ReviewsRelease => "reviews:release",
             Self::AdminRead => "admin:read",
+            Self::BrandWrite => "brand:write",
         }
     }
 
@@ -65,7 +69,8 @@ impl Scope {
             Self::DataRead => "Fetch the data that runs were made of",
             Self::SchedulesWrite => "See, make, change and remove schedules",
             Self::ReviewsRelease => "Release and reject documents that are held for review",
-            Self::AdminRead => "See satellites, quarantine, audit trail and health",
+            Self::AdminRead => "See satellites, quarantine, audit trail, health and brands",
+            Self::BrandWrite => "Set and remove the brands of the service and of customers",
         }
     }
 
@@ -73,7 +78,7 @@ impl Scope {
     #[must_use]
     pub fn site(self) -> Site {
         match self {
-            Self::AdminRead => Site::Admin,
+            Self::AdminRead | Self::BrandWrite => Site::Admin,
             _ => Site::Forms,
         }
     }

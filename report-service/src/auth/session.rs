@@ -170,11 +170,6 @@ impl Sessions {
         self.check_row(row, site, Activity::Background).await
     }
 
-    /// True while the session with this hash goes on; asks the directory when that is due.
-    pub async fn still_live(&self, token_sha256: &[u8], site: Site) -> bool {
-        self.again(token_sha256, site).await.is_ok()
-    }
-
     /// Ends one session by its public id; false when there was none to end.
     ///
     /// # Errors

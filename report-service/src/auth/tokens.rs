@@ -1,6 +1,6 @@
 //! Tokens of the API: made once, shown once, kept as a hash, and worth at any time what their person or their lists are.
 
-mod pace;
+pub(crate) mod pace;
 
 use super::Site;
 use super::rights::{Reach, Rights};

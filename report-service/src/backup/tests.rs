@@ -1,3 +1,6 @@
+mod hostile;
+mod storage;
+
 use std::path::Path;
 
 use super::*;
@@ -99,12 +102,15 @@ async fn what_was_in_one_store_is_in_another_of_either_kind() {
     for (from_number, from) in stores().await.into_iter().enumerate() {
         filled(&from).await;
         let file = folder.path().join(format!("{from_number}.backup"));
-        let sum = write::whole(&from, &documents, &file, 1).await.unwrap();
+        let sum = write::whole(&from, &documents, &Artefacts::on_disk(&documents), &file, 1)
+            .await
+            .unwrap();
         assert_eq!(sum.files, 2);
         for (to_number, kind) in KINDS.into_iter().enumerate() {
             let to = empty(kind).await;
             let target = folder.path().join(format!("to-{from_number}-{to_number}"));
-            let (restored, sum_restored) = read::whole(to.url(), &target, &file).await.unwrap();
+            let (restored, sum_restored) =
+                read::whole(to.url(), Some(&target), &file).await.unwrap();
             assert_eq!(sum_restored, sum);
             assert_eq!(content(&restored).await, content(&from).await);
             assert_eq!(
@@ -146,16 +152,23 @@ async fn a_backup_that_was_changed_or_cut_fills_nothing() {
     let [from, to] = stores().await;
     filled(&from).await;
     let (file, none) = (folder.path().join("good"), folder.path().join("none"));
-    write::whole(&from, &none, &file, 1).await.unwrap();
+    write::whole(&from, &none, &Artefacts::on_disk(&none), &file, 1)
+        .await
+        .unwrap();
     assert!(
-        write::whole(&from, &none, &file, 1).await.is_err(),
+        write::whole(&from, &none, &Artefacts::on_disk(&none), &file, 1)
+            .await
+            .is_err(),
         "nothing is overwritten"
     );
     let good = std::fs::read_to_string(&file).unwrap();
     let check = async |text: String, expected: &str| {
         let bad = folder.path().join("bad");
         std::fs::write(&bad, text).unwrap();
-        let said = read::whole(to.url(), &none, &bad).await.err().unwrap();
+        let said = read::whole(to.url(), Some(&none), &bad)
+            .await
+            .err()
+            .unwrap();
         let said = format!("{said:#}");
         assert!(said.contains(expected), "{expected}: {said}");
     };
@@ -175,12 +188,15 @@ async fn a_backup_that_was_changed_or_cut_fills_nothing() {
     )
     .await;
     // Nor does a good one fill a store that holds something.
-    let said = read::whole(from.url(), &none, &file).await.err().unwrap();
+    let said = read::whole(from.url(), Some(&none), &file)
+        .await
+        .err()
+        .unwrap();
     assert!(
         format!("{said:#}").contains("allowed is an empty one"),
         "{said:#}"
     );
-    read::whole(to.url(), &none, &file).await.unwrap();
+    read::whole(to.url(), Some(&none), &file).await.unwrap();
 }
 
 #[tokio::test]
@@ -191,20 +207,15 @@ async fn a_document_stays_in_its_folder() {
     std::fs::create_dir(&documents).unwrap();
     std::fs::write(documents.join("a.docx"), "x").unwrap();
     let file = folder.path().join("good");
-    write::whole(&from, &documents, &file, 1).await.unwrap();
+    write::whole(&from, &documents, &Artefacts::on_disk(&documents), &file, 1)
+        .await
+        .unwrap();
     let text = std::fs::read_to_string(&file)
         .unwrap()
         .replace("a.docx", "../a.docx");
-    let (body, _) = text.trim_end().rsplit_once('\n').unwrap();
-    let body = format!("{body}\n");
-    let digest = <sha2::Sha256 as sha2::Digest>::digest(body.as_bytes());
-    let end = Line::End(End {
-        sum: Sum::default(),
-        sha256: spokegate_contract::hex::encode(&digest),
-    });
-    let forged = format!("{body}{}\n", serde_json::to_string(&end).unwrap());
+    let forged = hostile::sealed(&text);
     std::fs::write(&file, forged).unwrap();
-    let said = read::whole(to.url(), &folder.path().join("to"), &file)
+    let said = read::whole(to.url(), Some(&folder.path().join("to")), &file)
         .await
         .err()
         .unwrap();
@@ -251,28 +262,22 @@ async fn a_backup_of_an_older_release_is_brought_up_to_date() {
     filled(&from).await;
     migrations::to(&from, 7).await.unwrap();
     let file = folder.path().join("old");
-    write::whole(&from, &none, &file, 1).await.unwrap();
-    let (restored, _) = read::whole(to.url(), &none, &file).await.unwrap();
+    write::whole(&from, &none, &Artefacts::on_disk(&none), &file, 1)
+        .await
+        .unwrap();
+    let (restored, _) = read::whole(to.url(), Some(&none), &file).await.unwrap();
     let mut snapshot = restored.snapshot().await.unwrap();
     assert_eq!(snapshot.steps().await.unwrap(), migrations::steps());
     drop(snapshot);
     assert_eq!(restored.satellites().await.unwrap().len(), 1);
     // One of a newer release is refused.
     let text = std::fs::read_to_string(&file).unwrap();
-    let (body, _) = text.trim_end().rsplit_once('\n').unwrap();
-    let body = format!("{}\n", body.replacen("[1,2,3,", "[1,2,3,9999,", 1));
-    let end = Line::End(End {
-        sum: Sum::default(),
-        sha256: spokegate_contract::hex::encode(&<sha2::Sha256 as sha2::Digest>::digest(
-            body.as_bytes(),
-        )),
-    });
-    std::fs::write(
-        &file,
-        format!("{body}{}\n", serde_json::to_string(&end).unwrap()),
-    )
-    .unwrap();
+    let newer = text.replacen("[1,2,3,", "[1,2,3,9999,", 1);
+    std::fs::write(&file, hostile::sealed(&newer)).unwrap();
     let other = empty(StoreKind::Sqlite).await;
-    let said = read::whole(other.url(), &none, &file).await.err().unwrap();
+    let said = read::whole(other.url(), Some(&none), &file)
+        .await
+        .err()
+        .unwrap();
     assert!(format!("{said:#}").contains("step 9999"), "{said:#}");
 }

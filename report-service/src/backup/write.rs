@@ -8,17 +8,18 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::StreamExt as _;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use spokegate_contract::hex;
 
+use super::sound::{DEPTH_MAX, is_document};
 use super::{End, FORMAT, Head, Line, Sum};
+use crate::artefacts::{ArtefactError, ArtefactKey, Artefacts};
 use crate::store::Store;
 
 /// Bytes of a file in one line.
 const PIECE_BYTES: usize = 3 * 65_536;
-/// Folders within folders.
-const DEPTH_MAX: usize = 8;
 
 struct Output {
     file: BufWriter<File>,
@@ -39,6 +40,7 @@ impl Output {
 pub(super) async fn whole(
     store: &Store,
     documents: &Path,
+    artefacts: &Artefacts,
     output: &Path,
     now_ms: u64,
 ) -> anyhow::Result<Sum> {
@@ -65,6 +67,7 @@ pub(super) async fn whole(
         for name in found {
             document(documents, &name, &mut out)?;
         }
+        storage(documents, artefacts, &mut out).await?;
         let end = End {
             sum: out.sum,
             sha256: hex::encode(&out.digest.clone().finalize()),
@@ -130,6 +133,8 @@ fn list(root: &Path, within: &Path, depth: usize, found: &mut Vec<PathBuf>) -> a
         let kind = entry.file_type().with_context(reading)?;
         if kind.is_dir() && depth < DEPTH_MAX {
             list(root, &name, depth + 1, found)?;
+        } else if kind.is_file() && !name.to_str().is_some_and(is_document) {
+            tracing::warn!(file = %name.display(), "a file that is no document of ours is not in the backup");
         } else if kind.is_file() {
             found.push(name);
         }
@@ -162,6 +167,62 @@ fn document(root: &Path, name: &Path, out: &mut Output) -> anyhow::Result<()> {
         file.read_exact(piece).with_context(reading)?;
         out.line(&STANDARD.encode(&piece))?;
         left -= next as u64;
+    }
+    out.sum.files += 1;
+    Ok(())
+}
+
+/// What the storage has, but for what is in the folder too, which counts before it.
+async fn storage(root: &Path, artefacts: &Artefacts, out: &mut Output) -> anyhow::Result<()> {
+    let mut after: Option<String> = None;
+    loop {
+        let listed = artefacts.in_storage(after.as_deref()).await;
+        let (keys, last) = listed.context("list the documents in the storage")?;
+        for key in keys {
+            if !root.join(key.file_name()).exists() {
+                object(artefacts, &key, out).await?;
+            }
+        }
+        if last.is_none() {
+            return Ok(());
+        }
+        after = last;
+    }
+}
+
+/// One, as it arrives: no more than a line of it is in memory.
+async fn object(artefacts: &Artefacts, key: &ArtefactKey, out: &mut Output) -> anyhow::Result<()> {
+    let name = key.file_name();
+    let reading = || format!("read {name} in the storage");
+    let mut opened = match artefacts.open(key).await {
+        Ok(opened) => opened,
+        // Its run was forgotten meanwhile.
+        Err(ArtefactError::Missing) => return Ok(()),
+        Err(error) => return Err(error).with_context(reading),
+    };
+    let mut left = opened.bytes;
+    out.line(&Line::File {
+        name: name.clone(),
+        bytes: left,
+    })?;
+    let mut waiting = Vec::new();
+    while let Some(arrived) = opened.body.next().await {
+        let arrived = arrived.with_context(reading)?;
+        left = left
+            .checked_sub(arrived.len() as u64)
+            .with_context(reading)?;
+        waiting.extend_from_slice(&arrived);
+        while waiting.len() >= PIECE_BYTES {
+            let rest = waiting.split_off(PIECE_BYTES);
+            out.line(&STANDARD.encode(&waiting))?;
+            waiting = rest;
+        }
+    }
+    if left > 0 {
+        bail!("read {name} in the storage: it breaks off");
+    }
+    if !waiting.is_empty() {
+        out.line(&STANDARD.encode(&waiting))?;
     }
     out.sum.files += 1;
     Ok(())

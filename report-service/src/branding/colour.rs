@@ -103,6 +103,20 @@ impl Colour {
         format!("{day}@media (prefers-color-scheme: dark) {{\n  {night}}}\n")
     }
 
+    /// The style sheet of a page that shows how the colour looks: white on it, and itself on white.
+    #[must_use]
+    pub fn sample_sheet(self) -> String {
+        format!(
+            ".colour-on {{ background: {self}; color: {WHITE}; }}\n.colour-text {{ background: {WHITE}; color: {self}; }}\n"
+        )
+    }
+
+    /// Its contrast with white, from 1 to 21.
+    #[must_use]
+    pub fn on_white(self) -> f64 {
+        self.contrast(WHITE)
+    }
+
     fn by_day(self) -> Shades {
         let soft = self.mixed(WHITE, 0.88);
         let can_be_read = |colour: Self| colour.contrast(soft) >= CONTRAST_MIN;

@@ -1,6 +1,7 @@
 //! `[directory]`: where people come from.
 
 use crate::directory::{DirectorySettings, KindSetting, ServerUrl};
+use crate::store::tokens::TokenKind;
 use serde::Deserialize;
 use spokegate_daemon::config::{Faults, Section};
 use spokegate_daemon::{Secret, SecretSource};
@@ -111,6 +112,11 @@ impl Section for DirectoryConfig {
             faults
                 .add("id", format!("is {:?}", self.id))
                 .allowed("another name: that one is the local account's");
+        }
+        if self.id == TokenKind::Service.as_str() {
+            faults
+                .add("id", format!("is {:?}", self.id))
+                .allowed("another name: that one stands before the names of programs");
         }
         if self.user_attribute.is_empty() || !plain(&self.user_attribute) {
             faults

@@ -28,6 +28,9 @@ pub struct GrantConfig {
     /// Whether they may release documents held for review.
     #[serde(default)]
     pub release: bool,
+    /// Whether they may release what they ordered themselves, too.
+    #[serde(default)]
+    pub release_own: bool,
 }
 
 impl GrantConfig {
@@ -38,6 +41,7 @@ impl GrantConfig {
             tenants: reach(&self.tenants),
             manage_templates: self.manage_templates,
             release: self.release,
+            release_own: self.release_own,
         }
     }
 }
@@ -48,6 +52,16 @@ impl Section for GrantConfig {
             faults
                 .add("groups", "names no group")
                 .allowed("one or more groups, by name (cn) or DN");
+        }
+        if self.release && (self.reports.is_empty() || self.tenants.is_empty()) {
+            faults
+                .add("release", "releases nothing without reports and customers")
+                .allowed("reports and tenants in the same table, or \"*\" for all");
+        }
+        if self.release_own && !self.release {
+            faults
+                .add("release_own", "is set without release")
+                .allowed("together with release = true");
         }
         validate_ids::<spokegate_contract::ReportId>("reports", &self.reports, faults);
         validate_ids::<spokegate_contract::TenantId>("tenants", &self.tenants, faults);
@@ -170,6 +184,13 @@ mod tests {
             &rights("groups = [\"g\"]\ntenants = [\"globex\"]"),
             &["rights[0].tenants[0]", "is no customer"],
         );
+        for (keys, fault) in [
+            ("release = true", "rights[0].release"),
+            ("release = true\nreports = [\"*\"]", "rights[0].release"),
+            ("release_own = true", "rights[0].release_own"),
+        ] {
+            check(&rights(&format!("groups = [\"g\"]\n{keys}")), &[fault]);
+        }
         check(
             &rights("groups = [\"g\"]\ntenant = [\"acme\"]"),
             &["tenants"],

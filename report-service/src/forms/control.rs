@@ -54,6 +54,10 @@ pub struct Listing {
     pub sought: String,
     /// Whether it is loaded as soon as the page stands.
     pub at_once: bool,
+    /// Whether there is nothing in it, whatever is searched for.
+    pub empty: bool,
+    /// Whether a part of it did not come: it can be asked for again.
+    pub failed: bool,
     /// What is said of the list: what it waits for, how much of it is shown, what did not come.
     pub said: String,
 }

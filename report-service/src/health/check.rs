@@ -1,7 +1,5 @@
 //! Asks each part.
 
-use std::path::PathBuf;
-
 use anyhow::Context as _;
 use docx_build::starter_template;
 
@@ -20,6 +18,7 @@ pub(super) async fn part(state: &AppState, part: Part, thorough: bool) -> Verdic
         Part::Directory => Ok(directory(state).await),
         Part::Sanitizers => Ok(sanitizers(state)),
         Part::Satellites => satellites(state).await,
+        Part::Certificates => certificates(state).await,
         Part::Brokers => brokers(state).await,
         Part::Sources => Ok(sources(state)),
         Part::Office => Ok(office(state, thorough).await),
@@ -27,7 +26,7 @@ pub(super) async fn part(state: &AppState, part: Part, thorough: bool) -> Verdic
         Part::Templates => Ok(templates(state).await),
         Part::Secrets => secrets(state).await,
         Part::Queue => queue(state).await,
-        Part::Disk => disk(state.config.files.clone()).await,
+        Part::Disk => disk(state).await,
         Part::Storage => Ok(storage(state).await),
     };
     found.unwrap_or_else(|error| {
@@ -75,7 +74,25 @@ async fn directory(state: &AppState) -> Verdict {
 fn sanitizers(state: &AppState) -> Verdict {
     let links = state.engine.relay().links();
     let up = links.iter().filter(|link| link.up).count();
-    judge::sanitizers(up, links.len())
+    let versions = links.iter().filter_map(|link| link.version.clone());
+    judge::sanitizers(up, links.len(), &versions.collect())
+}
+
+/// Of the customers that are known here, and of the sanitizers.
+async fn certificates(state: &AppState) -> anyhow::Result<Verdict> {
+    let tenants = state.engine.tenants();
+    let all = state.store.satellites().await?;
+    let known = all.into_iter().filter(|one| {
+        let mut tenants = tenants.iter();
+        tenants.any(|tenant| tenant.id == one.address.tenant)
+    });
+    let satellites: Vec<_> = known
+        .map(|one| (one.address.to_string(), one.certificate))
+        .collect();
+    let links = state.engine.relay().links().into_iter();
+    let sanitizers: Vec<_> = links.map(|link| (link.url, link.certificate)).collect();
+    let now_ms = state.clock.now_ms();
+    Ok(judge::certificates(&satellites, &sanitizers, now_ms))
 }
 
 async fn satellites(state: &AppState) -> anyhow::Result<Verdict> {
@@ -214,16 +231,18 @@ async fn storage(state: &AppState) -> Verdict {
     }
 }
 
-async fn disk(folder: PathBuf) -> anyhow::Result<Verdict> {
-    let asked = tokio::task::spawn_blocking(move || {
+async fn disk(state: &AppState) -> anyhow::Result<Verdict> {
+    let folder = state.config.files.clone();
+    let work = move || {
         let written = tempfile::NamedTempFile::new_in(&folder)
             .and_then(|mut file| std::io::Write::write_all(&mut file, b"health"))
             .with_context(|| format!("write to {}", folder.display()));
         let found =
             rustix::fs::statvfs(&folder).with_context(|| format!("look at {}", folder.display()));
         written.and(found)
-    });
-    Ok(match asked.await.context("look at the disk")? {
+    };
+    let asked = state.tasks.blocking("look at the disk", work).await;
+    Ok(match asked.context("look at the disk")? {
         Ok(found) => judge::disk(
             found.f_bavail.saturating_mul(found.f_frsize),
             found.f_blocks.saturating_mul(found.f_frsize),

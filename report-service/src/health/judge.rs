@@ -1,5 +1,10 @@
 //! From what was found to a state, a sentence and what to do.
 
+use std::collections::BTreeSet;
+
+use spokegate_contract::envelope::Validity;
+
+use crate::certificate::{Stage, end};
 use crate::text;
 
 /// Below this the disk is full soon.
@@ -75,18 +80,87 @@ impl Verdict {
     }
 }
 
-pub(super) fn sanitizers(up: usize, all: usize) -> Verdict {
+/// `versions` are those that they name.
+pub(super) fn sanitizers(up: usize, all: usize, versions: &BTreeSet<String>) -> Verdict {
+    let versions: Vec<&str> = versions.iter().map(String::as_str).collect();
+    let told = match versions.as_slice() {
+        [] => String::new(),
+        [one] => format!(" Version {one}."),
+        several => format!(" Versions {}.", several.join(", ")),
+    };
     let advice = "Check that the sanitizer runs and that its address and certificates in the configuration are right.";
     match (up, all) {
         (_, 0) => Verdict::unknown("None is configured; no data comes from customers."),
         (0, _) => Verdict::bad("None answers; reports that need data fail.", advice),
-        (up, all) if up < all => Verdict::warn(format!("{up} of {all} answer."), advice),
-        (_, all) => Verdict::good(format!("{all} of {all} answer.")),
+        (up, all) if up < all => Verdict::warn(format!("{up} of {all} answer.{told}"), advice),
+        (_, all) => Verdict::good(format!("{all} of {all} answer.{told}")),
     }
 }
 
-pub(super) fn satellites(online: usize, all: usize, without_node_red: &[String]) -> Verdict {
+/// Somebody and the certificate that is known of them.
+pub(super) type Holder = (String, Option<Validity>);
+
+/// Certificates that end soon or have ended, the one that ends first before the others.
+pub(super) fn certificates(satellites: &[Holder], sanitizers: &[Holder], now_ms: u64) -> Verdict {
+    let known = |holders: &[Holder]| -> Vec<(String, Validity)> {
+        let known = holders.iter().filter_map(|(name, certificate)| {
+            certificate.map(|certificate| (name.clone(), certificate))
+        });
+        known.collect()
+    };
+    let (agents, cleaners) = (known(satellites), known(sanitizers));
+    let mut all = [agents.clone(), cleaners.clone()].concat();
+    all.sort_by_key(|(_, certificate)| certificate.not_after_s());
+    let Some((_, first)) = all.first() else {
+        return Verdict::unknown("Nobody has said yet when a certificate ends.");
+    };
+    let is_late =
+        |(_, certificate): &&(String, Validity)| Stage::of(*certificate, now_ms).is_warning();
+    let late: Vec<String> = all
+        .iter()
+        .filter(is_late)
+        .map(|(name, certificate)| format!("{name} ({})", end(*certificate, now_ms)))
+        .collect();
+    if late.is_empty() {
+        let unsaid = satellites.len() - agents.len();
+        let unsaid = match unsaid {
+            0 => String::new(),
+            1 => " One satellite does not say.".into(),
+            several => format!(" {several} satellites do not say."),
+        };
+        return Verdict::good(format!(
+            "{} known, and the first ends on {}.{unsaid}",
+            all.len(),
+            text::when(first.not_after_ms())
+        ));
+    }
+    let advice = match (
+        agents.iter().any(|one| is_late(&one)),
+        cleaners.iter().any(|one| is_late(&one)),
+    ) {
+        (true, false) => LATE_SATELLITE.to_owned(),
+        (false, _) => LATE_SANITIZER.to_owned(),
+        (true, true) => format!("{LATE_SATELLITE} {LATE_SANITIZER}"),
+    };
+    let finding = format!("To be looked at: {}.", named(&late));
+    Verdict::warn(finding, advice)
+}
+
+const LATE_SATELLITE: &str = "An agent renews by itself and its log says why it does not: look there and at its clock. If it is refused, see \"spokegate satellite list\" on the provisioner's host and join the satellite again with a new token.";
+const LATE_SANITIZER: &str = "A sanitizer's certificate is made anew with \"spokegate server certificate\" and put in the place of the old one; it takes it up by itself.";
+
+/// The first few, and how many more.
+fn named(all: &[String]) -> String {
     const NAMED: usize = 5;
+    let first: Vec<&str> = all.iter().take(NAMED).map(String::as_str).collect();
+    let more = match all.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{}{more}", first.join(", "))
+}
+
+pub(super) fn satellites(online: usize, all: usize, without_node_red: &[String]) -> Verdict {
     let advice = "The page Satellites says which are offline and since when; look at the machine or its line.";
     match (online, all) {
         (_, 0) => Verdict::unknown("None has reported in yet."),
@@ -94,24 +168,13 @@ pub(super) fn satellites(online: usize, all: usize, without_node_red: &[String])
         (online, all) if online < all => {
             Verdict::warn(format!("{online} of {all} are online."), advice)
         }
-        (_, all) if !without_node_red.is_empty() => {
-            let named: Vec<&str> = without_node_red
-                .iter()
-                .take(NAMED)
-                .map(String::as_str)
-                .collect();
-            let more = match without_node_red.len().saturating_sub(NAMED) {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
-            Verdict::warn(
-                format!(
-                    "{all} of {all} are online, but Node-RED is down at {}{more}.",
-                    named.join(", ")
-                ),
-                "Reports cannot have that customer's data. Look at Node-RED on that machine; its own log says why.",
-            )
-        }
+        (_, all) if !without_node_red.is_empty() => Verdict::warn(
+            format!(
+                "{all} of {all} are online, but Node-RED is down at {}.",
+                named(without_node_red)
+            ),
+            "Reports cannot have that customer's data. Look at Node-RED on that machine; its own log says why.",
+        ),
         (_, all) => Verdict::good(format!("{all} of {all} are online.")),
     }
 }
@@ -203,50 +266,4 @@ pub(super) fn disk(free: u64, all: u64) -> Verdict {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_finding_has_its_state_and_what_fails_has_advice() {
-        let check = |verdict: Verdict, expected: Condition| {
-            assert_eq!(verdict.condition, expected, "{verdict:?}");
-            let needs_act = matches!(expected, Condition::Warn | Condition::Bad);
-            assert_eq!(!verdict.advice.is_empty(), needs_act, "{verdict:?}");
-            assert!(verdict.finding.ends_with('.'), "{verdict:?}");
-        };
-        check(sanitizers(0, 0), Condition::Unknown);
-        check(sanitizers(0, 2), Condition::Bad);
-        check(sanitizers(1, 2), Condition::Warn);
-        check(sanitizers(2, 2), Condition::Good);
-        let satellites = |online, all| super::satellites(online, all, &[]);
-        let down: Vec<String> = (1..=7).map(|n| format!("acme/s{n}")).collect();
-        let told = super::satellites(9, 9, &down);
-        assert!(
-            format!("{told:?}").contains("acme/s5 and 2 more"),
-            "{told:?}"
-        );
-        check(told, Condition::Warn);
-        check(satellites(0, 0), Condition::Unknown);
-        check(satellites(0, 1), Condition::Bad);
-        check(satellites(1, 3), Condition::Warn);
-        check(satellites(3, 3), Condition::Good);
-        check(templates(&[], 2), Condition::Good);
-        check(templates(&["Overview".into()], 2), Condition::Bad);
-        check(brokers(0), Condition::Unknown);
-        check(brokers(1), Condition::Good);
-        check(office(true, false), Condition::Good);
-        check(office(false, true), Condition::Unknown);
-        check(office(false, false), Condition::Warn);
-        check(directory(2, &[]), Condition::Good);
-        check(directory(2, &["x is down.".into()]), Condition::Warn);
-        check(sources(0, 0, &[]), Condition::Unknown);
-        check(sources(2, 0, &[]), Condition::Unknown);
-        check(sources(2, 1, &[]), Condition::Good);
-        check(sources(2, 2, &["PSA".into()]), Condition::Warn);
-        check(queue(QUEUE_LONG, 4), Condition::Good);
-        check(queue(QUEUE_LONG + 1, 4), Condition::Warn);
-        check(disk(DISK_LOW_BYTES, u64::MAX), Condition::Good);
-        check(disk(DISK_LOW_BYTES - 1, u64::MAX), Condition::Warn);
-        check(disk(DISK_EMPTY_BYTES - 1, u64::MAX), Condition::Bad);
-    }
-}
+mod tests;

@@ -1,8 +1,10 @@
 //! Whether a template fits its report: the faults of its tags, the names that the report does not supply, and what keeps
 //! it from being filled with samples.
 
+use super::files::sha256;
 use super::upload::Refused;
 use super::{Library, Shared};
+use crate::branding::{LOGO_NAME, SERVICE_LOGO_NAME};
 use crate::render::{RenderFailure, TagFault, Template, Values};
 use crate::reports::{Report, ages_untold};
 use crate::templates::{Found, branded, fill};
@@ -25,7 +27,7 @@ impl Library {
         let inspected = renderer.inspect(template.clone()).await;
         let mut found = Found::of(inspected.map_err(refused)?, supplied.as_deref());
         found.untold = ages_untold(&found.inspected, &report.needs);
-        for (name, values) in shared.samples(report).await? {
+        for (name, values) in shared.samples(report, &template).await? {
             let filled = fill(renderer, template.clone(), (name, values), &mut found);
             filled.await.map_err(refused)?;
         }
@@ -44,22 +46,37 @@ impl Library {
         let output = self.shared.passing()?;
         let marked = self.shared.parts.renderer.mark(template, faults, &output);
         marked.await.map_err(refused)?;
-        Ok(std::fs::read(&output)?)
+        self.shared.whole(output).await
     }
 }
 
 impl Shared {
-    async fn samples(&self, report: &Report) -> Result<[(&'static str, Values); 2], Refused> {
+    async fn samples(
+        &self,
+        report: &Report,
+        template: &Template,
+    ) -> Result<[(&'static str, Values); 2], Refused> {
         Ok([
-            (EXAMPLES, self.sample(report).await?),
+            (EXAMPLES, self.sample(report, template).await?),
             (OWN, Values::from(branded(report.sample.clone()))),
         ])
     }
 
-    /// What a run would have, of the contracts' examples.
-    pub(super) async fn sample(&self, report: &Report) -> Result<Values, Refused> {
+    /// What a run would have, of the contracts' examples, in the service's brand with the logos that the template has.
+    pub(super) async fn sample(
+        &self,
+        report: &Report,
+        template: &Template,
+    ) -> Result<Values, Refused> {
         let parts = &self.parts;
-        let brand = parts.store.brand().await?;
+        let mut brand = parts.store.run_brand(&[]).await?;
+        for (brand, name) in [
+            (&mut brand.shown, LOGO_NAME),
+            (&mut brand.service, SERVICE_LOGO_NAME),
+        ] {
+            let logo = template.pictures.get(name);
+            brand.logo_sha256 = logo.map(|file| sha256(file)).unwrap_or_default();
+        }
         let now_ms = parts.clock.now_ms();
         Ok(parts.examples.values(report, &brand, now_ms))
     }

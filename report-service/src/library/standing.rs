@@ -62,9 +62,12 @@ impl Library {
         })
     }
 
-    /// Why runs of a report fail; `None` when its active template can be used.
+    /// Why runs of a report in the service's brand fail; `None` when its active template can be used.
     pub async fn problem(&self, report: &Report) -> Option<String> {
-        self.current(report).await.err().map(|unusable| unusable.0)
+        self.current(report, &[])
+            .await
+            .err()
+            .map(|unusable| unusable.0)
     }
 
     /// Why a version cannot be made active; `None` when it can.

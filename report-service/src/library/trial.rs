@@ -27,11 +27,11 @@ impl Library {
         let word = shared.passing()?;
         shared.sample_document(report, template, &word).await?;
         match format {
-            Format::Word => Ok(std::fs::read(&word)?),
+            Format::Word => shared.whole(word).await,
             Format::Pdf => {
                 let output = shared.passing()?;
                 shared.pdf(&word, &output).await?;
-                Ok(std::fs::read(&output)?)
+                shared.whole(output).await
             }
         }
     }
@@ -46,7 +46,7 @@ impl Shared {
     ) -> Result<(), Refused> {
         let _look = self.looks.acquire().await.ok();
         let renderer = &self.parts.renderer;
-        let values = self.sample(report).await?;
+        let values = self.sample(report, &template).await?;
         let tray = renderer.tray().map_err(refused)?;
         let made = renderer.to_file(tray, template, values, output).await;
         made.map(drop).map_err(refused)
@@ -59,6 +59,13 @@ impl Shared {
         let made = pdf.make(word, output).await;
         made.map(drop)
             .map_err(|failure| Refused::File(failure.to_string()))
+    }
+
+    /// The bytes of a passing file.
+    pub(super) async fn whole(&self, file: TempPath) -> Result<Vec<u8>, Refused> {
+        let work = move || std::fs::read(&file);
+        let read = self.parts.tasks.blocking("read what was made", work).await;
+        Ok(read.unwrap_or_else(|| Err(io::ErrorKind::Other.into()))?)
     }
 
     /// A file that goes when it is let go of; what an interrupted try-out leaves goes at the next start.

@@ -62,13 +62,12 @@ impl Library {
         act: LibraryAct<'_>,
     ) -> Result<(u64, Found), Refused> {
         let parts = &self.shared.parts;
-        let template = self.with_logo(Template {
+        let template = Template {
             file: Arc::clone(&new.file),
             ..report.template.clone()
-        });
-        let template = template
-            .await
-            .map_err(|unusable| Refused::Service(unusable.0))?;
+        };
+        let branded = self.branded(template, &[]).await;
+        let (template, _) = branded.map_err(|unusable| Refused::Service(unusable.0))?;
         let found = self.lint(report, template).await?;
         let row = TemplateRow {
             report: report.id.to_string(),

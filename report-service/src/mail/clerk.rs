@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::owner::{self, Owner};
 use super::post::{self, Enclosed, PostError, Written};
 use super::{Letter, LetterRow, LetterState};
-use crate::artefacts::{ArtefactKey, ArtefactPart};
+use crate::artefacts::{ArtefactError, ArtefactKey, ArtefactPart};
 use crate::config::Config;
 use crate::runs::{Format, Review, RunState};
 use crate::schedule::Fired;
@@ -18,6 +19,13 @@ const LOOK: Duration = Duration::from_secs(5);
 const LEASE_MS: u64 = 600_000;
 /// How long until what is not ready is looked at again.
 const READY_MS: u64 = 5_000;
+
+/// How long until the directory is asked again that did not answer.
+const DIRECTORY_MS: u64 = 60_000;
+/// What stands with a letter meanwhile.
+const NOBODY_KNOWS: &str =
+    "The directory does not answer, so that nobody knows whether its owner may still have it.";
+
 /// Pauses after each failure, in minutes; after the last it is given up.
 const PAUSES_MIN: [u64; 7] = [1, 5, 15, 30, 60, 120, 240];
 
@@ -73,19 +81,6 @@ pub async fn put_by(
     Ok(state.store.letter_insert(&row).await?)
 }
 
-/// Sends a letter at once, to see whether it arrives.
-///
-/// # Errors
-/// What the server said.
-pub async fn test(state: &AppState, title: &str, letter: &Letter) -> Result<(), PostError> {
-    let written = Written {
-        subject: format!("Test: {title}"),
-        text: "This letter shows that reports reach you. Nothing is attached.\n".into(),
-        enclosed: Vec::new(),
-    };
-    post::send(&state.config.mail, &state.secrets, letter, written).await
-}
-
 /// Sends everything that is due.
 ///
 /// # Errors
@@ -113,6 +108,16 @@ async fn settle(state: &AppState, mut row: LetterRow) -> anyhow::Result<LetterRo
         }
         Ready::Never(why) => {
             (row.state, row.note) = (LetterState::Dropped, why);
+            return Ok(row);
+        }
+        Ready::Unknown => {
+            row.next_at_ms = now_ms.saturating_add(DIRECTORY_MS);
+            row.note = NOBODY_KNOWS.into();
+            return Ok(row);
+        }
+        Ready::MayNot(why) => {
+            (row.state, row.note) = (LetterState::Failed, why.into());
+            audit(state, &row, why).await?;
             return Ok(row);
         }
     };
@@ -153,27 +158,27 @@ async fn settle(state: &AppState, mut row: LetterRow) -> anyhow::Result<LetterRo
 }
 
 async fn audit(state: &AppState, row: &LetterRow, reason: &str) -> anyhow::Result<()> {
-    let to: Vec<&str> = row
-        .letter
-        .to
-        .iter()
-        .map(super::MailAddress::as_str)
-        .collect();
-    let event = AuditEvent {
-        at_ms: state.clock.now_ms(),
-        actor: &row.owner_id,
-        name: "",
-        action: "mail.send",
-        decision: if row.state == LetterState::Sent {
-            Decision::Allowed
-        } else {
-            Decision::Denied
-        },
-        reason,
-        subject: &format!("{}{} to {}", row.run, row.batch, to.join(" ")),
-        address: "",
+    let decision = if row.state == LetterState::Sent {
+        Decision::Allowed
+    } else {
+        Decision::Denied
     };
-    state.store.audit(event).await?;
+    // One record for each receiver: a long list would be cut, and copies are sent as well.
+    let to = row.letter.to.iter().map(|address| ("to", address));
+    let cc = row.letter.cc.iter().map(|address| ("cc", address));
+    for (how, address) in to.chain(cc) {
+        let event = AuditEvent {
+            at_ms: state.clock.now_ms(),
+            actor: &row.owner_id,
+            name: "",
+            action: "mail.send",
+            decision,
+            reason,
+            subject: &format!("{}{} {how} {}", row.run, row.batch, address.as_str()),
+            address: "",
+        };
+        state.store.audit(event).await?;
+    }
     Ok(())
 }
 
@@ -182,6 +187,21 @@ enum Ready {
     Yes(Written),
     NotYet,
     Never(String),
+    /// Whether its owner may have it, nobody can say now.
+    Unknown,
+    /// Its owner may not.
+    MayNot(&'static str),
+}
+
+impl Ready {
+    /// Why the owner's rights keep it from going out; `None` when they do not.
+    async fn held(state: &AppState, row: &LetterRow, runs: &[&RunRow]) -> Option<Self> {
+        match owner::ask(state, &row.owner_id, runs).await {
+            Owner::May => None,
+            Owner::MayNot(why) => Some(Self::MayNot(why)),
+            Owner::Unknown => Some(Self::Unknown),
+        }
+    }
 }
 
 async fn written(state: &AppState, row: &LetterRow) -> anyhow::Result<Ready> {
@@ -210,16 +230,32 @@ async fn written(state: &AppState, row: &LetterRow) -> anyhow::Result<Ready> {
 }
 
 async fn of_run(state: &AppState, row: &LetterRow, run: &RunRow) -> anyhow::Result<Ready> {
+    if let Some(held) = Ready::held(state, row, &[run]).await {
+        return Ok(held);
+    }
     let max = u64::from(state.config.mail.attachment_mb) << 20;
     let total: u64 = run.files.iter().map(|file| file.bytes).sum();
     let mut enclosed = Vec::new();
     if row.letter.attach && total <= max {
-        for format in Format::ALL
-            .into_iter()
-            .filter(|format| run.file(*format).is_some())
-        {
+        for format in Format::ALL {
+            let Some(file) = run.file(format) else {
+                continue;
+            };
             let key = ArtefactKey::new(&run.id, ArtefactPart::Document(format));
-            let bytes = state.engine.artefacts().read(&key).await?;
+            let kept = state.engine.artefacts();
+            let bytes = match kept.read_verified(&key, &file.sha256).await {
+                Ok(bytes) => bytes,
+                Err(ArtefactError::Missing) => {
+                    return Ok(Ready::Never("The document is no longer kept.".into()));
+                }
+                Err(error @ ArtefactError::Changed(_)) => {
+                    tracing::error!(message.id = %run.id, %error, "a document is not sent");
+                    return Ok(Ready::Never(
+                        "The document that is kept is not the one that was recorded.".into(),
+                    ));
+                }
+                Err(error) => return Err(error.into()),
+            };
             enclosed.push(Enclosed {
                 name: run.name_of(format),
                 media_type: format.media_type().into(),
@@ -255,9 +291,13 @@ async fn of_batch(state: &AppState, row: &LetterRow) -> anyhow::Result<Ready> {
     let out = runs
         .iter()
         .filter(|run| run.state == RunState::Done && run.review.is_out());
+    let out: Vec<&RunRow> = out.collect();
+    if let Some(held) = Ready::held(state, row, &out).await {
+        return Ok(held);
+    }
     let fill = Fill {
         title: &first.title,
-        tenants: format!("{} of {} customers", out.count(), runs.len()),
+        tenants: format!("{} of {} customers", out.len(), runs.len()),
         date: state.engine.today().to_string(),
         period: period(first),
     };

@@ -85,7 +85,7 @@ impl Shared {
         if status.success() {
             Ok(())
         } else {
-            Err(PdfFailure::None(reason(status, &told)))
+            Err(PdfFailure::Undrawn(reason(status, &told)))
         }
     }
 }
@@ -108,9 +108,7 @@ fn pages(folder: &Folder) -> Result<Vec<NamedTempFile>, PdfFailure> {
         }
     }
     if pages.is_empty() {
-        return Err(PdfFailure::None(
-            "it has no page that could be drawn".to_owned(),
-        ));
+        return Err(PdfFailure::Undrawn("there was no picture".to_owned()));
     }
     Ok(pages)
 }

@@ -114,7 +114,9 @@ impl Taken {
                 sent_at_ms,
                 spool_messages,
                 spool_bytes,
+                spool_oldest_ms,
                 node_red,
+                certificate,
             } => {
                 let (agent_version, node_red) = (agent_version.into_owned(), node_red.into_owned());
                 vec![sighting(News::Status {
@@ -122,7 +124,9 @@ impl Taken {
                     sent_at_ms,
                     spool_messages,
                     spool_bytes,
+                    spool_oldest_ms,
                     node_red,
+                    certificate,
                 })]
             }
             Content::Budget { state, until_ms } => vec![Self::Standing(Standing {
@@ -137,6 +141,7 @@ impl Taken {
             | Content::Failed { .. }
             | Content::Push { .. }
             | Content::Enrol(_)
+            | Content::Result(_)
             | Content::Audit(_)
             | Content::AuditRoot(_) => Vec::new(),
         }

@@ -69,6 +69,19 @@ impl Kept {
         Ok(Template::from(read(&file, self.order.template)?).sha256())
     }
 
+    /// SHA-256 of the picture of this name; nothing where there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn picture_sha256(&self, name: &str) -> io::Result<Option<String>> {
+        let Some(span) = self.order.pictures.get(name) else {
+            return Ok(None);
+        };
+        let picture = read(&self.tray.handle()?, *span)?;
+        let digest = ring::digest::digest(&SHA256, &picture);
+        Ok(Some(hex::encode(digest.as_ref())))
+    }
+
     /// One dataset of it, to be read chunk by chunk.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use docx_jinja::{Limits, Locale, Options, RenderError, Shape, TagError, Template
 
 use super::found::{Foreign, Imported, Inspected, Remark};
 use super::order::{Answer, Measured, Order, TagFault, Task, Told};
+use super::pixels::decode;
 use super::values::{read, readable};
 
 /// Bytes gathered before they go to the disk.
@@ -104,16 +105,20 @@ fn filled(
 }
 
 fn measured(file: Vec<u8>) -> Answer {
-    match Picture::new(file) {
-        Ok(picture) => {
-            let (width, height) = picture.pixels();
-            Answer::Measured(Measured {
-                media_type: picture.media_type().to_owned(),
-                width,
-                height,
-            })
-        }
-        Err(error) => Answer::Picture("picture".to_owned(), error.to_string()),
+    let refused = |why: String| Answer::Picture("picture".to_owned(), why);
+    // It takes the bytes; what decodes them needs them too.
+    let picture = match Picture::new(file.clone()) {
+        Ok(picture) => picture,
+        Err(error) => return refused(error.to_string()),
+    };
+    let (width, height) = picture.pixels();
+    match decode(picture.media_type(), (width, height), &file) {
+        Ok(()) => Answer::Measured(Measured {
+            media_type: picture.media_type().to_owned(),
+            width,
+            height,
+        }),
+        Err(why) => refused(why),
     }
 }
 

@@ -7,7 +7,7 @@ use time::format_description::well_known::Rfc3339;
 use super::Tenant;
 use super::failure::older_words;
 use super::fetch::Fetched;
-use crate::branding::Brand;
+use crate::branding::{Brand, LOGO_NAME, RunBrand, SERVICE_LOGO_NAME};
 use crate::render::Values;
 use crate::reports::Need;
 
@@ -24,7 +24,7 @@ pub(super) struct About<'a> {
     pub(super) generated_by: &'a str,
     pub(super) run_id: &'a str,
     pub(super) now_ms: u64,
-    pub(super) brand: &'a Brand,
+    pub(super) brand: &'a RunBrand,
 }
 
 /// The values of a run: `report`, `brand`, `params`, `tenants`, `missing` and `older`.
@@ -98,13 +98,27 @@ pub(super) fn about(about: &About<'_>) -> Values {
     ])
 }
 
-/// Name and colour; what is not set is empty.
-pub(super) fn brand(brand: &Brand) -> Values {
+/// The brand of a run; what is not set is empty.
+pub(super) fn brand(brand: &RunBrand) -> Values {
+    let mut shown = members(&brand.shown, LOGO_NAME);
+    let service = members(&brand.service, SERVICE_LOGO_NAME);
+    shown.push(("service".into(), map(service)));
+    map(shown)
+}
+
+/// The logo is its picture's name, so that a template can ask whether there is one.
+fn members(brand: &Brand, logo: &str) -> Vec<(String, Values)> {
     let colour = brand.colour.map(|colour| colour.to_string());
-    map([
+    let logo = match brand.logo_sha256.is_empty() {
+        true => "",
+        false => logo,
+    };
+    vec![
         pair("name", brand.name.as_str()),
+        pair("address", brand.address.as_str()),
         pair("colour", colour.unwrap_or_default()),
-    ])
+        pair("logo", logo),
+    ]
 }
 
 fn present(fetched: Fetched) -> Values {

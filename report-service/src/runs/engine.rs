@@ -9,6 +9,7 @@ mod older;
 mod options;
 mod preview;
 mod queue;
+mod recheck;
 mod reviews;
 mod steps;
 mod work;
@@ -40,6 +41,7 @@ use crate::store::runs::RunRow;
 use crate::store::{Store, StoreKind};
 use live::Live;
 pub use options::{CUSTOMERS_MAX, Choices, Listed};
+pub use recheck::Why;
 
 /// What the engine works with.
 pub struct EngineParts {
@@ -137,6 +139,9 @@ struct Shared {
     /// Whether this worker has the second hop.
     relayed: AtomicBool,
     lists: options::Lists,
+    failures: preview::Failures,
+    /// Held while an edited draft is recorded and put in place.
+    edits: tokio::sync::Mutex<()>,
 }
 
 /// How a run ended, before it is stored.
@@ -187,6 +192,8 @@ impl Engine {
             wake: Notify::new(),
             relayed: AtomicBool::new(false),
             lists: options::Lists::default(),
+            failures: preview::Failures::default(),
+            edits: tokio::sync::Mutex::default(),
             parts,
         });
         if shared.parts.store.kind() == StoreKind::Sqlite {
@@ -318,8 +325,7 @@ impl Engine {
 
     /// The day of now, where the service's people are.
     pub fn today(&self) -> jiff::civil::Date {
-        let parts = &self.shared.parts;
-        date(parts.clock.now_ms(), &parts.zone)
+        self.shared.today()
     }
 
     /// Where documents are kept.

@@ -8,6 +8,9 @@ use crate::text::when;
 /// Most characters of a remote party's detail that a sentence repeats.
 const DETAIL_CHARS_MAX: usize = 200;
 
+/// How the number of a system's error is written.
+const SYSTEM_ERROR: &str = "(os error ";
+
 /// The need that failed, in the words a person knows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted<'a> {
@@ -123,11 +126,37 @@ pub(super) fn list_sentence(wanted: Wanted<'_>, failure: &Failure) -> String {
 }
 
 fn detail(text: &str) -> String {
-    let text = shortened(text, DETAIL_CHARS_MAX);
+    let plain = plain(text);
+    if plain != text {
+        tracing::debug!(error = text, "a failure was told in plainer words");
+    }
+    let text = shortened(&plain, DETAIL_CHARS_MAX);
     match text.trim_end_matches('.') {
         "" => String::new(),
         text => format!(" ({text})"),
     }
+}
+
+/// Without what only a program's author understands: the numbers of the system's errors.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(SYSTEM_ERROR) {
+        let digits = after.trim_start_matches(|c: char| c.is_ascii_digit());
+        match digits.strip_prefix(')') {
+            Some(behind) if digits.len() < after.len() => {
+                plain.push_str(before.trim_end());
+                rest = behind;
+            }
+            _ => {
+                plain.push_str(before);
+                plain.push_str(SYSTEM_ERROR);
+                rest = after;
+            }
+        }
+    }
+    plain.push_str(rest);
+    plain
 }
 
 #[cfg(test)]
@@ -186,6 +215,38 @@ mod tests {
             "Acme Dental Group: Devices is larger than one report may fetch (more than 8192 chunks). \
              Ask for less, such as a shorter period or a lower row limit.",
         );
+    }
+
+    #[test]
+    fn numbers_of_system_errors_are_for_the_log() {
+        let check = |text: &str, expected: &str| assert_eq!(plain(text), expected, "{text}");
+        check("Connection refused (os error 111)", "Connection refused");
+        check(
+            "a.example (No such file (os error 2)), then (os error 13) again",
+            "a.example (No such file), then again",
+        );
+        for kept in [
+            "",
+            "an os error",
+            "(os error )",
+            "(os error x1)",
+            "(os error 1",
+        ] {
+            check(kept, kept);
+        }
+        let failure = Failure::new(FailureClass::SourceError, "refused (os error 111)");
+        let wanted = Wanted {
+            tenant: "T",
+            dataset: "D",
+            timeout_s: 1,
+        };
+        for text in [
+            sentence(wanted, &failure),
+            central_sentence(wanted, &failure),
+            list_sentence(wanted, &failure),
+        ] {
+            assert!(text.contains("(refused)"), "{text}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Whether a document is what its template and its data make: both are looked at, and the document is made again.
 
+mod brand;
+
 use std::fmt;
 use std::path::Path;
 
@@ -9,7 +11,7 @@ use spokegate_contract::hex;
 use spokegate_daemon::Tasks;
 
 use super::{DataPart, Format, file_digest};
-use crate::artefacts::{ArtefactError, ArtefactKey, ArtefactPart, Artefacts};
+use crate::artefacts::{ArtefactError, ArtefactKey, ArtefactPart, Artefacts, fresh};
 use crate::render::{Kept, KeptTable, Renderer, Values};
 use crate::store::Store;
 use crate::store::runs::RunRow;
@@ -100,20 +102,26 @@ pub async fn verify(
         ),
     );
     uploaded(run, store, &kept, &mut verdict).await;
+    brand::check(run, store, &kept, &mut verdict).await;
     data(run, &kept, &mut verdict);
-    let again = folder.join(format!(".{}.again.part", run.id));
-    let made = renderer.again(&kept, &again).await;
-    let digest = made.map_err(|error| error.to_string()).and_then(|_| {
-        let digest = file_digest(&again).map_err(|error| error.to_string());
-        // Whoever clears away old runs finds it otherwise.
-        let _ = std::fs::remove_file(&again);
-        digest
-    });
-    match digest {
+    match again(run, &kept, folder, renderer).await {
         Ok((_, sha256)) => document(run, artefacts, &sha256, &mut verdict).await,
         Err(error) => verdict.note(false, "", format!("it could not be made again: {error}")),
     }
     verdict
+}
+
+/// Size and digest of the document, made again.
+async fn again(
+    run: &RunRow,
+    kept: &Kept,
+    folder: &Path,
+    renderer: &Renderer,
+) -> Result<(u64, String), String> {
+    let place = fresh(folder, &format!("{}.again", run.id)).map_err(|error| error.to_string())?;
+    let made = renderer.again(kept, &place).await;
+    made.map_err(|error| error.to_string())?;
+    file_digest(&place).map_err(|error| error.to_string())
 }
 
 /// Holds the kept template against the version of the library that the run was made with.

@@ -11,7 +11,7 @@ use spokegate_contract::{DatasetId, Shape};
 use super::Tenant;
 use super::context::{self, About, Part};
 use super::fetch::Fetched;
-use crate::branding::Brand;
+use crate::branding::RunBrand;
 use crate::relay::Contracts;
 use crate::render::Values;
 use crate::reports::{Catalogue, Need, Report};
@@ -58,7 +58,7 @@ impl Examples {
     }
 
     /// The values of a run of that report for one customer, with every need there.
-    pub(crate) fn values(&self, report: &Report, brand: &Brand, now_ms: u64) -> Values {
+    pub(crate) fn values(&self, report: &Report, brand: &RunBrand, now_ms: u64) -> Values {
         let about = About {
             title: &report.title,
             generated_by: "Sample",

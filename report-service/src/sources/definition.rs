@@ -8,12 +8,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use spokegate_contract::limits::{DEADLINE_MS_MAX, PULL_BYTES_MAX, PULL_ROWS_MAX};
 use spokegate_contract::{DatasetId, Shape};
+use spokegate_daemon::is_below;
+use spokegate_sources::{Columns, Database, Dialect, Limits, Query};
 
-use super::cell::Columns;
-use super::files::{CsvFile, JsonFile, is_below};
+use super::files::{CsvFile, JsonFile};
 use super::http::HttpFile;
-use super::lexer::{self, Dialect, Query};
-use super::rows::Limits;
 use super::server::ServerFile;
 use crate::outbound::Outbound;
 use crate::relay::Contracts;
@@ -85,9 +84,8 @@ pub(super) struct Source {
 
 /// Where its rows come from.
 pub(super) enum Origin {
-    Postgres(ServerFile, Query),
-    MySql(ServerFile, Query),
-    Sqlite(PathBuf, Query),
+    /// A SQLite file is one below `source_files`.
+    Database(Database, Query, Option<SecretRef>),
     Http(Box<HttpFile>, Outbound),
     Csv(CsvFile),
     Json(JsonFile),
@@ -96,9 +94,9 @@ pub(super) enum Origin {
 impl Origin {
     pub(super) fn kind(&self) -> &'static str {
         match self {
-            Self::Postgres(..) => "PostgreSQL",
-            Self::MySql(..) => "MariaDB or MySQL",
-            Self::Sqlite(..) => "SQLite file",
+            Self::Database(Database::PostgreSql(_), ..) => "PostgreSQL",
+            Self::Database(Database::MySql(_), ..) => "MariaDB or MySQL",
+            Self::Database(Database::Sqlite(_), ..) => "SQLite file",
             Self::Http(..) => "HTTP",
             Self::Csv(_) => "CSV file",
             Self::Json(_) => "JSON file",
@@ -107,20 +105,16 @@ impl Origin {
 
     pub(super) fn secrets(&self) -> Vec<SecretRef> {
         match self {
-            Self::Postgres(server, _) | Self::MySql(server, _) => {
-                server.password.clone().into_iter().collect()
-            }
+            Self::Database(_, _, password) => password.clone().into_iter().collect(),
             Self::Http(file, _) => file.secrets(),
-            Self::Sqlite(..) | Self::Csv(_) | Self::Json(_) => Vec::new(),
+            Self::Csv(_) | Self::Json(_) => Vec::new(),
         }
     }
 
     /// Parameters that it names.
     fn names(&self) -> Vec<String> {
         match self {
-            Self::Postgres(_, query) | Self::MySql(_, query) | Self::Sqlite(_, query) => {
-                query.names.clone()
-            }
+            Self::Database(_, query, _) => query.names.clone(),
             Self::Http(file, _) => file.names(),
             Self::Csv(_) | Self::Json(_) => Vec::new(),
         }
@@ -259,25 +253,38 @@ fn limits(file: &FileLimits, faults: &mut Vec<String>) -> Limits {
 
 fn origin(file: File, faults: &mut Vec<String>) -> Option<Origin> {
     let mut found = Vec::new();
-    let mut query = |place: &str, text: &str, dialect| {
-        let read = lexer::read(text, dialect);
+    let mut outside = Vec::new();
+    let mut query = |place: &str, text: &str, dialect: Dialect| {
+        let read = spokegate_sources::read(text, dialect);
         read.map_err(|fault| faults.push(format!("{place}.query: {fault}")))
             .ok()
     };
-    if let Some(server) = file.postgresql {
-        found.push(
-            query("postgresql", &server.query, Dialect::Postgres)
-                .map(|q| Origin::Postgres(server, q)),
-        );
+    let servers = [
+        (
+            "postgresql",
+            file.postgresql
+                .map(|server| server.parts(Database::PostgreSql)),
+        ),
+        (
+            "mysql",
+            file.mysql.map(|server| server.parts(Database::MySql)),
+        ),
+        (
+            "sqlite",
+            file.sqlite.map(|sqlite| {
+                below("sqlite.path", &sqlite.path, &mut outside);
+                (Database::Sqlite(sqlite.path), sqlite.query, None)
+            }),
+        ),
+    ];
+    for (place, given) in servers {
+        let Some((database, text, password)) = given else {
+            continue;
+        };
+        let query = query(place, &text, database.dialect());
+        found.push(query.map(|query| Origin::Database(database, query, password)));
     }
-    if let Some(server) = file.mysql {
-        found.push(query("mysql", &server.query, Dialect::MySql).map(|q| Origin::MySql(server, q)));
-    }
-    if let Some(sqlite) = file.sqlite {
-        let query = query("sqlite", &sqlite.query, Dialect::Sqlite);
-        below("sqlite.path", &sqlite.path, faults);
-        found.push(query.map(|query| Origin::Sqlite(sqlite.path, query)));
-    }
+    faults.append(&mut outside);
     if let Some(http) = file.http {
         http.faults(faults);
         let outbound = Outbound::new(http.ca.as_deref());

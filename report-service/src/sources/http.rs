@@ -13,12 +13,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use spokegate_contract::{Failure, FailureClass};
 use spokegate_daemon::Clock;
+use spokegate_sources::{Columns, Outlet, late, param};
 use url::Url;
 
-use super::cell::Columns;
 use super::files::{JsonRows, json_rows};
-use super::rows::Outlet;
-use super::server::{late, param};
 use crate::outbound::{Outbound, OutboundError, is_allowed};
 use crate::secrets::{SecretRef, Secrets};
 
@@ -100,6 +98,9 @@ impl HttpFile {
         if host.contains(['{', '}']) || !filled.is_ok_and(|url| good(&url)) {
             faults.push("http.url: allowed: https://, or http:// to this machine itself, without user and password; {name} stands in path and query alone".into());
         }
+        if fill(&self.url, &|_| Ok("x".into())).is_ok_and(|url| leaves_its_path(&url)) {
+            faults.push("http.url: allowed is a path without \".\" and \"..\", and without slashes, backslashes and control characters that are written as %..; hint: write the path that is meant".into());
+        }
         if self.body.is_some() && self.method == HttpMethod::Get {
             faults.push("http.body: goes with method = \"POST\"".into());
         }
@@ -160,6 +161,9 @@ impl Http<'_> {
     ) -> Result<(), Failure> {
         let end_ms = self.clock.monotonic_ms().saturating_add(time_ms);
         let start = fill(&self.file.url, &|name| encoded(param(params, name)))?;
+        if leaves_its_path(&start) {
+            return Err(refused("a parameter would change the path of its address"));
+        }
         let mut address = Url::parse(&start).map_err(|_| refused("its address is none"))?;
         let origin = address.origin();
         let (headers, shape) = (self.headers().await?, self.file.shape());
@@ -322,6 +326,49 @@ fn fill(template: &str, text: &dyn Fn(&str) -> Result<String, Failure>) -> Resul
     Ok(filled)
 }
 
+/// Whether a segment of an address's path is one that some server or proxy on the way takes for another path: `.` and `..`,
+/// a slash or a backslash, control characters, however often they are written as `%..`. What stands in the query is free.
+fn leaves_its_path(address: &str) -> bool {
+    let after = address
+        .split_once("://")
+        .map_or(address, |(_, after)| after);
+    let path = after.split(['?', '#']).next().unwrap_or_default();
+    let mut segments = path.split('/').skip(1);
+    segments.any(|segment| {
+        let mut bytes = segment.as_bytes().to_vec();
+        loop {
+            let decoded = decoded(&bytes);
+            let is_plain = decoded == bytes;
+            bytes = decoded;
+            if is_plain {
+                break;
+            }
+        }
+        // Some servers take what follows a semicolon away first.
+        let name = bytes.split(|byte| *byte == b';').next();
+        let is_step = matches!(name, Some(b"." | b".."));
+        let is_other = |byte: &u8| matches!(byte, b'/' | b'\\') || byte.is_ascii_control();
+        is_step || bytes.iter().any(is_other)
+    })
+}
+
+/// What `%..` stands for, once.
+fn decoded(text: &[u8]) -> Vec<u8> {
+    let (mut decoded, mut rest) = (Vec::with_capacity(text.len()), text);
+    while let Some((first, after)) = rest.split_first() {
+        let digits = after.split_first_chunk::<2>().filter(|_| *first == b'%');
+        let byte = digits.and_then(|(digits, after)| {
+            let digits = std::str::from_utf8(digits).ok()?;
+            let [byte] = spokegate_contract::hex::decode_array::<1>(&digits.to_lowercase())?;
+            Some((byte, after))
+        });
+        let (byte, after) = byte.unwrap_or((*first, after));
+        decoded.push(byte);
+        rest = after;
+    }
+    decoded
+}
+
 /// A value as one piece of an address: it can end no segment and open no other part.
 fn encoded(value: &Value) -> Result<String, Failure> {
     let text = match value {
@@ -329,9 +376,6 @@ fn encoded(value: &Value) -> Result<String, Failure> {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    if text == "." || text == ".." {
-        return Err(refused("a parameter would change the path of its address"));
-    }
     let mut encoded = String::new();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {

@@ -3,6 +3,7 @@
 mod files;
 mod service;
 mod sql;
+mod tls;
 
 use super::*;
 use crate::config::{DEFAULTS, SecretsConfig};

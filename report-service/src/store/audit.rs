@@ -7,7 +7,7 @@ pub use search::AuditFilter;
 pub(super) use strangers::Strangers;
 
 use super::{Store, unsigned};
-use crate::text::escaped;
+use crate::text::escaped_or_cut;
 use spokegate_contract::hex;
 use spokegate_daemon::audit::Event;
 use spokegate_daemon::chain::{self, Link, Walk};
@@ -16,7 +16,7 @@ use sqlx::Row as _;
 pub use spokegate_daemon::audit::Decision;
 pub use spokegate_daemon::chain::ChainState;
 
-/// Longest text kept per field, in bytes.
+/// Longest text kept per field, in bytes. What is cut says so at its end.
 const FIELD_BYTES_MAX: usize = 512;
 
 /// One thing that happened. Fields hold ids and reasons, never passwords, tokens or customer data.
@@ -71,7 +71,7 @@ impl Store {
     /// # Errors
     /// When the store cannot write. The caller must then refuse the act.
     pub async fn audit(&self, event: AuditEvent<'_>) -> Result<i64, sqlx::Error> {
-        let actor = escaped(event.actor, FIELD_BYTES_MAX);
+        let actor = kept(event.actor);
         let line = match event.decision {
             Decision::Allowed => Event::allowed(event.reason),
             Decision::Denied => Event::denied(event.reason),
@@ -94,12 +94,12 @@ impl Store {
             sequence,
             at_ms: event.at_ms,
             actor,
-            name: escaped(event.name, FIELD_BYTES_MAX),
-            action: escaped(event.action, FIELD_BYTES_MAX),
+            name: kept(event.name),
+            action: kept(event.action),
             decision: event.decision.as_str().to_owned(),
-            reason: escaped(event.reason, FIELD_BYTES_MAX),
-            subject: escaped(event.subject, FIELD_BYTES_MAX),
-            address: escaped(event.address, FIELD_BYTES_MAX),
+            reason: kept(event.reason),
+            subject: kept(event.subject),
+            address: kept(event.address),
             previous,
             hash: Vec::new(),
         };
@@ -132,17 +132,24 @@ impl Store {
     /// # Errors
     /// When the store cannot read.
     pub async fn verify_audit(&self) -> Result<ChainState, sqlx::Error> {
-        use futures_util::TryStreamExt as _;
-        let mut rows = sqlx::query("SELECT * FROM audit ORDER BY sequence").fetch(self.pool());
-        let mut walk = Walk::default();
-        while let Some(row) = rows.try_next().await? {
-            if let Err(broken) = walk.step(&read(&row)?.link()) {
-                return Ok(broken.into());
-            }
-        }
-        let records = walk.records();
-        Ok(ChainState::Intact { records })
+        walk(self.pool()).await
     }
+}
+
+/// Walks the whole chain, as whoever asks sees it.
+pub(super) async fn walk<'e>(
+    from: impl sqlx::Executor<'e, Database = sqlx::Any>,
+) -> Result<ChainState, sqlx::Error> {
+    use futures_util::TryStreamExt as _;
+    let mut rows = sqlx::query("SELECT * FROM audit ORDER BY sequence").fetch(from);
+    let mut walk = Walk::default();
+    while let Some(row) = rows.try_next().await? {
+        if let Err(broken) = walk.step(&read(&row)?.link()) {
+            return Ok(broken.into());
+        }
+    }
+    let records = walk.records();
+    Ok(ChainState::Intact { records })
 }
 
 impl AuditRecord {
@@ -184,6 +191,11 @@ impl AuditRecord {
             &fields.map(String::as_str),
         )
     }
+}
+
+/// A field as it is kept.
+fn kept(text: &str) -> String {
+    escaped_or_cut(text, FIELD_BYTES_MAX)
 }
 
 async fn insert(

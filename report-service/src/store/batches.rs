@@ -3,7 +3,9 @@
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::runs::{RunRow, read, word};
+use spokegate_contract::TenantId;
+
+use super::runs::{RunRow, parsed, read, text, word};
 use super::{Store, signed, unsigned};
 use crate::runs::{BatchId, RunState, Tally};
 
@@ -22,6 +24,8 @@ pub struct BatchRow {
     pub owner_title: String,
     /// The schedule that ordered it; empty for none.
     pub schedule: String,
+    /// For whom; nobody in one of an older release.
+    pub tenants: Vec<TenantId>,
     /// When, in milliseconds since 1970.
     pub created_at_ms: u64,
     /// When it was called off; 0 when it was not.
@@ -35,8 +39,8 @@ impl Store {
     /// When the store cannot write.
     pub async fn batch_insert(&self, batch: &BatchRow) -> Result<(), sqlx::Error> {
         sqlx::query(
-            "INSERT INTO batch (id, report, title, owner_id, owner_title, schedule_id, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO batch (id, report, title, owner_id, owner_title, schedule_id, created_at, tenants)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(batch.id.as_str())
         .bind(&batch.report)
@@ -45,6 +49,7 @@ impl Store {
         .bind(&batch.owner_title)
         .bind(&batch.schedule)
         .bind(signed(batch.created_at_ms))
+        .bind(text(&batch.tenants)?)
         .execute(self.turn().await?.pool())
         .await?;
         Ok(())
@@ -168,6 +173,7 @@ fn read_batch(row: &AnyRow) -> Result<BatchRow, sqlx::Error> {
         owner_id: row.try_get("owner_id")?,
         owner_title: row.try_get("owner_title")?,
         schedule: row.try_get("schedule_id")?,
+        tenants: parsed(row, "tenants")?,
         created_at_ms: number("created_at")?,
         cancelled_at_ms: number("cancelled_at")?,
     })

@@ -5,6 +5,7 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::{Store, signed, unsigned};
+use crate::artefacts::ArtefactKey;
 
 /// A version as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -256,7 +257,7 @@ fn read(row: &AnyRow) -> Result<TemplateRow, sqlx::Error> {
     Ok(TemplateRow {
         report: row.try_get("report")?,
         version: number("version")?,
-        file_key: row.try_get("file_key")?,
+        file_key: file_key(row)?,
         file_name: row.try_get("file_name")?,
         note: row.try_get("note")?,
         sha256: row.try_get("sha256")?,
@@ -267,6 +268,16 @@ fn read(row: &AnyRow) -> Result<TemplateRow, sqlx::Error> {
         removed_at_ms: number("removed_at")?,
         remover_title: row.try_get("remover_title")?,
     })
+}
+
+/// The name of a template's file: whatever stands in the store, it names none elsewhere.
+fn file_key(row: &AnyRow) -> Result<String, sqlx::Error> {
+    let key: String = row.try_get("file_key")?;
+    if ArtefactKey::is_file_key(&key) {
+        return Ok(key);
+    }
+    let fault = format!("the file_key {key:?} of a template is no file's plain name");
+    Err(sqlx::Error::Decode(fault.into()))
 }
 
 fn read_activation(row: &AnyRow) -> Result<ActivationRow, sqlx::Error> {

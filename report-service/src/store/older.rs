@@ -5,7 +5,8 @@ use sqlx::any::AnyRow;
 
 use super::{Store, signed, unsigned};
 
-/// Answers kept of one customer, and their bytes together; the oldest go.
+/// Answers kept of one customer, and their bytes together. Where there are more, they go in turn: the oldest of whoever has
+/// most there, so that nobody's variants push out what others asked for.
 const PER_TENANT_MAX: i64 = 64;
 const TENANT_BYTES_MAX: i64 = 64 * 1024 * 1024;
 
@@ -32,16 +33,21 @@ pub struct OlderData {
 }
 
 impl Store {
-    /// Keeps an answer in the place of the one before, unless that is newer.
+    /// Keeps an answer in the place of the one before, unless that is newer; `owner_id` is who asked first.
     ///
     /// # Errors
     /// When the store cannot write.
-    pub async fn older_put(&self, key: &OlderKey, data: &OlderData) -> Result<(), sqlx::Error> {
+    pub async fn older_put(
+        &self,
+        key: &OlderKey,
+        data: &OlderData,
+        owner_id: &str,
+    ) -> Result<(), sqlx::Error> {
         let turn = self.turn().await?;
         let mut tx = turn.begin().await?;
         sqlx::query(
-            "INSERT INTO older_data (tenant, name, params, version, captured_at, bytes, sealed)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)
+            "INSERT INTO older_data (tenant, name, params, version, captured_at, bytes, sealed, owner_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
              ON CONFLICT (tenant, name, params) DO UPDATE
                  SET version = excluded.version, captured_at = excluded.captured_at, bytes = excluded.bytes,
                      sealed = excluded.sealed
@@ -54,14 +60,19 @@ impl Store {
         .bind(signed(data.captured_at_ms))
         .bind(i64::try_from(data.sealed.len()).unwrap_or(i64::MAX))
         .bind(&data.sealed)
+        .bind(owner_id)
         .execute(&mut *tx)
         .await?;
         sqlx::query(
-            "WITH placed AS (
+            "WITH turns AS (
+                 SELECT name, params, captured_at, bytes, ROW_NUMBER() OVER (
+                     PARTITION BY owner_id ORDER BY captured_at DESC, name, params) AS turn
+                 FROM older_data WHERE tenant = $1),
+             placed AS (
                  SELECT name, params,
-                     ROW_NUMBER() OVER (ORDER BY captured_at DESC, name, params) AS place,
-                     SUM(bytes) OVER (ORDER BY captured_at DESC, name, params) AS together
-                 FROM older_data WHERE tenant = $1)
+                     ROW_NUMBER() OVER (ORDER BY turn, captured_at DESC, name, params) AS place,
+                     SUM(bytes) OVER (ORDER BY turn, captured_at DESC, name, params) AS together
+                 FROM turns)
              DELETE FROM older_data WHERE tenant = $1 AND EXISTS (
                  SELECT 1 FROM placed WHERE placed.name = older_data.name AND placed.params = older_data.params
                      AND (place > $2 OR together > $3))",
@@ -142,8 +153,14 @@ mod tests {
     async fn the_newest_answer_of_each_kind_is_kept_within_bounds() {
         for store in stores().await {
             let store: &Store = &store;
-            store.older_put(&key("a"), &data(2_000, 3)).await.unwrap();
-            store.older_put(&key("a"), &data(1_000, 4)).await.unwrap();
+            store
+                .older_put(&key("a"), &data(2_000, 3), "main:alice")
+                .await
+                .unwrap();
+            store
+                .older_put(&key("a"), &data(1_000, 4), "main:alice")
+                .await
+                .unwrap();
             let got = store.older_get(&key("a"), 2_000).await.unwrap();
             assert_eq!(got, Some(data(2_000, 3)), "the newer one stays");
             assert_eq!(store.older_get(&key("a"), 2_001).await.unwrap(), None);
@@ -153,11 +170,14 @@ mod tests {
                 ..key("a")
             };
             assert_eq!(store.older_get(&other, 0).await.unwrap(), None);
-            store.older_put(&other, &data(1, 1)).await.unwrap();
+            store
+                .older_put(&other, &data(1, 1), "main:alice")
+                .await
+                .unwrap();
             for number in 0..u64::try_from(PER_TENANT_MAX).unwrap() {
                 let key = key(&format!("n{number}"));
                 store
-                    .older_put(&key, &data(3_000 + number, 1))
+                    .older_put(&key, &data(3_000 + number, 1), "main:alice")
                     .await
                     .unwrap();
             }
@@ -172,7 +192,7 @@ mod tests {
             );
             let large = usize::try_from(TENANT_BYTES_MAX).unwrap() - 1;
             store
-                .older_put(&key("large"), &data(9_000, large))
+                .older_put(&key("large"), &data(9_000, large), "main:alice")
                 .await
                 .unwrap();
             assert!(store.older_get(&key("n63"), 0).await.unwrap().is_some());
@@ -184,6 +204,44 @@ mod tests {
             store.older_forget(9_000).await.unwrap();
             assert_eq!(store.older_get(&key("n63"), 0).await.unwrap(), None);
             assert!(store.older_get(&key("large"), 0).await.unwrap().is_some());
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_s_variants_push_out_what_others_asked_for() {
+        for store in stores().await {
+            let store: &Store = &store;
+            for owner in ["main:bob", "main:carol"] {
+                for number in 0..3 {
+                    let key = key(&format!("{owner}{number}"));
+                    store
+                        .older_put(&key, &data(number, 9), owner)
+                        .await
+                        .unwrap();
+                }
+            }
+            let many = u64::try_from(PER_TENANT_MAX).unwrap() * 2;
+            for number in 0..many {
+                let (key, data) = (key(&format!("n{number}")), data(9_000 + number, 9));
+                store.older_put(&key, &data, "main:alice").await.unwrap();
+            }
+            let has =
+                async |params: &str| store.older_get(&key(params), 0).await.unwrap().is_some();
+            for owner in ["main:bob", "main:carol"] {
+                for number in 0..3 {
+                    assert!(has(&format!("{owner}{number}")).await, "{owner} {number}");
+                }
+            }
+            let left = u64::try_from(PER_TENANT_MAX).unwrap() - 6;
+            assert!(has(&format!("n{}", many - left)).await, "her newest stay");
+            assert!(!has(&format!("n{}", many - left - 1)).await, "and no more");
+            // One who asks for the same is given it, and it stays whose it was.
+            let again = data(99_000, 9);
+            store
+                .older_put(&key("main:bob0"), &again, "main:alice")
+                .await
+                .unwrap();
+            assert!(has(&format!("n{}", many - left)).await && has("main:bob0").await);
         }
     }
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use sqlx::any::{AnyRow, AnyTypeInfoKind};
 use sqlx::{Any, AssertSqlSafe, Column as _, Executor as _, Row as _, Transaction, ValueRef as _};
 
+use super::audit::ChainState;
 use super::{Store, StoreKind, StoreUrl, migrations};
 
 /// What a backup leaves out: who is signed in or was refused lately, and who does what at the moment. A session or a
@@ -22,6 +23,32 @@ const PASSING: [&str; 6] = [
     "session",
     "throttle",
 ];
+
+/// Whether a table is one that a backup may hold: one of ours that does not pass.
+pub(crate) fn is_kept(table: &str) -> bool {
+    let is_ours = name(table).is_ok_and(|name| {
+        let foreign = ["_", "sqlite_", "pg_"];
+        !foreign.iter().any(|start| name.starts_with(start))
+    });
+    is_ours && !PASSING.contains(&table)
+}
+
+/// That a value is one of a backup's.
+///
+/// # Errors
+/// Why it is none.
+pub(crate) fn fits(value: &Value) -> anyhow::Result<()> {
+    match value {
+        Value::Null | Value::Bool(_) | Value::String(_) => Ok(()),
+        Value::Number(number) => {
+            let number = number.as_i64();
+            number
+                .map(drop)
+                .context("a number is no whole one, or too large")
+        }
+        other => bytes(other).map(drop),
+    }
+}
 
 /// The member of a value that is no text.
 const BYTES: &str = "base64";
@@ -186,6 +213,11 @@ impl Filling {
             .await
             .with_context(|| format!("put a row into {table}"))?;
         Ok(())
+    }
+
+    /// Whether the chain of what is now in the audit trail holds.
+    pub(crate) async fn verify_audit(&mut self) -> Result<ChainState, sqlx::Error> {
+        super::audit::walk(&mut *self.tx).await
     }
 
     /// Keeps all of it.

@@ -40,6 +40,8 @@ pub struct RunRow {
     pub finished_at_ms: Option<u64>,
     /// SHA-256 of the template; empty before its work begins.
     pub template_sha256: String,
+    /// SHA-256 of the brand; see [`crate::branding::RunBrand::sha256`]. Empty before its work begins.
+    pub brand_sha256: String,
     /// SHA-256 over all data that went in.
     pub data_sha256: String,
     /// How each need ended.
@@ -91,6 +93,7 @@ impl RunRow {
             created_at_ms,
             finished_at_ms: None,
             template_sha256: String::new(),
+            brand_sha256: String::new(),
             data_sha256: String::new(),
             needs: Vec::new(),
             file_name: String::new(),
@@ -217,7 +220,8 @@ impl Store {
         Ok(())
     }
 
-    /// A worker fills a run with this template; false when the worker no longer has it.
+    /// A worker fills a run with this version of the template, and these digests of template and brand; false when the
+    /// worker no longer has it.
     ///
     /// # Errors
     /// When the store cannot write.
@@ -226,15 +230,17 @@ impl Store {
         id: &RunId,
         worker: &str,
         version: u64,
-        sha256: &str,
+        (template_sha256, brand_sha256): (&str, &str),
     ) -> Result<bool, sqlx::Error> {
         let noted = sqlx::query(
-            "UPDATE run SET template_version = $3, template_sha256 = $4 WHERE id = $1 AND state = 'running' AND worker = $2",
+            "UPDATE run SET template_version = $3, template_sha256 = $4, brand_sha256 = $5
+             WHERE id = $1 AND state = 'running' AND worker = $2",
         )
         .bind(id.as_str())
         .bind(worker)
         .bind(signed(version))
-        .bind(sha256)
+        .bind(template_sha256)
+        .bind(brand_sha256)
         .execute(self.turn().await?.quick())
         .await?;
         Ok(noted.rows_affected() > 0)
@@ -425,6 +431,7 @@ fn read_row(row: &AnyRow) -> Result<RunRow, sqlx::Error> {
         created_at_ms: unsigned(row.try_get("created_at")?),
         finished_at_ms: row.try_get::<Option<i64>, _>("finished_at")?.map(unsigned),
         template_sha256: row.try_get("template_sha256")?,
+        brand_sha256: row.try_get("brand_sha256")?,
         data_sha256: row.try_get("data_sha256")?,
         needs: parsed(row, "needs")?,
         file_name: row.try_get("file_name")?,

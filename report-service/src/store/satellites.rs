@@ -1,5 +1,6 @@
 //! Satellites: what each last said of itself, and whether it is connected.
 
+use spokegate_contract::envelope::Validity;
 use spokegate_contract::{Address, DatasetId};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
@@ -23,10 +24,14 @@ pub struct Satellite {
     pub spool_messages: u64,
     /// Their bytes.
     pub spool_bytes: u64,
+    /// Since when the oldest of them waits, in milliseconds since 1970.
+    pub spool_oldest_ms: Option<u64>,
     /// `up`, `down` or `unknown`.
     pub node_red: String,
     /// Its clock less the sanitizer's, in milliseconds.
     pub clock_skew_ms: i64,
+    /// Of its certificate, as it says; nothing when it does not say.
+    pub certificate: Option<Validity>,
 }
 
 /// Something heard of a satellite.
@@ -62,8 +67,12 @@ pub enum News {
         spool_messages: u64,
         /// Their bytes.
         spool_bytes: u64,
+        /// Since when the oldest of them waits, in milliseconds since 1970.
+        spool_oldest_ms: Option<u64>,
         /// `up`, `down` or `unknown`.
         node_red: String,
+        /// Of its certificate, if it says.
+        certificate: Option<Validity>,
     },
 }
 
@@ -131,9 +140,18 @@ async fn note(
             .bind(agent_version)
             .bind(datasets)
         }
-        News::Status { agent_version, sent_at_ms, spool_messages, spool_bytes, node_red } => sqlx::query(
+        News::Status {
+            agent_version,
+            sent_at_ms,
+            spool_messages,
+            spool_bytes,
+            spool_oldest_ms,
+            node_red,
+            certificate,
+        } => sqlx::query(
             "UPDATE satellite SET agent_version = $3, spool_messages = $4, spool_bytes = $5, node_red = $6,
-                 clock_skew_ms = $7 WHERE tenant = $1 AND satellite = $2",
+                 clock_skew_ms = $7, spool_oldest = $8, certificate_begins = $9, certificate_ends = $10
+             WHERE tenant = $1 AND satellite = $2",
         )
         .bind(tenant)
         .bind(satellite)
@@ -141,7 +159,10 @@ async fn note(
         .bind(signed(*spool_messages))
         .bind(signed(*spool_bytes))
         .bind(node_red)
-        .bind(signed(*sent_at_ms).saturating_sub(signed(sighting.at_ms))),
+        .bind(signed(*sent_at_ms).saturating_sub(signed(sighting.at_ms)))
+        .bind(spool_oldest_ms.map(signed))
+        .bind(certificate.map(|it| signed(it.not_before_ms())))
+        .bind(certificate.map(|it| signed(it.not_after_ms()))),
     };
     details.execute(&mut **tx).await?;
     Ok(())
@@ -155,6 +176,11 @@ fn read(row: &AnyRow) -> Result<Satellite, sqlx::Error> {
             .map_err(|error| sqlx::Error::Decode(Box::new(error)))
     }
     let datasets: String = row.try_get("datasets")?;
+    let moment = |column| {
+        let moment: Option<i64> = row.try_get(column)?;
+        Ok::<_, sqlx::Error>(moment.map(unsigned))
+    };
+    let life = moment("certificate_begins")?.zip(moment("certificate_ends")?);
     Ok(Satellite {
         address: Address::new(id(row.try_get("tenant")?)?, id(row.try_get("satellite")?)?),
         online: row.try_get::<Flag, _>("online")?.0,
@@ -164,7 +190,67 @@ fn read(row: &AnyRow) -> Result<Satellite, sqlx::Error> {
             .map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
         spool_messages: unsigned(row.try_get("spool_messages")?),
         spool_bytes: unsigned(row.try_get("spool_bytes")?),
+        spool_oldest_ms: moment("spool_oldest")?,
         node_red: row.try_get("node_red")?,
         clock_skew_ms: row.try_get("clock_skew_ms")?,
+        certificate: life.and_then(|(from, to)| Validity::new(from / 1_000, to / 1_000)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(at_ms: u64, spool_oldest_ms: Option<u64>, certificate: Option<Validity>) -> Sighting {
+        Sighting {
+            address: Address::new("acme".parse().unwrap(), "hq".parse().unwrap()),
+            at_ms,
+            news: News::Status {
+                agent_version: "1.0.0".into(),
+                sent_at_ms: at_ms,
+                spool_messages: 1,
+                spool_bytes: 5,
+                spool_oldest_ms,
+                node_red: "up".into(),
+                certificate,
+            },
+        }
+    }
+
+    #[tokio::test]
+    async fn a_certificate_is_what_the_last_status_said() {
+        for store in crate::testing::stores().await {
+            let known = async || {
+                let satellites = store.satellites().await.unwrap();
+                (satellites[0].spool_oldest_ms, satellites[0].certificate)
+            };
+            let (old, new) = (Validity::new(1, 700_000), Validity::new(400_000, 900_000));
+            let latest = Validity::new(0, spokegate_contract::limits::NOT_AFTER_S_MAX);
+            let seen = Sighting {
+                news: News::Presence(true),
+                ..status(5, None, None)
+            };
+            store.satellite_note(&[seen]).await.unwrap();
+            assert_eq!(known().await, (None, None), "nothing said yet");
+            for (at_ms, oldest, certificate) in [
+                (10, Some(4), old),
+                (20, None, new),
+                (30, Some(25), None),
+                (40, Some(25), latest),
+            ] {
+                let status = status(at_ms, oldest, certificate);
+                store.satellite_note(&[status]).await.unwrap();
+                assert_eq!(known().await, (oldest, certificate), "{at_ms}");
+            }
+            store
+                .satellite_note(&[status(39, None, old)])
+                .await
+                .unwrap();
+            assert_eq!(
+                known().await,
+                (Some(25), latest),
+                "older news change nothing"
+            );
+        }
+    }
 }

@@ -181,7 +181,7 @@ impl Store {
         place: Option<&str>,
     ) -> Result<(), sqlx::Error> {
         sqlx::query(
-            "UPDATE schedule SET claimed_at = 0, note = $2,
+            "UPDATE schedule SET claimed_at = 0, note = CASE WHEN paused = 1 THEN note ELSE $2 END,
                  last_place = CASE WHEN $3 = '' THEN last_place ELSE $3 END
              WHERE id = $1",
         )
@@ -203,12 +203,15 @@ impl Store {
         now_ms: u64,
         note: &str,
     ) -> Result<(), sqlx::Error> {
-        sqlx::query("UPDATE schedule SET claimed_at = 0, next_at = $2, note = $3 WHERE id = $1")
-            .bind(id.as_str())
-            .bind(signed(now_ms))
-            .bind(note)
-            .execute(self.turn().await?.pool())
-            .await?;
+        sqlx::query(
+            "UPDATE schedule SET claimed_at = 0, next_at = $2,
+                 note = CASE WHEN paused = 1 THEN note ELSE $3 END WHERE id = $1",
+        )
+        .bind(id.as_str())
+        .bind(signed(now_ms))
+        .bind(note)
+        .execute(self.turn().await?.pool())
+        .await?;
         Ok(())
     }
 

@@ -85,13 +85,33 @@ pub(crate) async fn fill(
     Ok(())
 }
 
-/// A report's sample with a brand, which every run has.
+/// A report's sample with a brand and what is told of older data, which every run has.
 pub(crate) fn branded(mut sample: Json) -> Json {
     if let Some(members) = sample.as_object_mut() {
-        let brand = || json!({ "name": "Sample brand", "colour": "#0f6e66" });
-        members.entry("brand").or_insert_with(brand);
+        let brand = members.entry("brand").or_insert_with(|| json!({}));
+        complete(brand, sample_brand());
+        members.entry("older").or_insert_with(|| json!([]));
     }
     sample
+}
+
+fn sample_brand() -> Json {
+    let own = || json!({ "name": "Sample brand", "address": "1 Sample Street\nSampletown", "colour": "#0f6e66", "logo": "" });
+    let mut brand = own();
+    brand["service"] = own();
+    brand
+}
+
+/// Adds to an object what it lacks of another one.
+fn complete(known: &mut Json, other: Json) {
+    if let (Json::Object(known), Json::Object(other)) = (known, other) {
+        for (name, value) in other {
+            match known.get_mut(&name) {
+                Some(own) => complete(own, value),
+                None => drop(known.insert(name, value)),
+            }
+        }
+    }
 }
 
 fn sample(folder: &Path) -> Result<Json, String> {
@@ -100,4 +120,26 @@ fn sample(folder: &Path) -> Result<Json, String> {
         .map_err(|error| format!("{}: cannot be read: {error}", path.display()))?;
     serde_json::from_slice(&bytes)
         .map_err(|error| format!("{}: is not JSON: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_has_what_every_run_has() {
+        let check = |sample: Json, member: &str, expected: Json| {
+            assert_eq!(branded(sample)[member], expected, "{member}");
+        };
+        let told = json!([{ "dataset": "Devices" }]);
+        check(json!({}), "older", json!([]));
+        check(json!({ "older": told }), "older", told.clone());
+        check(json!({}), "brand", sample_brand());
+        check(json!({ "brand": 1 }), "brand", json!(1));
+        let mut named = sample_brand();
+        named["name"] = json!("Own");
+        named["service"]["address"] = json!("");
+        let own = json!({ "name": "Own", "service": { "address": "" } });
+        check(json!({ "brand": own }), "brand", named);
+    }
 }

@@ -32,9 +32,12 @@ pub(crate) fn supplied(needs: &[Need], form: &Form, contracts: &Contracts) -> Sh
     let missing = Shape::map(plain(&["tenant", "dataset", "reason"]));
     let older = Shape::map(plain(&["tenant", "dataset", "captured_at", "reason"]));
     let report = Shape::map(plain(&["title", "generated_at", "generated_by", "run_id"]));
+    let members = ["name", "address", "colour", "logo"];
+    let mut brand = plain(&members);
+    brand.push(("service".to_owned(), Shape::map(plain(&members))));
     Shape::map([
         ("report", report),
-        ("brand", Shape::map(plain(&["name", "colour"]))),
+        ("brand", Shape::map(brand)),
         ("params", Shape::map(params)),
         ("tenants", Shape::list(Shape::map(tenant))),
         ("missing", Shape::list(missing)),

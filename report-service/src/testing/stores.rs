@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use crate::store::{Store, StoreKind, StoreUrl};
-use crate::testing::postgres;
+use spokegate_sources::servers::postgres;
 
 /// A new store that goes with the test. When the test fails, it says of which kind it was.
 pub(crate) struct TestStore {

@@ -1,85 +1,125 @@
-//! Name, colour and logo of pages and documents: set by administrators, fetched by everybody's pages.
+//! Name, address, colour and logo of pages and documents: set by administrators, for the service here and for a customer
+//! below its page; fetched by everybody's pages.
+
+mod customer;
+mod form;
 
 use askama::Template;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use sha2::{Digest as _, Sha256};
-use spokegate_contract::hex;
+use serde::Deserialize;
 
 use super::errors::PageError;
 use super::layout::{Page, render};
-use super::multipart::{self, FileForm};
 use super::routes::{Routes, Rule};
 use super::session::{AdminUser, SignedIn};
-use crate::auth::Site;
-use crate::branding::{Brand, Colour, LOGO_BYTES_MAX, LOGO_PIXELS, Logo, NAME_CHARS_MAX};
-use crate::library::Refused;
+use crate::branding::{Brand, BrandWords, Branding, Colour, Whose};
 use crate::state::AppState;
 use crate::store::audit::Decision;
+pub(crate) use form::with_logo;
+use form::{FORM_BYTES_MAX, Fields, Sample, read};
 
-/// Largest form, in bytes: the logo and what is around it.
-const FORM_BYTES_MAX: usize = LOGO_BYTES_MAX + 64 * 1024;
 /// Its address holds its digest.
 const KEEP: &str = "private, max-age=31536000, immutable";
 
-/// `/branding` and the act on it.
+/// `/branding`, the brands of customers, and the acts on them.
 #[must_use]
 pub fn routes(routes: Routes) -> Routes {
-    routes.get("/branding", Rule::Admin, show).upload(
-        "/branding",
-        Rule::Admin,
-        |_| FORM_BYTES_MAX,
-        set,
-    )
+    let routes = routes
+        .get("/branding", Rule::Admin, show)
+        .get("/branding/sample.css", Rule::Admin, sample_sheet)
+        .upload("/branding", Rule::Admin, |_| FORM_BYTES_MAX, set);
+    customer::routes(routes)
 }
 
-/// What pages of either listener fetch.
+/// What pages of either listener fetch, the sign-in page too: whoever sees that sees the brand.
 #[must_use]
 pub fn files(routes: Routes) -> Routes {
-    let rule = match routes.site() {
-        Site::Forms => Rule::FormsBackground,
-        Site::Admin => Rule::AdminBackground,
-    };
     routes
-        .get("/branding/colour.css", rule, style_sheet)
-        .get("/branding/logo", rule, logo)
+        .get("/branding/colour.css", Rule::Anyone, style_sheet)
+        .get("/branding/logo", Rule::Anyone, logo)
 }
 
 #[derive(Template)]
 #[template(path = "admin_branding.html")]
 struct BrandingPage {
     page: Page,
-    name: String,
-    colour: String,
-    has_logo: bool,
-    logo_kb: usize,
-    pixels_max: u32,
+    fields: Fields,
     fault: String,
+    rows: Vec<Row>,
 }
 
-async fn show(user: AdminUser) -> Result<Response, PageError> {
-    let brand = user.brand();
-    let colour = brand.colour.map(|colour| colour.to_string());
-    let typed = (brand.name.clone(), colour.unwrap_or_default());
-    draw(&user, typed, String::new())
+/// A customer with its own brand.
+struct Row {
+    id: String,
+    title: String,
+    /// Whether the configuration still names it.
+    known: bool,
+    brand: Brand,
 }
 
-fn draw(
+impl Row {
+    fn colour(&self) -> String {
+        let colour = self.brand.colour.map(|colour| colour.to_string());
+        colour.unwrap_or_default()
+    }
+
+    fn is_plain(&self) -> bool {
+        self.brand == Brand::default()
+    }
+}
+
+async fn show(State(state): State<AppState>, user: AdminUser) -> Result<Response, PageError> {
+    let typed = BrandWords::from(user.brand());
+    draw(&state, &user, typed, String::new()).await
+}
+
+async fn draw(
+    state: &AppState,
     user: &AdminUser,
-    (name, colour): (String, String),
+    typed: BrandWords,
     fault: String,
 ) -> Result<Response, PageError> {
+    let sample = Sample::of(&typed.colour);
+    let page = Page::new("Branding", "branding", user);
+    let fields = Fields {
+        csrf: page.csrf.clone(),
+        typed,
+        service: None,
+        logo: (!user.brand().logo_sha256.is_empty())
+            .then(|| format!("/branding/logo?v={}", user.brand().logo_sha256)),
+        sample,
+    };
     render(&BrandingPage {
-        page: Page::new("Branding", "branding", user),
-        name,
-        colour,
-        has_logo: !user.brand().logo_sha256.is_empty(),
-        logo_kb: LOGO_BYTES_MAX >> 10,
-        pixels_max: *LOGO_PIXELS.end(),
+        page,
+        fields,
         fault,
+        rows: rows(state).await?,
     })
+}
+
+/// Every customer, and those that the configuration does not name any more but that have a brand.
+async fn rows(state: &AppState) -> Result<Vec<Row>, PageError> {
+    let mut brands = state.store.brands().await?;
+    let known = state.engine.tenants().iter().map(|tenant| {
+        let own = brands.iter().position(|(id, _)| id == tenant.id.as_str());
+        Row {
+            id: tenant.id.to_string(),
+            title: tenant.title.clone(),
+            known: true,
+            brand: own.map(|at| brands.remove(at).1).unwrap_or_default(),
+        }
+    });
+    let mut rows: Vec<Row> = known.collect();
+    rows.extend(brands.into_iter().map(|(id, brand)| Row {
+        title: id.clone(),
+        id,
+        known: false,
+        brand,
+    }));
+    Ok(rows)
 }
 
 async fn set(
@@ -88,83 +128,135 @@ async fn set(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, PageError> {
-    let body = multipart::whole(body, FORM_BYTES_MAX).await;
-    let body = body.map_err(|()| PageError::bad_request("The form was cut off on the way."))?;
-    let form = multipart::form_perhaps(&headers, body, "logo").await?;
-    let (brand, logo) = match read(&state, &form).await? {
-        Ok(read) => read,
-        Err(fault) => {
-            user.audit(&state, "branding.set", Decision::Denied, "refused", "")
-                .await?;
-            let typed = (form.text("name").to_owned(), form.text("colour").to_owned());
-            let page = draw(&user, typed, fault)?;
-            return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    match read(&state, Whose::Service, &headers, body).await? {
+        Ok(branding) => {
+            keep(&state, &user, Whose::Service, &branding).await?;
+            Ok(Redirect::to("/branding").into_response())
         }
-    };
+        Err((typed, fault)) => {
+            refuse(&state, &user, Whose::Service).await?;
+            let page = draw(&state, &user, typed, fault).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+    }
+}
+
+/// Sets somebody's brand, and records it first. A customer's own that says nothing is none.
+///
+/// # Errors
+/// When the store cannot write.
+pub(crate) async fn keep(
+    state: &AppState,
+    user: &SignedIn,
+    whose: Whose<'_>,
+    branding: &Branding,
+) -> Result<(), PageError> {
+    if let (Whose::Tenant(tenant), true) = (whose, branding.brand == Brand::default()) {
+        return remove(state, user, tenant.as_str()).await.map(drop);
+    }
+    let brand = &branding.brand;
     let colour = brand.colour.map(|colour| colour.to_string());
     let subject = format!(
-        "{:?} {} {}",
+        "{}{:?} {:?} {} {}",
+        subject_of(whose),
         brand.name,
+        brand.address,
         colour.as_deref().unwrap_or("-"),
         brand.logo_sha256
     );
-    user.audit(&state, "branding.set", Decision::Allowed, "admin", &subject)
+    user.audit(state, "branding.set", Decision::Allowed, "admin", &subject)
         .await?;
     let act = (state.clock.now_ms(), user.title());
-    state.store.brand_set(&brand, logo.as_ref(), act).await?;
-    Ok(Redirect::to("/branding").into_response())
+    state.store.brand_set(whose, branding, act).await?;
+    Ok(())
 }
 
-/// What a form says, or what is wrong with it.
-async fn read(
+/// Removes a customer's own brand, and records it first; false when there is none.
+///
+/// # Errors
+/// When the store cannot write.
+pub(crate) async fn remove(
     state: &AppState,
-    form: &FileForm,
-) -> Result<Result<(Brand, Option<Logo>), String>, PageError> {
-    let name = form.text("name").trim().to_owned();
-    if name.chars().count() > NAME_CHARS_MAX || name.contains(char::is_control) {
-        let fault = format!("The name has at most {NAME_CHARS_MAX} characters on one line.");
-        return Ok(Err(fault));
+    user: &SignedIn,
+    tenant: &str,
+) -> Result<bool, PageError> {
+    let Ok(tenant) = tenant.parse() else {
+        return Ok(false);
+    };
+    let whose = Whose::Tenant(&tenant);
+    if state.store.brand_of(whose).await?.is_none() {
+        return Ok(false);
     }
-    let colour = match form.text("colour").trim() {
-        "" => Ok(None),
-        text => text.parse().and_then(Colour::readable).map(Some),
-    };
-    let colour = match colour {
-        Ok(colour) => colour,
-        Err(fault) => return Ok(Err(fault.to_string())),
-    };
-    let logo = if form.text("no-logo") == "yes" {
-        None
-    } else if form.file.is_empty() {
-        state.store.brand_logo().await?
-    } else {
-        match state.engine.library().logo(form.file.as_ref().into()).await {
-            Ok(logo) => Some(logo),
-            Err(Refused::File(words)) => return Ok(Err(words)),
-            Err(error) => return Err(PageError::internal(&anyhow::Error::new(error))),
-        }
-    };
-    let digest = |logo: &Logo| hex::encode(&Sha256::digest(&logo.file));
-    let brand = Brand {
-        name,
-        colour,
-        logo_sha256: logo.as_ref().map(digest).unwrap_or_default(),
-    };
-    Ok(Ok((brand, logo)))
+    let subject = subject_of(whose);
+    let subject = subject.trim_end();
+    user.audit(
+        state,
+        "branding.remove",
+        Decision::Allowed,
+        "admin",
+        subject,
+    )
+    .await?;
+    Ok(state.store.brand_remove(&tenant).await?)
 }
 
-async fn style_sheet(State(state): State<AppState>, _: SignedIn) -> Result<Response, PageError> {
+/// Records that a brand was not taken.
+///
+/// # Errors
+/// When the store cannot write.
+pub(crate) async fn refuse(
+    state: &AppState,
+    user: &SignedIn,
+    whose: Whose<'_>,
+) -> Result<(), PageError> {
+    let subject = subject_of(whose);
+    let subject = subject.trim_end();
+    user.audit(state, "branding.set", Decision::Denied, "refused", subject)
+        .await
+}
+
+/// How records name a customer; the service's brand needs no name.
+fn subject_of(whose: Whose<'_>) -> String {
+    match whose {
+        Whose::Service => String::new(),
+        Whose::Tenant(tenant) => format!("{tenant} "),
+    }
+}
+
+async fn style_sheet(State(state): State<AppState>) -> Result<Response, PageError> {
     let colour = state.store.brand().await?.colour;
-    let style = colour.map(Colour::style_sheet).unwrap_or_default();
+    Ok(styled(&colour.map(Colour::style_sheet).unwrap_or_default()))
+}
+
+/// Which colour.
+#[derive(Deserialize)]
+struct Shown {
+    #[serde(default)]
+    colour: String,
+}
+
+/// How a colour looks; it says nothing that its address does not.
+async fn sample_sheet(_user: AdminUser, Query(shown): Query<Shown>) -> Response {
+    let colour = format!("#{}", shown.colour).parse::<Colour>();
+    styled(&colour.map(Colour::sample_sheet).unwrap_or_default())
+}
+
+fn styled(style: &str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/css; charset=utf-8"),
         (header::CACHE_CONTROL, KEEP),
     ];
-    Ok((headers, style).into_response())
+    (headers, style.to_owned()).into_response()
 }
 
-async fn logo(State(state): State<AppState>, _: SignedIn) -> Result<Response, PageError> {
-    let logo = state.store.brand_logo().await?;
+async fn logo(State(state): State<AppState>) -> Result<Response, PageError> {
+    let found = state.store.branding(Whose::Service).await?;
+    picture(found)
+}
+
+/// The logo of a brand.
+fn picture(found: Option<Branding>) -> Result<Response, PageError> {
+    let logo = found.and_then(|found| found.logo);
     let logo = logo.ok_or_else(|| PageError::not_found("There is no logo."))?;
     let headers = [
         (header::CONTENT_TYPE, logo.media_type),

@@ -147,6 +147,7 @@ mod tests {
             tenants,
             manage_templates: false,
             release: false,
+            release_own: false,
         };
         let only = |id: &str| Reach::Only([id.parse().unwrap()].into());
         let check = |grants: Vec<Grant>, expected: &[&str]| {

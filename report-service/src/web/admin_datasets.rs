@@ -130,7 +130,7 @@ async fn show(
         sources: sources(&state, &dataset),
         satellites: offers(&state, &dataset, &satellites),
         params: params::fields(&contract),
-        about: files::read(&state.config.schemas, &dataset).await,
+        about: files::read(&state.tasks, &state.config.schemas, &dataset).await,
         dataset,
     })
 }

@@ -15,8 +15,8 @@ use crate::store::audit::Decision;
 use crate::store::budgets::Standing;
 use crate::store::quarantine::Refused;
 
-/// Entries on the page.
-const ENTRIES_MAX: u32 = 500;
+/// Entries on the page, and in one answer of the API.
+pub(crate) const ENTRIES_MAX: u32 = 500;
 /// Entries of an export: all that there can be.
 const EXPORT_MAX: u32 = 50_000;
 

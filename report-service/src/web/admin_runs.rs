@@ -54,6 +54,7 @@ struct RunPage {
     run: RunRow,
     tenants: String,
     progress: Progress,
+    reasons: Vec<String>,
     letters: Vec<LetterRow>,
 }
 
@@ -113,6 +114,7 @@ async fn show(
         page: Page::new(format!("Run: {}", run.title), "runs", &user),
         tenants: tenants(&state, &run),
         letters: state.store.letters_about(id.as_str()).await?,
+        reasons: super::runs::reasons(&progress.reason),
         progress,
         run,
     })

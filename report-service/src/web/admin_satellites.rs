@@ -5,11 +5,13 @@ mod judge;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use spokegate_contract::envelope::Validity;
 
 use super::errors::PageError;
 use super::layout::{Page, render};
 use super::routes::{Routes, Rule};
 use super::session::AdminUser;
+use crate::certificate::{self, Stage};
 use crate::relay::LinkState;
 use crate::runs::Tenant;
 use crate::state::AppState;
@@ -25,7 +27,7 @@ pub fn routes(routes: Routes) -> Routes {
 #[template(path = "admin_satellites.html")]
 struct SatellitesPage {
     page: Page,
-    links: Vec<LinkState>,
+    links: Vec<Sanitizer>,
     rows: Vec<Row>,
     silent: Vec<String>,
     online: usize,
@@ -37,6 +39,35 @@ struct Row {
     satellite: Satellite,
     /// What somebody should look at, in words.
     warnings: Vec<String>,
+    certificate: Option<Certificate>,
+}
+
+/// When a certificate ends.
+struct Certificate {
+    at_ms: u64,
+    /// `ends in 3 days`.
+    words: String,
+    style: &'static str,
+}
+
+/// A sanitizer.
+struct Sanitizer {
+    state: LinkState,
+    certificate: Option<Certificate>,
+}
+
+impl Certificate {
+    fn of(validity: Validity, now_ms: u64) -> Self {
+        Self {
+            at_ms: validity.not_after_ms(),
+            words: certificate::end(validity, now_ms),
+            style: match Stage::of(validity, now_ms) {
+                Stage::Valid => "",
+                Stage::Early | Stage::Overdue | Stage::EndsSoon => "warn",
+                Stage::Ended => "bad",
+            },
+        }
+    }
 }
 
 async fn show(State(state): State<AppState>, user: AdminUser) -> Result<Response, PageError> {
@@ -52,7 +83,14 @@ async fn show(State(state): State<AppState>, user: AdminUser) -> Result<Response
     };
     let silent = tenants.iter().filter(silent);
     let silent = silent.map(|tenant| tenant.title.clone()).collect();
+    let certificate = |validity| Certificate::of(validity, now_ms);
+    let link = |state: LinkState| Sanitizer {
+        certificate: state.certificate.map(certificate),
+        state,
+    };
+    let links = state.engine.relay().links();
     let row = |satellite: Satellite| Row {
+        certificate: satellite.certificate.map(certificate),
         title: tenants
             .iter()
             .find(|tenant| tenant.id == satellite.address.tenant)
@@ -63,7 +101,7 @@ async fn show(State(state): State<AppState>, user: AdminUser) -> Result<Response
     };
     render(&SatellitesPage {
         page: Page::new("Satellites", "satellites", &user),
-        links: state.engine.relay().links(),
+        links: links.into_iter().map(link).collect(),
         online: satellites.iter().filter(|one| one.online).count(),
         rows: satellites.into_iter().map(row).collect(),
         silent,

@@ -9,12 +9,9 @@ use super::layout::{Page, render};
 use super::routes::{Routes, Rule};
 use super::schedules::{due, resumed};
 use super::session::AdminUser;
-use crate::schedule::{Schedule, ScheduleId};
+use crate::schedule::{HELD, Schedule, ScheduleId};
 use crate::state::AppState;
 use crate::store::audit::Decision;
-
-/// What its owner reads of it.
-const PAUSED: &str = "An administrator paused it.";
 
 /// `/schedules` on the admin listener.
 #[must_use]
@@ -86,7 +83,7 @@ async fn pause(
     )
     .await?;
     let store = &state.store;
-    store.schedule_pause(&schedule.id, true, PAUSED).await?;
+    store.schedule_pause(&schedule.id, true, HELD).await?;
     Ok(Redirect::to("/schedules").into_response())
 }
 

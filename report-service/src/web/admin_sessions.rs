@@ -1,13 +1,16 @@
 //! Who is signed in, and ending it.
 
+use super::confirm;
 use super::errors::PageError;
 use super::layout::{Page, render};
 use super::routes::{Routes, Rule};
 use super::session::AdminUser;
+use super::your_tokens;
 use crate::state::AppState;
 use crate::store::audit::Decision;
 use crate::store::sessions::SessionRow;
 use askama::Template;
+use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
@@ -30,13 +33,23 @@ struct SessionsPage<'a> {
     page: Page,
     rows: Vec<SessionRow>,
     own: &'a str,
-    ended: bool,
+    done: &'static str,
 }
 
 #[derive(Default, Deserialize)]
 struct SessionsQuery {
     #[serde(default)]
     ended: bool,
+    #[serde(default)]
+    revoked: bool,
+}
+
+/// What "End all" ends.
+#[derive(Default, Deserialize)]
+struct All {
+    /// `revoke` when the person's API tokens end with the sessions.
+    #[serde(default)]
+    tokens: String,
 }
 
 async fn show(
@@ -53,7 +66,11 @@ async fn show(
         page,
         rows,
         own: user.session_id(),
-        ended: query.ended,
+        done: match (query.revoked, query.ended) {
+            (true, _) => "The sessions were ended, and the person's API tokens revoked.",
+            (false, true) => "The session was ended.",
+            (false, false) => "",
+        },
     })
 }
 
@@ -80,9 +97,18 @@ async fn end_all(
     State(state): State<AppState>,
     user: AdminUser,
     Path(id): Path<String>,
+    Form(all): Form<All>,
 ) -> Result<Response, PageError> {
     let row = state.store.session_by_id(&id).await?;
     let row = row.ok_or_else(|| PageError::not_found("There is no such session."))?;
+    let with_tokens = match all.tokens.as_str() {
+        "" => false,
+        "revoke" => true,
+        _ => return Err(PageError::bad_request("There is no such button.")),
+    };
+    if with_tokens {
+        confirm::required(&user, &state, "/sessions").await?;
+    }
     user.audit(
         &state,
         "session.end-all",
@@ -95,5 +121,14 @@ async fn end_all(
         .sessions
         .end_all(&row.person_id, "by-administrator")
         .await?;
-    Ok(Redirect::to("/sessions?ended=true").into_response())
+    if !with_tokens {
+        return Ok(Redirect::to("/sessions?ended=true").into_response());
+    }
+    for token in state.store.tokens(Some(&row.person_id)).await? {
+        your_tokens::end(&state, &user, &token, "with-all-sessions").await?;
+    }
+    Ok(Redirect::to("/sessions?revoked=true").into_response())
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use super::errors::PageError;
 use super::layout::{Page, render};
 use super::routes::{Routes, Rule};
 use super::session::AdminUser;
-use super::your_tokens::{TokenForm, TokenLine, end, give_out};
+use super::your_tokens::{TokenForm, TokenLine, end, give_out, refuse_emergency};
 use crate::auth::scope::Scope;
 use crate::state::AppState;
 use askama::Template;
@@ -78,9 +78,16 @@ async fn make(
     user: AdminUser,
     body: String,
 ) -> Result<Response, PageError> {
+    refuse_emergency(&user)?;
     confirm::required(&user, &state, PLACE).await?;
     let mut form = TokenForm::read(&body);
-    match form.service(state.tokens.limits().days_max) {
+    let engine = &state.engine;
+    let reports = engine.catalogue().iter();
+    let reports: Vec<String> = reports.map(|report| report.id.to_string()).collect();
+    let tenants = engine.tenants().iter();
+    let tenants: Vec<String> = tenants.map(|tenant| tenant.id.to_string()).collect();
+    let order = form.service(state.tokens.limits().days_max);
+    match order.filter(|order| form.all_known(order, (&reports, &tenants))) {
         Some(order) => give_out(&state, &user, &order, PLACE).await,
         None => {
             let page = draw(&state, &user, form, "").await?;

@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::downloads::disposition;
 use super::errors::PageError;
 use super::layout::{Page, render};
+use super::live::{Place, RETRY_CROWDED};
 use super::routes::{Routes, Rule};
 use super::runs::{may_see, tenants};
 use super::session::{FormsUser, SignedIn};
@@ -69,7 +70,7 @@ pub(crate) async fn own(
     let rights = user.rights(state);
     let mut runs = state.store.runs_of_batch(user.person_id(), &id).await?;
     let all = runs.len();
-    runs.retain(|run| may_see(&rights, run));
+    runs.retain(|run| may_see((state, user), &rights, run));
     // Whoever lost the rights to all of it has no batch any more.
     if runs.is_empty() && all > 0 {
         return Err(missing());
@@ -193,6 +194,7 @@ async fn events(
 ) -> Result<Response, PageError> {
     let (batch, _) = own(&state, &user, &id).await?;
     let stream = changes(Feed {
+        place: state.places.take(user.session_id(), user.address()),
         state,
         user: SignedIn::clone(&user),
         id: batch.id,
@@ -208,14 +210,27 @@ struct Feed {
     state: AppState,
     user: SignedIn,
     id: BatchId,
+    /// Without one, the stream ends at once and the browser asks again a while later.
+    place: Option<Place>,
     last: Option<Tally>,
     looks: u32,
 }
 
-/// Every change of a batch's counts, the present ones first; ends with the batch or with the session.
+impl Feed {
+    /// Nothing when the session is over, or the batch is not theirs to see any more.
+    async fn may_go_on(&self) -> Option<()> {
+        let user = self.user.again(&self.state).await?;
+        own(&self.state, &user, self.id.as_str()).await.ok()?;
+        Some(())
+    }
+}
+
+/// Every change of a batch's counts, the present ones first; ends with the batch, with the session, with the right to see
+/// it, or for want of a place.
 fn changes(feed: Feed) -> impl Stream<Item = Result<Event, Infallible>> {
     stream::unfold(feed, |mut feed| async move {
-        if feed.last.is_some_and(|tally| tally.is_over()) {
+        let crowded = feed.place.is_none();
+        if feed.last.is_some_and(|tally| tally.is_over() || crowded) {
             return None;
         }
         loop {
@@ -223,14 +238,18 @@ fn changes(feed: Feed) -> impl Stream<Item = Result<Event, Infallible>> {
                 tokio::time::sleep(LOOK).await;
             }
             feed.looks += 1;
-            if feed.looks % SESSION_CHECK == 0 && !feed.user.still_signed_in(&feed.state).await {
-                return None;
+            if feed.looks % SESSION_CHECK == 0 {
+                feed.may_go_on().await?;
             }
             // A store that cannot be read ends the stream; the page looks again.
             let tally = feed.state.store.batch_tally(&feed.id).await.ok()?;
             if feed.last != Some(tally) {
                 feed.last = Some(tally);
-                let event = Event::default().event("tally").json_data(tally);
+                let mut event = Event::default().event("tally");
+                if crowded {
+                    event = event.retry(RETRY_CROWDED);
+                }
+                let event = event.json_data(tally);
                 return Some((Ok(event.unwrap_or_default()), feed));
             }
         }

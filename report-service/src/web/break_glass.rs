@@ -6,7 +6,9 @@ use super::login::fresh_form;
 use super::routes::{Routes, Rule};
 use super::session::{AdminUser, Visitor};
 use crate::auth::Site;
-use crate::auth::break_glass::{DIRECTORY, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, SetUpRefused};
+use crate::auth::break_glass::{
+    BreakGlass, DIRECTORY, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, SetUpRefused,
+};
 use crate::state::AppState;
 use crate::store::audit::{AuditEvent, Decision};
 use anyhow::Context as _;
@@ -95,6 +97,12 @@ async fn set_up(
 }
 
 async fn seen(State(state): State<AppState>, user: AdminUser) -> Result<Response, PageError> {
+    if BreakGlass::account_of(user.person_id()).is_some() {
+        return Err(PageError::forbidden(
+            "The emergency account does not acknowledge its own use.",
+            "Somebody else does that once the directory is back.",
+        ));
+    }
     user.audit(
         &state,
         "break-glass.seen",
@@ -117,7 +125,7 @@ async fn page(
     let name = name.ok_or_else(not_good)?;
     let (csrf, cookie) = fresh_form(visitor)?;
     let mut response = render(&SetUpPage {
-        page: Page::visitor("Set up the emergency account", visitor.site(), csrf),
+        page: Page::visitor(state, "Set up the emergency account", visitor.site(), csrf).await,
         token,
         name: &name,
         problem,

@@ -81,17 +81,17 @@ pub(crate) async fn document(
 /// One of a run's files under this name.
 ///
 /// # Errors
-/// When it is not kept.
+/// When it is not kept, or is not the one that was recorded.
 pub(crate) async fn send(
     state: &AppState,
     run: &RunRow,
     format: Format,
     name: &str,
 ) -> Result<Response, PageError> {
-    run.file(format)
-        .ok_or_else(|| unavailable(ArtefactError::Missing))?;
+    let file = run.file(format);
+    let file = file.ok_or_else(|| unavailable(ArtefactError::Missing))?;
     let key = ArtefactKey::new(&run.id, ArtefactPart::Document(format));
-    let opened = state.engine.artefacts().open(&key).await;
+    let opened = state.engine.artefacts().verified(&key, &file.sha256).await;
     let Opened { bytes, body } = opened.map_err(unavailable)?;
     let headers = [
         (header::CONTENT_TYPE, format.media_type().to_string()),
@@ -107,6 +107,11 @@ pub(super) fn unavailable(error: ArtefactError) -> PageError {
         return PageError::not_found("The document of this run is no longer kept.");
     }
     tracing::error!(%error, "a document cannot be read");
+    if let ArtefactError::Changed(_) = error {
+        return PageError::unavailable(
+            "The document that is kept is not the one that was recorded, so it is not given out. Try again in a moment, or tell your administrator.",
+        );
+    }
     PageError::unavailable(
         "The place where documents are kept does not answer now. Try again later, or tell your administrator.",
     )

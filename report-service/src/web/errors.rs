@@ -1,10 +1,23 @@
 //! What a person sees when something went wrong: a sentence, a next step and a number to quote. Never an error chain.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use super::layout::Page;
+use super::session::{SignedIn, cookie_value};
+use crate::auth::Site;
+use crate::auth::session::Activity;
+use crate::state::AppState;
 use askama::Template;
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use spokegate_contract::hex;
+
+/// When a full queue is worth another try.
+const FULL_RETRY_S: u16 = 60;
 
 /// An error page.
 #[derive(Debug)]
@@ -15,6 +28,7 @@ pub struct PageError {
     hint: String,
     correlation: String,
     location: Option<String>,
+    retry_after_s: Option<u16>,
 }
 
 #[derive(Template)]
@@ -66,6 +80,25 @@ impl PageError {
             sentence,
             hint,
         )
+    }
+
+    /// 503: as many runs wait for their turn as may.
+    #[must_use]
+    pub fn full() -> Self {
+        Self {
+            retry_after_s: Some(FULL_RETRY_S),
+            ..Self::unavailable("Too many reports are waiting already.")
+        }
+    }
+
+    /// 429: so many in a short time are not done; again after so long.
+    #[must_use]
+    pub fn too_often(sentence: impl Into<String>, seconds: u64) -> Self {
+        let hint = "Wait a little, and try again.";
+        Self {
+            retry_after_s: Some(u16::try_from(seconds).unwrap_or(u16::MAX)),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "Too often", sentence, hint)
+        }
     }
 
     /// 303: something else comes first, at that address of ours.
@@ -130,6 +163,12 @@ impl PageError {
         &self.correlation
     }
 
+    /// After how long it may be tried again, where that is known.
+    #[must_use]
+    pub fn retry_after_s(&self) -> Option<u16> {
+        self.retry_after_s
+    }
+
     fn new(
         status: StatusCode,
         title: &'static str,
@@ -144,6 +183,7 @@ impl PageError {
             hint,
             correlation: correlation(),
             location: None,
+            retry_after_s: None,
         }
     }
 }
@@ -180,7 +220,73 @@ impl IntoResponse for PageError {
             |_| self.sentence.clone().into_response(),
             |html| Html(html).into_response(),
         );
-        (self.status, body).into_response()
+        let status = self.status;
+        let mut answer = (status, body).into_response();
+        if let Some(seconds) = self.retry_after_s {
+            let headers = answer.headers_mut();
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        answer.extensions_mut().insert(Bare(Arc::new(self)));
+        answer
+    }
+}
+
+/// An error page in an answer that has no site's frame yet.
+#[derive(Clone)]
+struct Bare(Arc<PageError>);
+
+/// Where error pages are shown.
+#[derive(Clone)]
+pub(super) struct Place {
+    pub(super) state: AppState,
+    pub(super) site: Site,
+}
+
+/// The middleware around every answer: an error page has the frame of its site, with the navigation of whoever is signed in.
+pub(super) async fn framed(State(place): State<Place>, request: Request, next: Next) -> Response {
+    let token = cookie_value(request.headers(), place.site.cookie()).unwrap_or_default();
+    let address = super::guard::address(request.extensions());
+    let mut answer = next.run(request).await;
+    let Some(Bare(error)) = answer.extensions_mut().remove::<Bare>() else {
+        return answer;
+    };
+    let page = place.page(error.title, &token, address).await;
+    let html = ErrorPage {
+        page,
+        error: &error,
+    }
+    .render();
+    match html {
+        Ok(html) => {
+            let (mut parts, _) = answer.into_parts();
+            parts.headers.remove(header::CONTENT_LENGTH);
+            Response::from_parts(parts, Body::from(html))
+        }
+        Err(_) => answer,
+    }
+}
+
+impl Place {
+    async fn page(&self, title: &'static str, token: &str, address: IpAddr) -> Page {
+        let Self { state, site } = self;
+        // An error is told without a brand too, and without a session.
+        let brand = state.store.brand().await.unwrap_or_default();
+        match state
+            .sessions
+            .check(token, *site, Activity::Background)
+            .await
+        {
+            Ok(session) => {
+                let user = SignedIn::admitted(session, token, address);
+                let manages = user.rights(state).manages_templates();
+                Page::new(title, "", &user.managing(manages).branded(brand))
+            }
+            Err(_) => Page {
+                site: Some(*site),
+                brand,
+                ..Page::bare(title)
+            },
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::errors::PageError;
 use super::routes::{Rule, Uploads};
 use super::session::{SignedIn, Visitor, cookie_value};
+use super::uploads::Turn;
 use super::{FORM_BYTES_MAX, live, login, multipart};
 use crate::auth::Site;
 use crate::auth::csrf::{self, Forgery, Provenance};
@@ -23,6 +24,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 const TOKEN_FIELD: &str = "csrf";
 const TOKEN_HEADER: &str = "x-csrf-token";
 
+/// A form on its way in: the turn of one with files, the token, and the body.
+type Begun = (Option<Turn>, Option<String>, Body);
+
 /// What the guard of one route needs.
 #[derive(Clone)]
 pub(super) struct Guard {
@@ -37,14 +41,15 @@ pub(super) struct Guard {
 /// The middleware around every handler.
 pub(super) async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     match guard.admit(request).await {
-        Ok(request) => next.run(request).await,
+        // Whoever sends a file has its turn until the answer is made.
+        Ok((request, _turn)) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
     }
 }
 
 impl Guard {
     /// The request with a [`Visitor`] or a [`SignedIn`] in it, or the answer that refuses it.
-    async fn admit(&self, request: Request) -> Result<Request, Box<Response>> {
+    async fn admit(&self, request: Request) -> Result<(Request, Option<Turn>), Box<Response>> {
         let (mut parts, body) = request.into_parts();
         let visitor = Visitor::new(&parts, self.site, address(&parts.extensions));
         let acts = parts.method != Method::GET && parts.method != Method::HEAD;
@@ -75,39 +80,71 @@ impl Guard {
             }
         };
         if !acts {
-            return Ok(Request::from_parts(parts, body));
+            return Ok((Request::from_parts(parts, body), None));
         }
-        let (has_files, body) = self.taken(&parts, body).await?;
-        let given = if has_files && !parts.headers.contains_key(TOKEN_HEADER) {
-            multipart::first_text(&parts.headers, body.clone(), TOKEN_FIELD).await
-        } else {
-            given_token(&parts.headers, &body)
-        };
+        let (turn, given, body) = self.begun(&parts, body).await?;
         if let Err(forgery) = csrf::check_token(&secret, given.as_deref()) {
+            multipart::drained(body).await;
             return Err(self.forged(forgery, &parts, &visitor).await);
         }
-        Ok(Request::from_parts(parts, Body::from(body)))
+        Ok((Request::from_parts(parts, body), turn))
     }
 
-    /// The whole body, within the route's limit, and whether it is one with files.
-    async fn taken(&self, parts: &Parts, body: Body) -> Result<(bool, Bytes), Box<Response>> {
-        let files_max = match self.uploads {
+    /// The token of an act and its body: of a form with files no more is read than that takes, once it is its turn.
+    async fn begun(&self, parts: &Parts, body: Body) -> Result<Begun, Box<Response>> {
+        Ok(match self.files_max(parts) {
+            Some(bytes_max) => {
+                let turn = match self.turn(parts, bytes_max).await {
+                    Ok(turn) => turn,
+                    Err(refusal) => {
+                        multipart::drained(body).await;
+                        return Err(refusal);
+                    }
+                };
+                let (given, body) = if parts.headers.contains_key(TOKEN_HEADER) {
+                    (given_token(&parts.headers, &Bytes::new()), body)
+                } else {
+                    multipart::first_of(&parts.headers, body, TOKEN_FIELD).await
+                };
+                (Some(turn), given, body)
+            }
+            None => {
+                let body = multipart::whole(body, FORM_BYTES_MAX).await.map_err(|()| {
+                    boxed(PageError::bad_request(
+                        "The form is too large or was cut off on the way.",
+                    ))
+                })?;
+                let given = given_token(&parts.headers, &body);
+                (None, given, Body::from(body))
+            }
+        })
+    }
+
+    /// The most that the route takes of a form with files; `None` for other forms.
+    fn files_max(&self, parts: &Parts) -> Option<usize> {
+        match self.uploads {
             Uploads::UpTo(bytes_max) if multipart::is_multipart(&parts.headers) => {
                 Some(bytes_max(&self.state.config))
             }
             _ => None,
-        };
-        let body = multipart::whole(body, files_max.unwrap_or(FORM_BYTES_MAX)).await;
-        let body = body.map_err(|_| match files_max {
-            Some(bytes_max) => boxed(PageError::too_large(format!(
-                "The file is larger than {} MB, which is the most that is taken here, or it was cut off on the way.",
-                bytes_max >> 20
-            ))),
-            None => boxed(PageError::bad_request(
-                "The form is too large or was cut off on the way.",
-            )),
-        })?;
-        Ok((files_max.is_some(), body))
+        }
+    }
+
+    /// Leave to send a file: before anything of it is read.
+    async fn turn(&self, parts: &Parts, bytes_max: usize) -> Result<Turn, Box<Response>> {
+        let length = parts.headers.get(header::CONTENT_LENGTH);
+        let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        if length.is_some_and(|length| length > bytes_max) {
+            return Err(boxed(multipart::too_large(bytes_max)));
+        }
+        let user = parts.extensions.get::<SignedIn>();
+        let session = user.map(SignedIn::session_id).unwrap_or_default();
+        let turn = self.state.uploading.turn(session).await;
+        turn.ok_or_else(|| {
+            boxed(PageError::unavailable(
+                "Other files are being taken now, yours or of others.",
+            ))
+        })
     }
 
     /// Name, colour and logo of the pages.

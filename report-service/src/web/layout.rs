@@ -5,6 +5,7 @@ use super::errors::PageError;
 use super::session::SignedIn;
 use crate::auth::Site;
 use crate::branding::Brand;
+use crate::state::AppState;
 use anyhow::Context as _;
 use askama::Template;
 use axum::response::{Html, IntoResponse as _, Response};
@@ -79,15 +80,21 @@ impl Page {
     }
 
     /// The frame of a site for somebody who has not signed in, with the token for the sign-in form.
-    #[must_use]
-    pub fn visitor(title: impl Into<String>, site: Site, csrf: String) -> Self {
+    pub async fn visitor(
+        state: &AppState,
+        title: impl Into<String>,
+        site: Site,
+        csrf: String,
+    ) -> Self {
+        // People sign in without a brand too.
+        let brand = state.store.brand().await.unwrap_or_default();
         Self {
             title: title.into(),
             site: Some(site),
             person: None,
             alarm: None,
             csrf,
-            brand: Brand::default(),
+            brand,
             manages_templates: false,
             active: "",
             follows: None,

@@ -24,7 +24,7 @@ use crate::state::AppState;
 
 pub use look::Pages;
 use look::Shown;
-use places::Place;
+pub(in crate::web) use places::Place;
 pub use places::Places;
 
 /// A page is drawn again at least this often: not all that it shows is written down, and others write as well.
@@ -36,7 +36,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// All streams together draw for one part in this many of the time.
 const SHARE: u32 = 10;
 /// When a browser without a place asks again.
-const RETRY_CROWDED: Duration = Duration::from_secs(10);
+pub(in crate::web) const RETRY_CROWDED: Duration = Duration::from_secs(10);
 /// When one whose stream broke off does.
 const RETRY: Duration = Duration::from_secs(2);
 

@@ -111,15 +111,20 @@ pub(super) fn ask(why: &NoSession, parts: &Parts) -> Response {
     Redirect::to(&address).into_response()
 }
 
-async fn show(visitor: Visitor, Query(query): Query<SignInQuery>) -> Result<Response, PageError> {
+async fn show(
+    State(state): State<AppState>,
+    visitor: Visitor,
+    Query(query): Query<SignInQuery>,
+) -> Result<Response, PageError> {
     let notice = notice(&query.why);
-    sign_in_page(&visitor, StatusCode::OK, |page| LoginPage {
+    sign_in_page(&state, &visitor, StatusCode::OK, |page| LoginPage {
         page,
         notice,
         problem: None,
         name: "",
         back: local_path(&query.back),
     })
+    .await
 }
 
 async fn submit(
@@ -152,7 +157,7 @@ async fn submit(
         Err(refusal) => refusal,
     };
     if let Refusal::NoRole { title, why } = &refusal {
-        let page = Page::visitor("No access", site, String::new());
+        let page = Page::visitor(&state, "No access", site, String::new()).await;
         let body = render(&NoAccessPage {
             page,
             title,
@@ -160,13 +165,14 @@ async fn submit(
         })?;
         return Ok((StatusCode::FORBIDDEN, body).into_response());
     }
-    sign_in_page(&visitor, status(&refusal), |page| LoginPage {
+    sign_in_page(&state, &visitor, status(&refusal), |page| LoginPage {
         page,
         notice: None,
         problem: Some(sentence_at(&refusal, site)),
         name: &form.name,
         back: local_path(&form.back),
     })
+    .await
 }
 
 async fn sign_out(State(state): State<AppState>, user: SignedIn) -> Result<Response, PageError> {
@@ -209,13 +215,14 @@ fn signed_out(user: &SignedIn) -> Result<Response, PageError> {
 
 /// Renders the form. The secret in its cookie is kept, so that a second tab does not spoil the first; another site
 /// cannot plant it, because browsers take a `__Host-` cookie from this host alone.
-fn sign_in_page<'a>(
+async fn sign_in_page<'a>(
+    state: &AppState,
     visitor: &Visitor,
     status: StatusCode,
     content: impl FnOnce(Page) -> LoginPage<'a>,
 ) -> Result<Response, PageError> {
     let (csrf, cookie) = fresh_form(visitor)?;
-    let page = Page::visitor("Sign in", visitor.site(), csrf);
+    let page = Page::visitor(state, "Sign in", visitor.site(), csrf).await;
     let mut response = (status, render(&content(page))?).into_response();
     add_cookie(&mut response, &cookie)?;
     Ok(response)

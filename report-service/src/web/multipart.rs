@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, header};
+use bytes::BytesMut;
 use futures_util::{StreamExt as _, stream};
 use multer::Multipart;
 
@@ -15,6 +17,13 @@ pub(super) const UPLOAD_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// What is read past a limit, so that a browser that is still sending sees the answer, in bytes.
 const EXCESS_BYTES_MAX: usize = 128 * 1024 * 1024;
+
+/// What may stand before the end of a form's first field, in bytes.
+const FIRST_BYTES_MAX: usize = 16 * 1024;
+/// The longest that the first field may take,
+const FIRST_TIME_MAX: Duration = Duration::from_secs(30);
+/// and the whole form.
+const TIME_MAX: Duration = Duration::from_secs(600);
 
 /// A form with one file in it.
 #[derive(Debug)]
@@ -39,14 +48,14 @@ impl FileForm {
 /// When it is larger, or broke off.
 pub(super) async fn whole(body: Body, bytes_max: usize) -> Result<Bytes, ()> {
     let mut pieces = body.into_data_stream();
-    let (mut taken, mut length) = (Vec::new(), 0_usize);
+    let (mut taken, mut length) = (BytesMut::new(), 0_usize);
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(drop)?;
         length = length.saturating_add(piece.len());
         if length <= bytes_max {
             taken.extend_from_slice(&piece);
         } else {
-            taken = Vec::new();
+            taken = BytesMut::new();
         }
         if length > bytes_max.saturating_add(EXCESS_BYTES_MAX) {
             break;
@@ -55,7 +64,64 @@ pub(super) async fn whole(body: Body, bytes_max: usize) -> Result<Bytes, ()> {
     if length > bytes_max {
         return Err(());
     }
-    Ok(taken.into())
+    Ok(taken.freeze())
+}
+
+/// The whole of a form with a file, which has at most so many bytes. It is read here for the first time, once whoever
+/// sends it is known to be one who may.
+///
+/// # Errors
+/// When it is larger, broke off, or takes too long.
+pub(super) async fn taken(body: Body, bytes_max: usize) -> Result<Bytes, PageError> {
+    match tokio::time::timeout(TIME_MAX, whole(body, bytes_max)).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(())) => Err(too_large(bytes_max)),
+        Err(_) => Err(PageError::bad_request(format!(
+            "The file did not arrive within {} minutes.",
+            TIME_MAX.as_secs() / 60
+        ))),
+    }
+}
+
+/// What is said of a file that is larger than the limit.
+pub(super) fn too_large(bytes_max: usize) -> PageError {
+    PageError::too_large(format!(
+        "The file is larger than {}, which is the most that is taken here, or it was cut off on the way.",
+        match bytes_max >> 20 {
+            0 => format!("{} KB", bytes_max >> 10),
+            mb => format!("{mb} MB"),
+        }
+    ))
+}
+
+/// Reads and throws away what a browser is still sending, so that it sees the answer.
+pub(super) async fn drained(body: Body) {
+    let _ = tokio::time::timeout(FIRST_TIME_MAX, whole(body, 0)).await;
+}
+
+/// The text of a field that stands first in its form, and the body as it was: no more of it is read than that takes.
+pub(super) async fn first_of(
+    headers: &HeaderMap,
+    body: Body,
+    name: &str,
+) -> (Option<String>, Body) {
+    let mut rest = body.into_data_stream();
+    let (mut pieces, mut read) = (Vec::new(), Vec::new());
+    let first = async {
+        while let Some(Ok(piece)) = rest.next().await {
+            let room = FIRST_BYTES_MAX.saturating_sub(read.len());
+            read.extend_from_slice(piece.get(..room).unwrap_or(&piece));
+            pieces.push(Ok(piece));
+            let text = first_text(headers, Bytes::copy_from_slice(&read), name).await;
+            if text.is_some() || read.len() >= FIRST_BYTES_MAX {
+                return text;
+            }
+        }
+        None
+    };
+    let text = tokio::time::timeout(FIRST_TIME_MAX, first).await;
+    let body = Body::from_stream(stream::iter(pieces).chain(rest));
+    (text.ok().flatten(), body)
 }
 
 /// Whether a body is one with files.
@@ -64,7 +130,7 @@ pub(super) fn is_multipart(headers: &HeaderMap) -> bool {
 }
 
 /// The text of a field that stands first in its form.
-pub(super) async fn first_text(headers: &HeaderMap, body: Bytes, name: &str) -> Option<String> {
+async fn first_text(headers: &HeaderMap, body: Bytes, name: &str) -> Option<String> {
     let mut parts = parts(headers, body)?;
     let part = parts.next_field().await.ok()??;
     if part.name() != Some(name) || part.file_name().is_some() {

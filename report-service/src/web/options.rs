@@ -1,6 +1,8 @@
 //! Fields that are filled from data: their choices in a form, loaded anew when a field changes that they follow, and
 //! what was chosen held against the same list.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{Html, IntoResponse as _, Response};
@@ -11,10 +13,10 @@ use super::errors::PageError;
 use super::reports::picker::chosen;
 use super::reports::{find, tenants_for};
 use super::routes::{Routes, Rule};
-use super::session::FormsUser;
+use super::session::{FormsUser, SignedIn};
 use crate::forms::{Choice, Control, FormFaults};
 use crate::reports::Report;
-use crate::runs::{CUSTOMERS_MAX, Choices, Listed, Tenant};
+use crate::runs::{CUSTOMERS_MAX, Choices, Listed, Tenant, Why};
 use crate::state::AppState;
 
 /// Most values that a list shows at once; more are searched.
@@ -31,6 +33,7 @@ pub fn routes(routes: Routes) -> Routes {
 #[derive(Template)]
 #[template(path = "options.html")]
 struct Fragment {
+    report: Arc<Report>,
     control: Control,
     swapped: bool,
 }
@@ -52,8 +55,9 @@ async fn list(
         .find(|control| control.name == field && report.options.contains_key(&field));
     let mut control = control.ok_or_else(|| PageError::not_found("There is no such list."))?;
     let known = tenants_for(&state, &user, &report);
-    fill(&state, &report, &known, &pairs, &mut control).await;
+    fill((&state, &user), &report, &known, &pairs, &mut control).await;
     let fragment = Fragment {
+        report,
         control,
         swapped: true,
     };
@@ -64,7 +68,7 @@ async fn list(
 
 /// The controls with the choices of those that are filled from data, where customers are chosen already.
 pub(super) async fn filled(
-    state: &AppState,
+    who: (&AppState, &SignedIn),
     report: &Report,
     known: &[Tenant],
     pairs: Option<&[(String, String)]>,
@@ -73,18 +77,32 @@ pub(super) async fn filled(
     for control in &mut controls {
         if report.options.contains_key(&control.name) {
             match pairs {
-                Some(pairs) => fill(state, report, known, pairs, control).await,
+                Some(pairs) => fill(who, report, known, pairs, control).await,
                 // The only customer is chosen from the start.
                 None if known.len() == 1 => control.listing.at_once = true,
-                None => NOBODY.clone_into(&mut control.listing.said),
+                None => wait(control),
             }
         }
     }
     controls
 }
 
+/// Nobody is chosen whose list it would be.
+fn wait(control: &mut Control) {
+    none(control, "Choose a customer first");
+    NOBODY.clone_into(&mut control.listing.said);
+}
+
+/// There is no list, and the control says why in a word.
+fn none(control: &mut Control, why: &str) {
+    control.listing.empty = true;
+    if !control.listing.free {
+        why.clone_into(&mut control.placeholder);
+    }
+}
+
 async fn fill(
-    state: &AppState,
+    (state, user): (&AppState, &SignedIn),
     report: &Report,
     known: &[Tenant],
     pairs: &[(String, String)],
@@ -92,17 +110,18 @@ async fn fill(
 ) {
     let tenants = of(pairs, known);
     if tenants.is_empty() {
-        NOBODY.clone_into(&mut control.listing.said);
+        wait(control);
         return;
     }
     if tenants.len() > CUSTOMERS_MAX {
+        none(control, "No list");
         control.listing.said = too_many(tenants.len(), control.listing.free);
         return;
     }
     let filled = report.form.filled(pairs);
     let choices = state
         .engine
-        .choices(report, &control.name, &tenants, &filled)
+        .choices(user.person_id(), (report, &control.name), &tenants, &filled)
         .await;
     show(control, choices, tenants.len());
 }
@@ -154,6 +173,15 @@ fn show(control: &mut Control, choices: Choices, customers: usize) {
             selected: entry.value == control.value,
         })
         .collect();
+    if all == 0 {
+        let why = if choices.failures.is_empty() {
+            "Nothing to choose"
+        } else {
+            "The list did not come"
+        };
+        none(control, why);
+    }
+    control.listing.failed = !choices.failures.is_empty();
     let mut said = match (all, count) {
         (0, _) if choices.failures.is_empty() => "There is nothing to choose.".to_owned(),
         (0, _) => String::new(),
@@ -185,37 +213,26 @@ fn label(entry: &Listed, customers: usize) -> String {
 
 /// Holds what was chosen against the lists that it was chosen from.
 pub(crate) async fn check(
-    state: &AppState,
+    (state, user): (&AppState, &SignedIn),
     report: &Report,
     tenants: &[TenantId],
     params: &Map<String, Value>,
 ) -> FormFaults {
     let mut faults = FormFaults::default();
-    for (name, options) in &report.options {
-        let value = params.get(name).and_then(Value::as_str);
-        let Some(value) = value.filter(|_| !options.free) else {
-            continue;
+    let unlisted = state
+        .engine
+        .unlisted(user.person_id(), report, tenants, params);
+    for unlisted in unlisted.await {
+        let sentence = match unlisted.why {
+            Why::Gone => "Choose one of the values in the list.".to_owned(),
+            Why::NotOf(names) => format!(
+                "{} does not have it. Choose a value that all chosen customers have, or only the customers that have it.",
+                names.join(", ")
+            ),
+            Why::Unknown(failures) => format!("This could not be checked. {}", failures.join(" ")),
+            Why::TooMany(count) => too_many(count, false),
         };
-        if tenants.len() > CUSTOMERS_MAX {
-            faults.add(name, too_many(tenants.len(), false));
-            continue;
-        }
-        let known = state.engine.tenants().iter();
-        let tenants: Vec<Tenant> = known
-            .filter(|tenant| tenants.contains(&tenant.id))
-            .cloned()
-            .collect();
-        let choices = state.engine.choices(report, name, &tenants, params).await;
-        if choices.listed.iter().any(|entry| entry.value == value) {
-            continue;
-        }
-        faults.add(
-            name,
-            match choices.failures.as_slice() {
-                [] => "Choose one of the values in the list.".to_owned(),
-                failures => format!("This could not be checked. {}", failures.join(" ")),
-            },
-        );
+        faults.add(&unlisted.field, sentence);
     }
     faults
 }

@@ -12,11 +12,12 @@ use super::layout::{Page, render};
 use super::reviews::to_review;
 use super::routes::{Routes, Rule};
 use super::runs::own;
-use super::session::FormsUser;
+use super::session::{FormsUser, SignedIn};
 use crate::artefacts::{ArtefactKey, ArtefactPart};
 use crate::pdf::PAGES_MAX;
 use crate::runs::{RunId, RunState};
 use crate::state::AppState;
+use crate::store::audit::Decision;
 use crate::store::runs::RunRow;
 
 /// `/runs/{run}/preview` and `/reviews/{run}/preview`, and the pictures below them.
@@ -49,6 +50,7 @@ async fn of_run(
     Path(id): Path<String>,
 ) -> Result<Response, PageError> {
     let (id, run) = out(&state, &user, &id).await?;
+    audit(&state, &user, ("file.preview", "own-run"), id.as_str()).await?;
     draw(&state, &user, &run, format!("/runs/{id}")).await
 }
 
@@ -58,6 +60,8 @@ async fn of_draft(
     Path(id): Path<String>,
 ) -> Result<Response, PageError> {
     let (id, run) = to_review(&state, &user, &id).await?;
+    let what = ("review.preview", run.review.as_str());
+    audit(&state, &user, what, id.as_str()).await?;
     draw(&state, &user, &run, format!("/reviews/{id}")).await
 }
 
@@ -67,6 +71,8 @@ async fn picture_of_run(
     Path((id, page)): Path<(String, u32)>,
 ) -> Result<Response, PageError> {
     let (id, _) = out(&state, &user, &id).await?;
+    let subject = format!("{id} page {page}");
+    audit(&state, &user, ("file.preview", "own-run"), &subject).await?;
     picture(&state, &id, page).await
 }
 
@@ -75,12 +81,33 @@ async fn picture_of_draft(
     user: FormsUser,
     Path((id, page)): Path<(String, u32)>,
 ) -> Result<Response, PageError> {
-    let (id, _) = to_review(&state, &user, &id).await?;
+    let (id, run) = to_review(&state, &user, &id).await?;
+    let subject = format!("{id} page {page}");
+    let what = ("review.preview", run.review.as_str());
+    audit(&state, &user, what, &subject).await?;
     picture(&state, &id, page).await
 }
 
+/// Records who looks at a document: its pictures tell as much as itself.
+async fn audit(
+    state: &AppState,
+    user: &FormsUser,
+    (action, reason): (&'static str, &str),
+    subject: &str,
+) -> Result<(), PageError> {
+    user.audit(state, action, Decision::Allowed, reason, subject)
+        .await
+}
+
 /// A person's own document that is done and may go out.
-async fn out(state: &AppState, user: &FormsUser, id: &str) -> Result<(RunId, RunRow), PageError> {
+///
+/// # Errors
+/// When there is none.
+pub(crate) async fn out(
+    state: &AppState,
+    user: &SignedIn,
+    id: &str,
+) -> Result<(RunId, RunRow), PageError> {
     let (id, run) = own(state, user, id).await?;
     if run.state == RunState::Done && run.review.is_out() {
         return Ok((id, run));
@@ -108,7 +135,15 @@ async fn draw(
     })
 }
 
-async fn picture(state: &AppState, id: &RunId, page: u32) -> Result<Response, PageError> {
+/// One page of a document that was drawn, as PNG.
+///
+/// # Errors
+/// When there is no such page, or the files are not to be had.
+pub(crate) async fn picture(
+    state: &AppState,
+    id: &RunId,
+    page: u32,
+) -> Result<Response, PageError> {
     let missing = || PageError::not_found("There is no such page.");
     if !(1..=PAGES_MAX).contains(&page) {
         return Err(missing());

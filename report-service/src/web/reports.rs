@@ -100,7 +100,7 @@ async fn start(
     }
     let read = match read(&report, &tenants_for(&state, &user, &report), &pairs) {
         Ok((tenants, params)) => {
-            let faults = options::check(&state, &report, &tenants, &params).await;
+            let faults = options::check((&state, &user), &report, &tenants, &params).await;
             if faults.is_empty() {
                 Ok((tenants, params))
             } else {
@@ -164,7 +164,7 @@ pub(crate) async fn order(
 
 pub(crate) fn refused(error: StartError) -> PageError {
     match error {
-        StartError::Full => PageError::unavailable("Too many reports are waiting already."),
+        StartError::Full => PageError::full(),
         error => PageError::internal(&anyhow::Error::new(error)),
     }
 }
@@ -292,7 +292,7 @@ async fn show(
     let page = FormPage {
         page: Page::new(report.title.clone(), "reports", user),
         picker: Picker::new(&tenants, pairs, faults),
-        controls: options::filled(state, &report, &tenants, pairs, controls).await,
+        controls: options::filled((state, user), &report, &tenants, pairs, controls).await,
         policies: policies.collect(),
         offers_pdf: state.engine.offers_pdf(),
         format: pairs

@@ -13,6 +13,7 @@ use super::multipart;
 use super::routes::{Routes, Rule};
 use super::runs::{may_see, tenants};
 use super::session::{FormsUser, SignedIn};
+use crate::auth::rights::Rights;
 use crate::runs::{Format, Review, RunId, RunState};
 use crate::state::AppState;
 use crate::store::audit::Decision;
@@ -20,6 +21,9 @@ use crate::store::runs::RunRow;
 
 /// Documents on the list.
 const LIST_MAX: u32 = 200;
+/// What is said where a decision comes too late.
+pub(crate) const DECIDED: &str =
+    "Somebody has decided about this document or replaced it meanwhile. Look at it again.";
 /// Longest reason for a rejection, in characters.
 pub(crate) const REASON_CHARS_MAX: usize = 1_000;
 
@@ -70,11 +74,8 @@ async fn list(State(state): State<AppState>, user: FormsUser) -> Result<Response
 /// The documents that wait and that this person may release.
 pub(crate) async fn waiting(state: &AppState, user: &SignedIn) -> Result<Vec<RunRow>, PageError> {
     let rights = user.rights(state);
-    if !rights.releases() {
-        return Ok(Vec::new());
-    }
     let mut waiting = state.store.runs_in_review(LIST_MAX).await?;
-    waiting.retain(|run| may_see(&rights, run));
+    waiting.retain(|run| may_release((state, user), &rights, run));
     Ok(waiting)
 }
 
@@ -87,13 +88,26 @@ pub(crate) async fn to_review(
     let missing = || PageError::not_found("There is no such document to review.");
     let id: RunId = id.parse().map_err(|_| missing())?;
     let rights = user.rights(state);
-    if !rights.releases() {
-        return Err(missing());
-    }
     let row = state.store.run(&id).await?.filter(|run| {
-        may_see(&rights, run) && run.state == RunState::Done && run.review != Review::None
+        may_release((state, user), &rights, run)
+            && run.state == RunState::Done
+            && run.review != Review::None
     });
     row.map(|row| (id, row)).ok_or_else(missing)
+}
+
+/// Whether the person may see a run and release what it made, for each of its customers.
+fn may_release(who: (&AppState, &SignedIn), rights: &Rights, run: &RunRow) -> bool {
+    let own = run.owner_id == who.1.person_id();
+    let mut tenants = run.tenants.iter();
+    run.report.parse().is_ok_and(|report| {
+        may_see(who, rights, run) && tenants.all(|tenant| rights.releases_for(&report, tenant, own))
+    })
+}
+
+/// The digest of what a reviewer looks at: who decides says which one that was.
+pub(crate) fn digest(run: &RunRow) -> &str {
+    run.files.first().map_or("", |file| file.sha256.as_str())
 }
 
 async fn show(
@@ -169,8 +183,7 @@ async fn upload(
             "This document is not waiting for an edited version.",
         ));
     }
-    let body = axum::body::to_bytes(body, multipart::UPLOAD_BYTES_MAX).await;
-    let body = body.map_err(|_| PageError::bad_request("The file was cut off on the way."))?;
+    let body = multipart::taken(body, multipart::UPLOAD_BYTES_MAX).await?;
     let file = multipart::file(&headers, body, "document").await?;
     let digest = ring::digest::digest(&ring::digest::SHA256, &file);
     let digest = spokegate_contract::hex::encode(digest.as_ref());
@@ -196,6 +209,7 @@ async fn upload(
     match replaced {
         Ok(()) => Ok(to(&id)),
         Err(fault) => {
+            let (_, run) = to_review(&state, &user, id.as_str()).await?;
             let page = draw(&state, &user, run, fault)?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
@@ -228,32 +242,42 @@ async fn decide(
         let page = draw(&state, &user, run, fault)?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
-    if !settle(&state, &user, &id, (review, reason)).await? {
-        return Err(PageError::bad_request(
-            "Somebody else has decided about this document meanwhile.",
-        ));
+    if !settle(&state, &user, (&run, field("sha256")), (review, reason)).await? {
+        return Err(PageError::bad_request(DECIDED));
     }
     Ok(to(&id))
 }
 
-/// Releases or rejects a document, and records who did; false when somebody had decided before.
+/// Releases or rejects the document that was looked at, and records who did; false when somebody had decided before, or
+/// when it is another document by now.
 ///
 /// # Errors
-/// When it cannot be recorded: then nothing is decided.
+/// When it cannot be recorded, or what is kept is not what would be released: then nothing is decided.
 pub(crate) async fn settle(
     state: &AppState,
     user: &SignedIn,
-    id: &RunId,
+    (run, seen): (&RunRow, &str),
     (review, reason): (Review, &str),
 ) -> Result<bool, PageError> {
-    let word = review.as_str();
-    user.audit(state, "review.decide", Decision::Allowed, word, id.as_str())
-        .await?;
+    if run.review != Review::Waiting || seen != digest(run) {
+        return Ok(false);
+    }
+    if review == Review::Released {
+        let in_place = state.engine.in_place(run).await;
+        in_place.map_err(downloads::unavailable)?;
+    }
+    let (word, subject) = (review.as_str(), format!("{} {seen}", run.id));
+    user.audit(
+        state,
+        "review.decide",
+        Decision::Allowed,
+        word,
+        subject.trim(),
+    )
+    .await?;
     let now_ms = state.clock.now_ms();
-    let settled = state
-        .store
-        .run_reviewed(id, review, user.title(), reason, now_ms);
-    Ok(settled.await?)
+    let by = (user.title(), reason);
+    Ok(state.store.run_reviewed(run, review, by, now_ms).await?)
 }
 
 fn to(id: &RunId) -> Response {

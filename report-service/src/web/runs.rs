@@ -3,8 +3,9 @@
 pub(super) mod again;
 pub(super) mod history;
 
-pub(crate) use again::order_again;
+pub(crate) use again::{order_again, verified};
 pub(crate) use history::batches as own_batches;
+pub(crate) use history::{PAGE_RUNS, PAGES_MAX};
 
 use askama::Template;
 use axum::Json;
@@ -21,11 +22,12 @@ use tokio::sync::watch;
 
 use super::errors::PageError;
 use super::layout::{Page, render};
+use super::live::{Place, RETRY_CROWDED};
 use super::routes::{Routes, Rule};
 use super::session::{FormsUser, SignedIn};
 use crate::auth::rights::Rights;
 use crate::mail::LetterRow;
-use crate::runs::{Progress, RunId};
+use crate::runs::{NeedProgress, NeedState, Progress, RunId};
 use crate::state::AppState;
 use crate::store::audit::Decision;
 use crate::store::runs::RunRow;
@@ -57,6 +59,8 @@ struct RunPage {
     run: RunRow,
     tenants: String,
     progress: Progress,
+    /// Why there is no document, each reason once.
+    reasons: Vec<String>,
     /// The version that it is made again with; 0 is the report folder's.
     active: u64,
 }
@@ -86,18 +90,24 @@ pub(crate) async fn own(
     let missing = || PageError::not_found("There is no such run.");
     let id: RunId = id.parse().map_err(|_| missing())?;
     let row = state.store.run_of(user.person_id(), &id).await?;
-    let row = row.filter(|row| may_see(&user.rights(state), row));
+    let row = row.filter(|row| may_see((state, user), &user.rights(state), row));
     row.map(|row| (id, row)).ok_or_else(missing)
 }
 
-/// Whether the person may still see what was run: rights that were lost are lost for old documents too.
-pub(crate) fn may_see(rights: &Rights, row: &RunRow) -> bool {
-    let report = row.report.parse();
-    report.is_ok_and(|report| {
-        row.tenants
-            .iter()
-            .all(|tenant| rights.runs_for(&report, tenant))
-    })
+/// Whether the person may still see what was run: rights that were lost are lost for old documents too, and so are
+/// groups that the report itself asks for.
+pub(crate) fn may_see(
+    (state, user): (&AppState, &SignedIn),
+    rights: &Rights,
+    row: &RunRow,
+) -> bool {
+    let Ok(report) = row.report.parse() else {
+        return false;
+    };
+    let known = state.engine.catalogue().get(&report);
+    let mut tenants = row.tenants.iter();
+    known.is_none_or(|known| user.is_for(known))
+        && tenants.all(|tenant| rights.runs_for(&report, tenant))
 }
 
 async fn show(
@@ -146,10 +156,35 @@ async fn show(
         letters: state.store.letters_about(id.as_str()).await?,
         offers_preview: state.engine.offers_preview(),
         tenants: tenants(&state, &row),
+        reasons: reasons(&progress.reason),
         progress,
         active,
         run: row,
     })
+}
+
+/// The lines of a reason, each once; a hint is what to do next.
+pub(super) fn reasons(text: &str) -> Vec<String> {
+    let mut reasons: Vec<String> = Vec::new();
+    for line in text.lines() {
+        let line = match line.strip_prefix("hint: ") {
+            Some(hint) => format!("What to do: {hint}."),
+            None => line.to_owned(),
+        };
+        if !reasons.contains(&line) {
+            reasons.push(line);
+        }
+    }
+    reasons
+}
+
+/// How many rows came; nothing where none were counted.
+pub(super) fn rows(need: &NeedProgress) -> String {
+    match need.state {
+        NeedState::Ready => need.rows.to_string(),
+        NeedState::Fetching if need.rows > 0 => need.rows.to_string(),
+        _ => String::new(),
+    }
 }
 
 async fn events(
@@ -161,12 +196,14 @@ async fn events(
         .parse()
         .ok()
         .and_then(|id| state.engine.watch(user.person_id(), &id));
-    let (_, row) = own(&state, &user, &id).await?;
+    let (id, row) = own(&state, &user, &id).await?;
     let watched = watched.unwrap_or_else(|| watch::Sender::new(stored(&row)).subscribe());
     let user: SignedIn = SignedIn::clone(&user);
     let stream = changes(Feed {
+        place: state.places.take(user.session_id(), user.address()),
         state,
         user,
+        id,
         watched,
         first: true,
         ended: false,
@@ -224,12 +261,16 @@ pub(crate) async fn call_off(
 struct Feed {
     state: AppState,
     user: SignedIn,
+    id: RunId,
     watched: watch::Receiver<Progress>,
+    /// Without one, the stream ends at once and the browser asks again a while later.
+    place: Option<Place>,
     first: bool,
     ended: bool,
 }
 
-/// Every change of a run, the present state first; ends with the run or with the session.
+/// Every change of a run, the present state first; ends with the run, with the session, with the right to see it, or for
+/// want of a place.
 fn changes(feed: Feed) -> impl Stream<Item = Result<Event, Infallible>> {
     stream::unfold(feed, |mut feed| async move {
         if feed.ended {
@@ -241,19 +282,31 @@ fn changes(feed: Feed) -> impl Stream<Item = Result<Event, Infallible>> {
                     Ok(Ok(())) => break,
                     // Whoever ran it is gone; the page looks again.
                     Ok(Err(_)) => return None,
-                    Err(_) if feed.user.still_signed_in(&feed.state).await => {}
-                    Err(_) => return None,
+                    Err(_) => feed.may_go_on().await?,
                 }
             }
+            feed.may_go_on().await?;
         }
         feed.first = false;
         let progress = feed.watched.borrow_and_update().clone();
-        feed.ended = progress.state.is_final();
-        let event = Event::default().event("progress");
+        feed.ended = progress.state.is_final() || feed.place.is_none();
+        let mut event = Event::default().event("progress");
+        if feed.place.is_none() {
+            event = event.retry(RETRY_CROWDED);
+        }
         // A state always has a JSON form; were it otherwise, the page would look again.
         let event = event.json_data(&progress).unwrap_or_default();
         Some((Ok(event), feed))
     })
+}
+
+impl Feed {
+    /// Nothing when the session is over, or the run is not theirs to see any more.
+    async fn may_go_on(&self) -> Option<()> {
+        let user = self.user.again(&self.state).await?;
+        own(&self.state, &user, self.id.as_str()).await.ok()?;
+        Some(())
+    }
 }
 
 pub(crate) fn stored(row: &RunRow) -> Progress {

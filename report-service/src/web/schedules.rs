@@ -1,6 +1,6 @@
 //! Schedules: the list of one's own, setting and changing one, what comes next, and running it now.
 
-mod act;
+pub(crate) mod act;
 pub(crate) mod form;
 pub(crate) mod keep;
 
@@ -271,7 +271,7 @@ pub(crate) async fn checked(
     let may = tenants_for(state, user, report).into_iter();
     let chosen = |id: &TenantId| plan.all || plan.tenants.contains(id);
     let tenants: Vec<TenantId> = may.map(|tenant| tenant.id).filter(chosen).collect();
-    let faults = options::check(state, report, &tenants, &plan.params).await;
+    let faults = options::check((state, user), report, &tenants, &plan.params).await;
     if faults.is_empty() {
         Ok((title, plan))
     } else {
@@ -298,7 +298,7 @@ async fn draw(
     render(&FormPage {
         page: Page::new(format!("Schedule: {}", report.title), "schedules", user),
         picker: Picker::new(&tenants, pairs, faults),
-        controls: options::filled(state, &report, &tenants, pairs, controls).await,
+        controls: options::filled((state, user), &report, &tenants, pairs, controls).await,
         upcoming: upcoming
             .map(|timing| self::upcoming(state, &timing))
             .unwrap_or_default(),

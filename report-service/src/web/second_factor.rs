@@ -147,7 +147,7 @@ async fn submit(
         Redirect::to(back).into_response()
     } else {
         render(&RecoveryPage {
-            page: Page::visitor("Recovery codes", site, String::new()),
+            page: Page::visitor(&state, "Recovery codes", site, String::new()).await,
             back,
             codes: passed.recovery_codes,
         })?
@@ -184,10 +184,12 @@ async fn page(
     };
     render(&CodePage {
         page: Page::visitor(
+            state,
             title,
             visitor.site(),
             csrf::token_for(visitor.sign_in_secret()),
-        ),
+        )
+        .await,
         back: local_path(back),
         problem,
         enrol,

@@ -177,12 +177,17 @@ impl SignedIn {
         }
     }
 
-    /// Whether they may start that report for any customer at all. What limits a report to groups does not limit a
-    /// program: an administrator named the report in its token.
+    /// Whether they may start that report for any customer at all.
     #[must_use]
     pub fn may_run(&self, state: &AppState, report: &Report) -> bool {
-        let is_for = self.service_token().is_some() || report.is_for(self.groups());
-        is_for && self.rights(state).runs(&report.id)
+        self.is_for(report) && self.rights(state).runs(&report.id)
+    }
+
+    /// Whether that report is for their groups. What limits a report to groups does not limit a program: an administrator
+    /// named the report in its token.
+    #[must_use]
+    pub fn is_for(&self, report: &Report) -> bool {
+        self.service_token().is_some() || report.is_for(self.groups())
     }
 
     fn service_token(&self) -> Option<&TokenRow> {
@@ -260,14 +265,6 @@ impl SignedIn {
         };
         let manages = again.rights(state).manages_templates();
         Some(again.managing(manages))
-    }
-
-    /// True while the session goes on: for streams, which must end with it. Does not count as activity.
-    pub async fn still_signed_in(&self, state: &AppState) -> bool {
-        state
-            .sessions
-            .still_live(&self.session.token_sha256, self.site())
-            .await
     }
 }
 

@@ -94,6 +94,8 @@ async fn every_route_has_a_rule_and_keeps_strangers_out() {
         if site == Site::Admin {
             expected.extend(["GET /break-glass/{token}", "POST /break-glass/{token}"]);
         }
+        // The sign-in page shows whose service it is.
+        expected.extend(["GET /branding/colour.css", "GET /branding/logo"]);
         expected.push("GET /api/v1/openapi.json");
         assert_eq!(open, expected, "nothing else is for everybody");
         let is_page = |rule: Rule| !matches!(rule, Rule::Anyone | Rule::Api(_));

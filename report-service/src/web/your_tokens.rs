@@ -116,17 +116,23 @@ async fn draw(
     })
 }
 
+/// The emergency account ends when the directory is back; what it made would not.
+pub(super) fn refuse_emergency(user: &SignedIn) -> Result<(), PageError> {
+    if BreakGlass::account_of(user.person_id()).is_some() {
+        return Err(PageError::forbidden(
+            "The emergency account makes no tokens: no directory stands behind it.",
+            "Sign in as yourself.",
+        ));
+    }
+    Ok(())
+}
+
 async fn make(
     State(state): State<AppState>,
     user: SignedIn,
     body: String,
 ) -> Result<Response, PageError> {
-    if BreakGlass::account_of(user.person_id()).is_some() {
-        return Err(PageError::forbidden(
-            "The emergency account has no tokens: no directory stands behind it.",
-            "Sign in as yourself.",
-        ));
-    }
+    refuse_emergency(&user)?;
     confirm::required(&user, &state, "/your-tokens").await?;
     let mut form = TokenForm::read(&body);
     let limits = state.tokens.limits();

@@ -32,7 +32,7 @@ impl Caller {
     /// Whether this lane is the caller's.
     pub(super) fn may_read(self, lane: Lane) -> bool {
         let whose = match lane {
-            Lane::Enrol => Caller::Provisioner,
+            Lane::Enrol | Lane::Result => Caller::Provisioner,
             Lane::Reply | Lane::Push | Lane::Status | Lane::Quarantine | Lane::Audit => {
                 Caller::Reports
             }
@@ -121,12 +121,13 @@ mod tests {
 
     #[test]
     fn each_lane_has_one_reader_and_satellites_have_none() {
+        let office = [Lane::Enrol, Lane::Result];
         for lane in Lane::ALL {
             let readers =
                 [Caller::Reports, Caller::Provisioner].map(|caller| caller.may_read(lane));
             assert_eq!(
                 readers,
-                [lane != Lane::Enrol, lane == Lane::Enrol],
+                [!office.contains(&lane), office.contains(&lane)],
                 "{lane:?}"
             );
         }

@@ -13,7 +13,7 @@ use axum::{Extension, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use spokegate_contract::record::{
-    BOOT_HEADER, ErrorBody, ErrorDetail, NO_SESSION_STATUS, PullBody,
+    BOOT_HEADER, ErrorBody, ErrorDetail, NO_SESSION_STATUS, PullBody, VERSION_HEADER,
 };
 use spokegate_contract::{FailureClass, TenantId};
 use std::sync::Arc;
@@ -23,6 +23,8 @@ use std::time::Duration;
 const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// Largest body of admissions: as many as a call may have, with certificates and roots at their limits.
 const ADMISSIONS_BYTES_MAX: usize = 1_536 * 1024;
+/// Largest body of commands: as many parts of parcels as a call may have, as base64.
+const COMMANDS_BYTES_MAX: usize = 1_280 * 1024;
 /// Longest poll.
 const WAIT_MS_MAX: u32 = 25_000;
 /// Most records of one answer.
@@ -46,6 +48,10 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route(
             "/v1/admissions",
             post(admissions).layer(DefaultBodyLimit::max(ADMISSIONS_BYTES_MAX)),
+        )
+        .route(
+            "/v1/commands",
+            post(commands).layer(DefaultBodyLimit::max(COMMANDS_BYTES_MAX)),
         )
         .route("/v1/crl", put(crl))
         .route_layer(from_fn_with_state(
@@ -96,6 +102,10 @@ async fn pull(
             HeaderName::from_static(BOOT_HEADER),
             shared.boot_of(asked.lane),
         ),
+        (
+            HeaderName::from_static(VERSION_HEADER),
+            env!("CARGO_PKG_VERSION").to_owned(),
+        ),
     ];
     (headers, Body::from(lines)).into_response()
 }
@@ -123,6 +133,10 @@ async fn acks(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
 
 async fn admissions(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
     call(&shared, CallVerb::Admissions, &body).await
+}
+
+async fn commands(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    call(&shared, CallVerb::Commands, &body).await
 }
 
 async fn crl(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {

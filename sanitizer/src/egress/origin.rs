@@ -71,6 +71,7 @@ pub(super) fn is_of(record: &[u8], lane: Lane, origin: &WorkHead) -> bool {
                 kind == channel && matches!(kind, "status" | "presence" | BUDGET_CHANNEL)
             }
             Lane::Enrol => kind == "enrol" && channel == "enrol",
+            Lane::Result => kind == "result" && channel == "result",
             Lane::Quarantine => {
                 kind == "quarantine"
                     && claims.channel.as_deref() == Some(channel)

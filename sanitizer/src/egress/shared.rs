@@ -21,6 +21,9 @@ const CALLS_MAX: usize = 1_024;
 /// Requests for certificates that wait, per tenant; nobody waits long for the answer to one, and asks again.
 const ENROLS_MAX: usize = 256;
 
+/// What came of commands that waits, per tenant; a command that is given again is answered again.
+const RESULTS_MAX: usize = 1_024;
+
 /// Longest record: the centre takes no line over 1 MiB, and cursor and seal stand in it as well.
 const RECORD_BYTES_MAX: usize = 1_048_000;
 
@@ -38,6 +41,7 @@ impl LaneBox {
     fn of(lane: Lane) -> LaneBox {
         let outbox = match lane {
             Lane::Enrol => Outbox::newest(ENROLS_MAX),
+            Lane::Result => Outbox::newest(RESULTS_MAX),
             _ => Outbox::default(),
         };
         LaneBox {

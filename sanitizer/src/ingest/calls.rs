@@ -1,6 +1,9 @@
 //! What the centre asks: checked here, done by the session of the tenant.
 
+mod commands;
 mod enrolment;
+
+pub(in crate::ingest) use commands::Order;
 
 use super::Sessions;
 use super::session::SessionEvent;
@@ -56,6 +59,7 @@ impl Calls {
             CallVerb::Requests => self.request(call, body, now_ms, sessions),
             CallVerb::Acks => Some(self.acks(call, body, sessions)),
             CallVerb::Admissions => Some(Calls::admissions(call, body, sessions)),
+            CallVerb::Commands => Calls::commands(call, body, sessions),
             CallVerb::Crl => Some(Calls::crl(call, body, sessions)),
             // The leases' own.
             CallVerb::Leases(_) => None,

@@ -7,7 +7,7 @@ use crate::link::{Condemned, Reason, WorkHead};
 use crate::setup::PresenceMode;
 use bytes::Bytes;
 use enrol::Allowance;
-use spokegate_contract::envelope::{Hello, Presence, Push, Reply};
+use spokegate_contract::envelope::{CommandResult, Hello, Presence, Push, Reply};
 use spokegate_contract::limits::{CLOCK_SKEW_MS_MAX, MESSAGE_BYTES_MAX};
 use spokegate_contract::{
     Address, Channel, ENROLMENT_TENANT, Envelope, EnvelopeError, RequestId, SatelliteId, TenantId,
@@ -17,6 +17,9 @@ use std::collections::HashMap;
 
 /// Satellites whose presence and watermark are remembered per tenant.
 const SATELLITES_MAX: usize = 10_000;
+
+/// Results of one satellite in a minute: the largest parcel takes 86 wishes.
+const RESULTS_MAX: u32 = 300;
 
 /// What becomes of a message.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,6 +57,7 @@ struct Known {
     enrols: Allowance,
     /// The door's, for those who have no certificate.
     joins: Allowance,
+    results: Allowance,
 }
 
 /// The intake of one tenant.
@@ -104,6 +108,16 @@ impl Intake {
                 match Push::decode(payload) {
                     Ok(push) => self.push(work, satellite, &push, now_ms),
                     Err(error) => condemn(work, Reason::Envelope, rule(&error)),
+                }
+            }
+            Channel::Result => {
+                let allowed = self
+                    .known(satellite)
+                    .is_some_and(|known| known.results.take(now_ms, RESULTS_MAX));
+                match CommandResult::decode(payload) {
+                    Err(error) => condemn(work, Reason::Envelope, rule(&error)),
+                    Ok(_) if allowed => Verdict::Forward(Box::new(work)),
+                    Ok(_) => Verdict::Drop("dropped_results"),
                 }
             }
             // At a broker that does not keep it to itself anybody may have said it.

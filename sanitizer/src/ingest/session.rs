@@ -5,6 +5,7 @@ mod lease;
 mod told;
 
 use super::bucket::Bucket;
+use super::calls::Order;
 use super::counters::Counters;
 use super::handed::Handed;
 use super::heartbeats::Heartbeats;
@@ -49,6 +50,8 @@ pub(super) enum SessionEvent {
         satellite: SatelliteId,
         payload: Bytes,
     },
+    /// What the centre orders of satellites, and parts of parcels.
+    Orders { call: u64, messages: Vec<Order> },
     /// The certificates that the broker shall refuse from now on.
     RevocationList(Bytes),
     /// The centre has taken something over.

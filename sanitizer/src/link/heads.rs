@@ -161,6 +161,8 @@ pub(crate) enum CallVerb {
     Acks,
     /// `POST /v1/admissions`
     Admissions,
+    /// `POST /v1/commands`
+    Commands,
     /// `PUT /v1/crl`
     Crl,
     /// `POST /v1/leases`
@@ -201,7 +203,7 @@ pub(crate) struct WorkHead {
     pub satellite: SatelliteId,
     /// When it came, unix time in milliseconds.
     pub at_ms: u64,
-    /// From the topic: reply, push, hello, status, enrol or presence.
+    /// From the topic: reply, push, hello, status, enrol, result or presence.
     pub channel: String,
     /// From the topic of a push, or of the request that a reply answers.
     pub dataset: Option<DatasetId>,

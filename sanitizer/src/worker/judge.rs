@@ -6,7 +6,9 @@ use crate::csr;
 use crate::link::{BUDGET_CHANNEL, BudgetNews, Reason, RefusalHead, WorkHead};
 use crate::worker::records;
 use bytes::Bytes;
-use spokegate_contract::envelope::{Enrol, Hello, Part, Presence, Push, Reply, Status};
+use spokegate_contract::envelope::{
+    CommandResult, Enrol, Hello, Part, Presence, Push, Reply, Status,
+};
 use spokegate_contract::limits::CHUNK_ROWS_MAX;
 use spokegate_contract::record::Lane;
 use spokegate_contract::{DatasetId, Envelope, EnvelopeError, Failure, Shape};
@@ -86,6 +88,10 @@ impl Bench {
                 let key = csr::public_key(&enrol.csr)
                     .map_err(|rule| refuse(Reason::Form, &rule.to_string(), "/csr"))?;
                 Ok(vec![(Lane::Enrol, records::enrol(work, &enrol, &key))])
+            }
+            "result" => {
+                let result = CommandResult::decode(payload).map_err(envelope)?;
+                Ok(vec![(Lane::Result, records::result(work, &result))])
             }
             "presence" => {
                 let presence = Presence::decode(payload).map_err(envelope)?;

@@ -7,7 +7,10 @@ use ring::digest::{SHA256, digest};
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 use serde_json::value::RawValue;
-use spokegate_contract::envelope::{Enrol, EnrolRequest, Hello, Presence, Push, Reply, Status};
+use spokegate_contract::envelope::{
+    CommandOutcome, CommandResult, Enrol, EnrolRequest, Hello, Presence, Push, Reply, Status,
+    Validity,
+};
 use spokegate_contract::limits::{FAILURE_TEXT_BYTES_MAX, VERSION_TEXT_BYTES_MAX};
 use spokegate_contract::record::{Flat, Lane, Served};
 use spokegate_contract::text::one_line;
@@ -64,7 +67,10 @@ pub(super) fn status(work: &WorkHead, status: &Status) -> Vec<u8> {
     flat.sent_at = Some(status.at_ms);
     flat.spool_messages = Some(status.spool_messages);
     flat.spool_bytes = Some(status.spool_bytes);
+    flat.spool_oldest = status.spool_oldest_ms;
     flat.node_red = Some(status.node_red.as_str().into());
+    flat.not_before = status.certificate.map(Validity::not_before_s);
+    flat.not_after = status.certificate.map(Validity::not_after_s);
     written(&flat)
 }
 
@@ -84,6 +90,30 @@ pub(super) fn enrol(work: &WorkHead, enrol: &Enrol, public_key: &[u8]) -> Vec<u8
             flat.request = Some("renew".into());
             flat.serial = Some(hex::encode(serial).into());
             flat.signature = Some(hex::encode(signature).into());
+        }
+    }
+    written(&flat)
+}
+
+/// The detail is a person's to read: one clean line.
+pub(super) fn result(work: &WorkHead, result: &CommandResult) -> Vec<u8> {
+    let mut flat = blank(work, "result");
+    flat.id = Some(result.id);
+    let told = |detail: &str| Some(one_line(detail, FAILURE_TEXT_BYTES_MAX).into());
+    match &result.outcome {
+        CommandOutcome::Wants { from, count } => {
+            flat.state = Some("wants".into());
+            flat.first = Some(u64::from(*from));
+            flat.count = Some(u64::from(*count));
+        }
+        CommandOutcome::Done { detail } => {
+            flat.state = Some("done".into());
+            flat.detail = told(detail);
+        }
+        CommandOutcome::Failed { fault, detail } => {
+            flat.state = Some("failed".into());
+            flat.reason = Some(fault.as_str().into());
+            flat.detail = told(detail);
         }
     }
     written(&flat)

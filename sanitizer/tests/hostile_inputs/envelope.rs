@@ -325,7 +325,9 @@ pub(crate) fn other_channels(all: &mut Vec<Attack>) {
         at_ms: 1,
         spool_messages: 0,
         spool_bytes: 0,
+        spool_oldest_ms: None,
         node_red: SourceHealth::Up,
+        certificate: None,
     };
     all.push(Attack::of(
         "envelope/status right".into(),
@@ -343,13 +345,14 @@ pub(crate) fn other_channels(all: &mut Vec<Attack>) {
         presence.encode(),
         Named("presence"),
     ));
-    let wrong_channel: [(&str, Vec<u8>); 3] = [
+    let wrong_channel: [(&str, Vec<u8>); 4] = [
         ("status", presence.encode()),
         ("presence", status.encode()),
         ("reply", push.encode()),
+        ("result", push.encode()),
     ];
     for (channel, payload) in wrong_channel {
-        let channel = ["status", "presence", "reply"]
+        let channel = ["status", "presence", "reply", "result"]
             .into_iter()
             .find(|known| *known == channel)
             .unwrap();
@@ -360,15 +363,7 @@ pub(crate) fn other_channels(all: &mut Vec<Attack>) {
             refused("form"),
         ));
     }
-    for channel in [
-        "",
-        "result",
-        "pull",
-        "Reply",
-        "../reply",
-        "admission",
-        "quarantine",
-    ] {
+    for channel in ["", "pull", "Reply", "../reply", "admission", "quarantine"] {
         let name = format!("envelope/channel {channel:?}");
         all.push(Attack::of(
             name,

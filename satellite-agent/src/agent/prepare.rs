@@ -10,12 +10,16 @@ use rustls::pki_types::pem::PemObject;
 use spokegate_contract::{Address, Dataset, DatasetId, Kind, Registry};
 use spokegate_daemon::Clock;
 use spokegate_identity::{Principal, client_config};
+use spokegate_sources::Columns;
 
 use crate::bindings::{Binding, Bindings};
-use crate::config::{Config, SourceConfig, SourceKind};
+use crate::config::{Config, FileFormat, SourceConfig, SourceKind};
 use crate::credentials::Store;
 use crate::source::Source;
+use crate::source::file::{FileSource, Written};
 use crate::source::http::{HttpClient, HttpSource};
+use crate::source::node_red::{Node, NodeRedSource};
+use crate::source::table::{Origin, TableSource};
 use crate::spool::{Spool, SpoolOptions};
 
 const HOUR_MS: u64 = 3_600_000;
@@ -60,7 +64,7 @@ pub(crate) fn check_files(config: &Config) -> Vec<String> {
     let checks = [
         address(config).map(drop),
         client_config(&config.tls).map(drop).map_err(Into::into),
-        bindings(config).map(drop),
+        bindings(config, &Clock::system()).map(drop),
     ];
     let mut problems = Vec::new();
     for problem in checks.into_iter().filter_map(Result::err) {
@@ -83,7 +87,7 @@ pub(super) async fn open_spool(config: &Config, clock: Clock) -> anyhow::Result<
 }
 
 /// The sources behind the datasets, each checked against its contract where this machine has the contracts.
-pub(super) fn bindings(config: &Config) -> anyhow::Result<Arc<Bindings>> {
+pub(super) fn bindings(config: &Config, clock: &Clock) -> anyhow::Result<Arc<Bindings>> {
     let contracts = match &config.schemas {
         Some(schemas) => Some(Registry::open(schemas).with_context(|| {
             format!(
@@ -100,9 +104,11 @@ pub(super) fn bindings(config: &Config) -> anyhow::Result<Arc<Bindings>> {
         .collect();
     let client = HttpClient::new();
     let bind = |source: &SourceConfig| -> anyhow::Result<(DatasetId, Binding)> {
+        let contract = contracts
+            .as_ref()
+            .and_then(|contracts| contracts.get(&source.dataset, source.version));
         let pushable = match &contracts {
-            Some(contracts) => {
-                let contract = contracts.get(&source.dataset, source.version);
+            Some(_) => {
                 let pushed = scheduled.contains(&source.dataset);
                 check_source(source, contract, pushed).map_err(anyhow::Error::msg)?
             }
@@ -110,7 +116,10 @@ pub(super) fn bindings(config: &Config) -> anyhow::Result<Arc<Bindings>> {
         };
         let asked = match source.kind {
             SourceKind::Push => None,
-            SourceKind::Http => Some(http_source(source, client.clone())?),
+            SourceKind::File | SourceKind::Sql => {
+                Some(read_source(source, config, contract, clock)?)
+            }
+            SourceKind::Http | SourceKind::NodeRed => Some(asked_source(source, client.clone())?),
         };
         let binding = Binding {
             version: source.version,
@@ -143,6 +152,17 @@ fn check_source(
             "{name} has another shape than its contract; hint: write shape = \"{shape}\""
         ));
     }
+    let known = contract.params_schema.get("properties");
+    let known = known.and_then(serde_json::Value::as_object);
+    let foreign = source.params().into_iter().find(|param| {
+        let is_known = known.is_some_and(|known| known.contains_key(param));
+        !is_known
+    });
+    if let Some(param) = foreign {
+        return Err(format!(
+            "{name} has the parameter :{param} in its query, which is none of its contract's; hint: correct the query"
+        ));
+    }
     if source.kind == SourceKind::Push && !pushed {
         return Err(format!(
             "{name} has kind = \"push\", but its contract says that it is only ever asked for; hint: write kind = \"http\" and the url of a flow"
@@ -153,15 +173,67 @@ fn check_source(
             "{name} has a [[schedule]], but its contract says that it is only ever asked for; hint: remove the schedule"
         ));
     }
-    if source.kind == SourceKind::Http && !pulled && !scheduled {
+    if source.kind.is_asked() && !pulled && !scheduled {
         return Err(format!(
-            "{name} has kind = \"http\", but its contract says that it is only ever pushed; hint: add a [[schedule]], or write kind = \"push\""
+            "{name} is one that is asked, but its contract says that it is only ever pushed; hint: add a [[schedule]], or write kind = \"push\""
         ));
     }
     Ok(pushed)
 }
 
-fn http_source(config: &SourceConfig, client: HttpClient) -> anyhow::Result<Arc<dyn Source>> {
+/// A source that the agent reads by itself.
+fn read_source(
+    source: &SourceConfig,
+    config: &Config,
+    contract: Option<&Dataset>,
+    clock: &Clock,
+) -> anyhow::Result<Arc<dyn Source>> {
+    let missing = |key: &str| anyhow::anyhow!("the source of {} has no {key}", source.dataset);
+    let folder = config.files.directory.clone();
+    let directory = || folder.clone().ok_or_else(|| missing("files.directory"));
+    let path = || source.path.clone().ok_or_else(|| missing("path"));
+    let timeout = Duration::from_millis(source.timeout_ms);
+    let origin = if source.kind == SourceKind::Sql {
+        let database = source.database(folder.as_deref());
+        let database = database.ok_or_else(|| missing("database"))?;
+        let query = source.asks(&database).map_err(anyhow::Error::msg)?;
+        Origin::Database {
+            query,
+            database,
+            password: source.password(),
+            below: folder.clone().zip(source.path.clone()),
+        }
+    } else {
+        let written = match source.format.ok_or_else(|| missing("format"))? {
+            FileFormat::Json => Some(Written::Json),
+            FileFormat::Ndjson => Some(Written::Lines),
+            FileFormat::Csv => None,
+        };
+        if let Some(written) = written {
+            return Ok(Arc::new(FileSource {
+                folder: directory()?,
+                path: path()?,
+                written,
+                shape: source.shape,
+                timeout,
+            }));
+        }
+        Origin::Csv {
+            folder: directory()?,
+            path: path()?,
+            shape: source.csv.clone().unwrap_or_default(),
+        }
+    };
+    let columns = contract.map(|contract| Columns::of(&contract.data_schema));
+    Ok(Arc::new(TableSource {
+        origin,
+        columns: columns.unwrap_or_default(),
+        timeout,
+        clock: clock.clone(),
+    }))
+}
+
+fn asked_source(config: &SourceConfig, client: HttpClient) -> anyhow::Result<Arc<dyn Source>> {
     let place = || format!("prepare the source of {}", config.dataset);
     let url = config
         .local_url()
@@ -169,6 +241,16 @@ fn http_source(config: &SourceConfig, client: HttpClient) -> anyhow::Result<Arc<
         .with_context(place)?;
     let token = config.token().resolve().with_context(place)?;
     let timeout = Duration::from_millis(config.timeout_ms);
+    if config.kind == SourceKind::NodeRed {
+        let node = Node {
+            dataset: config.dataset.clone(),
+            version: config.version,
+            shape: config.shape,
+            timeout,
+        };
+        let source = NodeRedSource::new(client, url, &token, &node).with_context(place)?;
+        return Ok(Arc::new(source));
+    }
     let source = HttpSource::new(client, url, &token, timeout, config.shape).with_context(place)?;
     Ok(Arc::new(source))
 }
@@ -262,5 +344,25 @@ mod tests {
             false,
             Err("devices v1 has no contract in the folder"),
         );
+    }
+
+    #[test]
+    fn a_query_names_parameters_of_its_contract() {
+        let contract = contract(&json!(["pull"]));
+        for (query, expected) in [
+            ("SELECT 1", Ok(false)),
+            ("SELECT name FROM t WHERE note = ':site'", Ok(false)),
+            ("SELECT name FROM t WHERE site = :site", Err(":site")),
+        ] {
+            let source: SourceConfig = serde_json::from_value(json!({
+                "dataset": "devices", "kind": "sql", "query": query, "path": "devices.db",
+            }))
+            .unwrap();
+            let verdict = check_source(&source, Some(&contract), false);
+            match (&verdict, expected) {
+                (Err(text), Err(part)) => assert!(text.contains(part), "{text}"),
+                _ => assert_eq!(verdict, expected.map_err(str::to_owned)),
+            }
+        }
     }
 }

@@ -64,7 +64,7 @@ fn every_fault_is_told_in_one_run() {
         "broker.address: \"broker.example.net\" is no host and port\n  allowed: a host name or IPv4 address, a colon and a port",
         "source[0].url: leads to another machine\n  allowed: the http:// address of a flow on this machine",
         "source[1].url: has no meaning for kind = \"push\"",
-        "schedule[0].dataset: alerts has no source that can be asked\n  hint: add a [[source]] with kind = \"http\" for it",
+        "schedule[0].dataset: alerts has no source that can be asked\n  hint: add a [[source]] with kind = \"node-red\" or \"http\" for it",
         "schedule[0].every_s: is 1\n  allowed: 5 to 2592000",
         "push.listen: 0.0.0.0:8021 can be reached from other machines",
         "pull.parallel_max: is 0\n  allowed: 1 to 256",
@@ -102,6 +102,128 @@ fn versions_of_a_dataset_have_sources_of_their_own() {
         faults.contains("devices has no source that can be asked"),
         "{faults}"
     );
+}
+
+#[test]
+fn files_are_below_their_folder_and_say_how_they_are_written() {
+    let file = |more: &str| {
+        let source =
+            format!("[[source]]\ndataset = \"jobs\"\nkind = \"file\"\n{more}\n[[schedule]]");
+        load(&GOOD.replacen("[[schedule]]", &source, 1))
+    };
+    let folder = "path = \"a/jobs.json\"\nformat = \"json\"\n[files]\ndirectory = \"/srv/exports\"";
+    assert!(file(folder).is_ok());
+    for (more, expected) in [
+        (
+            folder.replace("/srv", "srv"),
+            "files.directory: is missing or not absolute",
+        ),
+        (
+            folder.replace("a/jobs", "../jobs"),
+            "source[2].path: is missing or leads out of its folder",
+        ),
+        (
+            folder.replace("a/jobs", "/etc/jobs"),
+            "source[2].path: is missing or leads out of its folder",
+        ),
+        (
+            folder.replace("path", "url"),
+            "source[2].url: has no meaning for kind = \"file\"\n  hint: remove it, or write kind = \"http\"",
+        ),
+        (
+            folder.replace("format = \"json\"\n", ""),
+            "source[2].format: is missing",
+        ),
+        (
+            folder.replace("\"json\"", "\"ndjson\"\nshape = \"document\""),
+            "source[2].format: is one of a table, and the shape is a document",
+        ),
+        (
+            folder.replace("\"json\"", "\"json\"\ncsv.delimiter = \";\""),
+            "source[2].csv: tells how a CSV file is written",
+        ),
+        (
+            folder.replace("\"json\"", "\"csv\"\ncsv.delimiter = \"\\\"\""),
+            "source[2].csv.delimiter: is no separator",
+        ),
+        (
+            folder.replace("\"json\"", "\"csv\"\ncsv.tenant_field = \"customer\""),
+            "source[2].csv.tenant_field: unknown key",
+        ),
+    ] {
+        let faults = file(&more).unwrap_err().to_string();
+        assert!(faults.contains(expected), "{expected}\nis not in\n{faults}");
+    }
+}
+
+#[test]
+fn a_query_asks_one_database_one_question() {
+    let sql = |more: &str| {
+        let source =
+            format!("[[source]]\ndataset = \"jobs\"\nkind = \"sql\"\n{more}\n[[schedule]]");
+        load(&GOOD.replacen("[[schedule]]", &source, 1))
+    };
+    let query = "query = \"SELECT name FROM jobs WHERE state = :state\"\n";
+    let server = "postgresql.host = \"db.example.net\"\npostgresql.database = \"shop\"\npostgresql.user = \"agent\"\n";
+    let file = "path = \"jobs.db\"\n[files]\ndirectory = \"/srv/exports\"";
+    for database in [server, &server.replace("postgresql", "mysql"), file] {
+        let read = sql(&format!("{query}{database}"));
+        assert!(read.is_ok(), "{database}: {read:?}");
+    }
+    for (more, expected) in [
+        (
+            query.to_owned(),
+            "source[2]: names no database, or more than one",
+        ),
+        (
+            format!("{query}{server}{file}"),
+            "source[2]: names no database, or more than one",
+        ),
+        (server.to_owned(), "source[2].query: is missing"),
+        (
+            format!("query = \"DELETE FROM jobs\"\n{server}"),
+            "source[2].query: starts with \"DELETE\"; allowed: one SELECT",
+        ),
+        (
+            format!("query = \"SELECT 1; SELECT 2\"\n{server}"),
+            "source[2].query: holds a \";\"",
+        ),
+        (
+            format!("{query}shape = \"document\"\n{server}"),
+            "source[2].shape: is a document, and a query gives rows",
+        ),
+        (
+            format!("{query}format = \"csv\"\n{server}"),
+            "source[2].format: has no meaning for kind = \"sql\"",
+        ),
+        (
+            format!("{query}{file}").replace("jobs.db", "/etc/jobs.db"),
+            "source[2].path: is missing or leads out of its folder",
+        ),
+        (
+            format!("{query}path = \"jobs.db\""),
+            "files.directory: is missing or not absolute",
+        ),
+    ] {
+        let faults = sql(&more).unwrap_err().to_string();
+        assert!(faults.contains(expected), "{expected}\nis not in\n{faults}");
+    }
+}
+
+#[test]
+fn a_schedules_jitter_is_a_tenth_unless_it_is_said() {
+    let jitter = |said: &str| {
+        let text = GOOD.replace("every_s = 3600", said);
+        load(&text).map(|config| config.schedule[0].jitter_s())
+    };
+    assert_eq!(jitter("every_s = 3600").unwrap(), 300);
+    assert_eq!(jitter("every_s = 60").unwrap(), 6);
+    assert_eq!(jitter("every_s = 60\njitter_s = 0").unwrap(), 0);
+    assert_eq!(jitter("every_s = 60\njitter_s = 60").unwrap(), 60);
+    let fault = jitter("every_s = 60\njitter_s = 61")
+        .unwrap_err()
+        .to_string();
+    assert!(fault.contains("schedule[0].jitter_s: is 61"), "{fault}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! How long a certificate lasts, and when it is renewed. Pure.
 
 use rustls::pki_types::CertificateDer;
+use spokegate_contract::envelope::Validity;
 use spokegate_identity::{IdentityError, Presented, Serial};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -41,6 +42,11 @@ impl Life {
             not_before_ms: presented.not_before_ms(),
             not_after_ms: presented.not_after_ms(),
         })
+    }
+
+    /// When it begins and ends, as the heartbeat says it; nothing when that cannot be said.
+    pub(crate) fn validity(&self) -> Option<Validity> {
+        Validity::new(self.not_before_ms / 1_000, self.not_after_ms / 1_000)
     }
 
     /// When it is renewed: at two thirds of its life, a little earlier or later as its random
@@ -100,6 +106,16 @@ mod tests {
         ] {
             assert_eq!(life.stage(now_ms), expected, "{now_ms}");
         }
+    }
+
+    #[test]
+    fn a_heartbeat_says_what_a_certificate_says() {
+        let said = |from_ms, to_ms| {
+            let validity = life(1, from_ms, to_ms).validity();
+            validity.map(|it| (it.not_before_s(), it.not_after_s()))
+        };
+        assert_eq!(said(DAY_MS, 2 * DAY_MS), Some((86_400, 172_800)));
+        assert_eq!(said(DAY_MS, DAY_MS), None);
     }
 
     #[test]

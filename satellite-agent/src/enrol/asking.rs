@@ -12,6 +12,7 @@ use super::Fresh;
 use super::door::{DoorClient, DoorVerdict};
 use crate::credentials::admit::admit;
 use crate::credentials::{Admitted, Expected, Issued, Life, Material, Store};
+use crate::proxy::Proxy;
 
 /// Who is renewed, and by what means.
 pub(crate) struct Renewal {
@@ -20,6 +21,8 @@ pub(crate) struct Renewal {
     pub(crate) address: Address,
     /// Where to ask once the certificate has expired.
     pub(crate) door: Option<Door>,
+    /// How it is reached.
+    pub(crate) proxy: Option<Proxy>,
     pub(crate) clock: Clock,
 }
 
@@ -50,7 +53,8 @@ impl Renewal {
             "id": id.to_string(),
             "csr": fresh.csr_base64(),
         });
-        let client = DoorClient { door, tls };
+        let proxy = self.proxy.clone();
+        let client = DoorClient { door, tls, proxy };
         let heard = client.post("/v1/renew", &body, self.clock.now_ms()).await?;
         match heard.verdict {
             DoorVerdict::Issued(issued) if issued.id != id => {

@@ -22,6 +22,7 @@ use tokio_rustls::client::TlsStream;
 
 use crate::credentials::Issued;
 use crate::fault;
+use crate::proxy::{self, DialError, Proxy};
 
 /// Bytes of an answer: certificate and roots have 20 KiB at most.
 const ANSWER_BYTES_MAX: usize = 65_536;
@@ -36,6 +37,7 @@ const RETRY_S_MAX: u32 = 86_400;
 pub(crate) struct DoorClient {
     pub(crate) door: Door,
     pub(crate) tls: Arc<ClientConfig>,
+    pub(crate) proxy: Option<Proxy>,
 }
 
 /// What the door said, and the certificates that it showed.
@@ -64,7 +66,7 @@ pub(crate) enum DoorError {
     #[error(
         "cannot reach the enrolment door {door}, hint: is the address right, and does the firewall let it through?"
     )]
-    Unreachable { door: Door, source: std::io::Error },
+    Unreachable { door: Door, source: DialError },
     #[error("the enrolment door {door} is not trusted: {why}")]
     Untrusted { door: Door, why: String },
     #[error("the enrolment door {0} does not answer in time")]
@@ -124,7 +126,8 @@ impl DoorClient {
             door: self.door.clone(),
             source,
         };
-        let tcp = TcpStream::connect((self.door.host(), self.door.port()))
+        let (host, port) = (self.door.host(), self.door.port());
+        let tcp = proxy::dial(host, port, self.proxy.as_ref())
             .await
             .map_err(unreachable)?;
         TlsConnector::from(Arc::clone(&self.tls))
@@ -135,7 +138,7 @@ impl DoorClient {
                     door: self.door.clone(),
                     why: fault::untrusted(tls, now_ms),
                 },
-                None => unreachable(error),
+                None => unreachable(DialError::Direct(error)),
             })
     }
 

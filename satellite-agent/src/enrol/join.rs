@@ -16,6 +16,7 @@ use super::door::{DoorClient, DoorError, DoorVerdict, Heard};
 use crate::credentials::admit::admit;
 use crate::credentials::store::{put_private, remove};
 use crate::credentials::{Admitted, Expected, Life, Store, told};
+use crate::proxy::Proxy;
 
 /// The key of a join that is under way; the same one until it has a certificate, because the centre gives a token's
 /// certificate to the same key again when the answer was lost.
@@ -82,13 +83,14 @@ pub(super) async fn join(
     place: &Place,
     token: &JoinToken,
     clock: &Clock,
-    patience: Duration,
+    (proxy, patience): (Option<Proxy>, Duration),
     note: impl Fn(&str),
 ) -> anyhow::Result<Admitted> {
     let fresh = place.key()?;
     let client = DoorClient {
         door: token.door.clone(),
         tls: pinned_client_config(token.pin),
+        proxy,
     };
     let proof = proof::join(&JoinProofKey::of(&token.secret), &fresh.public_key());
     let body = json!({

@@ -8,7 +8,7 @@ use spokegate_contract::envelope::{Admission, Enrol, EnrolRequest, Verdict};
 use spokegate_contract::{Channel, Envelope, Topic};
 use spokegate_daemon::{Latch, Tasks};
 use spokegate_identity::Door;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::Fresh;
 use super::asking::{Outcome, Renewal, material};
@@ -30,12 +30,16 @@ const RETRY_MS_MAX: u64 = 3_600_000;
 /// ask for one after the other.
 const SETTLE_PART: u64 = 10;
 
+/// Who wants a new certificate now, and is told what came of it.
+pub(crate) type Asked = oneshot::Sender<Result<String, String>>;
+
 /// The renewal of a running agent.
 pub(crate) struct Renewer {
     pub(crate) renewal: Renewal,
     pub(crate) enabled: bool,
     pub(crate) uplink: Uplink,
     pub(crate) admissions: mpsc::Receiver<Admission>,
+    pub(crate) asked: mpsc::Receiver<Asked>,
     pub(crate) tasks: Tasks,
     pub(crate) valid: Latch,
     pub(crate) schedule: Schedule,
@@ -64,9 +68,15 @@ impl Renewer {
     pub(crate) async fn run(mut self) {
         let soft = self.tasks.soft();
         let work = async {
+            self.look().await;
             loop {
-                self.look().await;
-                tokio::time::sleep(LOOK).await;
+                tokio::select! {
+                    () = tokio::time::sleep(LOOK) => self.look().await,
+                    Some(asker) = self.asked.recv() => {
+                        // Whoever asked may have stopped waiting.
+                        let _ = asker.send(self.renew_now().await);
+                    }
+                }
             }
         };
         soft.run_until_cancelled_owned(work).await;
@@ -95,16 +105,39 @@ impl Renewer {
             }
             _ => return,
         };
-        let result = match result {
-            Ok(Outcome::Admitted(admitted)) => {
+        let result = self.settled(result).await;
+        self.conclude(result, &life);
+    }
+
+    /// Keeps what was admitted.
+    async fn settled(&mut self, result: anyhow::Result<Outcome>) -> anyhow::Result<Done> {
+        match result? {
+            Outcome::Admitted(admitted) => {
                 let new = admitted.life.clone();
                 self.take_over(*admitted).await.map(|()| Done::Renewed(new))
             }
-            Ok(Outcome::Later(retry_s)) => Ok(Done::Later(retry_s)),
-            Ok(Outcome::Refused) => Ok(Done::Refused),
-            Err(error) => Err(error),
+            Outcome::Later(retry_s) => Ok(Done::Later(retry_s)),
+            Outcome::Refused => Ok(Done::Refused),
+        }
+    }
+
+    /// Asks for a new certificate whether it is time or not; what came of it, in words.
+    async fn renew_now(&mut self) -> Result<String, String> {
+        let present = self.renewal.store.certificate();
+        let present = present.map_err(|error| error.to_string())?;
+        let life = Life::of(&present).map_err(|error| error.to_string())?;
+        let session = self.uplink.current();
+        let session = session.ok_or("there is no connection to the broker")?;
+        let result = self.over_link(&life, &session).await;
+        let result = self.settled(result).await;
+        let said = match &result {
+            Ok(Done::Renewed(new)) => Ok(format!("good until {}", told(new.not_after_ms))),
+            Ok(Done::Later(retry_s)) => Err(format!("the centre answers in {retry_s} s")),
+            Ok(Done::Refused) => Err("the centre does not renew it".to_owned()),
+            Err(error) => Err(format!("{error:#}")),
         };
         self.conclude(result, &life);
+        said
     }
 
     fn show(&mut self, life: &Life, stage: Stage) {

@@ -8,18 +8,22 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::{ArgGroup, Args, Subcommand};
-use spokegate_daemon::cli::{ConfigArgs, print, tell};
-use spokegate_daemon::{Clock, EXIT_FAILURE, Secret};
+use spokegate_daemon::cli::{ConfigArgs, print, tell, wait_for};
+use spokegate_daemon::{Clock, EXIT_FAILURE, Secret, SecretSource};
 use spokegate_identity::{Door, JoinToken, Pin, Principal};
 
 use super::Fresh;
 use super::asking::{Outcome, Renewal, material};
 use super::join::{Place, join};
 use super::offline;
-use crate::config::Config;
 use crate::credentials::life::Stage;
 use crate::credentials::{Admitted, Life, Store, told};
+use crate::doctor::DoctorArgs;
+use crate::local::ContractWorker;
+use crate::proxy::{Proxy, ProxyAddress};
 use crate::service::AgentService;
+use crate::status_verb::StatusArgs;
+use crate::update::launch::Launch;
 
 /// A longer text is no join token.
 const TOKEN_BYTES_MAX: u64 = 4_096;
@@ -31,6 +35,15 @@ pub enum Verb {
     Join(Join),
     /// Tells how long the certificate lasts; one that has expired is renewed through enrolment.door
     Renew,
+    /// Tells how the running agent is: link, certificate, spool, datasets, last error; exit 1 while it is not connected
+    Status(StatusArgs),
+    /// Looks for what is wrong on this machine and on the way to the broker, and says what to do; exit 1 if there is a fault
+    Doctor(DoctorArgs),
+    /// Starts the version of the agent that is to run: what the unit calls in the place of `run`
+    Launch(Launch),
+    /// Answers one question about the contracts; the agent starts it
+    #[command(hide = true)]
+    ContractWorker(ContractWorker),
 }
 
 /// Arguments of `join`.
@@ -46,6 +59,12 @@ pub struct Join {
     /// Minutes to wait for an approval or a busy centre
     #[arg(long, value_name = "N", default_value_t = 30, requires = "token_file")]
     wait_min: u64,
+    /// The HTTP proxy that leads to the door: http://HOST:PORT. No variable of the environment is looked at
+    #[arg(long, value_name = "URL", requires = "token_file", value_parser = proxy_address)]
+    proxy: Option<ProxyAddress>,
+    /// A file with USER:PASSWORD for the proxy, for its owner only
+    #[arg(long, value_name = "FILE", requires = "proxy")]
+    proxy_credentials_file: Option<PathBuf>,
     /// Writes a request for a segment that reaches no door; carry it to the MSP
     #[arg(long, value_name = "FILE")]
     offline_request: Option<PathBuf>,
@@ -67,33 +86,26 @@ fn pin(text: &str) -> Result<Pin, String> {
     text.parse::<Pin>().map_err(|error| error.to_string())
 }
 
+pub(crate) fn proxy_address(text: &str) -> Result<ProxyAddress, &'static str> {
+    text.parse()
+}
+
 impl Verb {
     /// Runs it to its exit code.
     pub(crate) fn run(self, files: &ConfigArgs) -> ExitCode {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        let done = match runtime.context("start the runtime") {
-            Ok(runtime) => runtime.block_on(self.act(files)),
-            Err(error) => Err(error),
+        let done = match self {
+            Self::Status(arguments) => return arguments.run(files),
+            Self::Doctor(arguments) => return arguments.run(files),
+            Self::Launch(arguments) => return arguments.run(files),
+            Self::Join(arguments) => wait_for(arguments.act(&Clock::system())),
+            Self::Renew => wait_for(renew(files)),
+            Self::ContractWorker(worker) => worker.act().map(|()| String::new()),
         };
         match done {
             Ok(text) => print(&text),
             Err(error) => {
                 tell(&format!("{error:#}"));
                 ExitCode::from(EXIT_FAILURE)
-            }
-        }
-    }
-
-    async fn act(self, files: &ConfigArgs) -> anyhow::Result<String> {
-        match self {
-            Self::Join(arguments) => arguments.act(&Clock::system()).await,
-            Self::Renew => {
-                let config = files
-                    .load::<AgentService>()
-                    .map_err(|faults| anyhow::anyhow!("{faults}"))?;
-                renew(config, Clock::system()).await
             }
         }
     }
@@ -122,13 +134,18 @@ impl Join {
         if let Some(door) = self.door {
             token.door = door;
         }
+        let credentials = SecretSource::new(None, self.proxy_credentials_file);
+        let proxy = self
+            .proxy
+            .map(|at| Proxy::new(at, &credentials))
+            .transpose()?;
         let patience = Duration::from_secs(self.wait_min.saturating_mul(60));
-        let admitted = join(&place, &token, clock, patience, tell).await?;
+        let admitted = join(&place, &token, clock, (proxy, patience), tell).await?;
         Ok(joined(&place, &admitted, None, Some(&token.door)))
     }
 }
 
-fn token(path: &Path) -> anyhow::Result<JoinToken> {
+pub(crate) fn token(path: &Path) -> anyhow::Result<JoinToken> {
     let secret = if path == Path::new("-") {
         let mut text = String::new();
         let stdin = std::io::stdin().lock().take(TOKEN_BYTES_MAX);
@@ -169,7 +186,11 @@ fn joined(place: &Place, admitted: &Admitted, broker: Option<&str>, door: Option
 }
 
 /// Tells the certificate's state, and renews one that has expired.
-async fn renew(config: Config, clock: Clock) -> anyhow::Result<String> {
+async fn renew(files: &ConfigArgs) -> anyhow::Result<String> {
+    let config = files
+        .load::<AgentService>()
+        .map_err(|faults| anyhow::anyhow!("{faults}"))?;
+    let clock = Clock::system();
     let store = Arc::new(Store::new(config.tls.clone()));
     store.recover()?;
     let certificate = store.certificate()?;
@@ -204,6 +225,7 @@ async fn renew(config: Config, clock: Clock) -> anyhow::Result<String> {
         trust_domain: config.trust_domain,
         address,
         door: None,
+        proxy: config.broker.proxy()?,
         clock,
     };
     let fresh = Fresh::generate()?;

@@ -87,11 +87,8 @@ impl Job {
         let (source, shape) = self.find_source(&shared)?;
         let params = params::decode(&self.request.params)
             .map_err(|error| Failure::new(FailureClass::Refused, &error.to_string()))?;
-        let _permit = shared
-            .permits
-            .acquire()
-            .await
-            .map_err(|_| link_lost(Gone))?;
+        let place = shared.shares.place(&self.dataset, self.request.version);
+        let _place = place.await.ok_or_else(|| busy(&self.dataset))?;
         let answer = source.ask(&params).await?;
         match shape {
             Shape::Rows => self.send_rows(answer).await,
@@ -226,6 +223,11 @@ impl Job {
 
 fn too_large(reason: TooLarge) -> Failure {
     Failure::new(FailureClass::TooLarge, &reason.to_string())
+}
+
+fn busy(dataset: &DatasetId) -> Failure {
+    let detail = format!("too many requests wait for {dataset} already; ask again later");
+    Failure::new(FailureClass::Refused, &detail)
 }
 
 fn link_lost(_gone: Gone) -> Failure {

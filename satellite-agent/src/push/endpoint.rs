@@ -5,18 +5,17 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use spokegate_contract::DatasetId;
+use spokegate_daemon::Clock;
 use spokegate_daemon::audit::Event;
-use spokegate_daemon::{Clock, Secret};
-use subtle::ConstantTimeEq;
 
 use super::intake::{self, IntakeFault, PUSH_JSON_BYTES_MAX};
 use crate::bindings::{Binding, Bindings, Missing, listed};
+use crate::local::Guard;
 use crate::spool::{NewMessage, Receipt, Spool, SpoolError};
 
 /// What a request needs.
@@ -24,8 +23,7 @@ pub(crate) struct Endpoint {
     spool: Arc<Spool>,
     bindings: Arc<Bindings>,
     clock: Clock,
-    /// Tokens are compared by their digest, so that not even their length shows in the time it takes.
-    token: [u8; 32],
+    guard: Guard,
 }
 
 impl Endpoint {
@@ -33,13 +31,13 @@ impl Endpoint {
         spool: Arc<Spool>,
         bindings: Arc<Bindings>,
         clock: Clock,
-        token: &Secret,
+        guard: Guard,
     ) -> Self {
         Self {
             spool,
             bindings,
             clock,
-            token: Sha256::digest(token.expose()).into(),
+            guard,
         }
     }
 
@@ -50,16 +48,6 @@ impl Endpoint {
             .fallback(|| async { Refusal::NoSuchPath })
             .method_not_allowed_fallback(|| async { Refusal::Method })
             .with_state(Arc::new(self))
-    }
-
-    fn admits(&self, headers: &HeaderMap) -> bool {
-        let presented = headers
-            .get(header::AUTHORIZATION)
-            .map(|value| value.as_bytes())
-            .unwrap_or_default();
-        let token = presented.strip_prefix(b"Bearer ").unwrap_or_default();
-        let digest: [u8; 32] = Sha256::digest(token).into();
-        digest.ct_eq(&self.token).into()
     }
 
     fn find(&self, dataset: &str, query: &str) -> Result<(DatasetId, &Binding), Refusal> {
@@ -101,7 +89,7 @@ impl Endpoint {
         body: Body,
     ) -> Result<Receipt, Refusal> {
         // First who asks, then for what: a stranger learns no dataset and makes us read nothing.
-        if !self.admits(headers) {
+        if !self.guard.admits(headers) {
             Event::denied("push-token").emit("a push was refused");
             return Err(Refusal::Token);
         }
@@ -208,6 +196,7 @@ impl Refusal {
             Self::Body(fault) if fault.is_too_large() => "too-large",
             Self::Body(_) => "invalid",
             Self::Spool(SpoolError::Full { .. }) => "spool-full",
+            Self::Spool(SpoolError::DiskFull { .. }) => "disk-full",
             Self::Spool(_) => "storage",
         }
     }
@@ -217,7 +206,7 @@ impl Refusal {
             "token" => StatusCode::UNAUTHORIZED,
             "too-large" => StatusCode::PAYLOAD_TOO_LARGE,
             "invalid" => StatusCode::BAD_REQUEST,
-            "spool-full" | "storage" => StatusCode::INSUFFICIENT_STORAGE,
+            "spool-full" | "disk-full" | "storage" => StatusCode::INSUFFICIENT_STORAGE,
             _ => match self {
                 Self::Method => StatusCode::METHOD_NOT_ALLOWED,
                 Self::PullOnly { .. } => StatusCode::FORBIDDEN,
@@ -232,6 +221,12 @@ impl Refusal {
             Self::Spool(full @ SpoolError::Full { .. }) => {
                 format!(
                     "{full}; nothing was stored; hint: is the broker reachable? try again later"
+                )
+            }
+            Self::Spool(full @ SpoolError::DiskFull { .. }) => {
+                tracing::error!(error = %full, "a push could not be stored");
+                format!(
+                    "{full}; nothing was stored; hint: make room on that disk, then send it again"
                 )
             }
             Self::Spool(error) => {

@@ -10,6 +10,7 @@ use spokegate_daemon::Clock;
 use tokio_util::sync::CancellationToken;
 
 use crate::bindings::Binding;
+use crate::jitter;
 use crate::source::Source;
 use crate::spool::{NewMessage, Spool};
 
@@ -18,6 +19,8 @@ pub(crate) struct Schedule {
     pub(crate) binding: Binding,
     pub(crate) source: Arc<dyn Source>,
     pub(crate) every: Duration,
+    /// Each time but the first may be this much later.
+    pub(crate) jitter: Duration,
     pub(crate) spool: Arc<Spool>,
     pub(crate) clock: Clock,
     pub(crate) soft: CancellationToken,
@@ -28,7 +31,13 @@ impl Schedule {
     pub(crate) async fn run(self) {
         let mut timer = tokio::time::interval(self.every);
         timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-        while self.soft.run_until_cancelled(timer.tick()).await.is_some() {
+        let mut later = Duration::ZERO;
+        let mut next = async || {
+            timer.tick().await;
+            tokio::time::sleep(later).await;
+            later = jitter::up_to(self.jitter);
+        };
+        while self.soft.run_until_cancelled(next()).await.is_some() {
             let Some(result) = self.soft.run_until_cancelled(self.once()).await else {
                 return;
             };

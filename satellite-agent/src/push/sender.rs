@@ -5,17 +5,16 @@ use std::time::Duration;
 
 use spokegate_contract::envelope::Push;
 use spokegate_contract::{Address, Channel, Envelope, Topic};
+use spokegate_daemon::audit::Event;
 use tokio::sync::mpsc;
 use tokio::time::Interval;
 use tokio_util::sync::CancellationToken;
 
 use crate::link::Session;
 use crate::spool::window::Window;
-use crate::spool::{Acked, Kept, Spool, SpoolError};
+use crate::spool::{Acked, Expired, Kept, Spool, SpoolError};
 use crate::uplink::Uplink;
 
-/// Messages read from the spool at once.
-const READ_MESSAGES: u32 = 16;
 /// Acks between the connection and this loop.
 pub(crate) const ACKS_MAX: usize = 64;
 const EXPIRE_EVERY_S: u64 = 600;
@@ -112,25 +111,22 @@ impl Sender {
 
     /// Sends as much as the window takes; false when the connection is gone.
     async fn fill(&self, session: &Session, window: &mut Window) -> Result<bool, SpoolError> {
-        while window.has_room(1) {
-            let kept = self.spool.after(window.cursor(), READ_MESSAGES).await?;
-            let whole = kept.len() == READ_MESSAGES as usize;
-            for message in kept {
-                let bytes = message.message.body.len() as u64;
-                if !window.has_room(bytes) {
-                    return Ok(true);
-                }
-                let id = message.id;
-                if self.send(session, message).await.is_err() {
-                    return Ok(false);
-                }
-                window.sent(id, bytes);
+        loop {
+            if let Some((after, count)) = window.wants() {
+                window.learn(&self.spool.heads(after, count).await?);
             }
-            if !whole {
-                break;
+            let Some(id) = window.next() else {
+                return Ok(true);
+            };
+            match self.spool.read(id).await? {
+                None => window.vanished(id),
+                Some(message) => {
+                    if self.send(session, message).await.is_err() {
+                        return Ok(false);
+                    }
+                }
             }
         }
-        Ok(true)
     }
 
     async fn send(&self, session: &Session, kept: Kept) -> Result<(), crate::link::Gone> {
@@ -174,14 +170,29 @@ impl Sender {
     }
 
     async fn expire(&self) -> Result<(), SpoolError> {
-        let dropped = self.spool.expire().await?;
-        if dropped > 0 {
-            metrics::counter!("spokegate_agent_pushes_expired_total").increment(dropped);
-            tracing::error!(
-                dropped,
-                "messages were dropped, because they could not be sent for spool.age_h_max"
-            );
-        }
+        let Some(expired) = self.spool.expire().await? else {
+            return Ok(());
+        };
+        let Expired {
+            messages,
+            bytes,
+            by_dataset,
+        } = expired;
+        let counts: Vec<_> = by_dataset
+            .iter()
+            .map(|(dataset, count)| format!("{dataset}: {count}"))
+            .collect();
+        metrics::counter!("spokegate_agent_pushes_expired_total").increment(messages);
+        Event::denied("spool-age")
+            .tenant(self.address.tenant.as_str())
+            .satellite(self.address.satellite.as_str())
+            .size_bytes(bytes)
+            .emit("messages that could not be sent in time were dropped");
+        tracing::error!(
+            dropped = messages,
+            datasets = counts.join(", "),
+            "messages were dropped, because they could not be sent for spool.age_h_max"
+        );
         Ok(())
     }
 }

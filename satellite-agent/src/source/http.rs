@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use http_body_util::{BodyExt, Empty};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Frame, Incoming};
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::client::legacy::Client;
@@ -18,7 +18,7 @@ use spokegate_contract::{Failure, Shape};
 use spokegate_daemon::Secret;
 use url::Url;
 
-use super::http_fault::HttpFault;
+use super::http_fault::{FlowProblem, HttpFault};
 use super::reading::Reading;
 use super::{Answer, Batch, Source, params};
 
@@ -28,10 +28,12 @@ const CONNECT_MS_MAX: u64 = 3_000;
 const HEALTH_MS_MAX: u64 = 3_000;
 /// Bytes read at once; the rows in them are encoded in one go.
 const READ_BYTES_MAX: usize = 131_072;
+/// The trailer with the type of a problem that came too late for the status.
+const PROBLEM: &str = "spokegate-problem";
 
 /// Connections to the sources, kept alive and shared by all of them.
 #[derive(Debug, Clone)]
-pub(crate) struct HttpClient(Client<HttpConnector, Empty<Bytes>>);
+pub(crate) struct HttpClient(Client<HttpConnector, Full<Bytes>>);
 
 impl HttpClient {
     pub(crate) fn new() -> Self {
@@ -44,6 +46,43 @@ impl HttpClient {
             .http1_max_buf_size(READ_BYTES_MAX)
             .build(connector);
         Self(client)
+    }
+
+    /// The head of an answer, if it comes within `timeout`.
+    pub(super) async fn ask(
+        &self,
+        request: Request<Full<Bytes>>,
+        timeout: Duration,
+    ) -> Result<Response<Incoming>, HttpFault> {
+        tokio::time::timeout(timeout, self.0.request(request))
+            .await
+            .map_err(|_| silent(timeout))?
+            .map_err(|error| match error.is_connect() {
+                true => HttpFault::Unreachable(root_cause(&error)),
+                false => HttpFault::Broken,
+            })
+    }
+
+    /// Whether something lives at the origin of `url`.
+    pub(super) async fn probe(&self, url: &Url) -> SourceHealth {
+        let mut url = url.clone();
+        url.set_path("/");
+        url.set_query(None);
+        let Ok(request) = Request::get(url.as_str()).body(Full::default()) else {
+            return SourceHealth::Unknown;
+        };
+        let answer = tokio::time::timeout(
+            Duration::from_millis(HEALTH_MS_MAX),
+            self.0.request(request),
+        )
+        .await;
+        match answer {
+            // Node-RED says 503 until its flows run; any other status comes from something that lives.
+            Ok(Ok(answer)) if answer.status() != StatusCode::SERVICE_UNAVAILABLE => {
+                SourceHealth::Up
+            }
+            _ => SourceHealth::Down,
+        }
     }
 }
 
@@ -70,13 +109,10 @@ impl HttpSource {
         timeout: Duration,
         shape: Shape,
     ) -> Result<Self, TokenError> {
-        let mut authorization =
-            HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| TokenError)?;
-        authorization.set_sensitive(true);
         Ok(Self {
             client,
             url,
-            authorization,
+            authorization: bearer(token)?,
             timeout,
             shape,
         })
@@ -89,53 +125,11 @@ impl HttpSource {
             .header(AUTHORIZATION, &self.authorization)
             .header(ACCEPT, "application/json")
             .header(ACCEPT_ENCODING, "identity")
-            .body(Empty::new())
+            .body(Full::default())
             .map_err(|error| HttpFault::Unreachable(error.to_string()))?;
-        let answer = tokio::time::timeout(self.timeout, self.client.0.request(request))
-            .await
-            .map_err(|_| self.silent())?
-            .map_err(|error| match error.is_connect() {
-                true => HttpFault::Unreachable(root_cause(&error)),
-                false => HttpFault::Broken,
-            })?;
+        let answer = self.client.ask(request, self.timeout).await?;
         check_head(&answer)?;
         Ok(answer)
-    }
-
-    fn silent(&self) -> HttpFault {
-        HttpFault::Silent {
-            seconds: self.timeout.as_secs().max(1),
-        }
-    }
-
-    fn place(&self) -> String {
-        self.url
-            .as_str()
-            .split('?')
-            .next()
-            .unwrap_or_default()
-            .to_owned()
-    }
-
-    async fn probe(&self) -> SourceHealth {
-        let mut url = self.url.clone();
-        url.set_path("/");
-        url.set_query(None);
-        let Ok(request) = Request::get(url.as_str()).body(Empty::new()) else {
-            return SourceHealth::Unknown;
-        };
-        let answer = tokio::time::timeout(
-            Duration::from_millis(HEALTH_MS_MAX),
-            self.client.0.request(request),
-        )
-        .await;
-        match answer {
-            // Node-RED says 503 until its flows run; any other status comes from something that lives.
-            Ok(Ok(answer)) if answer.status() != StatusCode::SERVICE_UNAVAILABLE => {
-                SourceHealth::Up
-            }
-            _ => SourceHealth::Down,
-        }
     }
 }
 
@@ -148,14 +142,9 @@ impl Source for HttpSource {
             let answer = self
                 .open(params)
                 .await
-                .map_err(|fault| fault.at(&self.place()))?;
-            Ok(Box::new(HttpAnswer {
-                body: answer.into_body(),
-                place: self.place(),
-                timeout: self.timeout,
-                reading: Reading::new(self.shape),
-                bytes: 0,
-            }) as Box<dyn Answer>)
+                .map_err(|fault| fault.at(&place(&self.url)))?;
+            let answer = HttpAnswer::new(answer, place(&self.url), self.timeout, self.shape);
+            Ok(Box::new(answer) as Box<dyn Answer>)
         }
         .boxed()
     }
@@ -165,12 +154,35 @@ impl Source for HttpSource {
     }
 
     fn health(&self) -> BoxFuture<'_, SourceHealth> {
-        self.probe().boxed()
+        self.client.probe(&self.url).boxed()
+    }
+}
+
+/// The header that shows a token.
+pub(super) fn bearer(token: &Secret) -> Result<HeaderValue, TokenError> {
+    let mut value =
+        HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| TokenError)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// What an address is called in a failure: nothing of its query.
+pub(super) fn place(url: &Url) -> String {
+    url.as_str()
+        .split('?')
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn silent(timeout: Duration) -> HttpFault {
+    HttpFault::Silent {
+        seconds: timeout.as_secs().max(1),
     }
 }
 
 /// Status and type decide before a byte of the body is looked at.
-fn check_head(answer: &Response<Incoming>) -> Result<(), HttpFault> {
+pub(super) fn check_head(answer: &Response<Incoming>) -> Result<(), HttpFault> {
     let status = answer.status();
     match status.as_u16() {
         200 => {}
@@ -197,6 +209,18 @@ fn check_head(answer: &Response<Incoming>) -> Result<(), HttpFault> {
     }
 }
 
+/// A flow that fails after its first rows says so behind them.
+fn check_trailers(frame: &Frame<Bytes>) -> Result<(), HttpFault> {
+    let problem = frame
+        .trailers_ref()
+        .and_then(|trailers| trailers.get(PROBLEM))
+        .and_then(|value| value.to_str().ok());
+    match problem {
+        Some(name) => Err(HttpFault::Flow(FlowProblem::named(name))),
+        None => Ok(()),
+    }
+}
+
 /// The innermost error in words, such as "Connection refused".
 fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
@@ -206,7 +230,7 @@ fn root_cause(error: &dyn std::error::Error) -> String {
     cause.to_string()
 }
 
-struct HttpAnswer {
+pub(super) struct HttpAnswer {
     body: Incoming,
     place: String,
     timeout: Duration,
@@ -215,18 +239,35 @@ struct HttpAnswer {
 }
 
 impl HttpAnswer {
+    pub(super) fn new(
+        answer: Response<Incoming>,
+        place: String,
+        timeout: Duration,
+        shape: Shape,
+    ) -> Self {
+        Self {
+            body: answer.into_body(),
+            place,
+            timeout,
+            reading: Reading::new(shape),
+            bytes: 0,
+        }
+    }
+
     async fn advance(&mut self) -> Result<Option<Batch>, HttpFault> {
         loop {
             let frame = tokio::time::timeout(self.timeout, self.body.frame())
                 .await
-                .map_err(|_| HttpFault::Silent {
-                    seconds: self.timeout.as_secs().max(1),
-                })?;
+                .map_err(|_| silent(self.timeout))?;
             let Some(frame) = frame else {
                 return self.reading.finish();
             };
-            let Ok(data) = frame.map_err(|_| HttpFault::Broken)?.into_data() else {
-                continue;
+            let data = match frame.map_err(|_| HttpFault::Broken)?.into_data() {
+                Ok(data) => data,
+                Err(trailers) => {
+                    check_trailers(&trailers)?;
+                    continue;
+                }
             };
             self.bytes += data.len() as u64;
             let batch = self.reading.take(&data, self.bytes)?;

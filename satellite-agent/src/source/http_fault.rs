@@ -47,6 +47,12 @@ pub(crate) enum HttpFault {
         "it answered with the type {0}, not application/json; hint: send msg.payload as an object or set the header"
     )]
     Type(String),
+    #[error("{0}")]
+    Flow(FlowProblem),
+    #[error(
+        "there is no Spokegate palette (status 404); hint: install node-red-contrib-spokegate there, or correct the source's url, which is Node-RED's httpNodeRoot"
+    )]
+    NoPalette,
     #[error("the answer is no table: {0}")]
     Split(SplitFault),
     #[error("the answer is {0}, not an object")]
@@ -63,6 +69,35 @@ pub(crate) enum HttpFault {
     OverLong(u64),
     #[error("the document is over-long: {0} bytes, at most {CHUNK_BYTES_MAX} can be sent")]
     LargeDocument(usize),
+}
+
+/// What a dataset request node says when it has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FlowProblem {
+    #[error(
+        "no dataset request node answers for it; hint: deploy one with this dataset and version"
+    )]
+    UnknownDataset,
+    #[error("its flow ended with an error; hint: look at the nodes' status and at Node-RED's log")]
+    FlowError,
+    #[error(
+        "its flow did not answer in time; hint: let every path of the flow reach a dataset reply, or raise the source's timeout_ms"
+    )]
+    Timeout,
+    #[error("it is busy with other requests; ask again later")]
+    TooMany,
+}
+
+impl FlowProblem {
+    /// The problem of a type's name; what is not known is an error of the flow.
+    pub(crate) fn named(name: &str) -> Self {
+        match name {
+            "unknown-dataset" => Self::UnknownDataset,
+            "timeout" => Self::Timeout,
+            "too-many" => Self::TooMany,
+            _ => Self::FlowError,
+        }
+    }
 }
 
 fn reason(status: StatusCode) -> String {
@@ -87,6 +122,8 @@ impl HttpFault {
     pub(crate) fn at(self, place: &str) -> Failure {
         let class = match self {
             Self::OverLong(_) | Self::LargeDocument(_) => FailureClass::TooLarge,
+            Self::Flow(FlowProblem::Timeout) => FailureClass::Timeout,
+            Self::Flow(FlowProblem::UnknownDataset | FlowProblem::TooMany) => FailureClass::Refused,
             _ => FailureClass::SourceError,
         };
         Failure::new(class, &format!("the local source {place} failed: {self}"))

@@ -7,7 +7,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::json;
 use spokegate_agent::Agent;
-use spokegate_contract::envelope::{Enrol, EnrolRequest, Presence, Verdict};
+use spokegate_contract::envelope::{Enrol, EnrolRequest, Presence, Validity, Verdict};
 use spokegate_contract::{Channel, Envelope};
 use spokegate_daemon::{Clock, Context};
 use spokegate_identity::{Presented, PublicKey, TlsFiles, client_config, proof};
@@ -26,6 +26,7 @@ async fn a_certificate_is_renewed_in_time_with_a_new_key_and_the_session_goes_on
     let context = Context::new().with_clock(clock);
     let agent = Agent::bind(world.agent_config(""), &context).await.unwrap();
     acme.next(Channel::Hello).await;
+    assert_eq!(acme.certificate().await, validity(&world));
     assert!(
         acme.is_quiet(Channel::Enrol).await,
         "a fresh one is left alone"
@@ -67,7 +68,9 @@ async fn a_certificate_is_renewed_in_time_with_a_new_key_and_the_session_goes_on
     .unwrap();
     world.start_broker().await;
     let mut acme = world.centre("acme").await;
-    acme.next(Channel::Hello).await;
+    let renewed = acme.certificate().await;
+    assert_eq!(renewed, validity(&world));
+    assert_eq!(renewed.not_after_ms() / 1_000, life.1 / 1_000);
     agent.shutdown().await;
 }
 
@@ -268,6 +271,14 @@ fn present(world: &World) -> (Vec<u8>, PublicKey) {
     let shown = Presented::of(std::slice::from_ref(&certificate)).unwrap();
     let key = PublicKey::of_certificate(&certificate).unwrap();
     (shown.serial().as_bytes().to_vec(), key)
+}
+
+/// What the certificate in force says of itself.
+fn validity(world: &World) -> Validity {
+    let files = TlsFiles::in_directory(&world.directory());
+    let certificate = CertificateDer::from_pem_file(&files.certificate).unwrap();
+    let shown = Presented::of(&[certificate]).unwrap();
+    Validity::new(shown.not_before_ms() / 1_000, shown.not_after_ms() / 1_000).unwrap()
 }
 
 /// Puts a certificate of `acme/hq` in force.

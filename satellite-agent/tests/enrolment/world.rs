@@ -16,7 +16,7 @@ use rumqttc::{AsyncClient, Event, Incoming, MqttOptions, QoS, TlsConfiguration, 
 use rustls::pki_types::CertificateDer;
 use spokegate_agent::{Config, DEFAULTS};
 use spokegate_broker::{Broker, BrokerConfig, ListenerKind};
-use spokegate_contract::envelope::{Admission, Enrol, EnrolRequest, Verdict};
+use spokegate_contract::envelope::{Admission, Enrol, EnrolRequest, Status, Validity, Verdict};
 use spokegate_contract::limits::PACKET_BYTES_MAX;
 use spokegate_contract::{Address, Channel, Envelope, RequestId, Topic, filter};
 use spokegate_daemon::config::Layered;
@@ -254,7 +254,7 @@ impl World {
         format!(
             "[broker]\naddress = \"127.0.0.1:{}\"\n\
              [tls]\ncertificate = '{directory}/certificate.pem'\nkey = '{directory}/key.pem'\nca = '{directory}/ca.pem'\n\
-             [spool]\npath = '{folder}/spool/spool.db'\n[ops]\nlisten = \"127.0.0.1:0\"\n{extra}",
+             [spool]\npath = '{folder}/spool'\n[ops]\nlisten = \"127.0.0.1:0\"\n{extra}",
             self.port
         )
     }
@@ -342,6 +342,13 @@ impl Centre {
         tokio::time::timeout(PATIENCE, found)
             .await
             .expect("the message comes")
+    }
+
+    /// What the next heartbeat says of the certificate.
+    pub(crate) async fn certificate(&mut self) -> Validity {
+        let (_, payload) = self.next(Channel::Status).await;
+        let status = Status::decode(&payload).unwrap();
+        status.certificate.expect("this agent says it")
     }
 
     /// The next request for a certificate.

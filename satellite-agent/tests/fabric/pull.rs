@@ -174,6 +174,65 @@ async fn a_cancel_ends_the_answer_and_the_source() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_pulled_as_it_is_now() {
+    let world = World::new().await;
+    let mut centre = world.centre().await;
+    let folder = world.folder.path().join("exports");
+    std::fs::create_dir(&folder).unwrap();
+    let text: String = (0..3_000).map(|n| format!("{}\n", device(n))).collect();
+    std::fs::write(folder.join("stock.ndjson"), &text).unwrap();
+    let extra = format!(
+        "[files]\ndirectory = '{}'\n[[source]]\ndataset = \"stock\"\nkind = \"file\"\npath = \"stock.ndjson\"\nformat = \"ndjson\"\n",
+        folder.display()
+    );
+    let agent = spokegate_agent::Agent::bind(
+        world.agent_config(&extra),
+        &spokegate_daemon::Context::new(),
+    )
+    .await
+    .unwrap();
+    centre.hello().await;
+    let id = centre.ask("stock", json!({}), 100).await;
+    assert_eq!(joined(&collect(&mut centre, id).await), encoded(3_000));
+    std::fs::write(folder.join("stock.ndjson"), format!("{}\n", device(0))).unwrap();
+    let id = centre.ask("stock", json!({}), 100).await;
+    assert_eq!(joined(&collect(&mut centre, id).await), encoded(1));
+    std::fs::remove_file(folder.join("stock.ndjson")).unwrap();
+    let id = centre.ask("stock", json!({}), 100).await;
+    let (sequence, class, detail) = failure(&mut centre, id).await;
+    assert_eq!((sequence, class), (0, FailureClass::SourceError));
+    assert_eq!(
+        detail,
+        "stock.ndjson: No such file or directory (os error 2)"
+    );
+    agent.shutdown().await;
+}
+
+/// Forty requests to a source that never ends hold it up, and nobody else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_hangs_does_not_hold_the_others() {
+    let world = World::new().await;
+    let mut centre = world.centre().await;
+    let agent = world.agent().await;
+    for _ in 0..40 {
+        centre.ask("endless", json!({}), 1).await;
+    }
+    for rows in [3, 200] {
+        let id = centre.ask("devices", json!({ "limit": rows }), 8).await;
+        let bodies = collect(&mut centre, id).await;
+        assert_eq!(joined(&bodies), encoded(rows), "{rows} rows");
+    }
+    let id = centre.ask("summary", json!({}), 8).await;
+    assert_eq!(centre.reply(id).await.sequence, 0);
+    assert_eq!(
+        world.flows.open.load(Ordering::SeqCst),
+        4,
+        "pull.per_source_max"
+    );
+    agent.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_the_broker_cut_off_ends_in_a_failure() {
     let mut world = World::new().await;
     let mut centre = world.centre().await;

@@ -137,13 +137,12 @@ async fn nothing_is_lost_while_the_broker_is_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unacked_bytes_stay_within_the_window() {
+async fn unacked_bytes_stay_within_the_window_and_it_opens_with_acks() {
     let world = World::new().await;
     let mut centre = world.centre().await;
     let agent = world.agent().await;
-    // Three of these fit the window of 262,144 bytes, four do not.
     let row = json!([{ "a": "x".repeat(40_000), "b": "y".repeat(40_000) }]);
-    for _ in 0..6 {
+    for _ in 0..12 {
         assert_eq!(
             post(agent.push_addr().unwrap(), "alerts", &row)
                 .await
@@ -152,9 +151,66 @@ async fn unacked_bytes_stay_within_the_window() {
             202
         );
     }
-    assert_eq!(centre.during(Duration::from_secs(1), is_push).await, 3);
-    let epoch = centre.status().await;
-    assert_eq!(epoch.spool_messages, 6);
+    // One may always go; after acks as much again as has arrived, up to 262,144 bytes: three of these, four do not fit.
+    let epoch = centre.push().await.epoch;
+    assert_eq!(centre.during(Duration::from_secs(1), is_push).await, 0);
+    let mut through = 1;
+    for expected in [1, 2, 3, 3] {
+        centre
+            .ack(Ack::Push {
+                epoch,
+                sequence: through,
+            })
+            .await;
+        assert_eq!(
+            centre.during(Duration::from_secs(1), is_push).await,
+            expected
+        );
+        through += expected as u64;
+    }
+    agent.shutdown().await;
+}
+
+/// What one flow piled up while the link was down does not hold back the other flow's message, and all arrives.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pile_of_one_dataset_does_not_hold_back_another() {
+    let mut world = World::new().await;
+    let agent = world.agent().await;
+    world.stop_broker().await;
+    let row = json!([{ "a": "x".repeat(5_000) }]);
+    let addr = agent.push_addr().unwrap();
+    for _ in 0..60 {
+        assert_eq!(post(addr, "alerts", &row).await.unwrap().0, 202);
+    }
+    assert_eq!(
+        post(addr, "devices", &json!([{ "n": 1 }])).await.unwrap().0,
+        202
+    );
+    world.start_broker().await;
+    let mut centre = world.centre().await;
+    let mut order = vec![centre.push().await];
+    while order.last().unwrap().sequence != 61 {
+        order.push(centre.push().await);
+    }
+    assert!(order.len() <= 3, "it came as number {}", order.len());
+    let (epoch, mut through) = (order[0].epoch, 0);
+    let mut seen: std::collections::BTreeSet<u64> =
+        order.iter().map(|push| push.sequence).collect();
+    while through < 61 {
+        while seen.contains(&(through + 1)) {
+            through += 1;
+        }
+        centre
+            .ack(Ack::Push {
+                epoch,
+                sequence: through,
+            })
+            .await;
+        if through < 61 {
+            seen.insert(centre.push().await.sequence);
+        }
+    }
+    while centre.status().await.spool_messages > 0 {}
     agent.shutdown().await;
 }
 

@@ -27,9 +27,9 @@ use rumqttc::{
 use serde_json::{Value, json};
 use spokegate_agent::{Agent, Config, DEFAULTS};
 use spokegate_broker::{Broker, BrokerConfig};
-use spokegate_contract::envelope::{Ack, Hello, PullRequest, Push, Reply, Status};
+use spokegate_contract::envelope::{Ack, CommandResult, Hello, PullRequest, Push, Reply, Status};
 use spokegate_contract::limits::PACKET_BYTES_MAX;
-use spokegate_contract::{Address, Channel, Envelope, RequestId, Topic, cbor, filter};
+use spokegate_contract::{Address, Channel, Envelope, RequestId, TenantId, Topic, cbor, filter};
 use spokegate_daemon::config::Layered;
 use spokegate_daemon::http::{HttpLimits, Server};
 use spokegate_daemon::{Clock, Context, Tasks};
@@ -39,7 +39,7 @@ use tokio::sync::mpsc;
 
 pub(crate) const PUSH_TOKEN: &str = "push-token-of-some-length";
 const FLOW_TOKEN: &str = "flow-token-of-some-length";
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Everything but the agent.
 pub(crate) struct World {
@@ -52,8 +52,12 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        issue_all(folder.path());
+        Self::within(tempfile::tempdir().unwrap(), &[]).await
+    }
+
+    /// With certificates for these satellites beside `hq`'s.
+    pub(crate) async fn within(folder: TempDir, satellites: &[Address]) -> Self {
+        issue_all(folder.path(), satellites);
         for (name, token) in [("push.token", PUSH_TOKEN), ("flow.token", FLOW_TOKEN)] {
             write_private(&folder.path().join(name), token);
         }
@@ -108,7 +112,7 @@ impl World {
         [
             format!("[broker]\naddress = \"127.0.0.1:{}\"\n", self.broker_port),
             format!("[tls]\ncertificate = '{folder}/hq.pem'\nkey = '{folder}/hq.key'\nca = '{folder}/ca.pem'\n"),
-            format!("[spool]\npath = '{folder}/spool/spool.db'\n"),
+            format!("[spool]\npath = '{folder}/spool'\n"),
             format!("[push]\nlisten = \"127.0.0.1:0\"\ntoken_file = '{folder}/push.token'\n"),
             "[status]\nevery_s = 1\n".to_owned(),
             source("devices", "/data/devices", ""),
@@ -137,7 +141,11 @@ impl World {
     }
 
     pub(crate) async fn centre(&self) -> Centre {
-        Centre::connect(self).await
+        self.centre_of("acme").await
+    }
+
+    pub(crate) async fn centre_of(&self, tenant: &str) -> Centre {
+        Centre::connect(self, tenant.parse().unwrap()).await
     }
 }
 
@@ -216,13 +224,14 @@ fn endless(open: Arc<AtomicU64>) -> impl IntoResponse {
 /// The other end of the fabric: the sanitizer's session into the tenant's cell.
 pub(crate) struct Centre {
     client: AsyncClient,
-    inbox: mpsc::Receiver<(Topic, Bytes)>,
+    pub(crate) inbox: mpsc::Receiver<(Topic, Bytes)>,
     tasks: Tasks,
 }
 
 impl Centre {
-    async fn connect(world: &World) -> Self {
-        let mut options = MqttOptions::new("sanitizer.acme", "127.0.0.1", world.broker_port);
+    async fn connect(world: &World, tenant: TenantId) -> Self {
+        let id = format!("sanitizer.{tenant}");
+        let mut options = MqttOptions::new(id, "127.0.0.1", world.broker_port);
         options
             .set_transport(Transport::Tls(TlsConfiguration::Rustls(
                 client_config(&world.files("sanitizer")).unwrap(),
@@ -237,7 +246,7 @@ impl Centre {
         let (mut subscribed, subscriber) = (Some(subscribed), client.clone());
         let tasks = world.tasks.child();
         tasks.spawn("centre", async move {
-            let filter = filter::tenant_up(&"acme".parse().unwrap()).to_string();
+            let filter = filter::tenant_up(&tenant).to_string();
             loop {
                 match event_loop.poll().await {
                     Ok(Event::Incoming(Incoming::ConnAck(_))) => {
@@ -270,7 +279,11 @@ impl Centre {
 
     /// Sends to the satellite `hq`.
     pub(crate) async fn tell(&self, channel: Channel, payload: Vec<u8>) {
-        let topic = Topic::new(hq(), channel).to_string();
+        self.tell_to(hq(), channel, payload).await;
+    }
+
+    pub(crate) async fn tell_to(&self, address: Address, channel: Channel, payload: Vec<u8>) {
+        let topic = Topic::new(address, channel).to_string();
         self.client
             .publish(topic, QoS::AtLeastOnce, false, payload)
             .await
@@ -315,6 +328,13 @@ impl Centre {
     pub(crate) async fn push(&mut self) -> Push {
         self.next(|topic, payload| {
             matches!(topic.channel, Channel::Push(_)).then(|| Push::decode(payload).unwrap())
+        })
+        .await
+    }
+
+    pub(crate) async fn result(&mut self) -> CommandResult {
+        self.next(|topic, payload| {
+            (topic.channel == Channel::Result).then(|| CommandResult::decode(payload).unwrap())
         })
         .await
     }
@@ -401,12 +421,13 @@ fn files(folder: &Path, name: &str) -> TlsFiles {
     }
 }
 
-fn issue_all(folder: &Path) {
+fn issue_all(folder: &Path, satellites: &[Address]) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let certificate = params.self_signed(&key).unwrap();
     std::fs::write(folder.join("ca.pem"), certificate.pem()).unwrap();
+    write_private(&folder.join("ca.key"), &key.serialize_pem());
     let issuer = Issuer::new(params, key);
     let uri = |path: &str| {
         SanType::URI(
@@ -430,6 +451,12 @@ fn issue_all(folder: &Path) {
         client,
         &issuer,
     );
+    for Address { tenant, satellite } in satellites {
+        let name = format!("{tenant}-{satellite}");
+        let identity = uri(&format!("tenant/{tenant}/satellite/{satellite}"));
+        let client = ExtendedKeyUsagePurpose::ClientAuth;
+        issue(folder, &name, vec![identity], client, &issuer);
+    }
     let names = vec![
         SanType::IpAddress("127.0.0.1".parse().unwrap()),
         SanType::DnsName("broker.spokegate.local".try_into().unwrap()),

@@ -22,9 +22,21 @@ export async function run(stage) {
   const told = await page.locator("#presence[role=status]").innerText();
   assert.match(told, /^1 of 2 satellites are online/);
   await carol.look("84-offline");
+  await failedRun(stage);
   await table.focus();
   await order("start");
   await row.getByText("online", { exact: true }).waitFor();
   assert.equal(await page.evaluate(() => globalThis.loaded), true, "the page was not loaded again");
   assert.equal(await table.evaluate((node) => node === document.activeElement), true, "the focus stays");
+}
+
+// What is ordered meanwhile fails, and its page says why.
+async function failedRun(stage) {
+  const alice = await stage.person("alice");
+  await alice.goto("/reports/customer-overview");
+  await alice.page.locator("[name=for-tenant][value=acme]").check();
+  await alice.page.getByRole("button", { name: "Start the report" }).click();
+  await alice.page.locator("#run-state").getByText("failed").waitFor();
+  assert.match(await alice.words(), /satellite is not connected/);
+  await alice.look("84-failed-run");
 }

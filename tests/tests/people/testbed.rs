@@ -27,6 +27,13 @@ impl Testbed {
         Self::has_openldap().then(|| Self::start("start-slapd.sh", vec![]))
     }
 
+    /// OpenLDAP with other passwords than its usual ones: that of everybody, and that of the service account.
+    pub(crate) fn openldap_with(everybody: &str, service: &str) -> Option<Self> {
+        let set = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let passwords = vec![set("USER_PW", everybody), set("SVC_PW", service)];
+        Self::has_openldap().then(|| Self::start("start-slapd.sh", passwords))
+    }
+
     /// One of either kind with so many people `c00001`, `c00002`, … who may use the forms.
     pub(crate) fn with_crowd(kind: Kind, crowd: usize) -> Option<Self> {
         let size = ("CROWD".to_owned(), crowd.to_string());

@@ -47,7 +47,7 @@ impl Segment {
         let text = config::agent(&config::Agent {
             broker,
             tls: &certificates.satellite(address).await,
-            spool: &folder.join("spool.db"),
+            spool: &folder.join("spool"),
             push,
             push_token: &push_token,
             source,

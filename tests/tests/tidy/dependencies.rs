@@ -23,11 +23,17 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "spokegate-sources",
+        &["spokegate-contract", "spokegate-daemon"],
+    ),
+    (
         "spokegate-agent",
         &[
+            "spokegate-confine",
             "spokegate-contract",
             "spokegate-daemon",
             "spokegate-identity",
+            "spokegate-sources",
         ],
     ),
     (
@@ -66,6 +72,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
             "spokegate-daemon",
             "spokegate-identity",
             "spokegate-relay",
+            "spokegate-sources",
         ],
     ),
     (

@@ -46,6 +46,7 @@ fn part() -> impl Strategy<Value = Part> {
 }
 
 const MOST: u64 = crate::limits::INTEGER_MAX;
+const LATEST: u64 = crate::limits::NOT_AFTER_S_MAX;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
@@ -82,8 +83,11 @@ proptest! {
 
     #[test]
     fn statuses(at_ms in 0..=MOST, spool_messages in 0..=MOST, spool_bytes in 0..=MOST, online: bool,
+                spool_oldest_ms in prop::option::of(0..=MOST), validity in prop::option::of((0..LATEST, 1..=LATEST)),
                 node_red in prop::sample::select(&SourceHealth::ALL[..])) {
-        round_trip(&Status { agent_version: "0.1.0".into(), at_ms, spool_messages, spool_bytes, node_red });
+        let certificate = validity.and_then(|(from, life)| Validity::new(from, (from + life).min(LATEST)));
+        prop_assert_eq!(certificate.is_some(), validity.is_some());
+        round_trip(&Status { agent_version: "0.1.0".into(), at_ms, spool_messages, spool_bytes, spool_oldest_ms, node_red, certificate });
         round_trip(&Presence { online, at_ms });
     }
 
@@ -112,10 +116,29 @@ proptest! {
     }
 
     #[test]
+    fn commands(id in id(), args in some(600), number in 1..=MOST, expires_ms in 0..=MOST, signature in some(80)) {
+        round_trip(&Command { id, args, number, expires_ms, signature });
+    }
+
+    #[test]
+    fn parcels(body in some(600), index: u32, digest: Digest) {
+        round_trip(&Parcel { body, index, digest });
+    }
+
+    #[test]
+    fn results(id in id(), number in 1..=MOST, from: u32, count in 1..=crate::limits::PARCEL_PARTS_WANTED_MAX,
+               fault in prop::sample::select(&CommandFault::ALL[..]), detail in "\\PC{0,500}") {
+        for outcome in [CommandOutcome::Wants { from, count }, CommandOutcome::done(&detail), CommandOutcome::failed(fault, &detail)] {
+            round_trip(&CommandResult { id, number, outcome });
+        }
+    }
+
+    #[test]
     fn decoding_never_panics(payload in prop::collection::vec(any::<u8>(), 0..200)) {
         let payload = Bytes::from(payload);
         let _ = (PullRequest::decode(&payload), Ack::decode(&payload), Reply::decode(&payload), Push::decode(&payload));
         let _ = (Enrol::decode(&payload), Admission::decode(&payload), Crl::decode(&payload));
+        let _ = (Command::decode(&payload), Parcel::decode(&payload), CommandResult::decode(&payload));
         let _ = (Hello::decode(&payload), Status::decode(&payload), Presence::decode(&payload));
     }
 }
@@ -166,6 +189,68 @@ fn what_does_not_belong_is_refused() {
     assert_eq!(
         Presence::decode(&large),
         Err(EnvelopeError::Size(MESSAGE_BYTES_MAX + 1))
+    );
+}
+
+/// What an agent sends that says nothing of its certificate: valid, and written again as it was.
+const OLD_STATUS: &[u8] =
+    b"\xa6\x61v\x01\x62at\x01\x65agent\x650.1.0\x68node_red\x62up\x6bspool_bytes\x00\x6espool_messages\x00";
+
+#[test]
+fn a_status_says_when_its_certificate_begins_and_ends_or_neither() {
+    let read = |bytes: &[u8]| Status::decode(&Bytes::copy_from_slice(bytes));
+    let old = read(OLD_STATUS).unwrap();
+    assert_eq!((old.certificate, old.spool_oldest_ms), (None, None));
+    assert_eq!(old.encode(), OLD_STATUS);
+    // What comes after the agent's Node-RED, and how many keys it adds.
+    let check = |keys: u8, members: &[u8], expected: Result<Option<(u64, u64)>, ReadError>| {
+        let at = OLD_STATUS.iter().position(|byte| *byte == 0x6b).unwrap();
+        let (before, after) = OLD_STATUS.split_at(at);
+        let mut payload = [before, members, after].concat();
+        payload[0] += keys;
+        let found = read(&payload).map(|status| {
+            let certificate = status.certificate;
+            certificate.map(|it| (it.not_before_s(), it.not_after_s()))
+        });
+        assert_eq!(found, expected.map_err(EnvelopeError::Form), "{members:?}");
+    };
+    check(2, b"\x69not_after\x05\x6anot_before\x04", Ok(Some((4, 5))));
+    check(2, b"\x69not_after\x05\x6anot_before\x00", Ok(Some((0, 5))));
+    for ends_first in [
+        b"\x69not_after\x05\x6anot_before\x05",
+        b"\x69not_after\x04\x6anot_before\x05",
+    ] {
+        check(2, ends_first, Err(ReadError::Value));
+    }
+    check(1, b"\x69not_after\x05", Err(ReadError::MissingKey));
+    check(1, b"\x6anot_before\x05", Err(ReadError::MissingKey));
+    check(
+        2,
+        b"\x6anot_before\x04\x69not_after\x05",
+        Err(ReadError::MissingKey),
+    );
+    check(
+        2,
+        b"\x69not_after\x614\x6anot_before\x04",
+        Err(ReadError::Type),
+    );
+}
+
+#[test]
+fn a_validity_ends_after_it_begins() {
+    for (from, to, fits) in [
+        (0, 1, true),
+        (0, 0, false),
+        (5, 4, false),
+        (0, LATEST, true),
+        (0, LATEST + 1, false),
+    ] {
+        assert_eq!(Validity::new(from, to).is_some(), fits, "{from} {to}");
+    }
+    let validity = Validity::new(3, 4).unwrap();
+    assert_eq!(
+        (validity.not_before_ms(), validity.not_after_ms()),
+        (3_000, 4_000)
     );
 }
 
@@ -289,4 +374,49 @@ fn the_largest_revocation_list_fits_a_message() {
     for bytes in [0, most + 1] {
         assert!(Crl::decode(&Bytes::from(list(bytes).encode())).is_err());
     }
+}
+
+#[test]
+fn a_result_has_the_members_of_its_outcome_and_no_other() {
+    let encode = |outcome| {
+        let result = CommandResult {
+            id: RequestId::from_bytes([7; 16]),
+            number: 3,
+            outcome,
+        };
+        result.encode()
+    };
+    let check = |bytes: Vec<u8>, from: &[u8], to: &[u8]| {
+        let mut forged = bytes;
+        let at = forged
+            .windows(from.len())
+            .rposition(|w| w == from)
+            .expect("the name stands in the bytes");
+        forged.splice(at..at + from.len(), to.iter().copied());
+        assert_eq!(
+            CommandResult::decode(&Bytes::from(forged)),
+            Err(ReadError::Value.into())
+        );
+    };
+    let (from, count) = (0, 8);
+    check(encode(CommandOutcome::done("")), b"\x64done", b"\x65wants");
+    check(encode(CommandOutcome::done("")), b"\x64done", b"\x66failed");
+    check(
+        encode(CommandOutcome::Wants { from, count }),
+        b"\x65wants",
+        b"\x64done",
+    );
+    let failed = || encode(CommandOutcome::failed(CommandFault::Parcel, ""));
+    check(failed(), b"\x66failed", b"\x64done");
+    check(failed(), b"\x66parcel", b"\x66parcet");
+    // A first command has the number 1.
+    let none = CommandResult {
+        id: RequestId::from_bytes([7; 16]),
+        number: 0,
+        outcome: CommandOutcome::done(""),
+    };
+    assert_eq!(
+        CommandResult::decode(&Bytes::from(none.encode())),
+        Err(ReadError::Value.into())
+    );
 }

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use super::{
-    Envelope, EnvelopeError, Failure, FailureClass, begin, decode, read_id, read_u16, read_u32,
-    write_id,
+    Envelope, EnvelopeError, Failure, FailureClass, Validity, begin, decode, read_id, read_u16,
+    read_u32, write_id,
 };
 use crate::cbor::{MapReader, ReadError, Writer};
 use crate::dataset::Shape;
@@ -294,22 +294,38 @@ pub struct Status {
     pub spool_messages: u64,
     /// Their bytes.
     pub spool_bytes: u64,
+    /// When the push that waits longest was taken into the spool: unix time in milliseconds. Nothing when none waits.
+    pub spool_oldest_ms: Option<u64>,
     /// The Node-RED beside it.
     pub node_red: SourceHealth,
+    /// Of the agent's present certificate. Agents of before say nothing of it.
+    pub certificate: Option<Validity>,
 }
 
 impl Envelope for Status {
     fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(128);
-        let mut writer = begin(&mut out, 5);
+        let certificate_keys = self.certificate.map_or(0, |_| 2_usize);
+        let oldest_keys = self.spool_oldest_ms.map_or(0, |_| 1_usize);
+        let keys = certificate_keys
+            .saturating_add(oldest_keys)
+            .saturating_add(5);
+        let mut writer = begin(&mut out, keys);
         writer.text("at");
         writer.unsigned(self.at_ms);
         writer.text("agent");
         writer.text(&self.agent_version);
         writer.text("node_red");
         writer.text(self.node_red.as_str());
+        if let Some(validity) = self.certificate {
+            validity.write(&mut writer);
+        }
         writer.text("spool_bytes");
         writer.unsigned(self.spool_bytes);
+        if let Some(oldest_ms) = self.spool_oldest_ms {
+            writer.text("spool_oldest");
+            writer.unsigned(oldest_ms);
+        }
         writer.text("spool_messages");
         writer.unsigned(self.spool_messages);
         out
@@ -324,14 +340,19 @@ impl Envelope for Status {
                 .into_iter()
                 .find(|h| h.as_str() == node_red)
                 .ok_or(ReadError::Value)?;
+            let certificate = Validity::read(map)?;
             let spool_bytes = map.required("spool_bytes")?.unsigned(INTEGER_MAX)?;
+            let oldest = map.optional("spool_oldest")?;
+            let spool_oldest_ms = oldest.map(|reader| reader.unsigned(INTEGER_MAX));
             let spool_messages = map.required("spool_messages")?.unsigned(INTEGER_MAX)?;
             Ok(Self {
                 agent_version,
                 at_ms,
                 spool_messages,
                 spool_bytes,
+                spool_oldest_ms: spool_oldest_ms.transpose()?,
                 node_red,
+                certificate,
             })
         })
     }

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::audit::{AuditEntry, AuditRoot};
+use super::command::Came;
 use super::enrolment::Enrolment;
 use super::flat::{Flat, Served};
-use crate::envelope::Failure;
+use crate::envelope::{Failure, Validity};
 use crate::ids::{Address, DatasetId};
 use crate::quarantine_id::QuarantineId;
 use crate::request_id::RequestId;
@@ -92,8 +93,12 @@ pub enum Content<'a> {
         spool_messages: u64,
         /// Their bytes.
         spool_bytes: u64,
+        /// When the push that waits longest was taken into the spool: unix time in milliseconds.
+        spool_oldest_ms: Option<u64>,
         /// `up`, `down` or `unknown`.
         node_red: Cow<'a, str>,
+        /// Of its present certificate, as it says.
+        certificate: Option<Validity>,
     },
     /// What the broker saw of a connection.
     Presence {
@@ -109,6 +114,8 @@ pub enum Content<'a> {
     },
     /// Somebody asks for a certificate.
     Enrol(Enrolment<'a>),
+    /// What came of a command.
+    Result(Came<'a>),
     /// A message that was refused. Its content stays with the sanitizer.
     Quarantine(Refusal<'a>),
     /// Something that the sanitizer did or refused.
@@ -212,10 +219,12 @@ impl<'a> TryFrom<Flat<'a>> for Record<'a> {
                 datasets: need(flat.datasets, "datasets")?,
             },
             "status" => Content::Status {
+                certificate: certificate(&flat)?,
                 agent_version: need(flat.agent_version, "agent_version")?,
                 sent_at_ms: need(flat.sent_at, "sent_at")?,
                 spool_messages: need(flat.spool_messages, "spool_messages")?,
                 spool_bytes: need(flat.spool_bytes, "spool_bytes")?,
+                spool_oldest_ms: flat.spool_oldest,
                 node_red: need(flat.node_red, "node_red")?,
             },
             "presence" => Content::Presence {
@@ -229,6 +238,7 @@ impl<'a> TryFrom<Flat<'a>> for Record<'a> {
                 }
             }
             "enrol" => Content::Enrol(Enrolment::of(&mut flat)?),
+            "result" => Content::Result(Came::of(&mut flat)?),
             "quarantine" => Content::Quarantine(Refusal {
                 channel: need(flat.channel, "channel")?,
                 dataset: flat.dataset,
@@ -252,6 +262,17 @@ impl<'a> TryFrom<Flat<'a>> for Record<'a> {
             content,
         })
     }
+}
+
+/// Both moments, or neither.
+fn certificate(flat: &Flat<'_>) -> Result<Option<Validity>, RecordError> {
+    if flat.not_after.is_none() && flat.not_before.is_none() {
+        return Ok(None);
+    }
+    let not_after_s = need(flat.not_after, "not_after")?;
+    let not_before_s = need(flat.not_before, "not_before")?;
+    let validity = Validity::new(not_before_s, not_after_s);
+    validity.map(Some).ok_or(RecordError::Spelling("not_after"))
 }
 
 fn reply<'a>(flat: &mut Flat<'a>) -> Result<Content<'a>, RecordError> {

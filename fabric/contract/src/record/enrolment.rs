@@ -279,7 +279,7 @@ impl CrlBody {
     }
 }
 
-fn base64(encoded: &str, most: usize, member: &'static str) -> Result<Bytes, BodyError> {
+pub(super) fn base64(encoded: &str, most: usize, member: &'static str) -> Result<Bytes, BodyError> {
     let bytes = STANDARD.decode(encoded).ok();
     bytes
         .filter(|bytes| (1..=most).contains(&bytes.len()))
@@ -301,7 +301,7 @@ fn text(plain: &str, most: usize, member: &'static str) -> Result<Bytes, BodyErr
     }
 }
 
-fn digits(text: &str, most: usize, member: &'static str) -> Result<Bytes, BodyError> {
+pub(super) fn digits(text: &str, most: usize, member: &'static str) -> Result<Bytes, BodyError> {
     hex::decode(text)
         .filter(|bytes| (1..=most).contains(&bytes.len()))
         .map(Bytes::from)

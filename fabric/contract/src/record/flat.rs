@@ -35,6 +35,8 @@ pub struct Flat<'a> {
     pub dataset: Option<DatasetId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub datasets: Option<Vec<Served>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Cow<'a, str>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub document: Option<&'a RawValue>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,6 +47,8 @@ pub struct Flat<'a> {
     pub failure: Option<Failure>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<QuarantineId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,6 +62,10 @@ pub struct Flat<'a> {
     pub last_sequence: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_red: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub online: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -94,6 +102,8 @@ pub struct Flat<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spool_messages: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spool_oldest: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<Cow<'a, str>>,
@@ -120,17 +130,21 @@ impl<'a> Flat<'a> {
             count: None,
             dataset: None,
             datasets: None,
+            detail: None,
             document: None,
             ends_at: None,
             epoch: None,
             failure: None,
             file: None,
+            first: None,
             found: None,
             hash: None,
             id: None,
             last: None,
             last_sequence: None,
             node_red: None,
+            not_after: None,
+            not_before: None,
             online: None,
             peer: None,
             pointer: None,
@@ -148,6 +162,7 @@ impl<'a> Flat<'a> {
             size_bytes: None,
             spool_bytes: None,
             spool_messages: None,
+            spool_oldest: None,
             state: None,
             subject: None,
             token: None,

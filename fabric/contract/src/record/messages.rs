@@ -10,6 +10,10 @@ use crate::request_id::RequestId;
 /// Response header that names a run of the sanitizer: 32 hexadecimal digits, new at each start.
 pub const BOOT_HEADER: &str = "spokegate-boot";
 
+/// Response header that names the sanitizer's version, at most
+/// [`VERSION_TEXT_BYTES_MAX`](crate::limits::VERSION_TEXT_BYTES_MAX) bytes.
+pub const VERSION_HEADER: &str = "spokegate-version";
+
 /// Status of the answer to a request for which there is no session with the broker (421, Misdirected Request): another
 /// sanitizer may have one, or this one in a moment.
 pub const NO_SESSION_STATUS: u16 = 421;
@@ -26,6 +30,8 @@ pub enum Lane {
     Status,
     /// Who asks for a certificate; for the provisioner alone.
     Enrol,
+    /// What came of commands; for the provisioner alone.
+    Result,
     /// What was refused, without its content.
     Quarantine,
     /// What the sanitizer did and refused, chained by hash, the chain's end signed now and then.
@@ -34,11 +40,12 @@ pub enum Lane {
 
 impl Lane {
     /// Every lane.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Reply,
         Self::Push,
         Self::Status,
         Self::Enrol,
+        Self::Result,
         Self::Quarantine,
         Self::Audit,
     ];
@@ -50,6 +57,7 @@ impl Lane {
             Self::Push => "push",
             Self::Status => "status",
             Self::Enrol => "enrol",
+            Self::Result => "result",
             Self::Quarantine => "quarantine",
             Self::Audit => "audit",
         }

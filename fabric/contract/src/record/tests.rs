@@ -1,4 +1,6 @@
 use super::*;
+use crate::envelope::CommandFault;
+use crate::request_id::RequestId;
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -162,8 +164,23 @@ fn records_by_kind() {
         let other = refused.replace("0000000000001-00000000000000ab", name);
         assert!(serde_json::from_str::<Flat<'_>>(&other).is_err(), "{name}");
     }
+    let status = r#"{"agent_version":"1","at":1,"kind":"status","node_red":"up","not_after":9,"not_before":2,"satellite":"hq","sent_at":1,"spool_bytes":5,"spool_messages":1,"spool_oldest":7,"tenant":"acme"}"#;
+    canonical(status);
+    assert!(read(status).unwrap().contains("not_after_s: 9"));
+    let old = status
+        .replace(r#""not_after":9,"not_before":2,"#, "")
+        .replace(r#","spool_oldest":7"#, "");
+    assert!(read(&old).unwrap().contains("certificate: None"));
+    assert_eq!(
+        read(&status.replace(r#""not_before":2,"#, "")),
+        Err(RecordError::Missing("not_before"))
+    );
+    assert_eq!(
+        read(&status.replace(r#""not_before":2"#, r#""not_before":9"#)),
+        Err(RecordError::Spelling("not_after"))
+    );
     // Writing a flat record gives its canonical form back.
-    for text in [reply, failed, presence, budget, refused] {
+    for text in [reply, failed, presence, budget, refused, status] {
         let flat: Flat<'_> = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&flat).unwrap(), text);
     }
@@ -331,4 +348,53 @@ fn a_revocation_list_of_the_second_hop() {
     ] {
         assert_eq!(bad.envelope().unwrap_err().member, "crl");
     }
+}
+
+fn came(members: &str) -> Result<Came<'static>, RecordError> {
+    let text = format!(
+        r#"{{"at":1,{members},"id":"00000000000000000000000000000001","kind":"result","satellite":"hq","tenant":"acme"}}"#
+    );
+    let mut flat: Flat<'_> = serde_json::from_str(&text).unwrap();
+    Came::of(&mut flat).map(Came::into_owned)
+}
+
+#[test]
+fn what_came_of_a_command_has_the_members_of_its_state() {
+    let mut bytes = [0; 16];
+    bytes[15] = 1;
+    let id = RequestId::from_bytes(bytes);
+    let (from, count) = (4, 8);
+    assert_eq!(
+        came(r#""count":8,"first":4,"state":"wants""#),
+        Ok(Came::Wants { id, from, count })
+    );
+    assert_eq!(
+        came(r#""detail":"renewed","state":"done""#),
+        Ok(Came::Done {
+            id,
+            detail: "renewed".into()
+        })
+    );
+    for fault in CommandFault::ALL {
+        let members = format!(
+            r#""detail":"","reason":"{}","state":"failed""#,
+            fault.as_str()
+        );
+        let detail = "".into();
+        assert_eq!(came(&members), Ok(Came::Failed { id, fault, detail }));
+    }
+    let check = |members: &str, member| {
+        assert_eq!(
+            came(members),
+            Err(RecordError::Spelling(member)),
+            "{members}"
+        );
+    };
+    check(r#""detail":"","reason":"tired","state":"failed""#, "reason");
+    check(r#""count":0,"first":4,"state":"wants""#, "count");
+    check(r#""count":9,"first":4,"state":"wants""#, "count");
+    check(r#""count":8,"first":4294967296,"state":"wants""#, "first");
+    check(r#""count":8,"first":4,"state":"done""#, "state");
+    check(r#""detail":"","state":"wants""#, "state");
+    check(r#""detail":"","state":"finished""#, "state");
 }

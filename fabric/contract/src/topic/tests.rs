@@ -123,7 +123,7 @@ fn all_channels_are_listed_once() {
     let all = Channel::all(&"devices".parse().unwrap());
     for channel in &all {
         match channel {
-            Channel::Pull(_) | Channel::Ack | Channel::Command(_) => {}
+            Channel::Pull(_) | Channel::Ack | Channel::Command(_) | Channel::Parcel => {}
             Channel::Reply | Channel::Push(_) | Channel::Result => {}
             Channel::Hello | Channel::Status | Channel::Presence => {}
             Channel::Enrol | Channel::Admission | Channel::Crl => {}
@@ -137,5 +137,5 @@ fn all_channels_are_listed_once() {
     topics.iter().for_each(|topic| allowed(topic));
     topics.sort_unstable();
     topics.dedup();
-    assert_eq!(topics.len(), 11 + Verb::ALL.len());
+    assert_eq!(topics.len(), 12 + Verb::ALL.len());
 }

@@ -113,6 +113,59 @@ fn a_signature_of_one_kind_is_none_of_another() {
 }
 
 #[test]
+fn a_command_is_signed_whole() {
+    let (own, other) = (key(), key().public_key());
+    let hq: Address = Address::new("acme".parse().unwrap(), "hq".parse().unwrap());
+    let branch: Address = Address::new("acme".parse().unwrap(), "branch".parse().unwrap());
+    let (id, other_id) = (RequestId::from_bytes([1; 16]), RequestId::random());
+    let claim = CommandClaim {
+        address: &hq,
+        verb: Verb::Restart,
+        id: &id,
+        number: 3,
+        expires_ms: 1_700_000_000_000,
+        args: b"\xa0",
+    };
+    // The digests computed apart from this code, with sha256sum over `acme/hq`, `restart` and the byte a0.
+    let mut bytes = b"spokegate command v1\0".to_vec();
+    bytes.extend([1; 16]);
+    bytes.extend(
+        hex::decode("2424d7283eb0174a9c7f7a53a244e4afdaaa1770e9be5976fd05c2120c5b2b70").unwrap(),
+    );
+    bytes.extend(
+        hex::decode("3ace60b0a0c1b6c9345e31494142947aa97d4ef4912e895d8795663393819759").unwrap(),
+    );
+    bytes.extend([0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 1, 139, 207, 229, 104, 0]);
+    bytes.extend(
+        hex::decode("c19a797fa1fd590cd2e5b42d1cf5f246e29b91684e2f87404b81dc345c7a56a0").unwrap(),
+    );
+    assert_eq!(command_message(&claim), bytes);
+    let signature = command(&own, &claim).unwrap();
+    assert!(signature.len() <= SIGNATURE_BYTES_MAX);
+    let check = |key: &PublicKey, claim: &CommandClaim<'_>, expected| {
+        assert_eq!(verify_command(key, claim, &signature), expected);
+    };
+    let own = own.public_key();
+    check(&own, &claim, Ok(()));
+    check(&other, &claim, Err(Mismatch));
+    let (address, id, verb) = (&branch, &other_id, Verb::Renew);
+    check(&own, &CommandClaim { address, ..claim }, Err(Mismatch));
+    check(&own, &CommandClaim { id, ..claim }, Err(Mismatch));
+    check(&own, &CommandClaim { verb, ..claim }, Err(Mismatch));
+    let (number, expires_ms, args) = (4, claim.expires_ms + 1, b"\xa1".as_slice());
+    check(&own, &CommandClaim { number, ..claim }, Err(Mismatch));
+    check(
+        &own,
+        &CommandClaim {
+            expires_ms,
+            ..claim
+        },
+        Err(Mismatch),
+    );
+    check(&own, &CommandClaim { args, ..claim }, Err(Mismatch));
+}
+
+#[test]
 fn an_audits_end_is_signed_whole() {
     let (own, other) = (key(), key().public_key());
     let end = AuditEnd {

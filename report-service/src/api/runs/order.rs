@@ -66,7 +66,7 @@ pub(in crate::api) async fn order(
     };
     let tenants = chosen(&sent.tenants, &known, most)?;
     let params = parameters(&report, sent.parameters)?;
-    let faults = options::check(state, &report, &tenants, &params).await;
+    let faults = options::check((state, user), &report, &tenants, &params).await;
     if !faults.is_empty() {
         return Err(Problem::of_form(&faults, |name| {
             format!("parameters.{name}")
@@ -212,6 +212,12 @@ pub(in crate::api) async fn again(
     let (state, user) = (&call.state, &call.user);
     let found = runs::own(state, user, call.param("run")).await?;
     let same_data = sent.data == AgainData::Same;
-    let started = runs::order_again(state, user, found, same_data).await?;
+    let started = runs::order_again(state, user, found, same_data).await;
+    let started = started.map_err(|page| {
+        let allowed =
+            "fresh; same while the run's data is kept and its report takes the same inputs";
+        let next = "Send fresh, or order the report anew with POST /api/v1/reports/{report}/runs.";
+        Problem::of_page(page, ("data", allowed, next))
+    })?;
     Ok(Ordered::run(&started))
 }

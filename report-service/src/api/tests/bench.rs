@@ -7,7 +7,7 @@ use crate::config::DEFAULTS;
 use crate::directory::{Person, PersonId};
 use crate::store::StoreKind;
 use crate::store::tokens::TokenKind;
-use crate::testing::{Identity, Sanitizer, postgres};
+use crate::testing::{Identity, Sanitizer};
 use crate::{AppState, Config, ReportService, web};
 use axum::body::Body;
 use axum::http::request::Builder;
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use spokegate_contract::record::Lane;
 use spokegate_daemon::Context;
 use spokegate_daemon::config::Layered;
+use spokegate_sources::servers::postgres;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use tower::ServiceExt as _;
@@ -79,6 +80,12 @@ impl Bench {
 
     /// With more lines of configuration.
     pub(crate) async fn with(kind: StoreKind, more: &str) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        Self::over(&root.join("reports"), kind, more).await
+    }
+
+    /// With other reports.
+    pub(crate) async fn over(reports: &Path, kind: StoreKind, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let context = Context::new();
         let sanitizer = Sanitizer::start(folder.path(), Identity::Sanitizer, &context.tasks).await;
@@ -87,7 +94,6 @@ impl Bench {
             StoreKind::Sqlite => format!("sqlite://{here}/store.db"),
             StoreKind::Postgres => postgres::database(),
         };
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         // The certificate is of no use to a client; these tests ask the routes without one.
         let listener = format!(
             "listen = \"127.0.0.1:0\"\ntls = {{ certificate = \"{here}/server.crt\", key = \"{here}/server.key\" }}\n"
@@ -98,7 +104,7 @@ impl Bench {
              base = \"dc=x\"\nbind_dn = \"cn=x\"\nbind_password = \"x\"\n\
              [roles]\nforms_groups = [\"f\"]\nadmin_groups = [\"a\"]\n[store]\nurl = {store:?}\n\
              [[tenant]]\nid = \"acme\"\ntitle = \"Acme\"\n[[tenant]]\nid = \"globex\"\ntitle = \"Globex\"\n{more}\n{}",
-            root.join("reports"),
+            reports,
             crate::testing::schemas(),
             sanitizer.config(),
         );

@@ -91,6 +91,28 @@ async fn a_schedule_with_faults_says_where() {
     bench.service.shutdown().await;
 }
 
+/// A draft of alice's: her token, its path, and the run as it ended.
+async fn drafted(bench: &Bench) -> (String, String, Value) {
+    let scopes = [Scope::RunsOrder, Scope::RunsRead, Scope::DataRead];
+    let alice = bench.personal("alice", &[], &scopes).await;
+    let order = json!({ "tenants": ["acme"], "review": true });
+    let ordered = bench
+        .post(&alice, "/reports/customer-overview/runs", order)
+        .await;
+    let run = ordered.json()["id"].as_str().unwrap().to_owned();
+    bench.answer(0, json!([device("acme-srv01")])).await;
+    let path = format!("/runs/{run}");
+    let ended = bench
+        .get(&alice, &format!("{path}?wait_ms=25000"))
+        .await
+        .json();
+    assert_eq!(
+        (&ended["state"], &ended["review"]),
+        (&json!("done"), &json!("waiting"))
+    );
+    (alice, path, ended)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_draft_is_released_by_those_who_may() {
     let rights = "[[rights]]\ngroups = [\"f\"]\nreports = [\"*\"]\ntenants = [\"*\"]\n\
@@ -98,23 +120,8 @@ async fn a_draft_is_released_by_those_who_may() {
     for kind in KINDS {
         let bench = Bench::with(kind, rights).await;
         bench.sanitizer.hello("acme").await;
-        let scopes = [Scope::RunsOrder, Scope::RunsRead, Scope::DataRead];
-        let alice = bench.personal("alice", &[], &scopes).await;
-        let order = json!({ "tenants": ["acme"], "review": true });
-        let ordered = bench
-            .post(&alice, "/reports/customer-overview/runs", order)
-            .await;
-        let run = ordered.json()["id"].as_str().unwrap().to_owned();
-        bench.answer(0, json!([device("acme-srv01")])).await;
-        let path = format!("/runs/{run}");
-        let ended = bench
-            .get(&alice, &format!("{path}?wait_ms=25000"))
-            .await
-            .json();
-        assert_eq!(
-            (&ended["state"], &ended["review"]),
-            (&json!("done"), &json!("waiting"))
-        );
+        let (alice, path, ended) = drafted(&bench).await;
+        let run = ended["id"].as_str().unwrap().to_owned();
         for below in ["/document", "/data"] {
             let held = bench.get(&alice, &format!("{path}{below}")).await;
             assert_eq!(held.problem().0, 404, "a draft is held back: {below}");
@@ -124,7 +131,9 @@ async fn a_draft_is_released_by_those_who_may() {
             .personal("rita", &["releasers"], &[Scope::ReviewsRelease])
             .await;
         let decide = format!("/reviews/{run}/decide");
-        let release = json!({ "decision": "release" });
+        let digest = ended["files"][0]["sha256"].clone();
+        let release = json!({ "decision": "release", "sha256": digest });
+        let other = json!({ "decision": "release", "sha256": "0".repeat(64) });
         assert_eq!(
             bench.get(&without, "/reviews").await.json(),
             json!({ "runs": [] })
@@ -144,12 +153,21 @@ async fn a_draft_is_released_by_those_who_may() {
         let draft = bench.get(&rita, &format!("/reviews/{run}/draft")).await;
         assert!(draft.body.starts_with(b"PK"), "{}", draft.status);
         let silent = bench
-            .post(&rita, &decide, json!({ "decision": "reject" }))
+            .post(
+                &rita,
+                &decide,
+                json!({ "decision": "reject", "sha256": digest }),
+            )
             .await;
         assert_eq!(
             (silent.problem().0, &silent.json()["where"]),
             (422, &json!("reason"))
         );
+        let blind = bench
+            .post(&rita, &decide, json!({ "decision": "release" }))
+            .await;
+        assert_eq!(blind.problem().0, 400, "which document is not said");
+        assert_eq!(bench.post(&rita, &decide, other).await.problem().0, 409);
         let done = bench.post(&rita, &decide, release.clone()).await;
         assert_eq!(done.json()["review"], "released", "{}", done.text());
         assert_eq!(bench.post(&rita, &decide, release).await.problem().0, 409);

@@ -17,6 +17,7 @@ fn grant(groups: &[&str], reports: &[&str], tenants: &[&str]) -> Grant {
         tenants: ids(tenants),
         manage_templates: false,
         release: false,
+        release_own: false,
     }
 }
 
@@ -32,7 +33,12 @@ fn config() -> RightsConfig {
             },
             Grant {
                 release: true,
-                ..grant(&["reviewers"], &[], &[])
+                ..grant(&["reviewers"], &["overview"], &["acme"])
+            },
+            Grant {
+                release: true,
+                release_own: true,
+                ..grant(&["trusted"], &["overview"], &["globex"])
             },
         ],
         second_factor: vec![Site::Admin],
@@ -72,7 +78,7 @@ fn a_grant_gives_its_reports_for_its_customers_and_no_other_does() {
     check(&[], "overview", "acme", false);
     check(&["EMEA"], "overview", "acme", false);
     check(&["emea-2"], "overview", "acme", false);
-    check(&["writers", "reviewers"], "overview", "acme", false);
+    check(&["writers"], "overview", "acme", false);
 }
 
 #[test]
@@ -86,10 +92,14 @@ fn two_grants_add_up_and_do_not_multiply() {
 
 #[test]
 fn templates_and_release_are_grants_of_their_own() {
+    let (overview, acme) = ("overview".parse().unwrap(), "acme".parse().unwrap());
     let check = |groups: &[&str], manages, releases| {
         let rights = rights(groups);
         assert_eq!(
-            (rights.manages_templates(), rights.releases()),
+            (
+                rights.manages_templates(),
+                rights.releases_for(&overview, &acme, false)
+            ),
             (manages, releases),
             "{groups:?}"
         );
@@ -102,11 +112,34 @@ fn templates_and_release_are_grants_of_their_own() {
 }
 
 #[test]
+fn a_release_reaches_what_its_own_grant_reaches_and_what_oneself_ordered_only_where_that_is_said() {
+    let check = |groups: &[&str], report: &str, tenant: &str, own, expected| {
+        let (report, tenant) = (report.parse().unwrap(), tenant.parse().unwrap());
+        assert_eq!(
+            rights(groups).releases_for(&report, &tenant, own),
+            expected,
+            "{groups:?} {report} {tenant} {own}"
+        );
+    };
+    check(&["reviewers"], "overview", "acme", false, true);
+    check(&["reviewers"], "overview", "acme", true, false);
+    check(&["trusted"], "overview", "globex", true, true);
+    // What other grants let them run does not become theirs to release.
+    for group in ["emea", "boss", "billing"] {
+        check(&["reviewers", group], "invoices", "acme", false, false);
+        check(&["reviewers", group], "overview", "initech", false, false);
+        check(&["reviewers", group], "invoices", "initech", false, false);
+    }
+    check(&["reviewers", "trusted"], "overview", "acme", true, false);
+    check(&["emea"], "overview", "acme", false, false);
+}
+
+#[test]
 fn without_any_grant_every_report_runs_for_every_customer_and_no_more() {
     let rights = Rights::of(&RightsConfig::default(), &[]);
     let (report, tenant) = ("overview".parse().unwrap(), "acme".parse().unwrap());
     assert!(rights.runs(&report) && rights.sees(&tenant) && rights.runs_for(&report, &tenant));
-    assert!(!rights.manages_templates() && !rights.releases());
+    assert!(!rights.manages_templates() && !rights.releases_for(&report, &tenant, false));
 }
 
 #[test]
@@ -114,7 +147,7 @@ fn an_administrator_has_everything_whatever_the_grants() {
     let rights = Rights::of_administrator(&config());
     let (report, tenant) = ("overview".parse().unwrap(), "initech".parse().unwrap());
     assert!(rights.runs_for(&report, &tenant));
-    assert!(rights.manages_templates() && rights.releases());
+    assert!(rights.manages_templates() && rights.releases_for(&report, &tenant, true));
 }
 
 #[test]

@@ -8,7 +8,7 @@ const WINDOWS_MAX: usize = 16_384;
 
 /// Counts by key.
 #[derive(Debug, Default)]
-pub(super) struct Pace(Mutex<HashMap<String, Window>>);
+pub(crate) struct Pace(Mutex<HashMap<String, Window>>);
 
 #[derive(Clone, Copy, Debug)]
 struct Window {
@@ -18,7 +18,7 @@ struct Window {
 
 impl Pace {
     /// Counts one; refused are those past `most` in a window, with the seconds until it ends.
-    pub(super) fn take(
+    pub(crate) fn take(
         &self,
         key: &str,
         most: u64,

@@ -60,7 +60,7 @@ fn a_program_may_what_its_lists_say() {
     let (weekly, daily) = ("weekly".parse().unwrap(), "daily".parse().unwrap());
     let (acme, globex) = ("acme".parse().unwrap(), "globex".parse().unwrap());
     let rights = service_rights(&row());
-    assert!(rights.runs_for(&weekly, &acme) && !rights.releases());
+    assert!(rights.runs_for(&weekly, &acme) && !rights.releases_for(&weekly, &acme, false));
     assert!(!rights.runs_for(&daily, &acme) && !rights.runs_for(&weekly, &globex));
     let all = service_rights(&TokenRow {
         reports: vec!["*".into()],
@@ -68,7 +68,12 @@ fn a_program_may_what_its_lists_say() {
         scopes: vec!["reviews:release".into()],
         ..row()
     });
-    assert!(all.runs_for(&daily, &globex) && all.releases() && !all.manages_templates());
+    assert!(
+        all.runs_for(&daily, &globex)
+            && all.releases_for(&daily, &globex, false)
+            && !all.releases_for(&daily, &globex, true)
+            && !all.manages_templates()
+    );
     let none = service_rights(&TokenRow {
         reports: Vec::new(),
         tenants: vec!["not an id".into()],

@@ -6,6 +6,7 @@ use super::super::Tenant;
 use super::super::context::{self, About};
 use super::super::proof::{self, NotKept};
 use super::{Ended, Live, Shared};
+use crate::branding::RunBrand;
 use crate::render::{Template, Values};
 use crate::reports::Report;
 use crate::store::runs::RunRow;
@@ -21,7 +22,7 @@ impl Shared {
         row: &RunRow,
         report: &Arc<Report>,
         tenants: &[Tenant],
-        template: Template,
+        (template, brand): (Template, &RunBrand),
         live: &Live,
     ) -> Ended {
         let parent = match row.origin.parent.parse() {
@@ -52,13 +53,12 @@ impl Shared {
             );
         }
         let (tray, values) = kept.into_values();
-        let brand = self.brand().await;
         let about = About {
             title: &report.title,
             generated_by: &row.owner_title,
             run_id: row.id.as_str(),
             now_ms: row.created_at_ms,
-            brand: &brand,
+            brand,
         };
         let Some(Values::Map(mut members)) = values else {
             return Ended::failed(NOT_KEPT);
@@ -66,7 +66,7 @@ impl Shared {
         // What was kept may be older than one of them.
         members.retain(|(name, _)| name != "report" && name != "brand");
         members.push(("report".into(), context::about(&about)));
-        members.push(("brand".into(), context::brand(&brand)));
+        members.push(("brand".into(), context::brand(brand)));
         self.fill(
             row,
             tenants,

@@ -5,12 +5,16 @@ use crate::runs::{BatchId, NewBatch, Origin};
 use crate::store::batches::BatchRow;
 
 impl Engine {
-    /// Stores a batch and orders a run for each customer; none of them waits for another.
+    /// Stores a batch and orders a run for each customer; none of them waits for another. Its owner may have no more runs
+    /// open than for one run more: so at most one batch is open beyond that.
     ///
     /// # Errors
-    /// When the store does not take it; the runs that it took are called off then.
+    /// When too many wait, or the store does not take it; the runs that it took are called off then.
     pub async fn order_batch(&self, batch: NewBatch) -> Result<BatchId, StartError> {
         let parts = &self.shared.parts;
+        if self.shared.is_full(&batch.owner_id) {
+            return Err(StartError::Full);
+        }
         let id = BatchId::random().map_err(StartError::Id)?;
         let row = BatchRow {
             id: id.clone(),
@@ -19,6 +23,7 @@ impl Engine {
             owner_id: batch.owner_id.clone(),
             owner_title: batch.owner_title.clone(),
             schedule: batch.schedule.clone(),
+            tenants: batch.tenants.clone(),
             created_at_ms: parts.clock.now_ms(),
             cancelled_at_ms: 0,
         };

@@ -14,15 +14,22 @@ use crate::store::runs::{RunEnd, RunRow};
 const FULL_QUEUES_MAX: usize = 10;
 
 impl Shared {
-    /// Whether a person must wait before ordering more. Nobody fills the queue for all.
+    /// Whether a person must wait before ordering more: a run, or a batch, which is then taken whole. Nobody fills the queue
+    /// for all.
     pub(super) fn is_full(&self, owner_id: &str) -> bool {
         let own_max = self
             .parts
             .concurrent_max
             .saturating_add(self.parts.queued_max);
         let live = self.live();
-        let own = live.values().filter(|live| live.owner_id == owner_id);
-        own.count() >= own_max || live.len() >= own_max.saturating_mul(FULL_QUEUES_MAX)
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        for live in live.values() {
+            *counts.entry(&live.owner_id).or_default() += 1;
+        }
+        let own = counts.get(owner_id).copied().unwrap_or(0);
+        // However many a batch has: they are no more than its owner's part of the queue.
+        let all: usize = counts.values().map(|count| (*count).min(own_max)).sum();
+        own >= own_max || all >= own_max.saturating_mul(FULL_QUEUES_MAX)
     }
 
     /// Begins a run that was taken from the queue.

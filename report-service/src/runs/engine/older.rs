@@ -26,7 +26,7 @@ impl Shared {
     /// Fetches a need; where it cannot be had and the need allows it, what is there of before.
     pub(super) async fn fetch(
         &self,
-        fetcher: &Fetcher,
+        (fetcher, owner_id): (&Fetcher, &str),
         need: &Need,
         job: &Job,
         progress: &(dyn Fn(u64) + Sync),
@@ -37,7 +37,8 @@ impl Shared {
         };
         match fetched {
             Ok(fetched) => {
-                self.put_by(need, job, &fetched, &fetcher.tray).await;
+                self.put_by(owner_id, (need, job), &fetched, &fetcher.tray)
+                    .await;
                 Ok(fetched)
             }
             Err(failure) if may_be_older(&failure) => {
@@ -58,7 +59,13 @@ impl Shared {
     }
 
     /// Keeps what came; a run is not lost over it.
-    async fn put_by(&self, need: &Need, job: &Job, fetched: &Fetched, tray: &Arc<Tray>) {
+    async fn put_by(
+        &self,
+        owner_id: &str,
+        (need, job): (&Need, &Job),
+        fetched: &Fetched,
+        tray: &Arc<Tray>,
+    ) {
         let Some(version) = version(job) else {
             return;
         };
@@ -78,7 +85,7 @@ impl Shared {
                 captured_at_ms: fetched.captured_at_ms,
                 sealed,
             };
-            Ok(self.parts.store.older_put(&key, &data).await?)
+            Ok(self.parts.store.older_put(&key, &data, owner_id).await?)
         };
         if let Err(error) = kept.await {
             tracing::warn!(

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
-use spokegate_contract::{Failure, FailureClass};
-use tokio::sync::{Mutex as AsyncMutex, Semaphore};
+use spokegate_contract::{Failure, FailureClass, TenantId};
+use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore};
 
 use super::super::failure::{Wanted, list_sentence, older_words};
 use super::super::fetch::{Fetched, Fetcher};
@@ -20,8 +21,14 @@ pub const CUSTOMERS_MAX: usize = 20;
 const VALUES_MAX: usize = 5_000;
 /// Longest value or label, in characters; longer ones are left out.
 const CHARS_MAX: usize = 200;
-/// Lists that are fetched at the same time.
+/// Lists that are fetched at the same time,
 const FETCHES_MAX: usize = 8;
+/// of them for one person, and of them from one customer.
+const SHARE_MAX: usize = 2;
+/// The longest wait for one's turn.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+/// What is said after that.
+const BUSY: &str = "too many lists are being fetched; try again in a moment";
 /// Lists that are kept; beyond, the oldest goes.
 const KEPT_MAX: usize = 256;
 /// A failure is told again for so long before the customer's segment is asked anew.
@@ -36,6 +43,8 @@ pub struct Listed {
     pub label: String,
     /// The customers who have it, by name.
     pub of: Vec<String>,
+    /// The same by id.
+    pub ids: Vec<TenantId>,
 }
 
 /// What there is to choose for some customers.
@@ -78,19 +87,48 @@ type Place = Arc<AsyncMutex<Option<Kept>>>;
 /// Lists by report, field, customer and parameters, each with when it was last asked for.
 pub(super) struct Lists {
     places: Mutex<HashMap<String, (u64, Place)>>,
-    fetches: Semaphore,
+    fetches: Arc<Semaphore>,
+    /// Of each person and each customer for whom there is a fetch.
+    shares: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
+
+/// Leave to fetch one list; dropping it lets the next one.
+type Turn = [OwnedSemaphorePermit; 3];
 
 impl Default for Lists {
     fn default() -> Self {
         Self {
             places: Mutex::default(),
-            fetches: Semaphore::new(FETCHES_MAX),
+            fetches: Arc::new(Semaphore::new(FETCHES_MAX)),
+            shares: Mutex::default(),
         }
     }
 }
 
 impl Lists {
+    /// Waits for one's turn, at most so long. Nobody has to wait for more than a share of one person, nor of one customer:
+    /// what all have is taken last.
+    async fn turn(&self, (owner_id, tenant): (&str, &Tenant), wait: Duration) -> Option<Turn> {
+        let own = self.share(format!("person {owner_id}"));
+        let theirs = self.share(format!("customer {}", tenant.id));
+        let all = Arc::clone(&self.fetches);
+        let taken = async {
+            // No semaphore is ever closed.
+            let own = own.acquire_owned().await.ok()?;
+            let theirs = theirs.acquire_owned().await.ok()?;
+            Some([own, theirs, all.acquire_owned().await.ok()?])
+        };
+        tokio::time::timeout(wait, taken).await.ok().flatten()
+    }
+
+    fn share(&self, key: String) -> Arc<Semaphore> {
+        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever has a turn or waits for one holds its share.
+        shares.retain(|_, share| Arc::strong_count(share) > 1);
+        let share = shares.entry(key);
+        Arc::clone(share.or_insert_with(|| Arc::new(Semaphore::new(SHARE_MAX))))
+    }
+
     fn place(&self, key: String, now_ms: u64) -> Place {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         if places.len() >= KEPT_MAX && !places.contains_key(&key) {
@@ -106,11 +144,26 @@ impl Lists {
 
 impl Engine {
     /// What a field that is filled from data can be for these customers, as the other fields stand. What any of them has
-    /// is in the list, with whose it is.
+    /// is in the list, with whose it is. It is fetched for the person with this stable id.
     pub async fn choices(
         &self,
-        report: &Report,
-        field: &str,
+        owner_id: &str,
+        (report, field): (&Report, &str),
+        tenants: &[Tenant],
+        filled: &Map<String, Value>,
+    ) -> Choices {
+        let asked = self
+            .shared
+            .choices(owner_id, (report, field), tenants, filled);
+        asked.await
+    }
+}
+
+impl Shared {
+    pub(super) async fn choices(
+        &self,
+        owner_id: &str,
+        (report, field): (&Report, &str),
         tenants: &[Tenant],
         filled: &Map<String, Value>,
     ) -> Choices {
@@ -120,11 +173,11 @@ impl Engine {
         let filled = report.settled(filled.clone(), self.today());
         let asked = tenants.iter().map(|tenant| {
             let key = format!("{}/{field}/{}", report.id, tenant.id);
-            self.shared.listed(options, key, tenant, &filled)
+            self.listed(options, (owner_id, key), tenant, &filled)
         });
         let came = futures_util::future::join_all(asked).await;
         let wanted = filters(options, &filled);
-        let mut listed: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+        let mut listed: BTreeMap<(String, String), Vec<&Tenant>> = BTreeMap::new();
         let (mut failures, mut older) = (Vec::new(), Vec::new());
         for (tenant, rows) in tenants.iter().zip(came) {
             match rows {
@@ -133,14 +186,19 @@ impl Engine {
                     older.extend(words.map(|words| format!("{}: {words}.", tenant.title)));
                     for row in rows.rows.iter().filter(|row| row.counts(&wanted)) {
                         let of = listed.entry((row.label.clone(), row.value.clone()));
-                        of.or_default().push(tenant.title.clone());
+                        of.or_default().push(tenant);
                     }
                 }
                 Err(failure) => failures.push(told(options, tenant, &failure)),
             }
         }
         let listed = listed.into_iter();
-        let listed = listed.map(|((label, value), of)| Listed { value, label, of });
+        let listed = listed.map(|((label, value), of)| Listed {
+            value,
+            label,
+            ids: of.iter().map(|tenant| tenant.id.clone()).collect(),
+            of: of.iter().map(|tenant| tenant.title.clone()).collect(),
+        });
         Choices {
             listed: listed.collect(),
             failures,
@@ -185,22 +243,26 @@ impl Shared {
     async fn listed(
         &self,
         options: &Options,
-        key: String,
+        (owner_id, key): (&str, String),
         tenant: &Tenant,
         filled: &Map<String, Value>,
     ) -> Result<Rows, Failure> {
         let params = options.need.params(filled);
         let key = format!("{key}/{}", Value::Object(params.clone()));
         let place = self.lists.place(key, self.parts.clock.now_ms());
-        let mut kept = place.lock().await;
+        let busy = || Failure::new(FailureClass::Refused, BUSY);
+        let wait = WAIT_MAX + Duration::from_millis(options.need.timeout_ms);
+        let kept = tokio::time::timeout(wait, place.lock()).await;
+        let mut kept = kept.map_err(|_| busy())?;
         if let Some(kept) = kept.as_ref()
             && self.parts.clock.now_ms() < kept.until_ms
         {
             return kept.rows.clone();
         }
-        // The semaphore is never closed; were it, one more would run.
-        let _turn = self.lists.fetches.acquire().await.ok();
-        let rows = self.fetch_list(options, tenant, params).await;
+        // Who has to wait for too long is told so; that says nothing about the list, and is not kept.
+        let turn = self.lists.turn((owner_id, tenant), WAIT_MAX).await;
+        let _turn = turn.ok_or_else(busy)?;
+        let rows = self.fetch_list(options, (owner_id, tenant), params).await;
         let keep_ms = match rows {
             Ok(_) => options.keep_ms,
             Err(_) => FAILURE_KEEP_MS.min(options.keep_ms),
@@ -215,7 +277,7 @@ impl Shared {
     async fn fetch_list(
         &self,
         options: &Options,
-        tenant: &Tenant,
+        (owner_id, tenant): (&str, &Tenant),
         params: Map<String, Value>,
     ) -> Result<Rows, Failure> {
         let failed = |what: &str, error: &dyn std::fmt::Display| {
@@ -229,7 +291,8 @@ impl Shared {
         let tray = self.parts.renderer.tray();
         let tray = tray.map_err(|error| failed("there is no place for a list", &error))?;
         let fetcher = self.fetcher(&tray);
-        let fetched = self.fetch(&fetcher, &options.need, &job, &|_| {}).await?;
+        let asker = (&fetcher, owner_id);
+        let fetched = self.fetch(asker, &options.need, &job, &|_| {}).await?;
         let made = options.clone();
         let work = move || rows(&made, &tray, &fetched);
         let rows = self.parts.tasks.blocking("read a list", work).await;
@@ -292,4 +355,33 @@ fn rows(options: &Options, tray: &Tray, fetched: &Fetched) -> Result<Rows, Failu
 
 fn fits(text: &str) -> bool {
     !text.trim().is_empty() && text.chars().count() <= CHARS_MAX && !text.contains(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_person_or_one_slow_customer_does_not_keep_the_lists_of_all() {
+        let lists = Lists::default();
+        let tenant = |id: &str| Tenant {
+            id: id.parse().unwrap(),
+            title: id.into(),
+            locale: docx_jinja::Locale::default(),
+        };
+        let turn = async |owner: &str, id: &str| {
+            let wait = Duration::from_millis(200);
+            lists.turn((owner, &tenant(id)), wait).await
+        };
+        let first = [turn("alice", "acme").await, turn("alice", "globex").await];
+        assert!(first.iter().all(Option::is_some));
+        assert!(turn("alice", "initech").await.is_none(), "her share");
+        let second = turn("bob", "acme").await;
+        assert!(second.is_some(), "others go between");
+        assert!(turn("carol", "acme").await.is_none(), "acme's share");
+        assert!(turn("carol", "hooli").await.is_some());
+        drop(first);
+        assert!(turn("carol", "acme").await.is_some(), "there is room again");
+        assert!(turn("alice", "initech").await.is_some());
+    }
 }

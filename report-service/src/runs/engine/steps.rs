@@ -21,7 +21,7 @@ pub(super) struct Planned {
 }
 
 pub(super) async fn fetch_one<'a>(
-    (shared, fetcher): (&Shared, &Fetcher),
+    (shared, fetcher, owner_id): (&Shared, &Fetcher, &str),
     need: Option<&Need>,
     (index, planned): (usize, &'a Planned),
     progress: &watch::Sender<Progress>,
@@ -29,7 +29,10 @@ pub(super) async fn fetch_one<'a>(
     change(progress, index, |need| need.state = NeedState::Fetching);
     let note = |rows| change(progress, index, |need| need.rows = rows);
     let result = match need {
-        Some(need) => shared.fetch(fetcher, need, &planned.job, &note).await,
+        Some(need) => {
+            let asker = (fetcher, owner_id);
+            shared.fetch(asker, need, &planned.job, &note).await
+        }
         None => fetcher.fetch(&planned.job, &note).await,
     };
     (index, planned, result)

@@ -14,7 +14,7 @@ use crate::artefacts::{ArtefactKey, ArtefactPart};
 use crate::config::{PdfConfig, RenderConfig, TemplatesConfig};
 use crate::library::LibraryParts;
 use crate::relay::Surroundings;
-use crate::runs::{Examples, Format, NeedState, Tenant};
+use crate::runs::{Examples, Format, NeedState, NewBatch, Tenant};
 use crate::store::satellites::{News, Sighting};
 use crate::testing::{Identity, Sanitizer, TestStore, device, schemas};
 
@@ -487,6 +487,42 @@ async fn runs_wait_for_their_turn_and_the_queue_has_an_end() {
     assert_eq!(bench.ended(&second).await.state, RunState::Done);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_fills_the_queue_for_its_owner_alone() {
+    let bench = Bench::with(1).await;
+    bench.online("acme").await;
+    let batch = |owner: &str| NewBatch {
+        tenants: vec!["acme".parse().unwrap(); 40],
+        owner_id: owner.into(),
+        ..NewBatch::from(bench.order(&["acme"]))
+    };
+    bench.engine.order_batch(batch("main:bob")).await.unwrap();
+    let again = bench.engine.order_batch(batch("main:bob")).await;
+    assert!(matches!(again, Err(StartError::Full)), "{again:?}");
+    let more = NewRun {
+        owner_id: "main:bob".into(),
+        ..bench.order(&["acme"])
+    };
+    let more = bench.engine.order(more).await;
+    assert!(matches!(more, Err(StartError::Full)), "{more:?}");
+    let single = bench.start(&["acme"]).await;
+    // The one place is bob's; when it is free, the next is not his.
+    let open = bench.store.runs_open().await.unwrap();
+    let running = open
+        .into_iter()
+        .find(|run| run.progress.state == RunState::Running);
+    let running = running.expect("one of the batch");
+    assert_eq!(running.owner_id, "main:bob");
+    let mut watched = bench.engine.watch(ALICE, &single).unwrap();
+    assert!(bench.engine.cancel("main:bob", &running.id));
+    let begins = watched.wait_for(|progress| progress.state == RunState::Running);
+    tokio::time::timeout(Duration::from_secs(60), begins)
+        .await
+        .expect("it is alice's turn")
+        .unwrap();
+    bench.engine.order_batch(batch("main:carol")).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_restart_begins_anew_what_ran_and_starts_what_waited() {
     let mut bench = Bench::with(1).await;
@@ -602,7 +638,7 @@ async fn a_document_is_made_again_to_the_byte_and_what_was_changed_is_told() {
     let run = done(&bench, 0).await;
     assert!(run.data_kept && run.data.len() == 3, "{run:?}");
     let verdict = bench.engine.verify(&run).await;
-    assert!(verdict.holds() && verdict.lines.len() == 7, "{verdict:?}");
+    assert!(verdict.holds() && verdict.lines.len() == 9, "{verdict:?}");
     let same = "made again, the document is the same to the byte";
     assert!(
         verdict.lines.iter().any(|(_, words)| words == same),

@@ -18,7 +18,7 @@ use super::super::{DataPart, Format, Progress, RunFile, RunState, Tenant, file_d
 use super::steps::{Planned, announce, data_parts, fetch_one, in_words, locale, note_end};
 use super::{Ended, Live, Shared};
 use crate::artefacts::{ArtefactError, ArtefactKey, ArtefactPart};
-use crate::branding::Brand;
+use crate::branding::RunBrand;
 use crate::pdf::PdfFailure;
 use crate::relay::Contract;
 use crate::render::{RenderFailure, Template, Tray, Values};
@@ -45,12 +45,16 @@ impl Shared {
                 "One of the customers is no longer there. Start the report again.",
             );
         };
-        let template = match self.template(row, report).await {
-            Ok(template) => template,
+        let (template, brand) = match self.template(row, report).await {
+            Ok(current) => current,
             Err(reason) => return Ended::failed(reason),
         };
         if row.origin.same_data {
-            return self.work_again(row, report, &tenants, template, live).await;
+            let filling = (template, &brand);
+            return self.work_again(row, report, &tenants, filling, live).await;
+        }
+        if let Err(reason) = self.recheck(row, report).await {
+            return Ended::failed(reason);
         }
         let planned = match self.plan(row, report, &tenants).await {
             Ok(planned) => planned,
@@ -72,36 +76,37 @@ impl Shared {
         };
         announce(&live.progress, report, &tenants, &planned);
         self.count();
-        let gathered = self.gather(report, &tenants, planned, (&live.progress, &tray));
+        let gathered = self.gather(
+            report,
+            &tenants,
+            planned,
+            (&live.progress, &tray, &row.owner_id),
+        );
         match gathered.await {
             Ok(parts) => {
-                let filling = (template, tray);
+                let filling = (template, &brand, tray);
                 self.render(row, report, &tenants, parts, filling).await
             }
             Err(reasons) => Ended::failed(reasons.join("\n")),
         }
     }
 
-    /// The template that is active now, recorded as the run's.
-    async fn template(&self, row: &RunRow, report: &Report) -> Result<Template, String> {
-        let current = self.parts.library.current(report).await;
+    /// The template that is active now and the brand, recorded as the run's.
+    async fn template(
+        &self,
+        row: &RunRow,
+        report: &Report,
+    ) -> Result<(Template, RunBrand), String> {
+        let current = self.parts.library.current(report, &row.tenants).await;
         let current = current.map_err(|unusable| unusable.0)?;
-        let (version, sha256) = (current.version, current.sha256.as_str());
-        let store = &self.parts.store;
-        let recorded = store.run_template(&row.id, &self.worker.name, version, sha256);
+        let digests = (current.sha256.as_str(), &*current.brand.sha256());
+        let (store, worker) = (&self.parts.store, &self.worker.name);
+        let recorded = store.run_template(&row.id, worker, current.version, digests);
         recorded.await.map_err(|error| {
             tracing::error!(message.id = %row.id, %error, "the template of a run could not be recorded");
             "The service could not record which template this report is made with. Tell your administrator.".to_owned()
         })?;
-        Ok(current.template)
-    }
-
-    /// Name and colour for the document; a run is not lost over them.
-    pub(super) async fn brand(&self) -> Brand {
-        let brand = self.parts.store.brand().await;
-        brand
-            .inspect_err(|error| tracing::error!(%error, "the branding could not be read"))
-            .unwrap_or_default()
+        Ok((current.template, current.brand))
     }
 
     async fn plan(
@@ -205,7 +210,7 @@ impl Shared {
         report: &Report,
         tenants: &[Tenant],
         planned: Vec<Planned>,
-        (progress, tray): (&watch::Sender<Progress>, &Arc<Tray>),
+        (progress, tray, owner_id): (&watch::Sender<Progress>, &Arc<Tray>, &str),
     ) -> Result<Vec<Part>, Vec<String>> {
         let fetcher = self.fetcher(tray);
         // What is known to fail is told first, so that a person reads every reason and not just the quickest.
@@ -224,7 +229,7 @@ impl Shared {
                 && let Some((index, planned)) = waiting.next()
             {
                 let need = report.needs.get(planned.need);
-                let fetch = fetch_one((self, &fetcher), need, (index, planned), progress);
+                let fetch = fetch_one((self, &fetcher, owner_id), need, (index, planned), progress);
                 under_way.push(fetch);
             }
             let Some((index, planned, result)) = under_way.next().await else {
@@ -263,16 +268,15 @@ impl Shared {
         report: &Report,
         tenants: &[Tenant],
         parts: Vec<Part>,
-        (template, tray): (Template, Arc<Tray>),
+        (template, brand, tray): (Template, &RunBrand, Arc<Tray>),
     ) -> Ended {
         let data = data_parts(report, tenants, &parts);
-        let brand = self.brand().await;
         let about = About {
             title: &report.title,
             generated_by: &row.owner_title,
             run_id: row.id.as_str(),
             now_ms: self.parts.clock.now_ms(),
-            brand: &brand,
+            brand,
         };
         let params = report.shown_params(&row.params);
         let values = context::values(&about, params, tenants, &report.needs, parts);
@@ -380,7 +384,7 @@ impl Shared {
         self.parts.artefacts.put(key, draft).await
     }
 
-    async fn pdf(&self, document: &Path, output: &Path) -> Result<(), String> {
+    pub(super) async fn pdf(&self, document: &Path, output: &Path) -> Result<(), String> {
         let Some(pdf) = &self.parts.pdf else {
             return Err(
                 "PDF is no longer offered here. Start the report again as a Word document.".into(),
@@ -397,7 +401,7 @@ impl Shared {
     }
 
     /// Size and digest of a finished file.
-    async fn kept(&self, format: Format, path: &Path) -> Result<RunFile, String> {
+    pub(super) async fn kept(&self, format: Format, path: &Path) -> Result<RunFile, String> {
         let path = path.to_owned();
         let digest = move || file_digest(&path);
         let digest = self.parts.tasks.blocking("digest a document", digest).await;

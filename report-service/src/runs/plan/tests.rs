@@ -27,8 +27,10 @@ fn satellite(tenant: &str, name: &str, online: bool, datasets: &[&str]) -> Satel
         datasets: datasets.iter().map(|id| (id.parse().unwrap(), 1)).collect(),
         spool_messages: 0,
         spool_bytes: 0,
+        spool_oldest_ms: None,
         node_red: "up".into(),
         clock_skew_ms: 0,
+        certificate: None,
     }
 }
 

@@ -20,8 +20,50 @@ fn a_value_stays_in_its_place() {
             "https://psa.example.net/c/a%2F..%2Fb%3Fc%23d%26e%3Df%40g%25/t?x=a%2F..%2Fb%3Fc%23d%26e%3Df%40g%25",
         ),
     );
-    check(json!(".."), None);
-    check(json!("."), None);
+}
+
+#[test]
+fn no_value_changes_the_path() {
+    let check = |template: &str, value: &str, refused: bool| {
+        let url = fill(template, &|_| encoded(&json!(value))).unwrap();
+        assert_eq!(
+            leaves_its_path(&url),
+            refused,
+            "{template} {value:?}: {url}"
+        );
+    };
+    for value in [
+        ".",
+        "..",
+        "a/b",
+        "../x",
+        "a\\b",
+        "..\\",
+        "%2e%2e",
+        "%2E.",
+        "%252e%252e",
+        "a%2fb",
+        "a%5cb",
+        "..;x",
+        ";/../",
+        "a\0b",
+        "a\nb",
+        "a%0ab",
+        "%",
+    ] {
+        let refused = value != "%";
+        check("https://a.example/c/{id}/t", value, refused);
+        check("https://a.example/c/{id}", value, refused);
+        check("https://a.example/c?x={id}", value, false);
+    }
+    // Two dots of two parameters, or of the template and one.
+    check("https://a.example/c/{a}{b}/t", ".", true);
+    check("https://a.example/c/.{a}/t", ".", true);
+    for value in [
+        "acme", "a.b", "...", "a..b", ".hidden", "100%", "a;b", "ü", "-", "",
+    ] {
+        check("https://a.example/c/{id}/t", value, false);
+    }
 }
 
 #[test]
@@ -44,6 +86,10 @@ fn addresses_and_headers_are_checked_before_use() {
         "url = \"https://{tenant}.example.net/\"",
         "url = \"https://user:pw@example.net/\"",
         "url = \"file:///etc/passwd\"",
+        "url = \"https://a/b/../c\"",
+        "url = \"https://a/b/%2e%2E/c\"",
+        "url = \"https://a/b%2Fc\"",
+        "url = \"https://a/./{tenant}\"",
         "url = \"https://a/\"\nbody = {}",
         "url = \"https://a/\"\nnext = \"/n\"\npage = \"p\"",
         "url = \"https://a/\"\n[headers]\nauthorization = \"Bearer hunter2\"",

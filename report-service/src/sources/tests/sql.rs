@@ -1,9 +1,9 @@
 //! Databases.
 
 use super::*;
-use crate::testing::mariadb::MariaDb;
-use crate::testing::postgres;
 use serde_json::json;
+use spokegate_sources::servers::mariadb::MariaDb;
+use spokegate_sources::servers::postgres;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
 /// A table with more columns than the contract has, and tickets of two customers.
@@ -216,7 +216,7 @@ async fn sqlite() {
 }
 
 /// The values of one row before the contract's check, which has none of these columns.
-async fn types(bed: &Bed, definition: &str, expected: Value) {
+pub(super) async fn types(bed: &Bed, definition: &str, expected: Value) {
     bed.define("types", definition);
     let asked = Asked {
         tenant: "acme".parse().unwrap(),
@@ -233,11 +233,7 @@ async fn types(bed: &Bed, definition: &str, expected: Value) {
 #[tokio::test]
 async fn a_server_that_is_not_there_is_told_at_once() {
     let bed = Bed::new().await;
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = crate::testing::free_port();
     for kind in ["postgresql", "mysql"] {
         bed.define("gone", &format!("[{kind}]\nhost = \"127.0.0.1\"\nport = {port}\ndatabase = \"d\"\nuser = \"u\"\nquery = \"SELECT 1\""));
         let said = bed.rows("gone", json!({})).await.unwrap_err();

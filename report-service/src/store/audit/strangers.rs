@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
-use super::{AuditEvent, Decision, FIELD_BYTES_MAX};
+use super::{AuditEvent, Decision, kept};
 use crate::store::Store;
-use crate::text::escaped;
 
 /// Length of a window.
 const WINDOW_MS: u64 = 60_000;
@@ -34,7 +33,7 @@ struct Window {
 impl Strangers {
     /// Counts a denial; true when it is the first of its window and is to be recorded itself.
     fn note(&mut self, from: &str, event: &AuditEvent<'_>) -> Option<Key> {
-        let reason = escaped(event.reason, FIELD_BYTES_MAX);
+        let reason = kept(event.reason);
         let mut key = (from.to_owned(), reason);
         let mut address = event.address;
         if !self.windows.contains_key(&key) && self.windows.len() >= WINDOWS_MAX {

@@ -135,3 +135,29 @@ async fn pages(store: &Store) {
         [3, 2, 1]
     );
 }
+
+#[tokio::test]
+async fn a_long_field_says_that_it_was_cut() {
+    for store in stores().await {
+        let reason = "r".repeat(FIELD_BYTES_MAX + 1);
+        let long = AuditEvent {
+            reason: &reason,
+            ..event(1)
+        };
+        store.audit(long).await.unwrap();
+        let kept = store.audit_page(None, 1).await.unwrap().remove(0).reason;
+        assert!(kept.len() <= FIELD_BYTES_MAX, "{}", kept.len());
+        assert!(kept.ends_with("r… (cut, of 513 bytes)"), "{kept}");
+        let whole = AuditEvent {
+            reason: &reason[1..],
+            ..event(2)
+        };
+        store.audit(whole).await.unwrap();
+        let kept = store.audit_page(None, 1).await.unwrap().remove(0).reason;
+        assert_eq!(kept, reason[1..]);
+        assert_eq!(
+            store.verify_audit().await.unwrap(),
+            ChainState::Intact { records: 2 }
+        );
+    }
+}

@@ -19,6 +19,7 @@ fn run(owner: &str, report: &str, tenants: &[&str], created_at_ms: u64) -> RunRo
         created_at_ms,
         finished_at_ms: None,
         template_sha256: String::new(),
+        brand_sha256: String::new(),
         data_sha256: String::new(),
         needs: Vec::<NeedProgress>::new(),
         file_name: String::new(),

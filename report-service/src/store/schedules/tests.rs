@@ -114,6 +114,7 @@ async fn a_batch_is_its_owners_and_is_forgotten_with_its_runs() {
             owner_id: "main:alice".into(),
             owner_title: "Alice".into(),
             schedule: String::new(),
+            tenants: vec!["acme".parse().unwrap(), "globex".parse().unwrap()],
             created_at_ms: 1_000,
             cancelled_at_ms: 0,
         };

@@ -1,6 +1,7 @@
 //! The entries that fit as a file, oldest first, read in small pieces so that a long trail takes no more memory than a short one.
 
 use super::question::Question;
+use crate::csv;
 use crate::state::AppState;
 use crate::store::audit::{AuditFilter, AuditRecord, Decision};
 use crate::web::errors::PageError;
@@ -126,34 +127,8 @@ fn line(form: Form, entry: &AuditRecord) -> String {
                 &previous,
                 &hash,
             ];
-            let texts: Vec<String> = texts.iter().map(|text| cell(text)).collect();
+            let texts: Vec<String> = texts.iter().map(|text| csv::cell(text)).collect();
             format!("{},{},{}\r\n", entry.sequence, entry.at_ms, texts.join(","))
-        }
-    }
-}
-
-/// A quoted cell (RFC 4180). What a spreadsheet would run as a formula, and strangers choose names, gets an apostrophe.
-fn cell(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@']);
-    let guard = if formula { "'" } else { "" };
-    format!("\"{guard}{}\"", text.replace('"', "\"\""))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cell_is_one_cell_and_no_formula() {
-        for (text, expected) in [
-            ("", "\"\""),
-            ("main:alice", "\"main:alice\""),
-            ("a,\"b\"", "\"a,\"\"b\"\"\""),
-            ("=1+1", "\"'=1+1\""),
-            ("@x", "\"'@x\""),
-            ("a=1", "\"a=1\""),
-        ] {
-            assert_eq!(cell(text), expected, "{text:?}");
         }
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 use spokegate_contract::Dataset;
+use spokegate_daemon::Tasks;
 
 /// Examples that are shown.
 const EXAMPLES_MAX: usize = 20;
@@ -36,17 +37,18 @@ struct Index {
 }
 
 /// Reads what the folder says of a version; what cannot be read is left out: the contract itself was read at start.
-pub(super) async fn read(schemas: &Path, dataset: &Dataset) -> About {
+pub(super) async fn read(tasks: &Tasks, schemas: &Path, dataset: &Dataset) -> About {
     let below = format!("{}/v{}/", dataset.id, dataset.version);
     let (schemas, own) = (schemas.to_owned(), format!("{}/dataset.json", dataset.id));
-    let read = tokio::task::spawn_blocking(move || {
+    let work = move || {
         let index = std::fs::read(schemas.join("registry.json")).unwrap_or_default();
         About {
             files: digests(&index, &own, &below),
             examples: examples(&schemas.join(below).join("examples")),
         }
-    });
-    read.await.unwrap_or_default()
+    };
+    let read = tasks.blocking("read a dataset's files", work).await;
+    read.unwrap_or_default()
 }
 
 fn digests(index: &[u8], own: &str, below: &str) -> Vec<(String, String)> {

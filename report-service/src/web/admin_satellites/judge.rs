@@ -3,6 +3,7 @@
 use spokegate_contract::limits::CLOCK_SKEW_MS_MAX;
 
 use super::clock;
+use crate::certificate;
 use crate::store::budgets::Standing;
 use crate::store::satellites::Satellite;
 use crate::text;
@@ -69,6 +70,8 @@ pub(super) fn warnings(
         let clock = clock(satellite.clock_skew_ms);
         warnings.push(format!("Its clock is {clock}: set it by NTP."));
     }
+    let certificate = satellite.certificate;
+    warnings.extend(certificate.and_then(|validity| certificate::warning(validity, now_ms)));
     if numbers(&satellite.agent_version) < numbers(newest) {
         warnings.push(format!("Its agent is older than {newest}."));
     }
@@ -79,6 +82,7 @@ pub(super) fn warnings(
 mod tests {
     use super::*;
     use spokegate_contract::Address;
+    use spokegate_contract::envelope::Validity;
     use spokegate_contract::record::BudgetState;
 
     const NOW_MS: u64 = 1_800_000_000_000;
@@ -96,8 +100,10 @@ mod tests {
             datasets: Vec::new(),
             spool_messages: 3,
             spool_bytes: 100,
+            spool_oldest_ms: None,
             node_red: "up".into(),
             clock_skew_ms: 400,
+            certificate: None,
         }
     }
 
@@ -134,6 +140,15 @@ mod tests {
             &["older than 1.2.0"],
         );
         check(&|one| one.agent_version = "1.10.0".into(), &[]);
+        let certificate = |from: u64, to: u64| {
+            let now_s = NOW_MS / 1_000;
+            Validity::new(now_s - from, now_s + to)
+        };
+        check(&|one| one.certificate = certificate(70, 30), &[]);
+        check(
+            &|one| one.certificate = certificate(76, 24),
+            &["Its certificate ends in"],
+        );
         check(
             &|one| {
                 one.agent_version.clear();

@@ -50,8 +50,25 @@ async fn a_schedule_is_seen_and_let_stand_still() {
         list.contains(">paused<") && list.contains(&format!("{place}/resume")),
         "{list}"
     );
+    // Its owner may change it, and undoes nothing by that.
+    let undo = [("act", "pause"), ("act", "resume"), ("act", "run")];
+    let changed = alice.post(&format!("{place}/edit"), &fields).await;
+    assert_eq!(changed.status(), StatusCode::SEE_OTHER);
+    for act in undo {
+        let refused = alice.post(&format!("{place}/act"), &[act]).await;
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN, "{act:?}");
+    }
+    let own = alice.get(&place).await.1;
+    assert!(
+        own.contains("An administrator paused it.") && !own.contains("value=\"resume\""),
+        "{own}"
+    );
     carol.post(&format!("{place}/resume"), &[]).await;
     assert!(carol.get("/schedules").await.1.contains(">on<"));
+    for act in &undo[..2] {
+        let done = alice.post(&format!("{place}/act"), &[*act]).await;
+        assert_eq!(done.status(), StatusCode::SEE_OTHER, "the honest twin");
+    }
     let missing = carol.post("/schedules/x/pause", &[]).await;
     assert_eq!(missing.status(), StatusCode::NOT_FOUND);
 }

@@ -43,8 +43,8 @@ struct Reader {
 }
 
 impl Reader {
-    fn open(&self, key: &ArtefactKey) -> Result<Opened, ArtefactError> {
-        self.runtime.block_on(self.artefacts.open(key))
+    fn open(&self, key: &ArtefactKey, sha256: &str) -> Result<Opened, ArtefactError> {
+        self.runtime.block_on(self.artefacts.verified(key, sha256))
     }
 
     fn copy(&self, mut opened: Opened, to: &mut impl Write) -> io::Result<()> {
@@ -65,10 +65,15 @@ fn write(pieces: Pieces, mut entries: Vec<Entry>, reader: &Reader) -> io::Result
     for entry in &mut entries {
         let mut packed = Vec::new();
         for (name, sha256, key) in entry.files.drain(..) {
-            let opened = match reader.open(&key) {
+            let opened = match reader.open(&key, &sha256) {
                 Ok(opened) => opened,
                 Err(ArtefactError::Missing) => {
                     entry.reason = "The document is no longer kept.".into();
+                    continue;
+                }
+                Err(ArtefactError::Changed(_)) => {
+                    entry.reason =
+                        "The document that is kept is not the one that was recorded.".into();
                     continue;
                 }
                 Err(error) => return Err(io::Error::other(error)),

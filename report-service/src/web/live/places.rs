@@ -24,7 +24,7 @@ struct Taken {
 }
 
 /// One of them; dropping it makes room.
-pub(super) struct Place {
+pub(in crate::web) struct Place {
     places: Places,
     session: String,
     address: IpAddr,
@@ -32,7 +32,7 @@ pub(super) struct Place {
 
 impl Places {
     /// Takes a place; `None` when there is none left.
-    pub(super) fn take(&self, session: &str, address: IpAddr) -> Option<Place> {
+    pub(in crate::web) fn take(&self, session: &str, address: IpAddr) -> Option<Place> {
         let mut taken = self.taken_now();
         let of_session = taken.sessions.get(session).copied().unwrap_or(0);
         let of_address = taken.addresses.get(&address).copied().unwrap_or(0);

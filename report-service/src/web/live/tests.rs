@@ -180,3 +180,45 @@ fn the_more_are_open_the_longer_each_rests() {
         assert_eq!(pause(cost, streams), expected, "{cost:?} {streams}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_streams_of_runs_and_batches_take_places_and_end_at_once_without_one() {
+    let bench = Bench::new().await;
+    bench.sanitizer.hello("acme").await;
+    let alice = bench.browser("alice", Site::Forms).await;
+    let run = alice.start().await;
+    let both = [
+        ("for-tenant", "acme"),
+        ("for-tenant", "globex"),
+        ("title", "x"),
+        ("as-many", "each"),
+    ];
+    let batch = alice.post("/reports/customer-overview", &both).await;
+    let batch = batch.headers()[axum::http::header::LOCATION]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let open = async |place: &str| {
+        let request = Request::builder().uri(format!("{place}/events"));
+        let answer = alice.ask(request, Body::empty()).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{place}");
+        answer
+    };
+    let places = &bench.service.state().places;
+    let mut held = Vec::new();
+    for place in [&run, &batch, &run, &batch] {
+        held.push(open(place).await);
+    }
+    assert_eq!(places.taken(), 4);
+    for place in [&run, &batch] {
+        let whole = crate::web::runs::tests::text(open(place).await);
+        let whole = tokio::time::timeout(PATIENCE, whole).await;
+        let whole = whole.expect("it ends at once");
+        assert!(
+            whole.contains("retry: 10000") && whole.contains("data:"),
+            "{whole}"
+        );
+    }
+    drop(held);
+    assert_eq!(places.taken(), 0);
+}

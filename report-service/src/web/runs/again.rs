@@ -52,7 +52,10 @@ pub(super) async fn verify(
 }
 
 /// Makes the document again and compares; that it was asked for is recorded.
-pub(in crate::web) async fn verified(
+///
+/// # Errors
+/// When the run has no document, or it cannot be recorded.
+pub(crate) async fn verified(
     state: &AppState,
     user: &SignedIn,
     id: &RunId,

@@ -20,9 +20,9 @@ use crate::web::reports::listed;
 use crate::web::session::{FormsUser, SignedIn};
 
 /// Runs on a page.
-pub(in crate::web) const PAGE_RUNS: u32 = 50;
+pub(crate) const PAGE_RUNS: u32 = 50;
 /// Pages that can be turned to.
-pub(in crate::web) const PAGES_MAX: u32 = 1_000;
+pub(crate) const PAGES_MAX: u32 = 1_000;
 /// Batches on the first page.
 const BATCHES_MAX: u32 = 20;
 
@@ -134,7 +134,7 @@ pub(super) async fn history(
     };
     let runs = runs
         .into_iter()
-        .filter(|run| may_see(&rights, run))
+        .filter(|run| may_see((&state, &user), &rights, run))
         .map(entry)
         .collect();
     let filtered = asked.is_filtered();

@@ -14,6 +14,7 @@ use tower::ServiceExt as _;
 use crate::auth::{Site, csrf};
 use crate::config::DEFAULTS;
 use crate::directory::{Person, PersonId};
+use crate::testing::directory::Slapd;
 use crate::testing::{Identity, Sanitizer, device};
 use crate::{Config, ReportService, web};
 
@@ -22,6 +23,11 @@ pub(in crate::web) struct Bench {
     pub(in crate::web) sanitizer: Sanitizer,
     _folder: tempfile::TempDir,
 }
+
+/// A directory that is not there; nobody asks it within a session's first minutes.
+const NO_DIRECTORY: &str = "[directory]\nurls = [\"ldaps://localhost:9\"]\nca = \"{here}/client.crt\"\n\
+     base = \"dc=x\"\nbind_dn = \"cn=x\"\nbind_password = \"x\"\n\
+     [roles]\nforms_groups = [\"f\"]\nadmin_groups = [\"a\"]\n";
 
 /// A signed-in browser.
 pub(in crate::web) struct Browser<'a> {
@@ -37,24 +43,37 @@ impl Bench {
 
     /// With more lines of configuration.
     pub(in crate::web) async fn with(more: &str) -> Self {
+        let root = FilePath::new(env!("CARGO_MANIFEST_DIR"));
+        Self::of(&root.join("reports"), more).await
+    }
+
+    /// With a directory that answers, and more lines of configuration.
+    pub(in crate::web) async fn in_directory(directory: &Slapd, more: &str) -> Self {
+        let root = FilePath::new(env!("CARGO_MANIFEST_DIR"));
+        Self::made(&root.join("reports"), &directory.config(), more).await
+    }
+
+    /// With the reports of a folder.
+    pub(in crate::web) async fn of(reports: &FilePath, more: &str) -> Self {
+        Self::made(reports, NO_DIRECTORY, more).await
+    }
+
+    async fn made(reports: &FilePath, directory: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let context = Context::new();
         let sanitizer = Sanitizer::start(folder.path(), Identity::Sanitizer, &context.tasks).await;
         let here = folder.path().display();
-        let root = FilePath::new(env!("CARGO_MANIFEST_DIR"));
         // The certificate is of no use to a browser; these tests ask the routes without one.
         let listener = format!(
             "listen = \"127.0.0.1:0\"\ntls = {{ certificate = \"{here}/server.crt\", key = \"{here}/server.key\" }}\n"
         );
         let text = format!(
-            "reports = {:?}\nschemas = {:?}\nfiles = \"{here}/files\"\n\
-             [forms]\n{listener}[admin]\n{listener}[directory]\nurls = [\"ldaps://localhost:9\"]\nca = \"{here}/client.crt\"\n\
-             base = \"dc=x\"\nbind_dn = \"cn=x\"\nbind_password = \"x\"\n\
-             [roles]\nforms_groups = [\"f\"]\nadmin_groups = [\"a\"]\n[store]\nurl = \"sqlite://{here}/store.db\"\n\
+            "reports = {reports:?}\nschemas = {:?}\nfiles = \"{here}/files\"\n\
+             [forms]\n{listener}[admin]\n{listener}{directory}[store]\nurl = \"sqlite://{here}/store.db\"\n\
              [[tenant]]\nid = \"acme\"\ntitle = \"Acme <Dental> Group\"\n[[tenant]]\nid = \"globex\"\ntitle = \"Globex\"\n{more}\n{}",
-            root.join("reports"),
             crate::testing::schemas(),
             sanitizer.config(),
+            directory = directory.replace("{here}", &here.to_string()),
         );
         let layers = Layered::<Config>::new("reports", DEFAULTS)
             .no_environment()
@@ -513,7 +532,7 @@ async fn administrators_see_how_every_part_is() {
         ("Company directory", "fails"),
         ("Satellites", "not known"),
         ("Brokers", "not known"),
-        ("Own sources", "not known"),
+        ("Central sources", "not known"),
         ("LibreOffice", "works"),
         ("Mail server", "not known"),
         ("Secrets", "look at it"),
@@ -1068,9 +1087,12 @@ async fn a_document_is_looked_at_before_it_is_downloaded() {
 }
 
 mod branding;
+mod brands_of_customers;
+mod groups;
 mod mail;
 mod review;
 mod templates;
+mod values;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_history_is_filtered() {
@@ -1101,4 +1123,44 @@ async fn the_history_is_filtered() {
         page.contains("<option value=\"globex\" selected>") && page.contains("Nothing here."),
         "{page}"
     );
+}
+
+/// An error stays on its site: the administration's has its own frame and its navigation.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_page_has_the_frame_of_its_site() {
+    let bench = Bench::new().await;
+    let check = async |browser: &Browser<'_>, path: &str, has: &[&str], has_not: &[&str]| {
+        let (status, page) = browser.get(path).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{path}: {page}");
+        for expected in has {
+            assert!(page.contains(expected), "{expected} is not in {page}");
+        }
+        for refused in has_not {
+            assert!(!page.contains(refused), "{refused} is in {page}");
+        }
+    };
+    let carol = bench.browser("carol", Site::Admin).await;
+    let admin = [
+        "site-admin",
+        "class=\"rail\"",
+        "To the overview",
+        "Title of carol",
+    ];
+    let alice = bench.browser("alice", Site::Forms).await;
+    let forms = [
+        "site-forms",
+        "class=\"tabs\"",
+        "To the first page",
+        "Title of alice",
+    ];
+    for path in ["/nothing", "/templates/nothing"] {
+        check(&carol, path, &admin, &["site-forms"]).await;
+        check(&alice, path, &forms, &["site-admin", "class=\"rail\""]).await;
+    }
+    let stranger = Browser {
+        token: String::new(),
+        ..carol
+    };
+    let names = ["class=\"rail\"", "Title of carol", "Sign out"];
+    check(&stranger, "/nothing", &["site-admin"], &names).await;
 }

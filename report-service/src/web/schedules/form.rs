@@ -9,12 +9,9 @@ use crate::runs::Formats;
 use crate::schedule::{Plan, Rule, Schedule, Timing};
 use crate::state::AppState;
 use crate::web::reports::picker::{TENANT_FIELD, chosen, one, wants_all};
-use crate::web::reports::tenants_for;
+use crate::web::reports::{BATCH_MAX, TENANTS_MAX, tenants_for};
 use crate::web::session::SignedIn;
 
-/// Most customers of one document, and of a document each.
-const TOGETHER_MAX: usize = 200;
-const EACH_MAX: usize = 2_000;
 /// Longest name of a schedule, in characters.
 const TITLE_CHARS_MAX: usize = 120;
 
@@ -309,7 +306,7 @@ pub(crate) fn parse(
     }
     let all = wants_all(pairs);
     let known = tenants_for(state, user, report);
-    let max = if fields.each { EACH_MAX } else { TOGETHER_MAX };
+    let max = if fields.each { BATCH_MAX } else { TENANTS_MAX };
     let tenants = chosen(pairs, &known, max, &mut faults);
     let params = report.form.read(pairs).and_then(|params| {
         let checked = report.check_params(&params);

@@ -9,7 +9,7 @@ use crate::web::schedules::form;
 use crate::web::session::SignedIn;
 
 /// Schedules of one person.
-const SCHEDULES_MAX: usize = 200;
+pub(crate) const SCHEDULES_MAX: usize = 200;
 
 /// A new schedule of a report, not yet stored.
 ///
@@ -57,7 +57,11 @@ pub(crate) async fn set(
     let schedule = Schedule {
         title,
         next_at_ms: next.map(milliseconds),
-        note: String::new(),
+        note: if schedule.is_held() {
+            schedule.note
+        } else {
+            String::new()
+        },
         plan: Plan {
             off: schedule.plan.off,
             ..plan
@@ -81,6 +85,7 @@ pub(crate) async fn pause(
     user: &SignedIn,
     schedule: &Schedule,
 ) -> Result<(), PageError> {
+    free(schedule)?;
     audit(state, user, "schedule.pause", schedule).await?;
     state.store.schedule_pause(&schedule.id, true, "").await?;
     Ok(())
@@ -95,6 +100,7 @@ pub(crate) async fn resume(
     user: &SignedIn,
     schedule: &Schedule,
 ) -> Result<(), PageError> {
+    free(schedule)?;
     audit(state, user, "schedule.resume", schedule).await?;
     let now = moment(state.clock.now_ms());
     let schedule = Schedule {
@@ -104,6 +110,20 @@ pub(crate) async fn resume(
         ..schedule.clone()
     };
     state.store.schedule_put(&schedule).await?;
+    Ok(())
+}
+
+/// Refuses what would undo that an administrator let it stand still.
+///
+/// # Errors
+/// When that is so.
+pub(crate) fn free(schedule: &Schedule) -> Result<(), PageError> {
+    if schedule.is_held() {
+        return Err(PageError::forbidden(
+            "An administrator paused this schedule.",
+            "Ask your administrator to let it go on.",
+        ));
+    }
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-use super::version::{chosen, refused};
+use super::version::{chosen, lost, refused};
 use super::{act, draw, managed, nothing};
 use crate::reports::Report;
 use crate::state::AppState;
@@ -23,8 +23,21 @@ pub(super) async fn activate(
     let chosen = chosen(&state, &user, (&report, &version)).await?;
     let (version, name) = (chosen.version, chosen.name());
     let library = state.engine.library();
-    let misfit = library.misfit_of(&chosen.report, version).await;
-    if let Some(misfit) = misfit.map_err(|unusable| PageError::unavailable(unusable.0))? {
+    let misfit = match library.misfit_of(&chosen.report, version).await {
+        Ok(misfit) => misfit,
+        Err(unusable) => {
+            user.audit(
+                &state,
+                "template.activate",
+                Decision::Denied,
+                "unusable",
+                &name,
+            )
+            .await?;
+            return lost(&state, &user, chosen, unusable).await;
+        }
+    };
+    if let Some(misfit) = misfit {
         user.audit(
             &state,
             "template.activate",
@@ -63,10 +76,17 @@ pub(super) async fn roll_back(
     let version = earlier.ok_or_else(|| {
         PageError::bad_request("The template as shipped is active; there is no earlier one.")
     })?;
-    let misfit = library.misfit_of(&report, version).await;
-    if let Some(misfit) = misfit.map_err(|unusable| PageError::unavailable(unusable.0))? {
-        let fault =
-            format!("Version {version} was not made active, because it has faults: {misfit}");
+    let fault = match library.misfit_of(&report, version).await {
+        Ok(None) => None,
+        Ok(Some(misfit)) => Some(format!(
+            "Version {version} was not made active, because it has faults: {misfit}"
+        )),
+        Err(unusable) => Some(format!(
+            "Version {version} was not made active. {}\nRemove version {version} to roll back further.",
+            unusable.0
+        )),
+    };
+    if let Some(fault) = fault {
         let page = draw(&state, &user, report, fault).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }

@@ -27,9 +27,8 @@ pub(super) async fn upload(
     body: Body,
 ) -> Result<Response, PageError> {
     let report = managed(&state, &user, &id)?;
-    let cut_off = || PageError::bad_request("The file was cut off on the way.");
-    let body = multipart::whole(body, state.config.templates.upload_bytes()).await;
-    let form = multipart::form(&headers, body.map_err(|()| cut_off())?, "template").await?;
+    let body = multipart::taken(body, state.config.templates.upload_bytes()).await?;
+    let form = multipart::form(&headers, body, "template").await?;
     let note = form.text("note").trim().to_owned();
     if note.chars().count() > NOTE_CHARS_MAX {
         let fault = format!("Write at most {NOTE_CHARS_MAX} characters about it.");

@@ -35,7 +35,10 @@ struct VersionPage {
     row: Option<TemplateRow>,
     active: bool,
     offers_pdf: bool,
-    found: Found,
+    /// What was found out about it; nothing where its file cannot be used.
+    found: Option<Found>,
+    /// Why its file cannot be used.
+    unusable: String,
     values: Vec<String>,
     fault: String,
 }
@@ -88,15 +91,22 @@ impl Chosen {
         format!("{}-v{}{what}", self.report.id, self.version)
     }
 
-    async fn template(&self, state: &AppState) -> Result<crate::render::Template, PageError> {
-        let template = state.engine.library().template(&self.report, self.version);
-        template.await.map_err(unusable)
+    async fn template(&self, state: &AppState) -> Result<crate::render::Template, Unusable> {
+        let library = state.engine.library();
+        library.template(&self.report, self.version).await
     }
 
-    async fn found(&self, state: &AppState) -> Result<Found, PageError> {
-        let template = self.template(state).await?;
-        let found = state.engine.library().lint(&self.report, template).await;
-        found.map_err(in_words)
+    /// What there is to tell of it, or why its file cannot be used.
+    async fn found(&self, state: &AppState) -> Result<Result<Found, Unusable>, PageError> {
+        let template = match self.template(state).await {
+            Ok(template) => template,
+            Err(unusable) => return Ok(Err(unusable)),
+        };
+        match state.engine.library().lint(&self.report, template).await {
+            Ok(found) => Ok(Ok(found)),
+            Err(Refused::File(words)) => Ok(Err(Unusable(words))),
+            Err(error) => Err(in_words(error)),
+        }
     }
 }
 
@@ -117,9 +127,13 @@ pub(super) async fn draw(
     chosen: Chosen,
     fault: String,
 ) -> Result<Response, PageError> {
-    let found = chosen.found(state).await?;
+    let (found, unusable) = match chosen.found(state).await? {
+        Ok(found) => (Some(found), String::new()),
+        Err(unusable) => (None, unusable.0),
+    };
     let active = state.store.template_active(&chosen.report.id).await?;
-    let values = found.inspected.variables.iter().take(VALUES_MAX);
+    let variables = found.iter().flat_map(|found| &found.inspected.variables);
+    let values = variables.take(VALUES_MAX);
     let title = format!("{}, version {}", chosen.report.title, chosen.version);
     render(&VersionPage {
         page: Page::new(title, "templates", user),
@@ -130,6 +144,7 @@ pub(super) async fn draw(
         offers_pdf: state.engine.library().offers_pdf(),
         values: values.map(|value| value.path.clone()).collect(),
         found,
+        unusable,
         fault,
     })
 }
@@ -152,7 +167,10 @@ pub(super) async fn download(
     Path((report, version)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
     let chosen = chosen(&state, &user, (&report, &version)).await?;
-    let template = chosen.template(&state).await?;
+    let template = match chosen.template(&state).await {
+        Ok(template) => template,
+        Err(unusable) => return lost(&state, &user, chosen, unusable).await,
+    };
     noted(&state, &user, "template.download", &chosen).await?;
     Ok(file(Format::Word, &chosen.stem(""), template.file.to_vec()))
 }
@@ -164,9 +182,9 @@ pub(super) async fn marked(
     Path((report, version)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
     let chosen = chosen(&state, &user, (&report, &version)).await?;
-    let faults: Vec<TagFault> = {
-        let found = chosen.found(&state).await?;
-        found.faults().map(TagFault::from).collect()
+    let faults: Vec<TagFault> = match chosen.found(&state).await? {
+        Ok(found) => found.faults().map(TagFault::from).collect(),
+        Err(unusable) => return lost(&state, &user, chosen, unusable).await,
     };
     if faults.is_empty() {
         return Err(PageError::not_found(
@@ -174,7 +192,10 @@ pub(super) async fn marked(
         ));
     }
     noted(&state, &user, "template.download", &chosen).await?;
-    let template = chosen.template(&state).await?;
+    let template = match chosen.template(&state).await {
+        Ok(template) => template,
+        Err(unusable) => return lost(&state, &user, chosen, unusable).await,
+    };
     let marked = state.engine.library().marked(template, faults).await;
     let marked = marked.map_err(in_words)?;
     Ok(file(Format::Word, &chosen.stem("-marked"), marked))
@@ -198,7 +219,10 @@ pub(super) async fn try_out(
         _ => return Err(PageError::bad_request("Choose a kind of file.")),
     };
     noted(&state, &user, "template.try", &chosen).await?;
-    let template = chosen.template(&state).await?;
+    let template = match chosen.template(&state).await {
+        Ok(template) => template,
+        Err(unusable) => return lost(&state, &user, chosen, unusable).await,
+    };
     match library.try_out(&chosen.report, template, format).await {
         Ok(made) => Ok(file(format, &chosen.stem("-sample"), made)),
         Err(Refused::File(words)) => {
@@ -220,8 +244,19 @@ async fn noted(
         .await
 }
 
-fn unusable(unusable: Unusable) -> PageError {
-    PageError::unavailable(unusable.0)
+/// The page of a version whose file cannot be used; it says so, and what can be done.
+pub(super) async fn lost(
+    state: &AppState,
+    user: &SignedIn,
+    chosen: Chosen,
+    unusable: Unusable,
+) -> Result<Response, PageError> {
+    tracing::debug!(
+        template = chosen.name(),
+        reason = unusable.0,
+        "a template cannot be used"
+    );
+    refused(state, user, chosen, String::new()).await
 }
 
 fn in_words(refused: Refused) -> PageError {

@@ -103,6 +103,29 @@ impl TokenForm {
         })
     }
 
+    /// Whether every id of an order is one of these; otherwise the form says which is not, and what is allowed.
+    pub(in crate::web) fn all_known(
+        &mut self,
+        order: &NewToken,
+        (reports, tenants): (&[String], &[String]),
+    ) -> bool {
+        let lists = [
+            ("report", &order.reports, reports),
+            ("customer", &order.tenants, tenants),
+        ];
+        for (what, named, known) in lists {
+            let is_unknown = |id: &&String| *id != ALL && !known.contains(*id);
+            if let Some(stranger) = named.iter().find(is_unknown) {
+                let allowed = known.join(", ");
+                self.fault = format!(
+                    "There is no {what} {stranger:?}. Allowed are * for all, or: {allowed}."
+                );
+                return false;
+            }
+        }
+        true
+    }
+
     fn chosen(&mut self, may: impl Fn(Scope) -> bool) -> Option<BTreeSet<Scope>> {
         let scopes = Scope::read(self.scopes.iter().map(String::as_str)).unwrap_or_default();
         if scopes.is_empty() || !scopes.iter().all(|scope| may(*scope)) {
@@ -179,6 +202,35 @@ mod tests {
                 "from 1 to 365",
             );
         }
+    }
+
+    #[test]
+    fn ids_that_nobody_has_are_refused_with_those_that_there_are() {
+        let check = |reports: &str, tenants: &str, expected: &str| {
+            let mut form = TokenForm::read(&format!(
+                "name=x&days=1&scope=runs:order&reports={reports}&tenants={tenants}"
+            ));
+            let order = form.service(365).unwrap();
+            let known = (
+                ["weekly".to_owned()],
+                ["acme".to_owned(), "globex".to_owned()],
+            );
+            let good = form.all_known(&order, (&known.0, &known.1));
+            assert_eq!(good, expected.is_empty(), "{reports} {tenants}");
+            assert!(form.fault.contains(expected), "{}", form.fault);
+        };
+        check("weekly", "acme,globex", "");
+        check("*", "*", "");
+        check(
+            "weekl",
+            "*",
+            "There is no report \"weekl\". Allowed are * for all, or: weekly.",
+        );
+        check(
+            "*",
+            "acme,initech",
+            "There is no customer \"initech\". Allowed are * for all, or: acme, globex.",
+        );
     }
 
     #[test]

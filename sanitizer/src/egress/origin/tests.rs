@@ -115,6 +115,10 @@ fn a_sign_of_life_is_of_its_kind() {
         &json!({"kind": "enrol"}),
         false,
     );
+    for (channel, expected) in [("result", true), ("status", false), ("reply", false)] {
+        let change = json!({"kind": "result"});
+        check(Lane::Result, &origin(channel), &record, &change, expected);
+    }
     check(Lane::Audit, &origin("status"), &record, &json!({}), false);
     for (channel, expected) in [("budget", true), ("status", false)] {
         let change = json!({"kind": "budget"});

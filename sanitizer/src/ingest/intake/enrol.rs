@@ -25,7 +25,7 @@ pub(super) struct Allowance {
 
 impl Allowance {
     /// Whether one more is allowed now; counts it if so.
-    fn take(&mut self, now_ms: u64, most: u32) -> bool {
+    pub(super) fn take(&mut self, now_ms: u64, most: u32) -> bool {
         // A clock that was set back begins anew as well.
         if now_ms.abs_diff(self.since_ms) >= WINDOW_MS {
             *self = Allowance {

@@ -1,5 +1,5 @@
 use super::*;
-use spokegate_contract::envelope::{Enrol, EnrolRequest, Part, Status};
+use spokegate_contract::envelope::{CommandOutcome, Enrol, EnrolRequest, Part, Status};
 use spokegate_contract::{RequestId, Shape};
 
 const NOW_MS: u64 = 1_800_000_000_000;
@@ -44,7 +44,7 @@ fn topics_that_are_not_ours_go_nowhere() {
         ("sg/1/acme/hq/up/push", "dropped_topic"),
         ("sg/2/acme/hq/up/hello", "dropped_topic"),
         ("sg/1/acme/hq/down/ack", "dropped_channel"),
-        ("sg/1/acme/hq/up/result", "dropped_channel"),
+        ("sg/1/acme/hq/down/parcel", "dropped_channel"),
     ] {
         assert_eq!(
             take(&mut intake(), topic, &payload),
@@ -179,7 +179,9 @@ fn presence_tells_who_is_offline() {
         at_ms: 1,
         spool_messages: 0,
         spool_bytes: 0,
+        spool_oldest_ms: None,
         node_red: health,
+        certificate: None,
     };
     take(
         &mut intake,
@@ -350,4 +352,34 @@ fn where_heartbeats_count_nobody_else_may_say_who_is_there() {
         assert_eq!(Presence::decode(&payload), Ok(Presence { online, at_ms }));
         assert_eq!(intake.is_offline(&hq), !online);
     }
+}
+
+#[test]
+fn results_are_counted_per_satellite_and_minute() {
+    let result = CommandResult {
+        id: RequestId::from_bytes([9; 16]),
+        number: 1,
+        outcome: CommandOutcome::done(""),
+    };
+    let payload: Bytes = result.encode().into();
+    let mut intake = intake();
+    let mut passed = |satellite: &str, now_ms: u64| {
+        let topic = format!("sg/1/acme/{satellite}/up/result");
+        let all = (0..400).map(|_| intake.take(&topic, &payload, now_ms));
+        let (passed, dropped): (Vec<_>, Vec<_>) =
+            all.partition(|verdict| matches!(verdict, Verdict::Forward(_)));
+        assert!(
+            dropped
+                .iter()
+                .all(|verdict| *verdict == Verdict::Drop("dropped_results"))
+        );
+        passed.len()
+    };
+    assert_eq!(passed("hq", NOW_MS), 300);
+    assert_eq!(passed("branch", NOW_MS), 300);
+    assert_eq!(passed("hq", NOW_MS + 59_999), 0);
+    assert_eq!(passed("hq", NOW_MS + 60_000), 300);
+    let malformed = Bytes::from_static(&[0xa0]);
+    let verdict = intake.take("sg/1/acme/hq/up/result", &malformed, NOW_MS);
+    assert_eq!(rule_of(verdict), Some("form".to_owned()));
 }

@@ -1,6 +1,7 @@
 //! What the lane and the centre tell a session.
 
 use super::{Asked, Done, Session, SessionEvent};
+use crate::ingest::calls::Order;
 use crate::link::{FromIngest, Outcome};
 use bytes::Bytes;
 use spokegate_contract::envelope::{Ack, Admission, Verdict};
@@ -58,6 +59,13 @@ impl Session {
                     self.links.counters.add("admissions_lost");
                 }
             }
+            SessionEvent::Orders { call, messages } => {
+                let outcome = self.order(call, messages);
+                self.links
+                    .out
+                    .send(&FromIngest::Outcome(outcome), b"")
+                    .await;
+            }
             SessionEvent::RevocationList(payload) => {
                 self.revocation_list = Some(payload);
                 self.tell_revoked();
@@ -72,6 +80,39 @@ impl Session {
                 }
                 self.publish(&satellite, Channel::Ack, ack.encode());
             }
+        }
+    }
+
+    /// Publishes orders; those to a satellite that is away are refused, so that the centre tries again later.
+    fn order(&self, call: u64, messages: Vec<Order>) -> Outcome {
+        let refused = |status, detail| Outcome {
+            call,
+            status,
+            class: Some(FailureClass::Offline),
+            detail,
+        };
+        if !self.up {
+            let detail = format!("there is no broker session for tenant {}", self.tenant);
+            return refused(NO_SESSION_STATUS, detail);
+        }
+        for (satellite, channel, payload) in messages {
+            if self.intake.is_offline(&satellite) {
+                let detail = format!("satellite {}/{satellite} is not connected", self.tenant);
+                return refused(503, detail);
+            }
+            if !self.publish(&satellite, channel, payload) {
+                let detail = format!(
+                    "the broker session for tenant {} takes no more",
+                    self.tenant
+                );
+                return refused(503, detail);
+            }
+        }
+        Outcome {
+            call,
+            status: 204,
+            class: None,
+            detail: String::new(),
         }
     }
 

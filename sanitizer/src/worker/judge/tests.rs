@@ -1,6 +1,7 @@
 use super::*;
 use crate::link::Condemned;
 use serde_json::{Value, json};
+use spokegate_contract::envelope::{CommandFault, CommandOutcome};
 use spokegate_contract::record::check_canonical;
 use spokegate_contract::{FailureClass, Registry, RequestId};
 
@@ -201,6 +202,46 @@ fn of_a_request_for_too_much_the_record_holds_the_key_and_nothing_it_asked_for()
         "tenant": "enrolment", "token": "0123456789abcdef",
     });
     assert_eq!(record, expected);
+}
+
+#[test]
+fn of_a_result_the_record_holds_its_outcome_and_one_clean_line() {
+    let check = |outcome: CommandOutcome, members: Value| {
+        let id = RequestId::from_bytes([9; 16]);
+        let result = CommandResult {
+            id,
+            number: 3,
+            outcome,
+        };
+        let judged = bench().judge(&work("result"), &result.encode().into());
+        assert_eq!(
+            (lanes(&judged), judged.refusal.clone()),
+            (vec![Lane::Result], None)
+        );
+        let mut expected = json!({
+            "at": 1_800_000_000_000_u64, "id": "09".repeat(16), "kind": "result", "satellite": "hq", "tenant": "acme",
+        });
+        let members = members.as_object().unwrap().clone();
+        expected.as_object_mut().unwrap().extend(members);
+        let record: Value = serde_json::from_slice(&judged.records[0].1).unwrap();
+        assert_eq!(record, expected);
+    };
+    let (from, count) = (16, 8);
+    check(
+        CommandOutcome::Wants { from, count },
+        json!({"state": "wants", "first": 16, "count": 8}),
+    );
+    let detail = "two\nlines\u{202e}".to_owned();
+    check(
+        CommandOutcome::Done { detail },
+        json!({"state": "done", "detail": "two lines"}),
+    );
+    check(
+        CommandOutcome::failed(CommandFault::RolledBack, "unhealthy"),
+        json!({"state": "failed", "reason": "rolled-back", "detail": "unhealthy"}),
+    );
+    let judged = bench().judge(&work("result"), &Bytes::from_static(b"\xa0"));
+    assert_eq!(lanes(&judged), [Lane::Quarantine]);
 }
 
 #[test]

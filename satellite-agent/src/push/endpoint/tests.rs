@@ -2,11 +2,13 @@ use axum::http::Request;
 use serde_json::Value;
 use spokegate_contract::Shape;
 use spokegate_contract::limits::{CHUNK_BYTES_MAX, CHUNK_ROWS_MAX};
+use spokegate_daemon::Secret;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
 use super::*;
-use crate::spool::SpoolOptions;
+use crate::spool::disk_tests::Mounted;
+use crate::spool::{Kept, SpoolOptions};
 
 const TOKEN: &str = "a-token-of-some-length";
 const NOW_MS: u64 = 1_800_000_000_000;
@@ -22,7 +24,7 @@ async fn a_push_is_on_disk_before_it_is_answered() {
         .post("/v1/push/summary", &bearer(TOKEN), r#"{"open":3}"#)
         .await;
     assert_eq!(answer, (202, json!({ "epoch": NOW_MS, "sequence": 2 })));
-    let kept = place.spool.after(0, 10).await.unwrap();
+    let kept = place.kept().await;
     assert_eq!(kept[0].message.dataset.as_str(), "alerts");
     assert_eq!(kept[0].message.body.as_ref(), b"\x81\xa2aa\x02ab\x01");
     assert_eq!(
@@ -148,30 +150,55 @@ async fn an_unknown_dataset_is_told_which_are_known() {
 
 #[tokio::test]
 async fn a_full_spool_says_so_and_takes_again_once_there_is_room() {
-    let place = Place::new(10).await;
-    assert_eq!(
-        place
-            .post("/v1/push/alerts", &bearer(TOKEN), r#"[{"a":1}]"#)
-            .await
-            .0,
-        202
-    );
+    let place = Place::new(600).await;
     let body = r#"[{"a":12345}]"#;
-    let answer = place.post("/v1/push/alerts", &bearer(TOKEN), body).await;
-    let detail = "the spool is full: it may hold 10 bytes and has 5; nothing was stored; \
-                  hint: is the broker reachable? try again later";
+    let post = async || place.post("/v1/push/alerts", &bearer(TOKEN), body).await;
+    assert_eq!(post().await.0, 202);
+    let (status, answer) = post().await;
     assert_eq!(
-        answer,
-        (
-            507,
-            json!({ "error": { "class": "spool-full", "detail": detail } })
-        )
+        (status, &answer["error"]["class"]),
+        (507, &json!("spool-full"))
     );
+    let detail = answer["error"]["detail"].as_str().unwrap();
+    let expected = "is full: it may hold 600 bytes (spool.bytes_max) and has 512; nothing was stored; \
+                    hint: is the broker reachable? try again later";
+    assert!(detail.ends_with(expected), "{detail}");
     place.spool.acknowledge(NOW_MS, 1).await.unwrap();
     assert_eq!(
-        place.post("/v1/push/alerts", &bearer(TOKEN), body).await,
+        post().await,
         (202, json!({ "epoch": NOW_MS, "sequence": 2 }))
     );
+}
+
+#[tokio::test]
+async fn a_full_disk_says_so_and_the_spool_goes_on_once_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let _disk = Mounted::at(folder.path());
+    let place = Place::within(folder, 1 << 30).await;
+    let row = json!([{ "a": "x".repeat(60_000), "b": "y".repeat(40_000) }]).to_string();
+    let post = async || place.post("/v1/push/alerts", &bearer(TOKEN), &row).await;
+    let (mut taken, mut last) = (0, post().await);
+    while last.0 == 202 {
+        taken += 1;
+        assert!(taken < 20, "the disk has a megabyte");
+        last = post().await;
+    }
+    let (status, answer) = last;
+    assert_eq!(
+        (status, &answer["error"]["class"]),
+        (507, &json!("disk-full"))
+    );
+    let detail = answer["error"]["detail"].as_str().unwrap();
+    for part in [
+        "the disk of the spool /",
+        "is full: the message needs 100",
+        "are free; nothing was stored; hint: make room on that disk, then send it again",
+    ] {
+        assert!(detail.contains(part), "{detail}");
+    }
+    assert_eq!(place.kept().await.len(), taken);
+    place.spool.acknowledge(NOW_MS, taken as u64).await.unwrap();
+    assert_eq!(post().await.0, 202);
 }
 
 #[tokio::test]
@@ -204,7 +231,7 @@ async fn a_push_names_its_version_where_there_are_several() {
     ] {
         let (status, _) = place.post(path, &bearer(TOKEN), "[]").await;
         assert_eq!(status, 202, "{path}");
-        let kept = place.spool.after(0, 10).await.unwrap();
+        let kept = place.kept().await;
         assert_eq!(kept.last().unwrap().message.version, expected, "{path}");
     }
     let unsaid = "the dataset is bound in several versions here: 1, 2; hint: name the one that you send, as ?version=N";
@@ -238,7 +265,7 @@ async fn what_is_only_asked_for_is_refused_at_the_door() {
     place
         .refused("/v1/push/devices", "[]", 403, "refused", detail)
         .await;
-    assert_eq!(place.spool.after(0, 10).await.unwrap(), []);
+    assert_eq!(place.kept().await, []);
 }
 
 struct Place {
@@ -248,11 +275,23 @@ struct Place {
 }
 
 impl Place {
+    /// All messages that may be sent.
+    async fn kept(&self) -> Vec<Kept> {
+        let mut kept = Vec::new();
+        for head in self.spool.heads(0, 100).await.unwrap() {
+            kept.extend(self.spool.read(head.id).await.unwrap());
+        }
+        kept
+    }
+
     async fn new(bytes_max: u64) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::within(tempfile::tempdir().unwrap(), bytes_max).await
+    }
+
+    async fn within(folder: TempDir, bytes_max: u64) -> Self {
         let (clock, _) = Clock::manual(NOW_MS);
         let options = SpoolOptions {
-            path: folder.path().join("spool.db"),
+            path: folder.path().join("spool"),
             bytes_max,
             age_ms_max: 1_000,
         };
@@ -279,7 +318,7 @@ impl Place {
             Arc::clone(&spool),
             Arc::new(bindings),
             clock,
-            &Secret::new(TOKEN),
+            Guard::new(&Secret::new(TOKEN)),
         );
         Self {
             _folder: folder,

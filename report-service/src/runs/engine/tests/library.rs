@@ -123,9 +123,9 @@ async fn a_template_that_was_changed_on_the_disk_fills_nothing() {
         assert_eq!(run.template_version, 0, "it was made with none");
     };
     std::fs::write(&file, word(&["Another"])).unwrap();
-    check("Version 1 of the template is not what was uploaded").await;
+    check("Version 1 of the template was changed where it is kept").await;
     std::fs::remove_file(&file).unwrap();
-    check("Version 1 of the template cannot be read").await;
+    check("Version 1 of the template has lost its file").await;
 }
 
 #[tokio::test]

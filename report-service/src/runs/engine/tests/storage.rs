@@ -53,7 +53,7 @@ async fn a_run_is_kept_proved_made_again_and_forgotten_in_the_storage() {
     let kept = bench.engine.artefacts().read(&word).await.unwrap();
     assert!(kept.starts_with(b"PK") && kept.len() as u64 == run.files[0].bytes);
     let verdict = bench.engine.verify(&run).await;
-    assert!(verdict.holds() && verdict.lines.len() == 7, "{verdict:?}");
+    assert!(verdict.holds() && verdict.lines.len() == 9, "{verdict:?}");
     let pages = bench.engine.preview(&run).await.unwrap();
     assert!(pages > 0 && bench.engine.preview(&run).await.unwrap() == pages);
     let mut again = bench.order(&["acme"]);

@@ -1,15 +1,44 @@
-//! Name, colour and logo: set, seen on pages and in documents, refused.
+//! Name, address, colour and logo: set, seen on pages and in documents, refused.
 
 use super::*;
 use crate::testing::word;
 
-/// A PNG file as far as its size.
-fn png(width: u32, height: u32) -> Vec<u8> {
-    let mut file = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
-    file.extend(width.to_be_bytes());
-    file.extend(height.to_be_bytes());
-    file.extend(b"\x08\x06\0\0\0\0\0\0\0");
+use base64::Engine as _;
+
+/// A PNG file whose pixels are all there.
+pub(super) fn png(width: u32, height: u32) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, width, height);
+    encoder.set_color(png::ColorType::Grayscale);
+    let pixels: Vec<u8> = (0..width * height).map(|at| (at % 251) as u8).collect();
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(&pixels).unwrap();
+    drop(writer);
     file
+}
+
+/// A JPEG file of 16 by 16 pixels.
+const JPEG: &str = "\
+    /9j/4AAQSkZJRgABAQEASABIAAD/2wBDAAgGBgcGBQgHBwcJCQgKDBQNDAsLDBkSEw8UHRofHh0aHBwgJC4nICIsIxwcKDcpLDAx\
+    NDQ0Hyc5PTgyPC4zNDL/2wBDAQkJCQwLDBgNDRgyIRwhMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIy\
+    MjIyMjIyMjL/wAARCAAQABADASIAAhEBAxEB/8QAHwAAAQUBAQEBAQEAAAAAAAAAAAECAwQFBgcICQoL/8QAtRAAAgEDAwIEAwUF\
+    BAQAAAF9AQIDAAQRBRIhMUEGE1FhByJxFDKBkaEII0KxwRVS0fAkM2JyggkKFhcYGRolJicoKSo0NTY3ODk6Q0RFRkdISUpTVFVW\
+    V1hZWmNkZWZnaGlqc3R1dnd4eXqDhIWGh4iJipKTlJWWl5iZmqKjpKWmp6ipqrKztLW2t7i5usLDxMXGx8jJytLT1NXW19jZ2uHi\
+    4+Tl5ufo6erx8vP09fb3+Pn6/8QAHwEAAwEBAQEBAQEBAQAAAAAAAAECAwQFBgcICQoL/8QAtREAAgECBAQDBAcFBAQAAQJ3AAEC\
+    AxEEBSExBhJBUQdhcRMiMoEIFEKRobHBCSMzUvAVYnLRChYkNOEl8RcYGRomJygpKjU2Nzg5OkNERUZHSElKU1RVVldYWVpjZGVm\
+    Z2hpanN0dXZ3eHl6goOEhYaHiImKkpOUlZaXmJmaoqOkpaanqKmqsrO0tba3uLm6wsPExcbHyMnK0tPU1dbX2Nna4uPk5ebn6Onq\
+    8vP09fb3+Pn6/9oADAMBAAIRAxEAPwD3+ivj6itOQ9X+zP734f8ABP/Z\
+    ";
+
+fn jpeg() -> Vec<u8> {
+    base64::engine::general_purpose::STANDARD
+        .decode(JPEG)
+        .unwrap()
+}
+
+/// One whose pixels are cut off in the middle.
+fn half(file: Vec<u8>) -> Vec<u8> {
+    file[..file.len() / 2].to_vec()
 }
 
 /// Fields, a logo, and what is said.
@@ -17,6 +46,15 @@ type Case<'a> = (&'a [(&'a str, &'a str)], Vec<u8>, &'a str);
 
 impl Browser<'_> {
     async fn brand(&self, fields: &[(&str, &str)], logo: &[u8]) -> Response {
+        self.brand_at("/branding", fields, logo).await
+    }
+
+    pub(super) async fn brand_at(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+        logo: &[u8],
+    ) -> Response {
         let token = csrf::token_for(&self.token);
         let part = |name: &str, value: &str| {
             format!("--b\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
@@ -31,7 +69,7 @@ impl Browser<'_> {
         let body = [body.as_bytes(), logo, b"\r\n--b--\r\n"].concat();
         let request = Request::builder()
             .method(Method::POST)
-            .uri("/branding")
+            .uri(path)
             .header(header::ORIGIN, "https://localhost")
             .header(header::CONTENT_TYPE, "multipart/form-data; boundary=b");
         self.ask(request, Body::from(body)).await
@@ -62,6 +100,32 @@ async fn pages_have_the_name_the_colour_and_the_logo_that_were_set() {
         page.contains("Müller &#38; Co Administration") && page.contains("value=\"#7a1f5c\""),
         "{page}"
     );
+    assert!(
+        page.contains("at most 512 KB; each side has 16 to 2000 pixels"),
+        "{page}"
+    );
+    // Whoever comes to sign in sees whose service it is.
+    let stranger = Browser {
+        token: String::new(),
+        ..bench.browser("nobody", Site::Forms).await
+    };
+    let (_, page) = stranger.get("/sign-in").await;
+    for expected in [
+        "<span>Müller &#38; Co</span>",
+        "/branding/colour.css?v=7a1f5c",
+        "/branding/logo?v=",
+    ] {
+        assert!(page.contains(expected), "{expected} is not in {page}");
+    }
+    assert_eq!(stranger.bytes("/branding/logo").await, png(300, 80));
+    let answer = carol.brand(&fields, &jpeg()).await;
+    assert_eq!(
+        answer.status(),
+        StatusCode::SEE_OTHER,
+        "{}",
+        text(answer).await
+    );
+    carol.brand(&fields, &png(300, 80)).await;
     // Without a file the logo stays; it goes when it is asked to.
     carol.brand(&[("name", "Müller")], b"").await;
     assert_eq!(alice.bytes("/branding/logo").await, png(300, 80));
@@ -75,7 +139,7 @@ async fn pages_have_the_name_the_colour_and_the_logo_that_were_set() {
     let store = &bench.service.state().store;
     let records = store.audit_page(None, 100).await.unwrap();
     let acts = records.iter().filter(|it| it.action == "branding.set");
-    assert_eq!(acts.count(), 3);
+    assert_eq!(acts.count(), 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,7 +147,7 @@ async fn what_cannot_be_read_or_shown_is_refused_and_changes_nothing() {
     let bench = Bench::new().await;
     let carol = bench.browser("carol", Site::Admin).await;
     let long = "x".repeat(61);
-    let cases: [Case<'_>; 7] = [
+    let cases: [Case<'_>; 9] = [
         (&[("colour", "#ffdd00")], Vec::new(), "at least 4.5 to 1"),
         (
             &[("colour", "yellow")],
@@ -92,6 +156,8 @@ async fn what_cannot_be_read_or_shown_is_refused_and_changes_nothing() {
         ),
         (&[("name", &long)], Vec::new(), "at most 60 characters"),
         (&[], png(8, 8), "each side must have 16 to 2000"),
+        (&[], half(png(300, 80)), "cannot be drawn"),
+        (&[], half(jpeg()), "cannot be drawn"),
         (&[], b"<svg xmlns='x'/>".to_vec(), "SVG drawing"),
         (&[], b"GIF89a\x20\0\x20\0\0\0\0".to_vec(), "PNG or JPEG"),
         (&[], vec![0; 512 * 1024 + 1], "larger than 512 KB"),

@@ -4,7 +4,9 @@ use std::io::BufReader;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use super::*;
-use crate::mail::{LetterState, look};
+use crate::directory::TypedName;
+use crate::mail::{LetterRow, LetterState, look};
+use crate::store::audit::AuditFilter;
 
 struct MailServer {
     child: Child,
@@ -95,8 +97,25 @@ async fn run_of(bench: &Bench, alice: &Browser<'_>, mail: &[(&str, &str)], nth: 
     run
 }
 
+/// The browser of somebody whom the directory knows.
+async fn known<'b>(bench: &'b Bench, name: &str, groups: &[&str]) -> Browser<'b> {
+    let typed = TypedName::parse(name).unwrap();
+    let directory = &bench.service.state().directory;
+    let found = directory.find(&typed).await.unwrap();
+    let id = found
+        .map(|found| found.id().clone())
+        .unwrap_or_else(|_| panic!("{name} is not in the directory"));
+    let groups = groups.iter().map(|group| (*group).to_owned()).collect();
+    let who = Person {
+        id,
+        groups,
+        ..person(name)
+    };
+    bench.browser_of(&who, Site::Forms).await
+}
+
 /// Lets the clerk look until a letter is settled or has been tried.
-async fn settled(bench: &Bench, run: &str) -> crate::mail::LetterRow {
+async fn settled(bench: &Bench, run: &str) -> LetterRow {
     let state = bench.service.state();
     for _ in 0..200 {
         look(state).await.unwrap();
@@ -117,9 +136,10 @@ async fn settled(bench: &Bench, run: &str) -> crate::mail::LetterRow {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_finished_report_goes_out_over_tls_with_what_was_written() {
     let mut server = MailServer::start();
-    let bench = Bench::with(&server.config()).await;
+    let directory = Slapd::start();
+    let bench = Bench::in_directory(&directory, &server.config()).await;
     bench.sanitizer.hello("acme").await;
-    let alice = bench.browser("alice", Site::Forms).await;
+    let alice = known(&bench, "alice", &["forms-users"]).await;
     let mail = [
         ("mail-to", "jo@example.net, al@example.net"),
         ("mail-cc", "bo@example.net"),
@@ -164,9 +184,10 @@ async fn a_finished_report_goes_out_over_tls_with_what_was_written() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_server_says_is_told_and_only_what_may_pass_is_tried_again() {
     let mut server = MailServer::start();
-    let bench = Bench::with(&server.config()).await;
+    let directory = Slapd::start();
+    let bench = Bench::in_directory(&directory, &server.config()).await;
     bench.sanitizer.hello("acme").await;
-    let alice = bench.browser("alice", Site::Forms).await;
+    let alice = known(&bench, "alice", &["forms-users"]).await;
     let run = run_of(&bench, &alice, &[("mail-to", "refused@example.net")], 0).await;
     let row = settled(&bench, &run).await;
     assert!(
@@ -270,4 +291,164 @@ async fn receivers_elsewhere_and_headers_in_fields_are_refused() {
             .unwrap()
             .is_empty()
     );
+}
+
+/// The letter of a run after one look of the clerk, to whom it is due at once.
+async fn looked(bench: &Bench, run: &str) -> LetterRow {
+    let state = bench.service.state();
+    let mut row = letter(bench, run).await;
+    row.next_at_ms = 0;
+    state.store.letter_settle(&row).await.unwrap();
+    look(state).await.unwrap();
+    letter(bench, run).await
+}
+
+async fn letter(bench: &Bench, run: &str) -> LetterRow {
+    let store = &bench.service.state().store;
+    store.letters_about(&run[6..]).await.unwrap().remove(0)
+}
+
+/// The rights of the helpdesk; whoever is in forms-users alone has none for Acme.
+const HELPDESK: &str = "
+[[rights]]
+groups = [\"helpdesk\"]
+reports = [\"*\"]
+tenants = [\"*\"]
+[[rights]]
+groups = [\"forms-users\"]
+reports = [\"*\"]
+tenants = [\"globex\"]
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_goes_out_by_the_rights_that_its_owner_has_then() {
+    let mut server = MailServer::start();
+    let directory = Slapd::start();
+    let config = format!("{HELPDESK}{}", server.config());
+    let bench = Bench::in_directory(&directory, &config).await;
+    bench.sanitizer.hello("acme").await;
+    let groups = ["forms-users", "helpdesk"];
+    let bob = known(&bench, "bob", &groups).await;
+    let mail = [("mail-to", "jo@example.net"), ("mail-attach", "yes")];
+    // Nobody is written to on an answer that did not come.
+    directory.stop();
+    let run = run_of(&bench, &bob, &mail, 0).await;
+    let row = looked(&bench, &run).await;
+    assert!(
+        row.state == LetterState::Waiting
+            && row.attempts == 0
+            && row.note.contains("The directory does not answer"),
+        "{row:?}"
+    );
+    let now_ms = bench.service.state().clock.now_ms();
+    assert!(row.next_at_ms > now_ms + 30_000, "{row:?}");
+    let (_, page) = bob.get(&run).await;
+    assert!(
+        page.contains("The directory does not answer") && page.contains("It is tried again"),
+        "{page}"
+    );
+    directory.start_again();
+    bench.service.state().directory.check().await.unwrap();
+    let row = looked(&bench, &run).await;
+    assert_eq!(row.state, LetterState::Sent, "{row:?}");
+    assert_eq!(line(&mut server.told)["to"], json!(["jo@example.net"]));
+    // Out of the group that gives the customer, still with the role.
+    let run = run_of(&bench, &bob, &mail, 3).await;
+    directory.member("delete", "helpdesk", "bob");
+    directory.member("add", "forms-users", "bob");
+    let held = "may no longer see this report for all of its customers";
+    check_held(&bench, &bob, &run, held).await;
+    // Out of every group that gives a role.
+    let run = run_of(&bench, &bob, &mail, 6).await;
+    directory.member("delete", "forms-users", "bob");
+    check_held(&bench, &bob, &run, "may no longer use the reports").await;
+    // Gone.
+    let run = run_of(&bench, &bob, &mail, 9).await;
+    directory.remove("bob");
+    check_held(&bench, &bob, &run, "the account of its owner is closed").await;
+    // The server got nothing of all that: what comes next is of somebody who may.
+    directory.member("add", "helpdesk", "alice");
+    let alice = known(&bench, "alice", &groups).await;
+    let mail = [("mail-to", "al@example.net")];
+    let run = run_of(&bench, &alice, &mail, 12).await;
+    assert_eq!(looked(&bench, &run).await.state, LetterState::Sent);
+    assert_eq!(line(&mut server.told)["to"], json!(["al@example.net"]));
+}
+
+/// That a letter is held back for a reason that its owner, the administrator and the audit trail read.
+async fn check_held(bench: &Bench, owner: &Browser<'_>, run: &str, why: &str) {
+    let row = looked(bench, run).await;
+    assert!(
+        row.state == LetterState::Failed && row.note.contains(why),
+        "{row:?}"
+    );
+    assert_eq!(row.sent_at_ms, 0);
+    assert!(owner.get(run).await.1.contains(why), "{why}");
+    let admin = bench
+        .browser_of(&administrator(bench).await, Site::Admin)
+        .await;
+    let (status, page) = admin.get(run).await;
+    assert!(status == StatusCode::OK && page.contains(why), "{page}");
+    let filter = AuditFilter {
+        action: "mail.send".into(),
+        subject: run[6..].to_owned(),
+        ..AuditFilter::default()
+    };
+    let store = &bench.service.state().store;
+    let found = store.audit_search(&filter, None, 10).await.unwrap();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].decision == "denied" && found[0].reason.contains(why),
+        "{found:?}"
+    );
+}
+
+async fn administrator(bench: &Bench) -> Person {
+    let typed = TypedName::parse("carol").unwrap();
+    let found = bench.service.state().directory.find(&typed).await.unwrap();
+    let Ok(found) = found else {
+        panic!("carol is not in the directory")
+    };
+    Person {
+        id: found.id().clone(),
+        groups: vec!["fabric-admins".into()],
+        ..person("carol")
+    }
+}
+
+/// A test letter is held to what letters are, also when that changed since the schedule was made, and there are few of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_letter_goes_where_letters_may_and_not_without_end() {
+    let mut server = MailServer::start();
+    let bench = Bench::with(&server.config()).await;
+    let store = &bench.service.state().store;
+    let alice = bench.browser("alice", Site::Forms).await;
+    let fields = [&MONTHLY[..], &[("mail-to", "jo@example.net")]].concat();
+    let made = alice
+        .post("/schedules/new/customer-overview", &fields)
+        .await;
+    assert_eq!(made.status(), StatusCode::SEE_OTHER);
+    let schedule = store.schedules().await.unwrap().remove(0);
+    let act = format!("/schedules/{}/act", schedule.id);
+    let test = async || alice.post(&act, &[("act", "test")]).await;
+    let mut elsewhere = schedule.clone();
+    let mail = elsewhere.plan.mail.as_mut().unwrap();
+    mail.cc = vec!["jo@evil.test".parse().unwrap()];
+    store.schedule_put(&elsewhere).await.unwrap();
+    let refused = test().await;
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    let page = text(refused).await;
+    assert!(
+        page.contains("Letters to jo@evil.test are not allowed"),
+        "{page}"
+    );
+    store.schedule_put(&schedule).await.unwrap();
+    for _ in 0..5 {
+        assert_eq!(test().await.status(), StatusCode::SEE_OTHER);
+        assert_eq!(line(&mut server.told)["to"], json!(["jo@example.net"]));
+    }
+    let refused = test().await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!(refused.headers().contains_key(header::RETRY_AFTER));
+    assert!(text(refused).await.contains("too many test letters"));
 }

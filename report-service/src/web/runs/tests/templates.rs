@@ -321,3 +321,76 @@ async fn what_is_too_large_forged_or_hostile_is_refused_with_a_sentence() {
         "its token is not read"
     );
 }
+
+/// Where the file of a version is kept.
+async fn kept(bench: &Bench, version: u64) -> std::path::PathBuf {
+    let state = bench.service.state();
+    let report = "customer-overview".parse().unwrap();
+    let row = state.store.template(&report, version).await.unwrap();
+    let key = crate::artefacts::ArtefactKey::template(&row.unwrap().file_key);
+    state.engine.artefacts().draft(&key)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_whose_file_is_lost_or_changed_says_so_and_offers_a_way_out() {
+    let bench = Bench::with(WRITERS).await;
+    let wanda = browser(&bench, "wanda", "writers").await;
+    for version in 1..=3 {
+        let place = wanda.new_version(&[GOOD]).await;
+        if version < 3 {
+            wanda.post(&format!("{place}/activate"), &[]).await;
+        }
+    }
+    let file = |version| kept(&bench, version);
+    std::fs::remove_file(file(3).await).unwrap();
+    std::fs::write(file(2).await, word(&["Somebody else's"])).unwrap();
+    let told = async |version: u64, has: &[&str], has_not: &[&str]| {
+        let (status, page) = wanda.get(&format!("{HERE}/{version}")).await;
+        assert_eq!(status, StatusCode::OK, "{page}");
+        for expected in has {
+            assert!(page.contains(expected), "{expected} is not in {page}");
+        }
+        for refused in has_not {
+            assert!(!page.contains(refused), "{refused} is in {page}");
+        }
+    };
+    let lost = "Version 3 of the template has lost its file";
+    told(
+        3,
+        &[lost, "/3/remove"],
+        &["/3/activate", "/roll-back", "os error"],
+    )
+    .await;
+    let changed = "Version 2 of the template was changed where it is kept";
+    told(2, &[changed, "/roll-back"], &["/2/remove", "/2/download"]).await;
+    told(1, &["no faults"], &["This version cannot be used"]).await;
+    for (path, told) in [("3/activate", lost), ("3/try", lost), ("2/try", changed)] {
+        let answer = wanda
+            .post(&format!("{HERE}/{path}"), &[("as", "docx")])
+            .await;
+        assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{path}");
+        let page = text(answer).await;
+        assert!(page.contains(told), "{path}: {page}");
+    }
+    let (status, _) = wanda.get(&format!("{HERE}/3/download")).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    // The one before is lost as well: it goes, and the next one is taken.
+    std::fs::remove_file(file(1).await).unwrap();
+    let back = async || {
+        wanda
+            .post(&format!("{HERE}/roll-back"), &[("from", "2")])
+            .await
+    };
+    let refused = back().await;
+    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        text(refused)
+            .await
+            .contains("Remove version 1 to roll back further")
+    );
+    let removed = wanda.status_of(&format!("{HERE}/1/remove")).await;
+    assert_eq!(removed, StatusCode::SEE_OTHER);
+    assert_eq!(back().await.status(), StatusCode::SEE_OTHER);
+    let (_, page) = wanda.get(HERE).await;
+    assert!(page.contains("made with the template as shipped"), "{page}");
+}

@@ -1,0 +1,2 @@
+DELETE FROM branding WHERE scope <> '';
+ALTER TABLE branding DROP COLUMN address;

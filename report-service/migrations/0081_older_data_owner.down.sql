@@ -1,0 +1,1 @@
+ALTER TABLE older_data DROP COLUMN owner_id;
