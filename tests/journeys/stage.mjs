@@ -80,7 +80,7 @@ class Person {
     this.page.on("pageerror", (error) => this.trouble.push(`a script failed: ${error.message}`));
     this.page.on("console", (message) => {
       // A page that is refused, as some journeys want it, is an error to the console, but none of ours.
-      const expected = /status of (401|403|404|409|422|429|503)/.test(message.text());
+      const expected = /status of (400|401|403|404|409|422|429|503)/.test(message.text());
       if (message.type() === "error" && !expected) this.trouble.push(`the console says: ${message.text()}`);
     });
     this.page.on("request", (request) => {

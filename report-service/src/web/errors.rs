@@ -246,7 +246,11 @@ pub(super) struct Place {
 pub(super) async fn framed(State(place): State<Place>, request: Request, next: Next) -> Response {
     let token = cookie_value(request.headers(), place.site.cookie()).unwrap_or_default();
     let address = super::guard::address(request.extensions());
-    let mut answer = next.run(request).await;
+    let answer = next.run(request).await;
+    let mut answer = match unread(&answer) {
+        Some(error) => error.into_response(),
+        None => answer,
+    };
     let Some(Bare(error)) = answer.extensions_mut().remove::<Bare>() else {
         return answer;
     };
@@ -264,6 +268,23 @@ pub(super) async fn framed(State(place): State<Place>, request: Request, next: N
         }
         Err(_) => answer,
     }
+}
+
+/// The page for what an extractor refused: it answers a line of plain text, which no page of ours is.
+fn unread(answer: &Response) -> Option<PageError> {
+    let status = answer.status();
+    let kind = answer.headers().get(header::CONTENT_TYPE)?;
+    if !status.is_client_error() || !kind.as_bytes().starts_with(b"text/plain") {
+        return None;
+    }
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        return Some(PageError::too_large("That is more than this page takes."));
+    }
+    let sentence = "The address or the form holds something that cannot be read.";
+    Some(PageError {
+        status,
+        ..PageError::bad_request(sentence)
+    })
 }
 
 impl Place {

@@ -32,5 +32,10 @@ export async function run(stage) {
   await alice.look("57-failed-run");
   await alice.goto("/templates/customer-overview");
   await page.getByRole("button", { name: /^Roll back/ }).click();
+  assert.match(await alice.words(), /Remove version 2 to roll back further/);
+  await alice.look("57-roll-back-refused");
+  await page.getByRole("link", { name: "Version 2" }).click();
+  await page.getByRole("button", { name: "Remove it" }).click();
+  await page.getByRole("button", { name: /^Roll back/ }).click();
   assert.match(await alice.words(), /Documents are made with the template as shipped/);
 }

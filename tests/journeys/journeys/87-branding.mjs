@@ -39,7 +39,7 @@ export async function run(stage) {
 // A customer's own, from the list and back to it.
 async function ofCustomer(carol) {
   const { page } = carol;
-  await page.getByRole("link", { name: "Acme Dental Group" }).click();
+  await page.getByRole("link", { name: "Acme Dental Group", exact: true }).click();
   await carol.look("87-customer-brand-empty");
   await page.getByLabel("Name").fill("Acme Dental");
   await page.getByLabel("Colour").fill("#5cc8ba");
@@ -54,7 +54,7 @@ async function ofCustomer(carol) {
   await page.getByRole("link", { name: "Branding" }).first().click();
   assert.match(await page.locator("#brand-acme").innerText(), /Acme Dental.*#1f5c8a.*its own/s);
   await carol.look("87-branding-list");
-  await page.getByRole("link", { name: "Acme Dental Group" }).click();
+  await page.getByRole("link", { name: "Acme Dental Group", exact: true }).click();
   await page.getByRole("button", { name: "Remove this brand" }).click();
   assert.doesNotMatch(await page.locator("#brand-acme").innerText(), /#1f5c8a/);
 }

@@ -127,3 +127,21 @@ async fn nobody_else_gets_there() {
         assert_eq!(carol.get(path).await.0, StatusCode::NOT_FOUND, "{path}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_told_within_the_administration() {
+    let bench = Bench::new().await;
+    let carol = bench.browser("carol", Site::Admin).await;
+    for (path, status) in [
+        ("/audit?before=1", StatusCode::OK),
+        ("/audit?before=x", StatusCode::BAD_REQUEST),
+        ("/datasets/devices/x", StatusCode::BAD_REQUEST),
+    ] {
+        let (answered, page) = carol.get(path).await;
+        assert_eq!(answered, status, "{path}");
+        let framed = page.contains("class=\"rail\"") && page.contains("/audit");
+        assert!(framed, "{path}: {page}");
+        let told = status == StatusCode::OK || page.contains("To the overview");
+        assert!(told && !page.contains("Failed to deserialize"), "{path}");
+    }
+}
