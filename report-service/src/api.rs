@@ -16,6 +16,7 @@ pub mod reviews;
 pub mod runs;
 pub mod schedules;
 pub mod shapes;
+pub mod templates;
 
 pub use endpoint::{Call, Described, Given, Gives, Operation};
 pub use openapi::document;
@@ -46,7 +47,8 @@ pub fn routes(routes: Routes) -> Routes {
             let routes = history::routes(routes);
             let routes = data::routes(routes);
             let routes = schedules::routes(routes);
-            reviews::routes(routes)
+            let routes = reviews::routes(routes);
+            templates::routes(routes)
         }
         Site::Admin => brands::routes(admin::routes(routes)),
     }

@@ -35,7 +35,7 @@ pub mod guard;
 pub mod layout;
 pub mod live;
 pub mod login;
-mod multipart;
+pub(crate) mod multipart;
 pub mod options;
 mod params;
 pub(crate) mod pieces;

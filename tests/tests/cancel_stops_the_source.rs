@@ -1,4 +1,4 @@
-//! The promise: whoever calls a report off stops the flow of data where it begins, within a second.
+//! The promise: whoever cancels a run stops the flow of data where it begins, within a second.
 
 #![expect(
     clippy::unwrap_used,
@@ -17,7 +17,7 @@ use spokegate_demo::{Fabric, Options, SourceChoice};
 
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// Calls a report off while its source is in the middle of an endless answer; says how long the source went on, and how
+/// Cancels a run while its source is in the middle of an endless answer; says how long the source went on, and how
 /// many rows it wrote before and after.
 async fn cancelled(pace: Pace, rows: u64) -> (Duration, u64, u64) {
     let mut options = Options::sample().unwrap();

@@ -68,7 +68,7 @@ pub enum RunState {
     Done,
     /// There is no document.
     Failed,
-    /// Called off.
+    /// Cancelled.
     Cancelled,
 }
 

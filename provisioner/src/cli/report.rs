@@ -51,7 +51,7 @@ enum ReportVerb {
         #[arg(long)]
         wait: bool,
     },
-    /// Calls a run or a batch off
+    /// Cancels a run or a batch
     Cancel {
         /// Its id
         id: String,

@@ -1,6 +1,8 @@
 //! How an operation is declared: with its words, and with types that both read the request, write the answer and
 //! describe themselves.
 
+pub mod coming;
+
 use super::BODY_BYTES_MAX;
 use super::problem::{Details, Problem};
 use crate::auth::scope::Scope;
@@ -9,7 +11,7 @@ use crate::web::Routes;
 use crate::web::session::SignedIn;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, RawPathParams, Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use schemars::{JsonSchema, Schema};
@@ -60,6 +62,14 @@ pub struct Description {
 impl Description {
     fn schema<T: JsonSchema>(&mut self) -> Value {
         self.generator.subschema_for::<T>().into()
+    }
+
+    fn takes<M: Media>(&mut self) {
+        let content = files::<M>();
+        self.members.insert(
+            "requestBody".into(),
+            json!({ "required": true, "content": content }),
+        );
     }
 
     fn answer(&mut self, status: StatusCode, words: &str, content: Value) {
@@ -116,19 +126,29 @@ impl<T: DeserializeOwned + JsonSchema + Send + 'static> Given for Asked<T> {
     fn describe(about: &mut Description) {
         let schema = T::json_schema(&mut about.generator);
         let properties = schema.get("properties").and_then(Value::as_object);
+        let required = schema.get("required").and_then(Value::as_array);
+        let is_required = |name: &str| {
+            required.is_some_and(|all| all.iter().any(|one| one.as_str() == Some(name)))
+        };
         for (name, mut schema) in properties.cloned().unwrap_or_default() {
             let words = schema
                 .as_object_mut()
                 .and_then(|schema| schema.remove("description"))
                 .unwrap_or_default();
             about.parameters.push(json!({
-                "name": name, "in": "query", "required": false, "description": words, "schema": present(schema),
+                "name": name, "in": "query", "required": is_required(&name), "description": words, "schema": present(schema),
             }));
         }
     }
 
     async fn read(request: Request) -> Result<Self, Problem> {
-        let asked = Query::<T>::try_from_uri(request.uri());
+        Self::of(request.uri())
+    }
+}
+
+impl<T: DeserializeOwned> Asked<T> {
+    fn of(uri: &Uri) -> Result<Self, Problem> {
+        let asked = Query::<T>::try_from_uri(uri);
         let asked = asked.map_err(|rejected| {
             let why = rejected.body_text();
             let why = why
@@ -215,29 +235,28 @@ pub trait Takes: Media {
 
 impl<M: Takes> Given for SentFile<M> {
     fn describe(about: &mut Description) {
-        let content = files::<M>();
-        about.members.insert(
-            "requestBody".into(),
-            json!({ "required": true, "content": content }),
-        );
+        about.takes::<M>();
     }
 
     async fn read(request: Request) -> Result<Self, Problem> {
-        if !M::TYPES
-            .iter()
-            .any(|media| is_said(request.headers(), media))
-        {
-            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            let detail = "The body is not said to be such a file.";
-            return Err(Problem::new(status, "wrong-media-type", detail)
-                .at("header Content-Type")
-                .allowed(M::TYPES.join(", ")));
-        }
+        is_one::<M>(request.headers())?;
         Ok(Self {
             bytes: bytes(request.into_body(), M::BYTES_MAX).await?,
             media: std::marker::PhantomData,
         })
     }
+}
+
+/// Whether a file is said to be of a kind that is taken.
+fn is_one<M: Media>(headers: &HeaderMap) -> Result<(), Problem> {
+    if M::TYPES.iter().any(|media| is_said(headers, media)) {
+        return Ok(());
+    }
+    let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    let detail = "The body is not said to be such a file.";
+    Err(Problem::new(status, "wrong-media-type", detail)
+        .at("header Content-Type")
+        .allowed(M::TYPES.join(", ")))
 }
 
 /// The media types of a file, as a description has them.
@@ -440,6 +459,7 @@ fn path_parameters(path: &str) -> Vec<Value> {
         "tenant" => "The customer's id.",
         "part" => "The name of the dataset in the report.",
         "field" => "The name of the input.",
+        "version" => "The template's version; 0 is the template as shipped.",
         "page" => "The page's number, from 1.",
         _ => "",
     };

@@ -30,7 +30,7 @@ pub fn document() -> Value {
         "info": {
             "title": "Spokegate reports",
             "version": "1",
-            "description": "Reports, runs, their documents and data, batches, schedules and reviews; for administrators satellites, quarantine, audit trail and health. Times are RFC 3339 in UTC, days are YYYY-MM-DD.",
+            "description": "Reports, runs, their documents and data, batches, schedules, reviews and templates; for administrators satellites, quarantine, audit trail and health. Times are RFC 3339 in UTC, days are YYYY-MM-DD.",
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "tags": [
@@ -53,7 +53,7 @@ pub fn document() -> Value {
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "sgt_ and 43 letters",
-                    "description": format!("A token from the page \"Your API tokens\", or one that an administrator made for a program on \"API tokens\". Scopes: {}", scopes.join(" ")),
+                    "description": format!("A token from the page \"Your API tokens\", or a service token that an administrator made on \"API tokens\". Scopes: {}", scopes.join(" ")),
                 },
             },
         },

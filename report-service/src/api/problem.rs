@@ -199,7 +199,7 @@ impl Problem {
     /// Why a token does not let in, for an operation that asks for this scope.
     #[must_use]
     pub(crate) fn of_token(refused: TokenRefused, scope: &str, has: &[String]) -> Self {
-        const NEW: &str = "Make a new token on the page \"Your API tokens\", or ask an administrator for one of a program.";
+        const NEW: &str = "Make a new token on the page \"Your API tokens\", or ask an administrator for a service token.";
         match refused {
             TokenRefused::Missing => {
                 Self::unauthorized("no-token", "This needs a token, and none was sent.", NEW)
@@ -252,6 +252,7 @@ impl From<PageError> for Problem {
             StatusCode::NOT_FOUND => "not-found",
             StatusCode::FORBIDDEN => "forbidden",
             StatusCode::BAD_REQUEST => "not-possible",
+            StatusCode::PAYLOAD_TOO_LARGE => "too-large",
             StatusCode::SERVICE_UNAVAILABLE => "unavailable",
             _ => "internal",
         };

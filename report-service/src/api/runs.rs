@@ -1,4 +1,4 @@
-//! Ordering runs and batches, watching them, calling them off, making them again, and fetching their documents.
+//! Ordering runs and batches, watching them, cancelling them, making them again, and fetching their documents.
 
 pub mod order;
 pub mod preview;
@@ -63,7 +63,7 @@ fn run_routes(routes: Routes) -> Routes {
         (Method::POST, "/api/v1/runs/{run}/cancel"),
         about(
             "cancelRun",
-            "Call a run off",
+            "Cancel a run",
             "A run that has ended stays as it is.",
             Scope::RunsOrder,
         ),
@@ -105,7 +105,7 @@ fn batch_routes(routes: Routes) -> Routes {
         (Method::POST, "/api/v1/batches/{batch}/cancel"),
         about(
             "cancelBatch",
-            "Call off what has not ended of a batch",
+            "Cancel what has not ended of a batch",
             "",
             Scope::RunsOrder,
         ),

@@ -88,7 +88,7 @@ pub enum StateWord {
     Done,
     /// It has none, and a reason.
     Failed,
-    /// It was called off.
+    /// It was cancelled.
     Cancelled,
 }
 
@@ -278,7 +278,7 @@ pub struct TallyShape {
     pub done: u64,
     /// They have none, and a reason.
     pub failed: u64,
-    /// They were called off.
+    /// They were cancelled.
     pub cancelled: u64,
 }
 

@@ -9,6 +9,7 @@ mod openapi;
 mod orders;
 mod pages;
 mod schedules;
+mod templates;
 mod tokens;
 
 pub(crate) use bench::{Answer, Bench, person};

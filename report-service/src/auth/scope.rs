@@ -10,7 +10,7 @@ use std::str::FromStr;
 pub enum Scope {
     /// List reports and see what they take.
     ReportsRead,
-    /// Start runs and batches, call them off, make them again.
+    /// Start runs and batches, cancel them, make them again.
     RunsOrder,
     /// See one's own runs and batches, and fetch their documents.
     RunsRead,
@@ -18,8 +18,10 @@ pub enum Scope {
     DataRead,
     /// See, make, change and remove one's own schedules.
     SchedulesWrite,
-    /// See, release and reject documents that are held for review.
+    /// See, edit, release and reject documents that are held for review.
     ReviewsRelease,
+    /// Upload templates of reports, try them, put them in and out of use.
+    TemplatesWrite,
     /// See what administrators see: satellites, quarantine, audit trail, health.
     AdminRead,
     /// Set and remove the brands of the service and of customers.
@@ -33,13 +35,14 @@ pub struct NoScope(String);
 
 impl Scope {
     /// Every one.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::ReportsRead,
         Self::RunsOrder,
         Self::RunsRead,
         Self::DataRead,
         Self::SchedulesWrite,
         Self::ReviewsRelease,
+        Self::TemplatesWrite,
         Self::AdminRead,
         Self::BrandWrite,
     ];
@@ -54,6 +57,7 @@ impl Scope {
             Self::DataRead => "data:read",
             Self::SchedulesWrite => "schedules:write",
             Self::ReviewsRelease => "reviews:release",
+            Self::TemplatesWrite => "templates:write",
             Self::AdminRead => "admin:read",
             Self::BrandWrite => "brand:write",
         }
@@ -64,11 +68,14 @@ impl Scope {
     pub fn words(self) -> &'static str {
         match self {
             Self::ReportsRead => "List reports and see what they take",
-            Self::RunsOrder => "Start runs and batches, call them off, make them again",
+            Self::RunsOrder => "Start runs and batches, cancel them, make them again",
             Self::RunsRead => "See runs and batches, and fetch their documents",
             Self::DataRead => "Fetch the data that runs were made of",
             Self::SchedulesWrite => "See, make, change and remove schedules",
-            Self::ReviewsRelease => "Release and reject documents that are held for review",
+            Self::ReviewsRelease => "Edit, release and reject documents that are held for review",
+            Self::TemplatesWrite => {
+                "Upload templates of reports, try them, put them in and out of use"
+            }
             Self::AdminRead => "See satellites, quarantine, audit trail, health and brands",
             Self::BrandWrite => "Set and remove the brands of the service and of customers",
         }
@@ -83,10 +90,11 @@ impl Scope {
         }
     }
 
-    /// Whether a service token can have it. A schedule belongs to a person, with whose rights it runs.
+    /// Whether a service token can have it. A schedule belongs to a person, with whose rights it runs, and templates are
+    /// managed by people of groups that may.
     #[must_use]
     pub fn is_for_services(self) -> bool {
-        self != Self::SchedulesWrite
+        !matches!(self, Self::SchedulesWrite | Self::TemplatesWrite)
     }
 
     /// Those of a site, in their order.

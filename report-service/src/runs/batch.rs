@@ -93,7 +93,7 @@ pub struct Tally {
     pub done: u64,
     /// They have none, and a reason.
     pub failed: u64,
-    /// They were called off.
+    /// They were cancelled.
     pub cancelled: u64,
 }
 

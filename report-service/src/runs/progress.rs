@@ -16,7 +16,7 @@ pub enum RunState {
     Done,
     /// There is no document, and a reason in words.
     Failed,
-    /// Its owner called it off.
+    /// Its owner cancelled it.
     Cancelled,
 }
 

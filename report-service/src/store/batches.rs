@@ -28,7 +28,7 @@ pub struct BatchRow {
     pub tenants: Vec<TenantId>,
     /// When, in milliseconds since 1970.
     pub created_at_ms: u64,
-    /// When it was called off; 0 when it was not.
+    /// When it was cancelled; 0 when it was not.
     pub cancelled_at_ms: u64,
 }
 
@@ -55,7 +55,7 @@ impl Store {
         Ok(())
     }
 
-    /// A person's batch was called off.
+    /// A person's batch was cancelled.
     ///
     /// # Errors
     /// When the store cannot write.

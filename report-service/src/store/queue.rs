@@ -116,7 +116,7 @@ impl Store {
         Ok(Some(row))
     }
 
-    /// A worker's sign of life for a run: how it stands, when that has changed. Says whether the run is called off;
+    /// A worker's sign of life for a run: how it stands, when that has changed. Says whether the run is cancelled;
     /// `None` when the worker no longer has it.
     ///
     /// # Errors

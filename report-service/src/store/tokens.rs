@@ -10,7 +10,7 @@ use sqlx::any::AnyRow;
 pub enum TokenKind {
     /// A person's: it may what the person may.
     Personal,
-    /// A program's: it may what its own lists say.
+    /// A service token, a program's: it may what its own lists say.
     Service,
 }
 

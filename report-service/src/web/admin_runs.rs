@@ -1,4 +1,4 @@
-//! Everybody's runs: who made what for whom, how it went, and calling one off. The documents stay with their owners.
+//! Everybody's runs: who made what for whom, how it went, and cancelling one. The documents stay with their owners.
 
 use askama::Template;
 use axum::extract::{Path, Query, State};

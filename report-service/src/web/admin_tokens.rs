@@ -1,4 +1,4 @@
-//! Every token of the API: who made it, for what, and revoking it; and tokens for programs.
+//! Every token of the API: who made it, for what, and revoking it; and service tokens.
 
 use super::confirm;
 use super::errors::PageError;

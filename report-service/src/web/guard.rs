@@ -132,19 +132,11 @@ impl Guard {
 
     /// Leave to send a file: before anything of it is read.
     async fn turn(&self, parts: &Parts, bytes_max: usize) -> Result<Turn, Box<Response>> {
-        let length = parts.headers.get(header::CONTENT_LENGTH);
-        let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-        if length.is_some_and(|length| length > bytes_max) {
-            return Err(boxed(multipart::too_large(bytes_max)));
-        }
         let user = parts.extensions.get::<SignedIn>();
         let session = user.map(SignedIn::session_id).unwrap_or_default();
-        let turn = self.state.uploading.turn(session).await;
-        turn.ok_or_else(|| {
-            boxed(PageError::unavailable(
-                "Other files are being taken now, yours or of others.",
-            ))
-        })
+        let uploading = &self.state.uploading;
+        let turn = uploading.admit(session, &parts.headers, bytes_max).await;
+        turn.map_err(boxed)
     }
 
     /// Name, colour and logo of the pages.

@@ -13,7 +13,7 @@ use multer::Multipart;
 use super::errors::PageError;
 
 /// Largest edited draft with its form, in bytes.
-pub(super) const UPLOAD_BYTES_MAX: usize = 32 * 1024 * 1024;
+pub(crate) const UPLOAD_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// What is read past a limit, so that a browser that is still sending sees the answer, in bytes.
 const EXCESS_BYTES_MAX: usize = 128 * 1024 * 1024;
@@ -72,7 +72,7 @@ pub(super) async fn whole(body: Body, bytes_max: usize) -> Result<Bytes, ()> {
 ///
 /// # Errors
 /// When it is larger, broke off, or takes too long.
-pub(super) async fn taken(body: Body, bytes_max: usize) -> Result<Bytes, PageError> {
+pub(crate) async fn taken(body: Body, bytes_max: usize) -> Result<Bytes, PageError> {
     match tokio::time::timeout(TIME_MAX, whole(body, bytes_max)).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(())) => Err(too_large(bytes_max)),
@@ -95,7 +95,7 @@ pub(super) fn too_large(bytes_max: usize) -> PageError {
 }
 
 /// Reads and throws away what a browser is still sending, so that it sees the answer.
-pub(super) async fn drained(body: Body) {
+pub(crate) async fn drained(body: Body) {
     let _ = tokio::time::timeout(FIRST_TIME_MAX, whole(body, 0)).await;
 }
 

@@ -2,17 +2,18 @@
 //! may manage templates.
 
 mod act;
+pub(crate) mod chosen;
+pub(crate) mod managed;
 mod new;
-mod version;
+pub(crate) mod version;
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::http::header;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
-use super::downloads::disposition;
 use super::errors::PageError;
 use super::layout::{Page, render};
 use super::routes::{Routes, Rule};
@@ -20,11 +21,8 @@ use super::session::SignedIn;
 use crate::auth::Site;
 use crate::library::Standing;
 use crate::reports::Report;
-use crate::runs::Format;
-use crate::starter_template::plain_template;
 use crate::state::AppState;
-use crate::store::audit::Decision;
-use crate::store::library::LibraryAct;
+use managed::{NotDone, listed, managed, nothing};
 
 /// `/templates` and what is below it, for whoever is signed in on this listener.
 #[must_use]
@@ -87,16 +85,9 @@ async fn list(State(state): State<AppState>, user: SignedIn) -> Result<Response,
     if !user.rights(&state).manages_templates() {
         return Err(nothing());
     }
-    let mut reports = Vec::new();
-    for report in state.engine.catalogue().iter() {
-        if may(&state, &user, report) {
-            let standing = state.engine.library().standing(report).await?;
-            reports.push((Arc::clone(report), standing));
-        }
-    }
     render(&ListPage {
         page: Page::new("Templates", "templates", &user),
-        reports,
+        reports: listed(&state, &user).await?,
     })
 }
 
@@ -128,60 +119,28 @@ async fn draw(
     })
 }
 
+/// The page of a report for an act that was not done.
+async fn refused(
+    state: &AppState,
+    user: &SignedIn,
+    report: Arc<Report>,
+    why: NotDone,
+) -> Result<Response, PageError> {
+    let fault = match why {
+        NotDone::Refused(fault) => fault,
+        NotDone::Unusable(unusable) => unusable.0,
+        NotDone::Late(words) => return Err(PageError::bad_request(words)),
+        NotDone::Failed(error) => return Err(error),
+    };
+    let page = draw(state, user, report, fault).await?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+}
+
 async fn starter(
     State(state): State<AppState>,
     user: SignedIn,
     Path(id): Path<String>,
 ) -> Result<Response, PageError> {
     let report = managed(&state, &user, &id)?;
-    let made = plain_template(&report.needs, state.engine.contracts());
-    let made = made.map_err(|fault| {
-        PageError::not_found(format!("There is no starter for this report: it {fault}."))
-    })?;
-    user.audit(
-        &state,
-        "template.starter",
-        Decision::Allowed,
-        "manages-templates",
-        report.id.as_str(),
-    )
-    .await?;
-    Ok(file(Format::Word, &format!("{}-starter", report.id), made))
-}
-
-fn nothing() -> PageError {
-    PageError::not_found("There is no page at this address.")
-}
-
-fn may(state: &AppState, user: &SignedIn, report: &Report) -> bool {
-    let is_for = user.site() == Site::Admin || report.is_for(user.groups());
-    is_for && user.rights(state).manages_template_of(&report.id)
-}
-
-/// A report whose template this person may manage, or the same answer as for one that does not exist.
-fn managed(state: &AppState, user: &SignedIn, id: &str) -> Result<Arc<Report>, PageError> {
-    let report = id
-        .parse()
-        .ok()
-        .and_then(|id| state.engine.catalogue().get(&id));
-    let report = report.filter(|report| may(state, user, report));
-    report.cloned().ok_or_else(nothing)
-}
-
-fn act<'a>(state: &AppState, user: &'a SignedIn) -> LibraryAct<'a> {
-    LibraryAct {
-        at_ms: state.clock.now_ms(),
-        person_id: user.person_id(),
-        person_title: user.title(),
-    }
-}
-
-/// A file to keep.
-fn file(format: Format, stem: &str, bytes: Vec<u8>) -> Response {
-    let name = format!("{stem}.{}", format.ending());
-    let headers = [
-        (header::CONTENT_TYPE, format.media_type().to_owned()),
-        (header::CONTENT_DISPOSITION, disposition(&name)),
-    ];
-    (headers, bytes).into_response()
+    managed::starter(&state, &user, &report).await
 }

@@ -4,7 +4,11 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use axum::http::{HeaderMap, header};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::errors::PageError;
+use super::multipart;
 
 /// Files that are taken at the same time.
 const ALL_MAX: usize = 4;
@@ -19,7 +23,7 @@ pub struct Uploading {
 }
 
 /// Leave to send one; dropping it lets the next one.
-pub(super) struct Turn {
+pub(crate) struct Turn {
     uploading: Uploading,
     session: String,
     all: Option<OwnedSemaphorePermit>,
@@ -35,8 +39,29 @@ impl Default for Uploading {
 }
 
 impl Uploading {
+    /// Leave to send a file of at most so many bytes: before anything of it is read.
+    ///
+    /// # Errors
+    /// When it is said to be larger, or it is not this session's turn.
+    pub(crate) async fn admit(
+        &self,
+        session: &str,
+        headers: &HeaderMap,
+        bytes_max: usize,
+    ) -> Result<Turn, PageError> {
+        let length = headers.get(header::CONTENT_LENGTH);
+        let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        if length.is_some_and(|length| length > bytes_max) {
+            return Err(multipart::too_large(bytes_max));
+        }
+        let turn = self.turn(session).await;
+        turn.ok_or_else(|| {
+            PageError::unavailable("Other files are being taken now, yours or of others.")
+        })
+    }
+
     /// Waits for one's turn for a while; `None` when there is none, at once where the session is sending a file already.
-    pub(super) async fn turn(&self, session: &str) -> Option<Turn> {
+    async fn turn(&self, session: &str) -> Option<Turn> {
         self.turn_within(session, WAIT_MAX).await
     }
 

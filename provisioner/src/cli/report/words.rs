@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-/// True for a run that failed or was called off, and for a batch with one that did.
+/// True for a run that failed or was cancelled, and for a batch with one that did.
 pub(super) fn has_failed(answer: &Value) -> bool {
     let is_listed = answer.get("runs").is_some() && answer.get("tally").is_none();
     let failed = |state: &str| matches!(state, "failed" | "cancelled");

@@ -137,7 +137,7 @@ impl Bench {
             .await
     }
 
-    /// A token of a program for these reports and customers.
+    /// A service token for these reports and customers.
     pub(crate) async fn program(
         &self,
         name: &str,
@@ -214,6 +214,22 @@ impl Bench {
             }
             None => self.ask(Site::Forms, request, Body::empty()).await,
         }
+    }
+
+    /// An operation on the forms listener with a file of this media type as its body.
+    pub(crate) async fn send(
+        &self,
+        token: &str,
+        (method, path): (Method, &str),
+        (media, file): (&str, Vec<u8>),
+    ) -> Answer {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1{path}"))
+            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .header(header::CONTENT_TYPE, media)
+            .header(header::CONTENT_LENGTH, file.len());
+        self.ask(Site::Forms, request, Body::from(file)).await
     }
 
     pub(crate) async fn get(&self, token: &str, path: &str) -> Answer {

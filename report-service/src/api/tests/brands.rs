@@ -145,7 +145,7 @@ async fn what_cannot_be_a_brand_and_who_may_not_set_one() {
         404
     );
     assert_eq!(bench.delete(&reader, acme).await, 403);
-    // A program's token is for its customers alone.
+    // A service token is for its customers alone.
     let program = bench.program("brands", &write, (&["*"], &["acme"])).await;
     assert_eq!(
         refused(&program, "/tenants/globex/brand", named()).await.0,

@@ -16,7 +16,6 @@ const SESSIONS: &str = "it is about sessions of browsers, which the API does not
 const PASSWORD: &str = "it asks for the password again, which no program has";
 const ADMIN: &str =
     "administrators change things on pages alone: the scopes of their listener read";
-const LIBRARY: &str = "a template is looked at with its faults and its trial before it counts";
 
 /// Each act of a page.
 const ACTS: &[(&str, Way)] = &[
@@ -58,11 +57,26 @@ const ACTS: &[(&str, Way)] = &[
         "/reviews/{run}/upload",
         PageOnly("whoever edits a draft has read it on its page"),
     ),
-    ("/templates/{report}/upload", PageOnly(LIBRARY)),
-    ("/templates/{report}/roll-back", PageOnly(LIBRARY)),
-    ("/templates/{report}/{version}/try", PageOnly(LIBRARY)),
-    ("/templates/{report}/{version}/activate", PageOnly(LIBRARY)),
-    ("/templates/{report}/{version}/remove", PageOnly(LIBRARY)),
+    (
+        "/templates/{report}/upload",
+        Operations(&["uploadTemplate"]),
+    ),
+    (
+        "/templates/{report}/roll-back",
+        Operations(&["rollBackTemplate"]),
+    ),
+    (
+        "/templates/{report}/{version}/try",
+        Operations(&["tryTemplate"]),
+    ),
+    (
+        "/templates/{report}/{version}/activate",
+        Operations(&["activateTemplate"]),
+    ),
+    (
+        "/templates/{report}/{version}/remove",
+        Operations(&["removeTemplate"]),
+    ),
     ("/break-glass/{token}", PageOnly(SESSIONS)),
     ("/break-glass-seen", PageOnly(ADMIN)),
     (

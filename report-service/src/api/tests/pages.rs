@@ -118,7 +118,7 @@ async fn a_form_with_faults_makes_nothing_and_limits_hold() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_administrator_makes_tokens_for_programs_and_revokes_any() {
+async fn an_administrator_makes_service_tokens_and_revokes_any() {
     let bench = Bench::new(StoreKind::Sqlite).await;
     let carol = bench.session(Site::Admin, &person("carol", &["a"])).await;
     let fields = [

@@ -12,7 +12,7 @@ pub(super) struct Live {
     /// Whether it is under way here.
     pub(super) here: bool,
     pub(super) progress: watch::Sender<Progress>,
-    /// Its owner called it off.
+    /// Its owner cancelled it.
     pub(super) cancel: CancellationToken,
     /// Another worker has it by now.
     pub(super) lost: CancellationToken,

@@ -29,7 +29,7 @@ enum Caller {
     Administrator,
     /// A person's token with that scope alone.
     Token(Scope),
-    /// A program's token with that scope alone, for everything.
+    /// A service token with that scope alone, for everything.
     Program(Scope),
 }
 

@@ -79,7 +79,7 @@ impl TokenForm {
         })
     }
 
-    /// A program's token; without, the form says what is wrong.
+    /// A service token; without, the form says what is wrong.
     pub(in crate::web) fn service(&mut self, days_max: u64) -> Option<NewToken> {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let length = self.name.len();
@@ -262,9 +262,13 @@ mod tests {
             &format!("name=x&{rest}&reports=A_&tenants=*"),
             "no id of reports",
         );
-        check(
-            "name=x&days=1&scope=schedules:write&reports=*&tenants=*",
-            "Choose what",
-        );
+        for scope in ["schedules:write", "templates:write"] {
+            check(
+                &format!("name=x&days=1&scope={scope}&reports=*&tenants=*"),
+                "Choose what",
+            );
+            let own = personal(&format!("name=x&days=1&scope={scope}"));
+            assert!(own.is_ok(), "{scope}");
+        }
     }
 }
