@@ -4,6 +4,7 @@
 //! held in memory, 24 bytes for each.
 
 mod opening;
+mod removal;
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
@@ -16,16 +17,11 @@ use spokegate_contract::DatasetId;
 use super::aside::Aside;
 use super::record::{RECORD_BYTES_MAX, Record};
 use super::state::{State, StateFile};
-use super::{Acked, Expired, Head, Kept, Marks, NewMessage, Receipt, SpoolError, SpoolOptions};
+use super::{Acked, Head, Kept, Marks, NewMessage, Receipt, SpoolError, SpoolOptions};
 
 pub(super) const SEGMENT_BYTES: u64 = 1 << 20;
-/// A last file of which nothing is needed any more goes when it is this large; a smaller one is appended to.
-const EMPTY_BYTES_MAX: u64 = 1 << 16;
 /// What a small message counts, for the disk and for the memory that it takes.
 pub(super) const CHARGE_BYTES_MIN: u64 = 512;
-/// 2020-01-01. A machine without a battery clock stamps what it stores before it learns the time with 1970; such a
-/// message is not old.
-const CLOCK_MS_MIN: u64 = 1_577_836_800_000;
 /// `EIO`: the disk cannot read a sector.
 const BAD_SECTOR: i32 = 5;
 
@@ -339,82 +335,6 @@ impl Log {
             self.states.write(&self.state)?;
         }
         Ok(Acked::Through(through))
-    }
-
-    fn remove(&mut self, through: u64, mut each: impl FnMut(Entry)) {
-        while let Some(entry) = self.entries.front().copied()
-            && entry.id <= through
-        {
-            self.entries.pop_front();
-            self.bytes = self.bytes.saturating_sub(entry.charge());
-            self.release(entry.id);
-            each(entry);
-        }
-        self.settle(through);
-    }
-
-    fn release(&mut self, id: u64) {
-        let after = self.segments.partition_point(|segment| segment.first <= id);
-        if let Some(segment) = after
-            .checked_sub(1)
-            .and_then(|at| self.segments.get_mut(at))
-        {
-            segment.live = segment.live.saturating_sub(1);
-        }
-    }
-
-    /// Everything up to `through` is gone, and what never comes behind it; empty files go.
-    fn settle(&mut self, through: u64) {
-        let next = self.entries.front().map_or(self.next_id, |entry| entry.id);
-        self.state.gone = self.state.gone.max(through).max(next - 1);
-        self.state.last = self.next_id - 1;
-        while let Some(segment) = self.segments.front()
-            && segment.live == 0
-            && (self.segments.len() > 1 || segment.length > EMPTY_BYTES_MAX)
-        {
-            let path = segment_path(&self.folder, segment.first);
-            if let Err(error) = std::fs::remove_file(&path) {
-                tracing::warn!(%error, path = %path.display(), "a file of the spool that is no longer needed cannot be removed");
-            }
-            // An open file would keep its room.
-            self.reading = self
-                .reading
-                .take()
-                .filter(|(first, _)| *first != segment.first);
-            self.segments.pop_front();
-        }
-        if self.segments.is_empty() {
-            self.tail = None;
-        }
-        if self.entries.is_empty() {
-            self.entries.shrink_to_fit();
-        }
-    }
-
-    /// Drops what was stored before a time, and whatever came before that.
-    pub(super) fn expire(&mut self, before_ms: u64) -> Result<Option<Expired>, SpoolError> {
-        let old = |entry: &Entry| {
-            let stored_ms = u64::from(entry.stored_at_s) * 1_000;
-            (CLOCK_MS_MIN..before_ms).contains(&stored_ms)
-        };
-        // By place, not by age: a clock that was set back must not make a hole among younger messages.
-        let Some(place) = self.entries.iter().rposition(old) else {
-            return Ok(None);
-        };
-        let through = self.entries[place].id;
-        let mut expired = Expired::default();
-        let mut by_dataset = vec![0_u64; self.datasets.len()];
-        self.remove(through, |entry| {
-            expired.messages += 1;
-            expired.bytes += u64::from(entry.bytes);
-            by_dataset[usize::from(entry.dataset)] += 1;
-        });
-        let counted = self.datasets.iter().cloned().zip(by_dataset);
-        expired.by_dataset = counted.filter(|(_, count)| *count > 0).collect();
-        self.state.expired += expired.messages;
-        self.states.write(&self.state)?;
-        self.states.sync()?;
-        Ok(Some(expired))
     }
 
     /// Numbers what is left anew, under an epoch above every earlier one.
