@@ -17,7 +17,10 @@ mod text;
 
 pub use batch::{BatchId, NewBatch, Tally};
 pub(crate) use bounds::Bounds;
-pub use engine::{CUSTOMERS_MAX, Choices, Engine, EngineParts, Listed, NewRun, StartError, Why};
+pub use engine::{
+    CUSTOMERS_MAX, Choices, DECIDED, Engine, EngineParts, Listed, NewRun, NotReplaced, StartError,
+    Why,
+};
 pub use format::{Format, Formats, RunFile};
 pub use origin::{DataPart, Origin, Review};
 pub use progress::{NeedProgress, NeedState, Progress, RunState};

@@ -82,9 +82,20 @@ async fn a_report_is_ordered_watched_and_fetched_from_a_shell() {
         server: fabric.forms_url(),
     };
     shell.file("ca.pem", fabric.ca_pem(), 0o644);
-    let scopes = ["reports:read", "runs:order", "runs:read", "data:read"];
+    let scopes = [
+        "reports:read",
+        "runs:order",
+        "runs:read",
+        "data:read",
+        "schedules:write",
+        "reviews:release",
+        "templates:write",
+    ];
     let alice = shell.file("alice", &token(&mut browser, &scopes).await, 0o400);
     orders(&shell, &alice).await;
+    batches_and_schedules(&shell, &alice).await;
+    reviews(&shell, &alice).await;
+    templates(&shell, &alice).await;
     refusals(&shell, &mut browser, &alice).await;
     fabric.shutdown().await;
 }
@@ -128,6 +139,113 @@ async fn orders(shell: &Shell, alice: &Path) {
     assert_eq!(rows.len(), 24);
     let history = Shell::check(&run(&["history", "--state", "done"]).await, 0);
     assert!(history.starts_with(id), "{history}");
+}
+
+impl Shell {
+    /// What a verb tells that must be done, in words.
+    async fn told(&self, token: &Path, code: i32, arguments: &str) -> String {
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        let output = self.run(token, &self.server, &arguments).await;
+        Self::check(&output, code)
+    }
+
+    fn starts(&self, name: &str, with: &[u8]) -> Vec<u8> {
+        let file = std::fs::read(self.folder.path().join(name)).unwrap();
+        assert!(file.starts_with(with), "{name}");
+        file
+    }
+}
+
+async fn batches_and_schedules(shell: &Shell, alice: &Path) {
+    let order = "--json run customer-overview --tenant acme --tenant globex --each --wait";
+    let batch: Value = serde_json::from_str(&shell.told(alice, 0, order).await).unwrap();
+    let id = batch["id"].as_str().unwrap();
+    let list = shell.told(alice, 0, "batches").await;
+    assert!(list.starts_with(id), "{list}");
+    let all = format!("data {id} --output data.zip");
+    shell.told(alice, 0, &all).await;
+    let archive = shell.starts("data.zip", b"PK");
+    let names = String::from_utf8_lossy(&archive).into_owned();
+    assert!(names.contains("globex/devices.csv"), "the list of files");
+    let run = batch["runs"][0]["id"].as_str().unwrap();
+    let proof = shell.told(alice, 0, &format!("proof {run}")).await;
+    assert!(proof.contains("template_version\t0\n"), "{proof}");
+    let verdict = shell.told(alice, 0, &format!("proof {run} --verify")).await;
+    assert!(verdict.starts_with("holds\ttrue\n"), "{verdict}");
+    let pages = shell.told(alice, 0, &format!("preview {run}")).await;
+    assert!(pages.contains("/preview/1"), "{pages}");
+    let first = format!("preview {run} 1 --output page.png");
+    shell.told(alice, 0, &first).await;
+    shell.starts("page.png", b"\x89PNG");
+    let schedule = r#"{ "title": "Monthly", "report": "customer-overview", "tenants": ["acme", "globex"],
+        "when": { "every": "month", "day": 31, "at": "06:00", "zone": "Europe/Berlin" } }"#;
+    shell.file("schedule.json", schedule, 0o644);
+    let made = shell
+        .told(alice, 0, "--json schedule set schedule.json")
+        .await;
+    let made: Value = serde_json::from_str(&made).unwrap();
+    let id = made["id"].as_str().unwrap();
+    let off = format!("--json schedule switch {id} globex off");
+    let off: Value = serde_json::from_str(&shell.told(alice, 0, &off).await).unwrap();
+    assert_eq!(off["off"], serde_json::json!(["globex"]), "{off}");
+    let ordered = shell.told(alice, 0, &format!("schedule run {id}")).await;
+    assert!(ordered.contains("kind\trun\n"), "{ordered}");
+    // Without mail there is nothing to try.
+    shell
+        .told(alice, 1, &format!("schedule test-mail {id}"))
+        .await;
+}
+
+async fn reviews(shell: &Shell, alice: &Path) {
+    let order = "--json run customer-overview --tenant acme --review --wait";
+    let held: Value = serde_json::from_str(&shell.told(alice, 0, order).await).unwrap();
+    let run = held["id"].as_str().unwrap();
+    let list = shell.told(alice, 0, "review list").await;
+    assert!(list.contains(run), "{list}");
+    let draft = format!("review draft {run} --output");
+    shell.told(alice, 0, &format!("{draft} seen.docx")).await;
+    let replace = format!("review replace {run} acme.docx --seen");
+    shell.told(alice, 0, &format!("{replace} seen.docx")).await;
+    // It is another draft by now.
+    let release = format!("review release {run} --seen");
+    shell.told(alice, 1, &format!("{replace} seen.docx")).await;
+    shell.told(alice, 1, &format!("{release} seen.docx")).await;
+    shell.told(alice, 0, &format!("{draft} fresh.docx")).await;
+    let edited = shell.starts("acme.docx", b"PK");
+    assert_eq!(shell.starts("fresh.docx", b"PK"), edited);
+    let released = shell.told(alice, 0, &format!("{release} fresh.docx")).await;
+    assert!(released.contains("review\treleased\n"), "{released}");
+}
+
+async fn templates(shell: &Shell, alice: &Path) {
+    let run = async |code: i32, arguments: &str| {
+        let arguments = format!("template {arguments}");
+        shell.told(alice, code, &arguments).await
+    };
+    let list = run(0, "list").await;
+    assert!(list.contains("customer-overview\t0\t0\t"), "{list}");
+    run(0, "starter customer-overview --output starter.docx").await;
+    let made = run(0, "upload customer-overview starter.docx --note new&better").await;
+    assert!(made.contains("fits\ttrue\n") && made.contains("note\tnew&better\n"));
+    run(0, "try customer-overview 1 --output sample.docx").await;
+    shell.starts("sample.docx", b"PK");
+    let active = run(0, "activate customer-overview 1").await;
+    assert!(active.contains("active\t1\n"), "{active}");
+    run(1, "remove customer-overview 1").await;
+    run(1, "roll-back customer-overview --from 7").await;
+    let back = run(0, "roll-back customer-overview --from 1").await;
+    assert!(back.contains("active\t0\n"), "{back}");
+    run(0, "download customer-overview 1 --output same.docx").await;
+    let starter = shell.starts("starter.docx", b"PK");
+    assert_eq!(shell.starts("same.docx", b"PK"), starter);
+    run(0, "remove customer-overview 1").await;
+    run(4, "show customer-overview 1").await;
+    let shown = run(0, "show customer-overview").await;
+    assert!(
+        shown.contains("\n1\t"),
+        "what is known of it stays: {shown}"
+    );
+    run(1, "upload customer-overview schedule.json").await;
 }
 
 async fn refusals(shell: &Shell, browser: &mut Browser, alice: &Path) {

@@ -4,15 +4,19 @@
 //! refused; 4 there is no such thing; 5 not now, try again.
 
 mod client;
+mod order;
+mod pages;
+mod review;
+mod schedule;
+mod template;
 mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use spokegate_daemon::{EXIT_FAILURE, cli};
 
 use client::{Client, Failure, Server};
@@ -41,8 +45,10 @@ enum ReportVerb {
         /// The report's id
         report: String,
     },
+    /// Lists what an input can be whose choices come from customers' data
+    Options(order::Choices),
     /// Orders a report: a run, or a batch with --each
-    Run(Order),
+    Run(order::Order),
     /// Shows where a run or a batch stands
     Status {
         /// Its id
@@ -75,51 +81,48 @@ enum ReportVerb {
         #[arg(long, short)]
         output: PathBuf,
     },
-    /// Lists the data of a run; with a customer and a part, fetches it
-    Data {
+    /// Lists the data of a run; with a customer and a part, fetches it; of a batch, fetches all in one archive
+    Data(Data),
+    /// Lists the pages of a document; with a number, fetches the picture of one
+    Preview(pages::Pages),
+    /// Shows what a document was made of; with --verify, makes it again and compares
+    Proof {
         /// The run's id
         run: String,
-        /// The customer's id
-        #[arg(requires = "part")]
-        tenant: Option<String>,
-        /// The name of the dataset in the report
-        part: Option<String>,
-        /// As which table
-        #[arg(long = "as", value_enum, default_value = "csv")]
-        form: Form,
+        /// Makes it again of what is kept; exit 1 when it does not hold
+        #[arg(long)]
+        verify: bool,
     },
     /// Lists one's own runs, the newest first
     History(History),
+    /// Lists one's own batches, the newest first
+    Batches,
     /// One's own schedules
     #[command(subcommand)]
-    Schedule(ScheduleVerb),
+    Schedule(schedule::ScheduleVerb),
+    /// Documents that are held for review
+    #[command(subcommand)]
+    Review(review::ReviewVerb),
+    /// The templates that one manages
+    #[command(subcommand)]
+    Template(template::TemplateVerb),
 }
 
 #[derive(Debug, Args)]
-struct Order {
-    /// The report's id
-    report: String,
-    /// A customer's id; may be given several times
-    #[arg(long = "tenant", required_unless_present = "all", value_name = "ID")]
-    tenants: Vec<String>,
-    /// For all customers
-    #[arg(long, conflicts_with = "tenants")]
-    all: bool,
-    /// A document for each customer
-    #[arg(long)]
-    each: bool,
-    /// docx, pdf or both
-    #[arg(long, default_value = "docx")]
-    format: String,
-    /// An input, as JSON or as plain text; may be given several times
-    #[arg(long = "set", value_name = "NAME=VALUE")]
-    parameters: Vec<String>,
-    /// Holds documents for review
-    #[arg(long)]
-    review: bool,
-    /// Waits for the end; exit 1 when it failed
-    #[arg(long)]
-    wait: bool,
+struct Data {
+    /// The id of the run, or of a batch
+    id: String,
+    /// The customer's id
+    #[arg(requires = "part")]
+    tenant: Option<String>,
+    /// The name of the dataset in the report
+    part: Option<String>,
+    /// As which table
+    #[arg(long = "as", value_enum, default_value = "csv")]
+    form: Form,
+    /// The file to write: of a batch, a zip with a folder for each customer
+    #[arg(long, short)]
+    output: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -148,40 +151,6 @@ struct History {
     /// Which page, from 0
     #[arg(long, default_value = "0")]
     page: u32,
-}
-
-#[derive(Debug, Subcommand)]
-enum ScheduleVerb {
-    /// Lists them
-    List,
-    /// Shows one
-    Show {
-        /// Its id
-        id: String,
-    },
-    /// Makes one, or changes one with --id
-    Set {
-        /// What is set, in JSON as the API takes it
-        file: PathBuf,
-        /// The one to change
-        #[arg(long)]
-        id: Option<String>,
-    },
-    /// Lets one stand still
-    Pause {
-        /// Its id
-        id: String,
-    },
-    /// Lets one go on
-    Resume {
-        /// Its id
-        id: String,
-    },
-    /// Removes one
-    Remove {
-        /// Its id
-        id: String,
-    },
 }
 
 impl Command {
@@ -220,6 +189,7 @@ impl ReportVerb {
         match self {
             Self::List => client.get("/reports").await,
             Self::Show { report } => client.get(&format!("/reports/{}", id(&report)?)).await,
+            Self::Options(choices) => choices.run(client).await,
             Self::Run(order) => order.run(client).await,
             Self::Status { id, wait } => status(client, &self::id(&id)?, wait).await,
             Self::Cancel { id } => {
@@ -240,54 +210,42 @@ impl ReportVerb {
                 };
                 client.save(&path, &output).await
             }
-            Self::Data {
-                run,
-                tenant,
-                part,
-                form,
-            } => {
-                let place = format!("/runs/{}/data", id(&run)?);
-                let (Some(tenant), Some(part)) = (tenant, part) else {
-                    return client.get(&place).await;
-                };
-                let form = match form {
-                    Form::Csv => "csv",
-                    Form::Json => "json",
-                };
-                let path = format!("{place}/{}/{}?as={form}", id(&tenant)?, id(&part)?);
-                client.stream(&path).await
+            Self::Data(data) => data.run(client).await,
+            Self::Preview(pages) => pages.run(client, "runs").await,
+            Self::Proof { run, verify } => {
+                let path = format!("/runs/{}/proof", id(&run)?);
+                match verify {
+                    true => client.post(&path, None).await,
+                    false => client.get(&path).await,
+                }
             }
             Self::History(history) => client.get(&history.path()?).await,
+            Self::Batches => client.get("/batches").await,
             Self::Schedule(verb) => verb.run(client).await,
+            Self::Review(verb) => verb.run(client).await,
+            Self::Template(verb) => verb.run(client).await,
         }
     }
 }
 
-impl Order {
+impl Data {
     async fn run(self, client: &Client) -> Result<Value, Failure> {
-        let mut parameters = Map::new();
-        for pair in &self.parameters {
-            let (name, value) = pair
-                .split_once('=')
-                .with_context(|| format!("{pair:?} is no input; write NAME=VALUE"))?;
-            let plain = || Value::String(value.to_owned());
-            let value = serde_json::from_str(value).unwrap_or_else(|_| plain());
-            parameters.insert(name.to_owned(), value);
-        }
-        let tenants = if self.all {
-            json!("all")
-        } else {
-            json!(self.tenants)
+        let form = match self.form {
+            Form::Csv => "csv",
+            Form::Json => "json",
         };
-        let order = json!({
-            "tenants": tenants, "each": self.each, "format": self.format, "parameters": parameters,
-            "review": self.review,
-        });
-        let path = format!("/reports/{}/runs", id(&self.report)?);
-        let ordered = client.post(&path, Some(order)).await?;
-        match ordered.get("id").and_then(Value::as_str) {
-            Some(id) if self.wait => status(client, id, true).await,
-            _ => Ok(ordered),
+        let id = id(&self.id)?;
+        let path = match (&self.tenant, &self.part, &self.output) {
+            (Some(tenant), Some(part), _) => {
+                let (tenant, part) = (self::id(tenant)?, self::id(part)?);
+                format!("/runs/{id}/data/{tenant}/{part}?as={form}")
+            }
+            (_, _, Some(_)) => format!("/batches/{id}/data?as={form}"),
+            _ => return client.get(&format!("/runs/{id}/data")).await,
+        };
+        match &self.output {
+            Some(output) => client.save(&path, output).await,
+            None => client.stream(&path).await,
         }
     }
 }
@@ -340,29 +298,6 @@ impl History {
     }
 }
 
-impl ScheduleVerb {
-    async fn run(self, client: &Client) -> Result<Value, Failure> {
-        let place = |text: &str| Ok::<_, Failure>(format!("/schedules/{}", id(text)?));
-        match self {
-            Self::List => client.get("/schedules").await,
-            Self::Show { id } => client.get(&place(&id)?).await,
-            Self::Set { file, id } => {
-                let text = std::fs::read_to_string(&file)
-                    .with_context(|| format!("read {}", file.display()))?;
-                let set: Value = serde_json::from_str(&text)
-                    .with_context(|| format!("read {} as JSON", file.display()))?;
-                match id {
-                    Some(id) => client.put(&place(&id)?, set).await,
-                    None => client.post("/schedules", Some(set)).await,
-                }
-            }
-            Self::Pause { id } => client.post(&format!("{}/pause", place(&id)?), None).await,
-            Self::Resume { id } => client.post(&format!("{}/resume", place(&id)?), None).await,
-            Self::Remove { id } => client.delete(&place(&id)?).await,
-        }
-    }
-}
-
 /// A text that is put into an address: ids, days and words have no other signs.
 fn id(text: &str) -> Result<String, Failure> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
@@ -374,3 +309,19 @@ fn id(text: &str) -> Result<String, Failure> {
         "{text:?} is no id; allowed are {allowed}"
     )))
 }
+
+/// A text as a parameter of an address: every other sign as its bytes (RFC 3986).
+fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded += &format!("%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests;

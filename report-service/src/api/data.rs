@@ -1,11 +1,13 @@
 //! The data that a run was made of, as JSON and as CSV.
 
+mod batch;
 mod table;
 
 use super::endpoint::{Asked, Call, File, Found, Media, Nothing, Operation, add};
 use super::problem::Problem;
 use super::shapes::at;
 use crate::auth::scope::Scope;
+use crate::render::KeptTable;
 use crate::runs::{DataPart, RunState};
 use crate::store::audit::Decision;
 use crate::store::runs::RunRow;
@@ -15,6 +17,7 @@ use axum::http::{Method, header};
 use axum::response::IntoResponse as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::io::{self, Write};
 
 /// `/runs/{run}/data` and what is below it.
 pub(super) fn routes(routes: Routes) -> Routes {
@@ -28,6 +31,17 @@ pub(super) fn routes(routes: Routes) -> Routes {
             scope: Scope::DataRead,
         },
         list,
+    );
+    let routes = add(
+        routes,
+        (Method::GET, "/api/v1/batches/{batch}/data"),
+        Operation {
+            id: "getBatchData",
+            summary: "Fetch the data of a batch in one archive, with a folder for each customer",
+            details: "It holds results.csv with a line for each dataset, too. Each file is as getData gives it.",
+            scope: Scope::DataRead,
+        },
+        batch::fetch,
     );
     add(
         routes,
@@ -82,6 +96,24 @@ pub enum TableForm {
     Json,
     /// RFC 4180, UTF-8, with a line of names.
     Csv,
+}
+
+impl TableForm {
+    /// The ending of a file of it.
+    fn ending(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Csv => "csv",
+        }
+    }
+
+    /// Writes a dataset so.
+    fn write(self, table: &KeptTable, to: impl Write) -> io::Result<()> {
+        match self {
+            Self::Json => table::json(table, to),
+            Self::Csv => table::csv(table, to),
+        }
+    }
 }
 
 /// How it is fetched.
@@ -162,10 +194,11 @@ async fn fetch(call: Call, Asked(asked): Asked<As>) -> Result<File<Tables>, Prob
             .next("Make the run again with fresh data: POST /api/v1/runs/{run}/again.")
     };
     let table = call.state.engine.data(&run, part).await.ok_or_else(gone)?;
-    let (media, ending) = match asked.form {
-        TableForm::Json => ("application/json", "json"),
-        TableForm::Csv => ("text/csv; charset=utf-8", "csv"),
+    let media = match asked.form {
+        TableForm::Json => "application/json",
+        TableForm::Csv => "text/csv; charset=utf-8",
     };
+    let ending = asked.form.ending();
     let subject = format!("{} {tenant}/{key}.{ending}", run.id);
     call.user
         .audit(
@@ -181,10 +214,7 @@ async fn fetch(call: Call, Asked(asked): Asked<As>) -> Result<File<Tables>, Prob
         (header::CONTENT_TYPE, media.to_owned()),
         (header::CONTENT_DISPOSITION, disposition(&name)),
     ];
-    let write = move |to| match asked.form {
-        TableForm::Json => table::json(&table, to),
-        TableForm::Csv => table::csv(&table, to),
-    };
+    let write = move |to| asked.form.write(&table, to);
     let body = pieces::body(&call.state.tasks, "send data", write);
     Ok(File::of((headers, body).into_response()))
 }

@@ -1,9 +1,11 @@
 //! The API over the routes of both listeners, with a store of each kind and a sanitizer that speaks the wire.
 
 mod acts;
+mod batch_data;
 mod bench;
 mod brands;
 mod coverage;
+mod drafts;
 mod examples;
 mod openapi;
 mod orders;

@@ -42,6 +42,7 @@ use crate::store::{Store, StoreKind};
 use live::Live;
 pub use options::{CUSTOMERS_MAX, Choices, Listed};
 pub use recheck::Why;
+pub use reviews::{DECIDED, NotReplaced};
 
 /// What the engine works with.
 pub struct EngineParts {
@@ -344,6 +345,15 @@ impl Engine {
     pub async fn data(&self, run: &RunRow, part: &DataPart) -> Option<KeptTable> {
         let parts = &self.shared.parts;
         proof::table(run, part, &parts.artefacts, &parts.renderer, &parts.tasks).await
+    }
+
+    /// Every part of the data that is kept of a run, where it is what came; `None` where nothing is kept.
+    pub(crate) async fn all_data(
+        &self,
+        run: &RunRow,
+    ) -> Option<Vec<(DataPart, Option<KeptTable>)>> {
+        let parts = &self.shared.parts;
+        proof::tables(run, &parts.artefacts, &parts.renderer, &parts.tasks).await
     }
 
     /// When the data that is kept of a run goes, and when the run itself does.

@@ -173,12 +173,47 @@ pub(super) async fn table(
     }
     let kept = kept(run, artefacts, renderer).await.ok()?;
     let part = part.clone();
+    let looked = tasks.blocking("look at the data of a run", move || part_of(&kept, &part));
+    told(run, looked.await.flatten())
+}
+
+/// Every part of the kept data, where it is what came; `None` where nothing is kept.
+pub(super) async fn tables(
+    run: &RunRow,
+    artefacts: &Artefacts,
+    renderer: &Renderer,
+    tasks: &Tasks,
+) -> Option<Vec<(DataPart, Option<KeptTable>)>> {
+    if !run.data_kept {
+        return None;
+    }
+    let kept = kept(run, artefacts, renderer).await.ok()?;
+    let parts: Vec<DataPart> = run.data.clone();
     let looked = tasks.blocking("look at the data of a run", move || {
-        let rows = rows(kept.values()?, &part)?;
-        let is_it = kept.sha256_of(rows).ok()? == part.sha256;
-        kept.table(rows).ok().filter(|_| is_it)
+        let look = |part: DataPart| {
+            let table = part_of(&kept, &part);
+            (part, table)
+        };
+        parts.into_iter().map(look).collect::<Vec<_>>()
     });
-    let table = looked.await.flatten();
+    let looked = looked.await?.into_iter().map(|(part, table)| {
+        // Of what never came, nothing is kept.
+        let table = match part.sha256.as_str() {
+            "" => None,
+            _ => told(run, table),
+        };
+        (part, table)
+    });
+    Some(looked.collect())
+}
+
+fn part_of(kept: &Kept, part: &DataPart) -> Option<KeptTable> {
+    let rows = rows(kept.values()?, part)?;
+    let is_it = kept.sha256_of(rows).ok()? == part.sha256;
+    kept.table(rows).ok().filter(|_| is_it)
+}
+
+fn told(run: &RunRow, table: Option<KeptTable>) -> Option<KeptTable> {
     if table.is_none() {
         tracing::error!(message.id = %run.id, "the kept data of a run is not what came");
     }

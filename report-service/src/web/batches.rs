@@ -1,6 +1,6 @@
 //! A batch while it goes on and after: a result per customer, and all documents in one archive.
 
-mod bundle;
+pub(crate) mod bundle;
 
 use askama::Template;
 use axum::extract::{Path, State};

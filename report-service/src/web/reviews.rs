@@ -14,16 +14,13 @@ use super::routes::{Routes, Rule};
 use super::runs::{may_see, tenants};
 use super::session::{FormsUser, SignedIn};
 use crate::auth::rights::Rights;
-use crate::runs::{Format, Review, RunId, RunState};
+use crate::runs::{DECIDED, Format, NotReplaced, Review, RunId, RunState};
 use crate::state::AppState;
 use crate::store::audit::Decision;
 use crate::store::runs::RunRow;
 
 /// Documents on the list.
 const LIST_MAX: u32 = 200;
-/// What is said where a decision comes too late.
-pub(crate) const DECIDED: &str =
-    "Somebody has decided about this document or replaced it meanwhile. Look at it again.";
 /// Longest reason for a rejection, in characters.
 pub(crate) const REASON_CHARS_MAX: usize = 1_000;
 
@@ -185,35 +182,37 @@ async fn upload(
     }
     let body = multipart::taken(body, multipart::UPLOAD_BYTES_MAX).await?;
     let file = multipart::file(&headers, body, "document").await?;
-    let digest = ring::digest::digest(&ring::digest::SHA256, &file);
-    let digest = spokegate_contract::hex::encode(digest.as_ref());
-    let replaced = state.engine.replace_draft(&run, file.to_vec()).await;
-    let reason = if replaced.is_ok() {
-        "edited"
-    } else {
-        "refused"
-    };
-    let decision = if replaced.is_ok() {
-        Decision::Allowed
-    } else {
-        Decision::Denied
-    };
-    user.audit(
-        &state,
-        "review.upload",
-        decision,
-        reason,
-        &format!("{id} {digest}"),
-    )
-    .await?;
-    match replaced {
+    match replace(&state, &user, &run, &file).await? {
         Ok(()) => Ok(to(&id)),
-        Err(fault) => {
+        Err(why) => {
             let (_, run) = to_review(&state, &user, id.as_str()).await?;
-            let page = draw(&state, &user, run, fault)?;
+            let page = draw(&state, &user, run, why.to_string())?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
     }
+}
+
+/// Takes an edited version in the place of the draft that was looked at, and records it either way.
+///
+/// # Errors
+/// When it cannot be recorded.
+pub(crate) async fn replace(
+    state: &AppState,
+    user: &SignedIn,
+    run: &RunRow,
+    file: &[u8],
+) -> Result<Result<(), NotReplaced>, PageError> {
+    let digest = ring::digest::digest(&ring::digest::SHA256, file);
+    let digest = spokegate_contract::hex::encode(digest.as_ref());
+    let replaced = state.engine.replace_draft(run, file.to_vec()).await;
+    let (decision, reason) = match &replaced {
+        Ok(()) => (Decision::Allowed, "edited"),
+        Err(_) => (Decision::Denied, "refused"),
+    };
+    let subject = format!("{} {digest}", run.id);
+    user.audit(state, "review.upload", decision, reason, &subject)
+        .await?;
+    Ok(replaced)
 }
 
 async fn decide(

@@ -23,8 +23,17 @@ use spokegate_daemon::{EXIT_FAILURE, Secret};
 
 /// How long an answer may take to begin: longer than the service lets a run's end be waited for.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// The same where something is done: a file is taken in its turn, looked at and filled.
+const WORK_TIMEOUT: Duration = Duration::from_secs(660);
 /// Largest answer that is read whole.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// The media type of Word files.
+pub(super) const WORD: &str =
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+const JSON: &str = "application/json";
+
+/// What is sent: its media type, and its bytes.
+type Sent<'a> = Option<(&'a str, Vec<u8>)>;
 
 /// Where the service is, and who asks.
 #[derive(Debug, Args)]
@@ -190,48 +199,62 @@ fn tls(ca: Option<&Path>) -> anyhow::Result<rustls::ClientConfig> {
 
 impl Client {
     pub(super) async fn get(&self, path: &str) -> Result<Value, Failure> {
-        self.json(Method::GET, path, None).await
+        self.answer((Method::GET, path), None).await
     }
 
     pub(super) async fn post(&self, path: &str, body: Option<Value>) -> Result<Value, Failure> {
-        self.json(Method::POST, path, body).await
+        let body = body.map(|json| (JSON, json.to_string().into_bytes()));
+        self.answer((Method::POST, path), body).await
     }
 
     pub(super) async fn put(&self, path: &str, body: Value) -> Result<Value, Failure> {
-        self.json(Method::PUT, path, Some(body)).await
+        let body = (JSON, body.to_string().into_bytes());
+        self.answer((Method::PUT, path), Some(body)).await
     }
 
     pub(super) async fn delete(&self, path: &str) -> Result<Value, Failure> {
-        self.json(Method::DELETE, path, None).await
+        self.answer((Method::DELETE, path), None).await
+    }
+
+    /// Sends a file of that media type.
+    pub(super) async fn post_file(
+        &self,
+        path: &str,
+        file: (&str, Vec<u8>),
+    ) -> Result<Value, Failure> {
+        self.answer((Method::POST, path), Some(file)).await
+    }
+
+    /// Sends a file of that media type in the place of another.
+    pub(super) async fn put_file(
+        &self,
+        path: &str,
+        file: (&str, Vec<u8>),
+    ) -> Result<Value, Failure> {
+        self.answer((Method::PUT, path), Some(file)).await
     }
 
     /// Writes an answer to a file that appears only when it is whole.
     pub(super) async fn save(&self, path: &str, output: &Path) -> Result<Value, Failure> {
-        let mut answer = self.ask(Method::GET, path, None).await?;
-        let folder = match output.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let written = async {
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            let mut bytes = 0;
-            while let Some(frame) = answer.body_mut().frame().await {
-                if let Ok(piece) = frame?.into_data() {
-                    bytes += piece.len();
-                    file.write_all(&piece)?;
-                }
-            }
-            file.persist(output)?;
-            anyhow::Ok(bytes)
-        };
-        let bytes = written.await;
-        let bytes = bytes.with_context(|| format!("write {}", output.display()))?;
-        Ok(json!({ "file": output.display().to_string(), "bytes": bytes }))
+        let answer = self.ask((Method::GET, path), None).await?;
+        write(answer, output).await
+    }
+
+    /// The same of what is made for an order.
+    pub(super) async fn save_made(
+        &self,
+        path: &str,
+        order: Value,
+        output: &Path,
+    ) -> Result<Value, Failure> {
+        let order = (JSON, order.to_string().into_bytes());
+        let answer = self.ask((Method::POST, path), Some(order)).await?;
+        write(answer, output).await
     }
 
     /// Hands an answer to standard output as it comes.
     pub(super) async fn stream(&self, path: &str) -> Result<Value, Failure> {
-        let mut answer = self.ask(Method::GET, path, None).await?;
+        let mut answer = self.ask((Method::GET, path), None).await?;
         while let Some(frame) = answer.body_mut().frame().await {
             let frame = frame.map_err(|error| Failure::Unreachable(error.to_string()))?;
             if let Ok(piece) = frame.into_data() {
@@ -242,13 +265,8 @@ impl Client {
         Ok(Value::Null)
     }
 
-    async fn json(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<Value>,
-    ) -> Result<Value, Failure> {
-        let answer = self.ask(method, path, body).await?;
+    async fn answer(&self, asked: (Method, &str), body: Sent<'_>) -> Result<Value, Failure> {
+        let answer = self.ask(asked, body).await?;
         let body = read(answer).await?;
         if body.is_empty() {
             return Ok(Value::Null);
@@ -259,10 +277,10 @@ impl Client {
 
     async fn ask(
         &self,
-        method: Method,
-        path: &str,
-        body: Option<Value>,
+        (method, path): (Method, &str),
+        body: Sent<'_>,
     ) -> Result<Response<Incoming>, Failure> {
+        let takes_time = method != Method::GET;
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}/api/v1{path}", self.root))
@@ -271,14 +289,19 @@ impl Client {
                 format!("Bearer {}", self.token.expose()),
             );
         let body = match body {
-            Some(json) => {
-                request = request.header(header::CONTENT_TYPE, "application/json");
-                Bytes::from(json.to_string())
+            Some((media, bytes)) => {
+                request = request.header(header::CONTENT_TYPE, media);
+                Bytes::from(bytes)
             }
             None => Bytes::new(),
         };
         let request = request.body(Full::new(body)).context("write the request")?;
-        let answer = tokio::time::timeout(ANSWER_TIMEOUT, self.http.request(request)).await;
+        let most = if takes_time {
+            WORK_TIMEOUT
+        } else {
+            ANSWER_TIMEOUT
+        };
+        let answer = tokio::time::timeout(most, self.http.request(request)).await;
         let answer = answer
             .map_err(|_| Failure::Unreachable("it does not answer".into()))?
             .map_err(|error| {
@@ -301,6 +324,29 @@ impl Client {
         let problem = serde_json::from_slice(&body).unwrap_or_else(|_| said());
         Err(Failure::Problem(status.as_u16(), problem))
     }
+}
+
+/// Writes an answer to a file that appears only when it is whole.
+async fn write(mut answer: Response<Incoming>, output: &Path) -> Result<Value, Failure> {
+    let folder = match output.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let written = async {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        let mut bytes = 0;
+        while let Some(frame) = answer.body_mut().frame().await {
+            if let Ok(piece) = frame?.into_data() {
+                bytes += piece.len();
+                file.write_all(&piece)?;
+            }
+        }
+        file.persist(output)?;
+        anyhow::Ok(bytes)
+    };
+    let bytes = written.await;
+    let bytes = bytes.with_context(|| format!("write {}", output.display()))?;
+    Ok(json!({ "file": output.display().to_string(), "bytes": bytes }))
 }
 
 async fn read(answer: Response<Incoming>) -> Result<Bytes, Failure> {

@@ -4,11 +4,16 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-/// True for a run that failed or was cancelled, and for a batch with one that did.
+/// True for a run that failed or was cancelled, for a batch with one that did, for a template with faults, and for a document
+/// that is not what it was made of.
 pub(super) fn has_failed(answer: &Value) -> bool {
     let is_listed = answer.get("runs").is_some() && answer.get("tally").is_none();
     let failed = |state: &str| matches!(state, "failed" | "cancelled");
     let tally = |name: &str| answer["tally"][name].as_u64().unwrap_or(0);
+    let not = |name: &str| answer.get(name) == Some(&Value::Bool(false));
+    if not("fits") || not("holds") {
+        return true;
+    }
     !is_listed && (failed(text(answer, "state")) || tally("failed") + tally("cancelled") > 0)
 }
 
@@ -20,23 +25,69 @@ pub(super) fn is_over(answer: &Value) -> bool {
     }
 }
 
+/// Lists in answers: the member, what is told before it, and the columns of a line.
+const LISTS: &[(&str, &[&str], &[&str])] = &[
+    ("reports", &[], &["id", "title"]),
+    ("parts", &[], &["tenant", "part", "rows", "captured_at"]),
+    ("schedules", &[], &["id", "report", "next_at", "title"]),
+    (
+        "runs",
+        &["id", "report", "tally"],
+        &["id", "created_at", "state", "report", "tenants", "reason"],
+    ),
+    ("batches", &[], &["id", "created_at", "report", "tally"]),
+    ("options", &["notes"], &["value", "title", "tenants"]),
+    ("findings", &["holds"], &["holds", "what"]),
+    (
+        "data",
+        &[
+            "run",
+            "template_version",
+            "template_sha256",
+            "data_sha256",
+            "data_kept",
+        ],
+        &["tenant", "dataset", "rows", "captured_at", "sha256"],
+    ),
+    (
+        "templates",
+        &[],
+        &["report", "active", "versions", "title", "problem"],
+    ),
+    (
+        "versions",
+        &["report", "active", "earlier", "problem"],
+        &[
+            "version",
+            "uploaded_at",
+            "uploaded_by",
+            "file_name",
+            "removed_at",
+            "note",
+        ],
+    ),
+    (
+        "faults",
+        &[
+            "report",
+            "version",
+            "active",
+            "fits",
+            "file_name",
+            "note",
+            "sha256",
+            "unusable",
+        ],
+        &["part", "paragraph", "tag", "what", "hint"],
+    ),
+];
+
 /// An answer in lines: columns are apart by a tab.
 pub(super) fn told(answer: &Value) -> String {
-    let lists: [(&str, &[&str]); 4] = [
-        ("reports", &["id", "title"]),
-        ("parts", &["tenant", "part", "rows", "captured_at"]),
-        ("schedules", &["id", "report", "next_at", "title"]),
-        (
-            "runs",
-            &["id", "created_at", "state", "report", "tenants", "reason"],
-        ),
-    ];
     let mut lines = String::new();
-    if answer.get("tally").is_some() {
-        lines += &one(answer, &["id", "report", "tally"]);
-    }
-    for (name, columns) in lists {
-        if let Some(list) = answer.get(name).and_then(Value::as_array) {
+    for (name, head, columns) in LISTS {
+        if let Some(list) = answer.get(*name).and_then(Value::as_array) {
+            lines += &one(answer, head);
             for line in list {
                 let cells: Vec<String> = columns.iter().map(|name| cell(&line[*name])).collect();
                 let _ = writeln!(lines, "{}", cells.join("\t").trim_end());
@@ -126,6 +177,10 @@ mod tests {
         check(batch(0, 0), false, true);
         check(batch(1, 0), false, false);
         check(batch(0, 1), true, true);
+        check(json!({ "fits": true, "faults": [] }), false, true);
+        check(json!({ "fits": false, "faults": [] }), true, true);
+        check(json!({ "holds": true, "findings": [] }), false, true);
+        check(json!({ "holds": false, "findings": [] }), true, true);
         // A list of runs is an answer, whatever became of them.
         check(json!({ "runs": [{ "state": "failed" }] }), false, true);
     }
@@ -141,6 +196,19 @@ mod tests {
         assert_eq!(
             told(&run),
             "id\t1\nreport\tweekly\ntenants\tacme globex\nstate\tfailed\nreason\twhy\nneed\tAcme\tDevices\tmissing\t0\tx y\n"
+        );
+        let version = json!({
+            "report": "weekly", "version": 2, "active": false, "fits": false, "unusable": "", "values": ["x"],
+            "faults": [{ "part": "document", "paragraph": 4, "tag": "{{ x", "what": "no end", "hint": "", "text": "" }],
+        });
+        assert_eq!(
+            told(&version),
+            "report\tweekly\nversion\t2\nactive\tfalse\nfits\tfalse\ndocument\t4\t{{ x\tno end\n"
+        );
+        let batch = json!({ "id": "7", "report": "weekly", "tally": { "total": 0 }, "runs": [] });
+        assert_eq!(
+            told(&batch),
+            "id\t7\nreport\tweekly\ntally\t{\"total\":0}\n"
         );
         assert_eq!(told(&Value::Null), "");
     }

@@ -53,10 +53,7 @@ const ACTS: &[(&str, Way)] = &[
         ]),
     ),
     ("/reviews/{run}/decide", Operations(&["decideReview"])),
-    (
-        "/reviews/{run}/upload",
-        PageOnly("whoever edits a draft has read it on its page"),
-    ),
+    ("/reviews/{run}/upload", Operations(&["replaceDraft"])),
     (
         "/templates/{report}/upload",
         Operations(&["uploadTemplate"]),

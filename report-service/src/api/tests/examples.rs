@@ -34,7 +34,7 @@ async fn the_examples_work() {
         .skip(1)
         .map(|rest| rest.split("```").next().unwrap())
         .collect();
-    assert_eq!(examples.len(), 12);
+    assert_eq!(examples.len(), 13);
     let mut run = String::new();
     for example in examples {
         let (line, body) = example.split_once('\n').unwrap();

@@ -92,10 +92,10 @@ async fn a_schedule_with_faults_says_where() {
 }
 
 /// A draft of alice's: her token, its path, and the run as it ended.
-async fn drafted(bench: &Bench) -> (String, String, Value) {
+pub(super) async fn drafted(bench: &Bench, format: &str) -> (String, String, Value) {
     let scopes = [Scope::RunsOrder, Scope::RunsRead, Scope::DataRead];
     let alice = bench.personal("alice", &[], &scopes).await;
-    let order = json!({ "tenants": ["acme"], "review": true });
+    let order = json!({ "tenants": ["acme"], "review": true, "format": format });
     let ordered = bench
         .post(&alice, "/reports/customer-overview/runs", order)
         .await;
@@ -120,7 +120,7 @@ async fn a_draft_is_released_by_those_who_may() {
     for kind in KINDS {
         let bench = Bench::with(kind, rights).await;
         bench.sanitizer.hello("acme").await;
-        let (alice, path, ended) = drafted(&bench).await;
+        let (alice, path, ended) = drafted(&bench, "docx").await;
         let run = ended["id"].as_str().unwrap().to_owned();
         for below in ["/document", "/data"] {
             let held = bench.get(&alice, &format!("{path}{below}")).await;

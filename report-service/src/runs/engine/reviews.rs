@@ -13,6 +13,27 @@ use crate::store::runs::RunRow;
 /// What is said where the disk or the store failed.
 const NOT_KEPT: &str = "The file could not be kept. Tell your administrator.";
 
+/// What is said where a decision or an edited version comes too late.
+pub const DECIDED: &str =
+    "Somebody has decided about this document or replaced it meanwhile. Look at it again.";
+
+/// Why an edited version does not take a draft's place.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotReplaced {
+    /// It is another draft by now, or none any more.
+    #[error("{DECIDED}")]
+    Late,
+    /// Not with this file: in words.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl From<String> for NotReplaced {
+    fn from(words: String) -> Self {
+        Self::Refused(words)
+    }
+}
+
 /// A file of an edited version, before it is put in place.
 struct Fresh {
     file: RunFile,
@@ -25,8 +46,8 @@ impl Engine {
     /// the files that were seen.
     ///
     /// # Errors
-    /// Why not, in words.
-    pub async fn replace_draft(&self, seen: &RunRow, document: Vec<u8>) -> Result<(), String> {
+    /// Why not.
+    pub async fn replace_draft(&self, seen: &RunRow, document: Vec<u8>) -> Result<(), NotReplaced> {
         let parts = &self.shared.parts;
         let looked = parts.renderer.inspect(document.clone()).await;
         looked.map_err(|failure| format!("This file cannot be taken: {failure}"))?;
@@ -36,14 +57,10 @@ impl Engine {
         let _turn = self.shared.edits.lock().await;
         match parts.store.run_edited(seen, &files).await {
             Ok(true) => {}
-            Ok(false) => {
-                return Err(
-                    "Somebody has decided about this document or replaced it meanwhile. Look at it again.".into(),
-                );
-            }
+            Ok(false) => return Err(NotReplaced::Late),
             Err(error) => {
                 tracing::error!(%error, "an edited document could not be recorded");
-                return Err(NOT_KEPT.into());
+                return Err(NOT_KEPT.to_owned().into());
             }
         }
         for Fresh { file, path } in fresh {
@@ -51,7 +68,8 @@ impl Engine {
             let put = self.artefacts().put(&key, &path).await;
             put.map_err(|error| {
                 tracing::error!(message.id = %seen.id, %error, "an edited document could not be put in place");
-                "The file could not be put in the draft's place. Upload it again, or tell your administrator."
+                let words = "The file could not be put in the draft's place. Upload it again, or tell your administrator.";
+                NotReplaced::Refused(words.into())
             })?;
         }
         self.forget_preview(&seen.id).await;

@@ -13,7 +13,7 @@ use crate::artefacts::{ArtefactError, ArtefactKey, Artefacts, Opened};
 use crate::web::pieces::{self, Pieces};
 
 /// The list of results in the archive.
-const RESULTS: &str = "results.csv";
+pub(crate) const RESULTS: &str = "results.csv";
 
 /// One line of the results, and its files.
 pub(super) struct Entry {
@@ -56,10 +56,7 @@ impl Reader {
 }
 
 fn write(pieces: Pieces, mut entries: Vec<Entry>, reader: &Reader) -> io::Result<()> {
-    let options = SimpleFileOptions::default()
-        .compression_method(zip::CompressionMethod::Deflated)
-        .compression_level(Some(1))
-        .last_modified_time(zip::DateTime::default());
+    let options = options();
     let mut archive = ZipWriter::new_stream(pieces);
     let mut taken = BTreeSet::from([RESULTS.to_owned()]);
     for entry in &mut entries {
@@ -90,8 +87,16 @@ fn write(pieces: Pieces, mut entries: Vec<Entry>, reader: &Reader) -> io::Result
     archive.finish()?.into_inner().flush()
 }
 
+/// How files are packed: while they are sent.
+pub(crate) fn options() -> SimpleFileOptions {
+    SimpleFileOptions::default()
+        .compression_method(zip::CompressionMethod::Deflated)
+        .compression_level(Some(1))
+        .last_modified_time(zip::DateTime::default())
+}
+
 /// A name that no other file of the archive has.
-fn free_name(name: &str, taken: &mut BTreeSet<String>) -> String {
+pub(crate) fn free_name(name: &str, taken: &mut BTreeSet<String>) -> String {
     let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
     let mut free = name.to_owned();
     let mut number = 1_u32;
