@@ -23,6 +23,7 @@ use crate::config::{Config, PullConfig};
 use crate::credentials::Store;
 use crate::enrol::asking::Renewal;
 use crate::enrol::renewal::{ADMISSIONS_MAX, Asked, Renewer, Schedule as Schedules};
+use crate::keeper::{self, KeeperState};
 use crate::link::Dialer;
 use crate::local::{Guard, Local, LocalParts};
 use crate::pull::Pulls;
@@ -103,7 +104,8 @@ impl Agent {
         };
         parts.tasks.spawn("broker session", supervisor.run());
         parts.speak(&config, (acks_rx, told), &uplink, &store);
-        parts.answer_status(&config, state, &store);
+        let keeper = keeper::keep(&config, &parts.clock, &parts.tasks);
+        parts.answer_status(&config, (state, keeper), &store);
         parts.start_schedules(&config)?;
         let Parts {
             address,
@@ -302,7 +304,12 @@ impl Parts {
         ended
     }
 
-    fn answer_status(&self, config: &Config, link: LinkState, store: &Arc<Store>) {
+    fn answer_status(
+        &self,
+        config: &Config,
+        (link, keeper): (LinkState, Option<KeeperState>),
+        store: &Arc<Store>,
+    ) {
         let socket = StatusSocket {
             address: self.address.clone(),
             link,
@@ -310,6 +317,7 @@ impl Parts {
             spool: Arc::clone(&self.spool),
             spool_bytes_max: config.spool.bytes_max,
             bindings: Arc::clone(&self.bindings),
+            keeper,
             started_at_ms: self.clock.now_ms(),
             soft: self.tasks.soft(),
         };

@@ -1,5 +1,6 @@
 //! The agent's settings; `defaults.toml` is their reference.
 
+mod node_red;
 mod source;
 
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use spokegate_identity::{Door, TlsFiles, TrustDomain};
 
 use crate::proxy::{Proxy, ProxyAddress};
 
+pub use node_red::NodeRedConfig;
 pub use source::{FileFormat, ScheduleConfig, ServerConfig, SourceConfig, SourceKind};
 
 /// What `example-config` prints.
@@ -45,6 +47,9 @@ pub struct Config {
     /// Where other versions of the agent go.
     #[serde(default)]
     pub update: UpdateConfig,
+    /// The Node-RED that the agent keeps.
+    #[serde(default)]
+    pub node_red: NodeRedConfig,
     /// Which files may be read.
     #[serde(default)]
     pub files: FilesConfig,
@@ -171,6 +176,7 @@ impl Section for Config {
         faults.within("broker", &self.broker);
         faults.within("spool", &self.spool);
         faults.within("push", &self.push);
+        faults.within("node_red", &self.node_red);
         faults.bounds("pull.parallel_max", self.pull.parallel_max, 1..=256);
         faults.bounds("pull.per_source_max", self.pull.per_source_max, 1..=256);
         faults.bounds("status.every_s", self.status.every_s, 1..=3_600);

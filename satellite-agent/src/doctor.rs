@@ -5,6 +5,7 @@ mod clock;
 mod disk;
 mod finding;
 mod flows;
+mod kept;
 mod listeners;
 mod reach;
 mod topics;
@@ -181,6 +182,7 @@ impl Patient {
         topics::look(self, config, reached.broker && life.is_some(), report).await;
         disk::look(config, self.running.as_ref(), report);
         flows::look(config, report).await;
+        kept::look(config, self.running.as_ref(), report);
         listeners::look(config, report);
     }
 

@@ -9,6 +9,7 @@ mod doctor;
 mod enrol;
 mod fault;
 mod jitter;
+mod keeper;
 mod link;
 mod local;
 mod proxy;
@@ -25,9 +26,9 @@ mod uplink;
 
 pub use agent::Agent;
 pub use config::{
-    BrokerConfig, Config, DEFAULTS, EnrolmentConfig, FileFormat, FilesConfig, PullConfig,
-    PushConfig, ScheduleConfig, ServerConfig, SourceConfig, SourceKind, SpoolConfig, StatusConfig,
-    UpdateConfig,
+    BrokerConfig, Config, DEFAULTS, EnrolmentConfig, FileFormat, FilesConfig, NodeRedConfig,
+    PullConfig, PushConfig, ScheduleConfig, ServerConfig, SourceConfig, SourceKind, SpoolConfig,
+    StatusConfig, UpdateConfig,
 };
 pub use enrol::join;
 pub use service::{AgentService, main};

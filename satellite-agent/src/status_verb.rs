@@ -17,6 +17,7 @@ pub(crate) use socket::{StatusSocket, ask};
 
 use crate::credentials::life::Stage;
 use crate::credentials::{Life, told};
+use crate::keeper::NodeRedStatus;
 use crate::service::AgentService;
 
 /// Arguments of `status`.
@@ -43,6 +44,9 @@ pub(crate) struct AgentStatus {
     pub(crate) datasets: Vec<DatasetStatus>,
     /// `up`, `down` or `unknown`.
     pub(crate) node_red: String,
+    /// None where the agent keeps none.
+    #[serde(default)]
+    pub(crate) kept_node_red: Option<NodeRedStatus>,
 }
 
 /// The certificate in use.
@@ -155,6 +159,9 @@ impl AgentStatus {
         };
         let _ = writeln!(out, "datasets     {datasets}");
         let _ = writeln!(out, "Node-RED     {}", self.node_red);
+        if let Some(kept) = &self.kept_node_red {
+            let _ = writeln!(out, "kept         {}", kept.text());
+        }
         out
     }
 }
@@ -233,6 +240,7 @@ mod tests {
                 },
             ],
             node_red: "up".to_owned(),
+            kept_node_red: None,
         }
     }
 
@@ -247,6 +255,14 @@ mod tests {
              datasets     devices v1, backup-jobs v2 (pushed)\n\
              Node-RED     up\n"
         );
+    }
+
+    #[test]
+    fn a_kept_node_red_has_a_line_of_its_own() {
+        let mut status = status();
+        status.kept_node_red = Some(NodeRedStatus::default());
+        let text = status.text(2_000);
+        assert!(text.ends_with("kept         stopped since 1970-01-01T00:00:00Z, 0 restarts\n"));
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub struct Reach {
     pub connect: Vec<u16>,
     /// TCP ports that it listens on.
     pub listen: Vec<u16>,
+    /// Whether it may use any other TCP port too.
+    pub any_port: bool,
 }
 
 /// Which of the three kinds of rule hold.
@@ -72,7 +74,10 @@ fn restrict(reach: &Reach) -> Result<ABI, String> {
     let status = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(ABI::V5))
-        .and_then(|rules| rules.handle_access(AccessNet::from_all(ABI::V5)))
+        .and_then(|rules| match reach.any_port {
+            true => Ok(rules),
+            false => rules.handle_access(AccessNet::from_all(ABI::V5)),
+        })
         .and_then(|rules| rules.scope(Scope::from_all(ABI::V6)))
         .and_then(|rules| rules.create())
         .and_then(|rules| rules.add_rules(path_beneath_rules(&reach.read, readable)))

@@ -17,6 +17,7 @@ pub(super) fn look(config: &Config, report: &mut Report) {
         .filter_map(|source| source.local_url().ok()?.port_or_known_default())
         .collect();
     own.extend([config.push.listen.port(), config.ops.listen.port()]);
+    own.extend(config.node_red.kept().map(|_| config.node_red.port));
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"];
     let texts: Vec<String> = tables
         .iter()

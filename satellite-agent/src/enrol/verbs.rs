@@ -19,6 +19,7 @@ use super::offline;
 use crate::credentials::life::Stage;
 use crate::credentials::{Admitted, Life, Store, told};
 use crate::doctor::DoctorArgs;
+use crate::keeper::{Entry, LogsArgs, NodeRedArgs};
 use crate::local::ContractWorker;
 use crate::proxy::{Proxy, ProxyAddress};
 use crate::service::AgentService;
@@ -39,11 +40,18 @@ pub enum Verb {
     Status(StatusArgs),
     /// Looks for what is wrong on this machine and on the way to the broker, and says what to do; exit 1 if there is a fault
     Doctor(DoctorArgs),
+    /// Shows what the Node-RED that the agent keeps has written; of an agent that does not run, what is on disk
+    Logs(LogsArgs),
+    /// Starts, stops or restarts the Node-RED that the agent keeps, and waits until that is done
+    NodeRed(NodeRedArgs),
     /// Starts the version of the agent that is to run: what the unit calls in the place of `run`
     Launch(Launch),
     /// Answers one question about the contracts; the agent starts it
     #[command(hide = true)]
     ContractWorker(ContractWorker),
+    /// Becomes Node-RED; the agent starts it
+    #[command(hide = true)]
+    NodeRedEntry(Entry),
 }
 
 /// Arguments of `join`.
@@ -97,6 +105,9 @@ impl Verb {
             Self::Status(arguments) => return arguments.run(files),
             Self::Doctor(arguments) => return arguments.run(files),
             Self::Launch(arguments) => return arguments.run(files),
+            Self::Logs(arguments) => return arguments.run(files),
+            Self::NodeRed(arguments) => return arguments.run(files),
+            Self::NodeRedEntry(entry) => entry.become_node_red().map(|()| String::new()),
             Self::Join(arguments) => wait_for(arguments.act(&Clock::system())),
             Self::Renew => wait_for(renew(files)),
             Self::ContractWorker(worker) => worker.act().map(|()| String::new()),

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{AgentStatus, CertificateStatus, DatasetStatus, LinkState, SpoolStatus, health_word};
 use crate::bindings::Bindings;
 use crate::credentials::{Life, Store};
+use crate::keeper::KeeperState;
 use crate::spool::Spool;
 use crate::status::health;
 
@@ -33,6 +34,8 @@ pub(crate) struct StatusSocket {
     pub(crate) spool: Arc<Spool>,
     pub(crate) spool_bytes_max: u64,
     pub(crate) bindings: Arc<Bindings>,
+    /// Where a Node-RED is kept.
+    pub(crate) keeper: Option<KeeperState>,
     pub(crate) started_at_ms: u64,
     pub(crate) soft: CancellationToken,
 }
@@ -97,6 +100,7 @@ impl StatusSocket {
             certificate: life.as_ref().map(CertificateStatus::of),
             spool,
             datasets: self.bindings.iter().map(dataset).collect(),
+            kept_node_red: self.keeper.as_ref().map(KeeperState::now),
             node_red: health_word(health(&self.bindings).await).to_owned(),
         }
     }

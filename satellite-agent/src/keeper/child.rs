@@ -1,0 +1,299 @@
+//! The process: how it is started, and that none of it is left.
+//!
+//! Between the agent and Node-RED stands, for a moment, this program once more ([`Entry`]): it ties its life to the agent's,
+//! closes what Node-RED has no business with, and becomes Node-RED.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, setrlimit};
+use spokegate_confine::reach::{Reach, close};
+use spokegate_confine::sys::stay_with_parent;
+use tokio::process::{Child, Command};
+
+use super::owner::MARK;
+use crate::config::NodeRedConfig;
+
+const PROGRAM: &str = "spokegate-agent";
+const LOOPBACK: &str = "127.0.0.1";
+/// Where the system's programs and libraries are.
+const RUN: [&str; 6] = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/nix/store"];
+/// What names, certificates and times are looked up in, and what Node.js asks of the machine.
+const READ: [&str; 14] = [
+    "/etc/ssl",
+    "/etc/pki",
+    "/etc/ca-certificates",
+    "/etc/resolv.conf",
+    "/run/systemd/resolve",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/gai.conf",
+    "/etc/localtime",
+    "/etc/ld.so.cache",
+    "/etc/passwd",
+    "/etc/group",
+    "/proc",
+    "/sys",
+];
+const DEVICES: [&str; 4] = ["/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"];
+
+/// Arguments of `node-red-entry`.
+#[derive(Debug, Args)]
+pub struct Entry {
+    /// The agent's process
+    #[arg(long)]
+    parent: u32,
+    /// Files and sockets that may be open
+    #[arg(long)]
+    open_files: u64,
+    /// Closes all files but those that are named
+    #[arg(long)]
+    confine: bool,
+    /// May be read and run
+    #[arg(long)]
+    run: Vec<PathBuf>,
+    /// May be read
+    #[arg(long)]
+    read: Vec<PathBuf>,
+    /// May be written
+    #[arg(long)]
+    write: Vec<PathBuf>,
+    /// Node-RED
+    #[arg(last = true, required = true)]
+    command: Vec<OsString>,
+}
+
+impl Entry {
+    /// Becomes Node-RED; returns when it cannot.
+    pub(crate) fn become_node_red(&self) -> anyhow::Result<()> {
+        stay_with_parent()
+            .map_err(anyhow::Error::msg)
+            .context("tie Node-RED's life to the agent's")?;
+        // The agent may have ended before its end would have been ours.
+        let parent = rustix::process::getppid().map(|parent| parent.as_raw_nonzero().get());
+        if parent.and_then(|parent| u32::try_from(parent).ok()) != Some(self.parent) {
+            bail!("the agent has ended");
+        }
+        let files = Some(self.open_files);
+        let limit = Rlimit {
+            current: files,
+            maximum: files,
+        };
+        setrlimit(Resource::Nofile, limit).context("limit open files (node_red.open_files_max)")?;
+        if self.confine {
+            self.close_files();
+        }
+        let (program, arguments) = self.command.split_first().context("no command")?;
+        let error = std::process::Command::new(program).args(arguments).exec();
+        Err(error).with_context(|| format!("start {} (node_red.command)", program.display()))
+    }
+
+    fn close_files(&self) {
+        let there = |paths: &[PathBuf]| -> Vec<PathBuf> {
+            paths.iter().filter(|path| path.exists()).cloned().collect()
+        };
+        let closed = close(&Reach {
+            read: there(&self.read),
+            run: there(&self.run),
+            write: there(&self.write),
+            any_port: true,
+            ..Reach::default()
+        });
+        if let Err(reason) = closed.files {
+            spokegate_daemon::cli::tell(&format!(
+                "Node-RED can read what the agent's user can, its private key among it: {reason}"
+            ));
+        }
+    }
+}
+
+/// What a start needs to know.
+pub(super) struct Recipe<'a> {
+    pub(super) config: &'a NodeRedConfig,
+    pub(super) command: &'a [String],
+    /// The folder, by its one true name.
+    pub(super) folder: &'a Path,
+    pub(super) safe: bool,
+}
+
+impl Recipe<'_> {
+    /// Starts it in a group of its own.
+    ///
+    /// On the thread of a runtime's worker, which lives as long as the agent: the kernel counts the end of the *thread* that
+    /// started a process as its parent's.
+    pub(super) fn start(&self) -> anyhow::Result<Running> {
+        let own = spokegate_confine::program::own(PROGRAM)?;
+        let mut command = Command::new(own);
+        command
+            .arg("node-red-entry")
+            .args(["--parent".to_owned(), std::process::id().to_string()])
+            .args([
+                "--open-files".to_owned(),
+                self.config.open_files_max.to_string(),
+            ]);
+        self.reach(&mut command);
+        command.arg("--").args(self.command);
+        command
+            .args(["--port", &self.config.port.to_string(), "--userDir"])
+            .arg(self.folder)
+            .args(["-D", &format!("uiHost={LOOPBACK}")])
+            .args(self.safe.then_some("--safe"));
+        self.environment(&mut command);
+        let child = command
+            .current_dir(self.folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .context("start the agent's program for Node-RED")?;
+        let id = child.id().context("it has ended already")?;
+        Ok(Running { child, id })
+    }
+
+    fn reach(&self, command: &mut Command) {
+        if !self.config.confine {
+            return;
+        }
+        command.arg("--confine");
+        let mut name = |option: &str, path: &Path| {
+            command.arg(option).arg(path);
+        };
+        RUN.iter().for_each(|path| name("--run", Path::new(path)));
+        for path in self.command.iter().map(Path::new) {
+            if let Some(folder) = installed(path) {
+                name("--run", &folder);
+            }
+        }
+        let named = self.config.environment.values().map(Path::new);
+        let named = named.filter(|path| path.is_absolute());
+        let read = READ.iter().map(Path::new).chain(named);
+        read.chain(self.config.read.iter().map(PathBuf::as_path))
+            .for_each(|path| name("--read", path));
+        name("--run", self.folder);
+        let devices = DEVICES.iter().map(Path::new).chain([self.folder]);
+        devices
+            .chain(self.config.write.iter().map(PathBuf::as_path))
+            .for_each(|path| name("--write", path));
+    }
+
+    fn environment(&self, command: &mut Command) {
+        let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into());
+        let passed = self.config.pass.iter();
+        let passed = passed.filter_map(|name| Some((name, std::env::var_os(name)?)));
+        command
+            .env_clear()
+            .env("PATH", path)
+            .envs(passed)
+            .envs(&self.config.environment)
+            .env("HOME", self.folder)
+            .env("TMPDIR", self.folder)
+            .env("SPOKEGATE_NODE_RED_DATA", self.folder)
+            .env("SPOKEGATE_NODE_RED_HOST", LOOPBACK)
+            .env("SPOKEGATE_NODE_RED_PORT", self.config.port.to_string())
+            .env(MARK, self.folder);
+    }
+}
+
+/// The folder that a part of the command needs: that of the outermost `node_modules` it lies in, else its own.
+fn installed(path: &Path) -> Option<PathBuf> {
+    if !path.is_absolute() {
+        return None;
+    }
+    let path = path.canonicalize().ok()?;
+    let modules = path.ancestors().filter(|folder| {
+        folder
+            .file_name()
+            .is_some_and(|name| name == "node_modules")
+    });
+    let folder = modules.last().unwrap_or(&path).parent()?;
+    (folder != Path::new("/")).then(|| folder.to_owned())
+}
+
+/// Which Node-RED a command starts, by the package that its script lies in.
+pub(super) fn version(command: &[String]) -> Option<String> {
+    command.iter().find_map(|part| {
+        let script = Path::new(part).canonicalize().ok()?;
+        let package = std::fs::read(script.with_file_name("package.json")).ok()?;
+        let package: serde_json::Value = serde_json::from_slice(&package).ok()?;
+        let is_node_red = package.get("name")?.as_str()? == "node-red";
+        let version = package.get("version")?.as_str()?;
+        is_node_red.then(|| version.chars().take(32).collect())
+    })
+}
+
+/// A started Node-RED; with its end, or this value's, ends its whole group.
+pub(super) struct Running {
+    pub(super) child: Child,
+    pub(super) id: u32,
+}
+
+impl Running {
+    /// Asks it to end; ends it after a while.
+    pub(super) async fn stop(&mut self, patience: Duration) {
+        self.signal(Signal::TERM);
+        if tokio::time::timeout(patience, self.child.wait())
+            .await
+            .is_err()
+        {
+            self.signal(Signal::KILL);
+            // It cannot refuse.
+            let _ = self.child.wait().await;
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = i32::try_from(self.id).ok().and_then(Pid::from_raw) {
+            // A group that has ended needs none.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_command_needs_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let package = root.join("x/node_modules/node-red");
+        std::fs::create_dir_all(package.join("node_modules/deep")).unwrap();
+        for file in ["red.js", "node_modules/deep/a.js"] {
+            std::fs::write(package.join(file), "").unwrap();
+        }
+        std::fs::write(root.join("settings.js"), "").unwrap();
+        assert_eq!(installed(&package.join("red.js")), Some(root.join("x")));
+        assert_eq!(
+            installed(&package.join("node_modules/deep/a.js")),
+            Some(root.join("x"))
+        );
+        assert_eq!(installed(&root.join("settings.js")), Some(root.clone()));
+        assert_eq!(installed(Path::new("--settings")), None);
+        assert_eq!(installed(&root.join("none")), None);
+
+        let command = [
+            "/usr/bin/env".to_owned(),
+            package.join("red.js").display().to_string(),
+        ];
+        assert_eq!(version(&command), None);
+        let write = |text: &str| std::fs::write(package.join("package.json"), text).unwrap();
+        write(r#"{"name": "node-red", "version": "4.1.15"}"#);
+        assert_eq!(version(&command).as_deref(), Some("4.1.15"));
+        write(r#"{"name": "other", "version": "4.1.15"}"#);
+        assert_eq!(version(&command), None);
+    }
+}
