@@ -104,7 +104,7 @@ impl Agent {
         };
         parts.tasks.spawn("broker session", supervisor.run());
         parts.speak(&config, (acks_rx, told), &uplink, &store);
-        let keeper = keeper::keep(&config, &parts.clock, &parts.tasks);
+        let keeper = keeper::keep(&config, &parts.clock, &parts.tasks)?;
         parts.answer_status(&config, (state, keeper), &store);
         parts.start_schedules(&config)?;
         let Parts {

@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, NodeRedConfig};
 use book::{Book, Stream, Writer};
-pub(crate) use child::Entry;
+pub(crate) use child::{Entry, apart};
 use lines::Mask;
 use owner::Owner;
 use rules::Crashes;
@@ -87,8 +87,15 @@ struct Keeper {
 }
 
 /// Starts to keep the Node-RED of a configuration; `None` where it names none.
-pub(crate) fn keep(config: &Config, clock: &Clock, tasks: &Tasks) -> Option<KeeperState> {
-    let (command, user_dir) = config.node_red.kept()?;
+pub(crate) fn keep(
+    config: &Config,
+    clock: &Clock,
+    tasks: &Tasks,
+) -> anyhow::Result<Option<KeeperState>> {
+    let Some((command, user_dir)) = config.node_red.kept() else {
+        return Ok(None);
+    };
+    apart(config)?;
     let beside = config.spool.path.parent().unwrap_or(Path::new("."));
     let log_bytes_max = config.node_red.log_bytes_max;
     let mask = Mask::new(secrets(config));
@@ -124,7 +131,7 @@ pub(crate) fn keep(config: &Config, clock: &Clock, tasks: &Tasks) -> Option<Keep
         soft: tasks.soft(),
     };
     tasks.spawn("node-red", keeper.run(writer));
-    Some(state)
+    Ok(Some(state))
 }
 
 /// What must never stand in a line of its output.

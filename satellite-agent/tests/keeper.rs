@@ -1,10 +1,6 @@
 //! The agent keeps a real Node-RED, of either major version: whatever ends, hangs or is killed, one runs, and never two.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "keeper/world.rs"]
 mod world;
@@ -68,6 +64,10 @@ fn guarded(world: &World) {
     assert_eq!(get(world.port, "/spokegate/hello", None).unwrap().0, 401);
     let (status, body) = get(world.port, "/spokegate/hello", Some(TOKEN)).unwrap();
     assert_eq!((status, body.as_str()), (200, "hello"));
+    loopback_only(world);
+}
+
+fn loopback_only(world: &World) {
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
     let listens =
         |host: &str| table.contains(&format!(" {host}:{:04X} 00000000:0000 0A ", world.port));
@@ -104,6 +104,44 @@ fn confined(world: &World) {
     let log = world.log();
     assert!(log.contains("it saw Bearer ***"), "{log}");
     assert!(!log.contains(TOKEN), "{log}");
+}
+
+#[test]
+fn a_section_that_would_open_the_key_is_refused() {
+    let Some(world) = World::new(Version::Four, &flows()) else {
+        return;
+    };
+    let (code, text) = world.verb(&["check-config"]);
+    assert_eq!(code, Some(0), "{text}");
+    let folder = world.folder.path().display();
+    let (code, text) = world.verb(&[
+        "check-config",
+        "--set",
+        &format!("node_red.read=[\"{folder}\"]"),
+    ]);
+    assert_eq!(code, Some(78), "{text}");
+    assert!(
+        text.contains("hq.key (tls.key) lies in it; hint:"),
+        "{text}"
+    );
+    let (code, text) = world.verb(&["run", "--set", &format!("node_red.user_dir={folder}")]);
+    assert!(
+        code != Some(0) && text.contains("would open"),
+        "{code:?} {text}"
+    );
+}
+
+#[test]
+fn settings_that_listen_for_all_are_overruled() {
+    for version in [Version::Four, Version::Five] {
+        let Some(world) = World::new(version, &flows()) else {
+            continue;
+        };
+        world.write_settings("module.exports = { uiHost: '0.0.0.0', flowFile: 'flows.json' };");
+        let _agent = world.start();
+        world.running(|kept| kept["state"] == "running");
+        loopback_only(&world);
+    }
 }
 
 #[test]

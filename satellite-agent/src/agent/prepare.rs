@@ -15,6 +15,7 @@ use spokegate_sources::Columns;
 use crate::bindings::{Binding, Bindings};
 use crate::config::{Config, FileFormat, SourceConfig, SourceKind};
 use crate::credentials::Store;
+use crate::keeper;
 use crate::source::Source;
 use crate::source::file::{FileSource, Written};
 use crate::source::http::{HttpClient, HttpSource};
@@ -65,6 +66,7 @@ pub(crate) fn check_files(config: &Config) -> Vec<String> {
         address(config).map(drop),
         client_config(&config.tls).map(drop).map_err(Into::into),
         bindings(config, &Clock::system()).map(drop),
+        keeper::apart(config),
     ];
     let mut problems = Vec::new();
     for problem in checks.into_iter().filter_map(Result::err) {

@@ -14,10 +14,11 @@ use clap::Args;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, setrlimit};
 use spokegate_confine::reach::{Reach, close};
 use spokegate_confine::sys::stay_with_parent;
+use spokegate_daemon::cli::tell;
 use tokio::process::{Child, Command};
 
 use super::owner::MARK;
-use crate::config::NodeRedConfig;
+use crate::config::{Config, NodeRedConfig};
 
 const PROGRAM: &str = "spokegate-agent";
 const LOOPBACK: &str = "127.0.0.1";
@@ -84,7 +85,10 @@ impl Entry {
             current: files,
             maximum: files,
         };
-        setrlimit(Resource::Nofile, limit).context("limit open files (node_red.open_files_max)")?;
+        // Where the unit's filter or limit forbids that, the unit's limit holds.
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tell(&format!("node_red.open_files_max does not hold: {error}"));
+        }
         if self.confine {
             self.close_files();
         }
@@ -105,7 +109,7 @@ impl Entry {
             ..Reach::default()
         });
         if let Err(reason) = closed.files {
-            spokegate_daemon::cli::tell(&format!(
+            tell(&format!(
                 "Node-RED can read what the agent's user can, its private key among it: {reason}"
             ));
         }
@@ -162,25 +166,16 @@ impl Recipe<'_> {
             return;
         }
         command.arg("--confine");
-        let mut name = |option: &str, path: &Path| {
-            command.arg(option).arg(path);
-        };
-        RUN.iter().for_each(|path| name("--run", Path::new(path)));
-        for path in self.command.iter().map(Path::new) {
-            if let Some(folder) = installed(path) {
-                name("--run", &folder);
+        let reach = reach(self.config, self.command, self.folder);
+        for (option, paths) in [
+            ("--run", reach.run),
+            ("--read", reach.read),
+            ("--write", reach.write),
+        ] {
+            for path in paths {
+                command.arg(option).arg(path);
             }
         }
-        let named = self.config.environment.values().map(Path::new);
-        let named = named.filter(|path| path.is_absolute());
-        let read = READ.iter().map(Path::new).chain(named);
-        read.chain(self.config.read.iter().map(PathBuf::as_path))
-            .for_each(|path| name("--read", path));
-        name("--run", self.folder);
-        let devices = DEVICES.iter().map(Path::new).chain([self.folder]);
-        devices
-            .chain(self.config.write.iter().map(PathBuf::as_path))
-            .for_each(|path| name("--write", path));
     }
 
     fn environment(&self, command: &mut Command) {
@@ -199,6 +194,51 @@ impl Recipe<'_> {
             .env("SPOKEGATE_NODE_RED_PORT", self.config.port.to_string())
             .env(MARK, self.folder);
     }
+}
+
+/// What a confined Node-RED is left.
+fn reach(config: &NodeRedConfig, command: &[String], folder: &Path) -> Reach {
+    let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+    let (mut run, mut read, mut write) = (paths(&RUN), paths(&READ), paths(&DEVICES));
+    run.extend(command.iter().filter_map(|part| installed(Path::new(part))));
+    run.push(folder.to_owned());
+    let named = config.environment.values().map(PathBuf::from);
+    read.extend(named.filter(|path| path.is_absolute()));
+    read.extend(config.read.iter().cloned());
+    write.push(folder.to_owned());
+    write.extend(config.write.iter().cloned());
+    Reach {
+        run,
+        read,
+        write,
+        any_port: true,
+        ..Reach::default()
+    }
+}
+
+/// Whether what Node-RED is left lies apart from the agent's key and spool.
+pub(crate) fn apart(config: &Config) -> anyhow::Result<()> {
+    let Some((command, folder)) = config.node_red.kept().filter(|_| config.node_red.confine) else {
+        return Ok(());
+    };
+    let true_name = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let own = [
+        ("tls.key", &config.tls.key),
+        ("spool.path", &config.spool.path),
+    ];
+    let own = own.map(|(key, path)| (key, true_name(path)));
+    let reach = reach(&config.node_red, command, folder);
+    for path in [reach.run, reach.read, reach.write].iter().flatten() {
+        let opened = own.iter().find(|(_, own)| own.starts_with(true_name(path)));
+        if let Some((key, own)) = opened {
+            bail!(
+                "[node_red] would open {} to flows, and {} ({key}) lies in it; hint: let node_red.user_dir, the folders of node_red.command, and read and write be apart from it",
+                path.display(),
+                own.display()
+            );
+        }
+    }
+    Ok(())
 }
 
 /// The folder that a part of the command needs: that of the outermost `node_modules` it lies in, else its own.

@@ -172,6 +172,16 @@ impl World {
         std::fs::write(self.user_dir.join("flows.json"), flows.to_string()).unwrap();
     }
 
+    /// In the place of the repository's.
+    pub(crate) fn write_settings(&self, text: &str) {
+        let path = self.user_dir.join("settings.js");
+        std::fs::write(&path, text).unwrap();
+        let config = std::fs::read_to_string(&self.config).unwrap();
+        let usual = repository().join("deploy/node-red/settings.js");
+        let config = config.replace(&usual.display().to_string(), &path.display().to_string());
+        std::fs::write(&self.config, config).unwrap();
+    }
+
     pub(crate) fn command(&self, verb: &[&str]) -> Command {
         let mut command = Command::new(BINARY);
         command.args(verb).arg("--config").arg(&self.config);
@@ -292,8 +302,11 @@ pub(crate) fn signal(process: u64, signal: Signal) {
     kill_process(pid(process), signal).unwrap();
 }
 
+/// Whether it runs; one that nobody has waited for yet does not.
 pub(crate) fn alive(process: u64) -> bool {
-    rustix::process::test_kill_process(pid(process)).is_ok()
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(") ").map(|(_, rest)| rest.to_owned());
+    state.is_some_and(|state| !state.starts_with('Z'))
 }
 
 /// Status and body.
