@@ -278,28 +278,31 @@ fn several_watch_the_log_at_once() {
     let (mut all, mut new, mut gone) = (follow("1000"), follow("0"), follow("1000"));
     let lines =
         |child: &mut std::process::Child| BufReader::new(child.stdout.take().unwrap()).lines();
-    let (mut all_lines, mut new_lines) = (lines(&mut all), lines(&mut new));
-    assert!(
-        all_lines
-            .next()
-            .unwrap()
-            .unwrap()
-            .ends_with("agent it is started")
-    );
+    let (mut all_lines, new_lines) = (lines(&mut all), lines(&mut new));
+    let start = all_lines.next().unwrap().unwrap();
+    assert!(start.ends_with("agent it is started"), "{start}");
     gone.kill().unwrap();
     gone.wait().unwrap();
-    // Both are there once their connections are; what comes then comes to both.
-    std::thread::sleep(Duration::from_secs(1));
-    world.hello();
+    let (sender, seen_new) = std::sync::mpsc::channel();
+    std::thread::spawn(move || new_lines.for_each(|line| sender.send(line.unwrap()).unwrap()));
+    // What comes once both are there comes to both.
+    let mut first = String::new();
+    until("a viewer of new lines sees one", || {
+        world.hello();
+        let seen = seen_new.recv_timeout(Duration::from_secs(1));
+        seen.is_ok_and(|line| {
+            first = line;
+            true
+        })
+    });
+    assert!(first.contains("it saw Bearer ***"), "{first}");
     let mut seen = |line: &str| {
         all_lines
             .find(|found| found.as_ref().unwrap().contains(line))
             .unwrap()
             .unwrap()
     };
-    let first = new_lines.next().unwrap().unwrap();
-    assert!(first.contains("it saw Bearer ***"), "{first}");
-    assert_eq!(seen("it saw"), first);
+    assert_eq!(seen(&first), first);
 
     assert_eq!(world.verb(&["node-red", "stop"]).0, Some(0));
     assert_eq!(world.status()["kept_node_red"]["state"], "stopped");
