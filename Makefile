@@ -7,7 +7,7 @@ export CARGO_TERM_COLOR ?= auto
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## run everything on this machine; ARGS="--once out.docx" does the job without a hand on it
 	@deploy/node-red/setup.sh

@@ -86,6 +86,33 @@ pub fn size(bytes: impl Borrow<u64>) -> String {
     }
 }
 
+/// `1,000,000`.
+#[must_use]
+pub fn grouped(count: impl Borrow<u64>) -> String {
+    let digits = count.borrow().to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `90 seconds`, `1 hour`, `7 days`: in the largest unit that leaves nothing over.
+#[must_use]
+pub fn span(seconds: impl Borrow<u64>) -> String {
+    let seconds = *seconds.borrow();
+    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
+    let fits = |(length, _): &(u64, &str)| seconds > 0 && seconds.is_multiple_of(*length);
+    let (length, unit) = units.into_iter().find(fits).unwrap_or((1, "second"));
+    match seconds / length {
+        1 => format!("1 {unit}"),
+        count => format!("{} {unit}s", grouped(count)),
+    }
+}
+
 /// `Firefox on Windows`, from what a browser sends; the rest is noise to people.
 #[must_use]
 pub fn browser(agent: &str) -> String {
@@ -151,6 +178,29 @@ mod tests {
             (u64::MAX, "17179869183.9 GiB"),
         ] {
             assert_eq!(size(bytes), words);
+        }
+    }
+
+    #[test]
+    fn large_numbers_and_spans_of_time_are_readable() {
+        for (count, words) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
+            assert_eq!(grouped(count), words);
+        }
+        for (seconds, words) in [
+            (0, "0 seconds"),
+            (1, "1 second"),
+            (90, "90 seconds"),
+            (120, "2 minutes"),
+            (3600, "1 hour"),
+            (172_800, "2 days"),
+            (90_000, "25 hours"),
+        ] {
+            assert_eq!(span(seconds), words);
         }
     }
 

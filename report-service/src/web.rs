@@ -128,7 +128,9 @@ pub fn router(routes: Routes, state: AppState) -> Router {
     routes
         .into_router(state)
         .fallback(async |uri: Uri| match api::is_below(uri.path()) {
-            true => Problem::not_found("There is no operation at this address.").into_response(),
+            true => Problem::not_found("There is no operation at this address.")
+                .next("GET /api/v1/openapi.json lists all; those of administrators are on their own listener.")
+                .into_response(),
             false => PageError::not_found("There is no page at this address.").into_response(),
         })
         .method_not_allowed_fallback(async |uri: Uri| {

@@ -52,6 +52,7 @@ struct ListPage {
 
 struct Entry {
     schedule: Schedule,
+    report: Arc<Report>,
     next: String,
 }
 
@@ -114,15 +115,18 @@ pub(crate) async fn own(
 
 async fn list(State(state): State<AppState>, user: FormsUser) -> Result<Response, PageError> {
     let schedules = state.store.schedules_of(user.person_id()).await?;
-    let may = |schedule: &Schedule| find(&state, &user, &schedule.report).is_ok();
-    let entry = |schedule: Schedule| Entry {
-        next: due(&schedule),
-        schedule,
+    let entry = |schedule: Schedule| {
+        let report = find(&state, &user, &schedule.report).ok()?;
+        Some(Entry {
+            next: due(&schedule),
+            schedule,
+            report,
+        })
     };
     let reports = listed(&state, &user).cloned().collect();
     render(&ListPage {
         page: Page::new("Schedules", "schedules", &user),
-        schedules: schedules.into_iter().filter(may).map(entry).collect(),
+        schedules: schedules.into_iter().filter_map(entry).collect(),
         reports,
     })
 }

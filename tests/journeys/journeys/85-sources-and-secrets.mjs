@@ -9,7 +9,7 @@ export async function run(stage) {
   await page.getByRole("link", { name: "Tickets (help desk)" }).click();
   await carol.look("85-source");
   await page.getByLabel("Customer").selectOption("acme");
-  await page.getByRole("button", { name: "Try" }).click();
+  await page.getByRole("button", { name: "Try it" }).click();
   assert.match(await carol.words(), /Printer at reception/);
   assert.doesNotMatch(await carol.words(), /Scanner at gate 2/);
   await carol.look("86-source-tried");

@@ -95,22 +95,11 @@ pub(super) fn told(answer: &Value) -> String {
             return lines;
         }
     }
-    if let Some(needs) = answer
-        .get("needs")
-        .filter(|_| answer.get("state").is_some())
-    {
-        lines += &one(
-            answer,
-            &[
-                "id", "report", "tenants", "state", "reason", "review", "files",
-            ],
-        );
-        for need in needs.as_array().into_iter().flatten() {
-            let cells =
-                ["tenant", "dataset", "state", "rows", "note"].map(|name| cell(&need[name]));
-            let _ = writeln!(lines, "need\t{}", cells.join("\t").trim_end());
-        }
-        return lines;
+    if answer.get("needs").is_some() {
+        return match answer.get("state") {
+            Some(_) => run(answer),
+            None => report(answer),
+        };
     }
     match answer.as_object() {
         Some(members) => {
@@ -119,6 +108,42 @@ pub(super) fn told(answer: &Value) -> String {
         }
         None => lines,
     }
+}
+
+/// A run: what became of it, its files, its data.
+fn run(answer: &Value) -> String {
+    let names = ["id", "report", "tenants", "state", "reason", "review"];
+    let mut lines = one(answer, &names);
+    lines += &each("file", &answer["files"], &["format", "name", "bytes"]);
+    let columns = ["tenant", "dataset", "state", "rows", "note"];
+    lines + &each("need", &answer["needs"], &columns)
+}
+
+/// A report: for whom it may be ordered, what it takes, which data it needs.
+fn report(answer: &Value) -> String {
+    let names = ["id", "title", "description", "formats", "review"];
+    let mut lines = one(answer, &names);
+    lines += &each("tenant", &answer["tenants"], &["id", "title"]);
+    let inputs = answer["parameters"]["properties"].as_object();
+    for (name, input) in inputs.into_iter().flatten() {
+        let kind = match &input["enum"] {
+            Value::Null => cell(&input["type"]),
+            values => cell(values),
+        };
+        let cells = [name.clone(), kind, cell(&input["default"])];
+        let _ = writeln!(lines, "input\t{}", cells.join("\t").trim_end());
+    }
+    lines + &each("need", &answer["needs"], &["dataset", "required"])
+}
+
+/// A line for each of a list, with its label first.
+fn each(label: &str, list: &Value, columns: &[&str]) -> String {
+    let mut lines = String::new();
+    for item in list.as_array().into_iter().flatten() {
+        let cells: Vec<String> = columns.iter().map(|name| cell(&item[*name])).collect();
+        let _ = writeln!(lines, "{label}\t{}", cells.join("\t").trim_end());
+    }
+    lines
 }
 
 /// A line for each member that is there.
@@ -211,5 +236,22 @@ mod tests {
             "id\t7\nreport\tweekly\ntally\t{\"total\":0}\n"
         );
         assert_eq!(told(&Value::Null), "");
+    }
+
+    #[test]
+    fn a_report_tells_what_it_takes() {
+        let report = json!({
+            "id": "weekly", "title": "Weekly", "tenants": [{ "id": "acme", "title": "Acme" }], "formats": ["docx", "pdf"],
+            "parameters": { "properties": {
+                "kind": { "type": "string", "enum": ["a", "b"], "default": "b" },
+                "note": { "type": "string" },
+            } },
+            "review": false, "needs": [{ "dataset": "devices", "required": true }],
+        });
+        assert_eq!(
+            told(&report),
+            "id\tweekly\ntitle\tWeekly\nformats\tdocx pdf\nreview\tfalse\ntenant\tacme\tAcme\n\
+             input\tkind\ta b\tb\ninput\tnote\tstring\nneed\tdevices\ttrue\n"
+        );
     }
 }

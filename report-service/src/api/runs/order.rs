@@ -104,7 +104,7 @@ pub(in crate::api) fn chosen(
             let detail = format!("There is no customer {stranger:?} for this report.");
             return Err(Problem::not_found(detail)
                 .at("tenants")
-                .next("List them with GET /api/v1/reports/{report}."));
+                .next("GET /api/v1/reports/{report}, or `spokegate report show`, lists them."));
         }
     }
     let is_chosen = |tenant: &&Tenant| match named {
@@ -142,7 +142,7 @@ pub(in crate::api) fn parameters(
     Ok(params)
 }
 
-/// Inputs as a form would send them: what a browser leaves out, such as a box that is not ticked, has its default.
+/// Inputs as a form would send them: what is left out has its default, as the form would show it; `null` leaves it empty.
 pub(in crate::api) fn pairs(
     form: &Form,
     given: Map<String, Value>,
@@ -175,9 +175,17 @@ pub(in crate::api) fn pairs(
         }
     }
     for field in form.fields() {
-        let left_out = given.get(&field.name).is_none_or(Value::is_null);
-        if let (true, FieldKind::Boolean, Some(default)) = (left_out, &field.kind, &field.default) {
-            pairs.push((field.name.clone(), default.to_string()));
+        let left_out = match given.get(&field.name) {
+            None => true,
+            // There is no empty box.
+            Some(value) => value.is_null() && field.kind == FieldKind::Boolean,
+        };
+        if let (true, Some(default)) = (left_out, &field.default) {
+            let text = default.as_str().map(str::to_owned);
+            pairs.push((
+                field.name.clone(),
+                text.unwrap_or_else(|| default.to_string()),
+            ));
         }
     }
     if faults.is_empty() {

@@ -1,6 +1,7 @@
 //! From an order to document and data, and the refused twins.
 
 use super::bench::{Bench, KINDS};
+use crate::api::runs::order::parameters;
 use crate::auth::Site;
 use crate::auth::scope::Scope;
 use crate::store::StoreKind;
@@ -148,6 +149,28 @@ async fn document_and_data(bench: &Bench, token: &str, path: &str, ended: &Value
                 .all(|(reason, _)| reason.starts_with("token ")),
             "{entries:?}"
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_input_that_is_left_out_has_its_default_and_null_leaves_it_empty() {
+    let bench = Bench::new(StoreKind::Sqlite).await;
+    let mut catalogue = bench.state().engine.catalogue().iter();
+    let report = catalogue.find(|report| report.id.as_str() == "customer-overview");
+    let report = report.unwrap();
+    for (given, expected) in [
+        (
+            json!({}),
+            json!({"title": "Customer overview", "audience": "technical", "only_missing": false}),
+        ),
+        (
+            json!({"title": null, "audience": "management", "only_missing": null}),
+            json!({"audience": "management", "only_missing": false}),
+        ),
+    ] {
+        let inputs = parameters(report, given.as_object().unwrap().clone());
+        let inputs = inputs.unwrap_or_else(|problem| panic!("{given}: {problem:?}"));
+        assert_eq!(Value::from(inputs), expected, "{given}");
     }
 }
 
