@@ -25,14 +25,18 @@ struct HealthPage {
     page: Page,
     parts: Vec<Found>,
     failing: usize,
+    /// Parts that work and want a look.
+    wanting: usize,
 }
 
 async fn show(State(state): State<AppState>, user: AdminUser) -> Result<Response, PageError> {
     let parts = state.health.all();
     let failing = parts.iter().filter(|part| part.verdict.is_failing());
+    let wanting = parts.iter().filter(|part| part.verdict.style() == "warn");
     render(&HealthPage {
         page: Page::new("Health", "health", &user),
         failing: failing.count(),
+        wanting: wanting.count(),
         parts,
     })
 }
