@@ -96,6 +96,11 @@ async fn a_report_is_ordered_watched_and_fetched_from_a_shell() {
     batches_and_schedules(&shell, &alice).await;
     reviews(&shell, &alice).await;
     templates(&shell, &alice).await;
+    let mut carol = fabric.admin_browser().unwrap();
+    carol.sign_in("carol", fabric.password()).await.unwrap();
+    let scopes = ["admin:read", "brand:write"];
+    let carol = shell.file("carol", &token(&mut carol, &scopes).await, 0o400);
+    administration(&shell, (&carol, &alice), &fabric.admin_url()).await;
     refusals(&shell, &mut browser, &alice).await;
     fabric.shutdown().await;
 }
@@ -246,6 +251,33 @@ async fn templates(shell: &Shell, alice: &Path) {
         "what is known of it stays: {shown}"
     );
     run(1, "upload customer-overview schedule.json").await;
+}
+
+async fn administration(shell: &Shell, (carol, alice): (&Path, &Path), server: &str) {
+    let run = async |code: i32, arguments: &str| {
+        let arguments: Vec<&str> = ["admin"].into_iter().chain(arguments.split(' ')).collect();
+        Shell::check(&shell.run(carol, server, &arguments).await, code)
+    };
+    let satellites = run(0, "satellites").await;
+    assert!(satellites.contains("acme/"), "{satellites}");
+    let trail = run(0, "audit --action template.activate").await;
+    assert!(trail.contains("\ttemplate.activate\tallowed\t"), "{trail}");
+    assert_eq!(run(0, "quarantine --tenant acme").await, "");
+    let health = shell.run(carol, server, &["--json", "admin", "health"]);
+    let health = health.await;
+    let told: Value = serde_json::from_slice(&health.stdout).unwrap();
+    let failing = told["failing"].as_u64().unwrap();
+    assert_eq!(health.status.code(), Some(i32::from(failing > 0)), "{told}");
+    shell.file("brand.json", r#"{ "name": "Northwind" }"#, 0o644);
+    run(0, "brand set brand.json").await;
+    assert!(run(0, "brand show").await.contains("name\tNorthwind\n"));
+    run(4, "brand logo --output logo.png").await;
+    // That is no picture.
+    run(1, "brand set-logo schedule.json").await;
+    run(0, "brand remove-logo").await;
+    run(4, "brand remove --tenant acme").await;
+    let elsewhere = ["admin", "health"];
+    Shell::check(&shell.run(alice, server, &elsewhere).await, 3);
 }
 
 async fn refusals(shell: &Shell, browser: &mut Browser, alice: &Path) {

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done; 1 the run failed or something else went wrong; 2 the command line cannot be read; 3 the token is
 //! refused; 4 there is no such thing; 5 not now, try again.
 
+mod admin;
 mod client;
 mod order;
 mod pages;
@@ -106,6 +107,9 @@ enum ReportVerb {
     /// The templates that one manages
     #[command(subcommand)]
     Template(template::TemplateVerb),
+    /// What administrators see and set: --server is the address of their listener
+    #[command(subcommand)]
+    Admin(admin::AdminVerb),
 }
 
 #[derive(Debug, Args)]
@@ -224,6 +228,7 @@ impl ReportVerb {
             Self::Schedule(verb) => verb.run(client).await,
             Self::Review(verb) => verb.run(client).await,
             Self::Template(verb) => verb.run(client).await,
+            Self::Admin(verb) => verb.run(client).await,
         }
     }
 }

@@ -4,14 +4,15 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-/// True for a run that failed or was cancelled, for a batch with one that did, for a template with faults, and for a document
-/// that is not what it was made of.
+/// True for a run that failed or was cancelled, for a batch with one that did, for a template with faults, for a document
+/// that is not what it was made of, and for a service of which a part fails.
 pub(super) fn has_failed(answer: &Value) -> bool {
     let is_listed = answer.get("runs").is_some() && answer.get("tally").is_none();
     let failed = |state: &str| matches!(state, "failed" | "cancelled");
     let tally = |name: &str| answer["tally"][name].as_u64().unwrap_or(0);
     let not = |name: &str| answer.get(name) == Some(&Value::Bool(false));
-    if not("fits") || not("holds") {
+    let fails = answer["failing"].as_u64().unwrap_or(0) > 0;
+    if not("fits") || not("holds") || fails {
         return true;
     }
     !is_listed && (failed(text(answer, "state")) || tally("failed") + tally("cancelled") > 0)
@@ -25,10 +26,35 @@ pub(super) fn is_over(answer: &Value) -> bool {
     }
 }
 
-/// Lists in answers: the member, what is told before it, and the columns of a line.
+/// Lists in answers: the member, what is told before it, and the columns of a line. The first column tells lists of one
+/// name apart.
 const LISTS: &[(&str, &[&str], &[&str])] = &[
     ("reports", &[], &["id", "title"]),
     ("parts", &[], &["tenant", "part", "rows", "captured_at"]),
+    (
+        "parts",
+        &["failing"],
+        &["name", "state", "finding", "advice"],
+    ),
+    (
+        "satellites",
+        &[],
+        &["address", "online", "seen_at", "agent_version", "node_red"],
+    ),
+    (
+        "entries",
+        &[],
+        &[
+            "sequence", "at", "name", "action", "decision", "reason", "subject",
+        ],
+    ),
+    (
+        "entries",
+        &[],
+        &[
+            "address", "at", "dataset", "reason", "rule", "pointer", "sha256",
+        ],
+    ),
     ("schedules", &[], &["id", "report", "next_at", "title"]),
     (
         "runs",
@@ -86,7 +112,14 @@ const LISTS: &[(&str, &[&str], &[&str])] = &[
 pub(super) fn told(answer: &Value) -> String {
     let mut lines = String::new();
     for (name, head, columns) in LISTS {
-        if let Some(list) = answer.get(*name).and_then(Value::as_array) {
+        let list = answer.get(*name).and_then(Value::as_array);
+        let is_it = |list: &&Vec<Value>| {
+            let mut rows = list.iter();
+            columns
+                .first()
+                .is_some_and(|first| rows.all(|row| row.get(*first).is_some()))
+        };
+        if let Some(list) = list.filter(is_it) {
             lines += &one(answer, head);
             for line in list {
                 let cells: Vec<String> = columns.iter().map(|name| cell(&line[*name])).collect();
@@ -206,6 +239,8 @@ mod tests {
         check(json!({ "fits": false, "faults": [] }), true, true);
         check(json!({ "holds": true, "findings": [] }), false, true);
         check(json!({ "holds": false, "findings": [] }), true, true);
+        check(json!({ "failing": 0, "parts": [] }), false, true);
+        check(json!({ "failing": 2, "parts": [] }), true, true);
         // A list of runs is an answer, whatever became of them.
         check(json!({ "runs": [{ "state": "failed" }] }), false, true);
     }
@@ -230,6 +265,20 @@ mod tests {
             told(&version),
             "report\tweekly\nversion\t2\nactive\tfalse\nfits\tfalse\ndocument\t4\t{{ x\tno end\n"
         );
+        let health = json!({
+            "failing": 1,
+            "parts": [{ "name": "store", "state": "fails", "finding": "full", "advice": "" }],
+        });
+        assert_eq!(told(&health), "failing\t1\nstore\tfails\tfull\n");
+        let data =
+            json!({ "kept": true, "parts": [{ "tenant": "acme", "part": "devices", "rows": 3 }] });
+        assert_eq!(told(&data), "acme\tdevices\t3\n");
+        let refused =
+            json!({ "entries": [{ "address": "acme/hq", "at": "now", "reason": "schema" }] });
+        assert_eq!(told(&refused), "acme/hq\tnow\t\tschema\n");
+        let trail =
+            json!({ "entries": [{ "sequence": 4, "address": "::1", "action": "run.start" }] });
+        assert_eq!(told(&trail), "4\t\t\trun.start\n");
         let batch = json!({ "id": "7", "report": "weekly", "tally": { "total": 0 }, "runs": [] });
         assert_eq!(
             told(&batch),

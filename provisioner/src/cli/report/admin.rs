@@ -1,0 +1,180 @@
+//! `spokegate report admin`: what administrators see and set, on their listener.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use super::client::{Client, Failure};
+use super::{encoded, id};
+
+/// How a PNG file begins.
+const PNG: &[u8] = b"\x89PNG";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AdminVerb {
+    /// Shows how every part of the service is; exit 1 when one fails
+    Health,
+    /// Lists the satellites and what they supply
+    Satellites,
+    /// Lists what was refused, the newest first
+    Quarantine {
+        /// Of this customer alone
+        #[arg(long, value_name = "ID")]
+        tenant: Option<String>,
+    },
+    /// Searches the audit trail, the newest first
+    Audit(Audit),
+    /// The brand of the service, or of a customer with --tenant
+    #[command(subcommand)]
+    Brand(BrandVerb),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Audit {
+    /// Part of the actor's id or name
+    #[arg(long)]
+    actor: Option<String>,
+    /// Part of the action, such as file.download
+    #[arg(long)]
+    action: Option<String>,
+    /// allowed or denied
+    #[arg(long)]
+    decision: Option<String>,
+    /// Part of the subject
+    #[arg(long)]
+    subject: Option<String>,
+    /// From this day on, UTC
+    #[arg(long)]
+    from: Option<String>,
+    /// Up to this day, UTC
+    #[arg(long)]
+    to: Option<String>,
+    /// Entries with a smaller number
+    #[arg(long, value_name = "NUMBER")]
+    before: Option<u64>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum BrandVerb {
+    /// Shows it
+    Show(Whose),
+    /// Sets it; the logo stays
+    Set {
+        /// What is set, in JSON as the API takes it
+        file: PathBuf,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Removes a customer's own, with its logo
+    Remove {
+        /// The customer's id
+        #[arg(long, value_name = "ID")]
+        tenant: String,
+    },
+    /// Fetches the logo
+    Logo {
+        #[command(flatten)]
+        whose: Whose,
+        /// The file to write
+        #[arg(long, short)]
+        output: PathBuf,
+    },
+    /// Sets the logo
+    SetLogo {
+        /// A PNG or JPEG file
+        file: PathBuf,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Removes the logo
+    RemoveLogo(Whose),
+}
+
+/// Whose brand.
+#[derive(Debug, Args)]
+pub(super) struct Whose {
+    /// A customer's, by its id; the service's without
+    #[arg(long, value_name = "ID")]
+    tenant: Option<String>,
+}
+
+impl Whose {
+    fn place(&self) -> Result<String, Failure> {
+        match &self.tenant {
+            Some(tenant) => Ok(format!("/tenants/{}/brand", id(tenant)?)),
+            None => Ok("/brand".to_owned()),
+        }
+    }
+}
+
+impl AdminVerb {
+    pub(super) async fn run(self, client: &Client) -> Result<Value, Failure> {
+        match self {
+            Self::Health => client.get("/health").await,
+            Self::Satellites => client.get("/satellites").await,
+            Self::Quarantine { tenant: None } => client.get("/quarantine").await,
+            Self::Quarantine {
+                tenant: Some(tenant),
+            } => {
+                let path = format!("/quarantine?tenant={}", id(&tenant)?);
+                client.get(&path).await
+            }
+            Self::Audit(audit) => client.get(&audit.path()).await,
+            Self::Brand(verb) => verb.run(client).await,
+        }
+    }
+}
+
+impl Audit {
+    fn path(&self) -> String {
+        let before = self.before.map(|before| before.to_string());
+        let asked = [
+            ("actor", &self.actor),
+            ("action", &self.action),
+            ("decision", &self.decision),
+            ("subject", &self.subject),
+            ("from", &self.from),
+            ("to", &self.to),
+            ("before", &before),
+        ];
+        let asked = asked.iter().filter_map(|(name, value)| {
+            let value = value.as_deref()?;
+            Some(format!("{name}={}", encoded(value)))
+        });
+        format!("/audit?{}", asked.collect::<Vec<_>>().join("&"))
+    }
+}
+
+impl BrandVerb {
+    async fn run(self, client: &Client) -> Result<Value, Failure> {
+        let logo = |whose: &Whose| Ok::<_, Failure>(format!("{}/logo", whose.place()?));
+        match self {
+            Self::Show(whose) => client.get(&whose.place()?).await,
+            Self::Set { file, whose } => {
+                let text = std::fs::read_to_string(&file)
+                    .with_context(|| format!("read {}", file.display()))?;
+                let set: Value = serde_json::from_str(&text)
+                    .with_context(|| format!("read {} as JSON", file.display()))?;
+                client.put(&whose.place()?, set).await
+            }
+            Self::Remove { tenant } => {
+                let path = format!("/tenants/{}/brand", id(&tenant)?);
+                client.delete(&path).await
+            }
+            Self::Logo { whose, output } => client.save(&logo(&whose)?, &output).await,
+            Self::SetLogo { file, whose } => {
+                let bytes =
+                    std::fs::read(&file).with_context(|| format!("read {}", file.display()))?;
+                // The service looks at the file itself; what is no PNG is said to be the other kind that it takes.
+                let media = match bytes.starts_with(PNG) {
+                    true => "image/png",
+                    false => "image/jpeg",
+                };
+                client.put_file(&logo(&whose)?, (media, bytes)).await
+            }
+            Self::RemoveLogo(whose) => client.delete(&logo(&whose)?).await,
+        }
+    }
+}
