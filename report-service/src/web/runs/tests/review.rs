@@ -351,7 +351,9 @@ async fn what_goes_out_is_what_was_looked_at_whoever_edits_meanwhile() {
     let (edited, released) = (edited.status(), released.status());
     let out = alice.get(&format!("/runs/{run}/download")).await.0;
     if released == StatusCode::SEE_OTHER {
-        assert_eq!(edited, StatusCode::UNPROCESSABLE_ENTITY);
+        // Too late while its PDF was made, or before it was looked at.
+        let late = [StatusCode::UNPROCESSABLE_ENTITY, StatusCode::BAD_REQUEST];
+        assert!(late.contains(&edited), "{edited}");
         assert_eq!(alice.bytes(&format!("/runs/{run}/download")).await, edit);
     } else {
         assert_eq!(
