@@ -1,13 +1,13 @@
 //! The suite `broker`: the first hop alone, against Mosquitto with the same certificates, clients and shapes.
 
 mod admission;
-mod authority;
-mod client;
+pub(crate) mod authority;
+pub(crate) mod client;
 mod fan_in;
 mod idle;
 mod noise;
 mod round_trip;
-mod servers;
+pub(crate) mod servers;
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod agent;
 pub mod broker;
 pub mod documents;
 pub mod figures;
@@ -39,6 +40,8 @@ pub struct Arguments {
 /// What is measured together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Suite {
+    /// The satellite's agent: memory, pushes on disk, start.
+    Agent,
     /// The first hop alone, against Mosquitto.
     Broker,
     /// Whole reports, against two Node-REDs with docxtemplater.
@@ -55,6 +58,11 @@ pub enum Suite {
 pub async fn run(arguments: &Arguments) -> anyhow::Result<String> {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let wanted = |suite: Suite| arguments.suite.is_empty() || arguments.suite.contains(&suite);
+    if wanted(Suite::Agent) {
+        let effort = pick(arguments.quick, agent::Effort::quick, agent::Effort::full);
+        let rows = agent::run(&effort).await?;
+        rows::write(&arguments.results, "agent", &rows)?;
+    }
     if wanted(Suite::Broker) {
         let effort = pick(arguments.quick, broker::Effort::quick, broker::Effort::full);
         let rows = broker::run(&effort, &arguments.figure).await?;

@@ -187,6 +187,7 @@ async fn bytes_outside_the_strict_form_fail_the_pull() {
             .reply(&Reply {
                 id: pull.id,
                 sequence: 0,
+                captured_at_ms: None,
                 part,
             })
             .await;
@@ -209,6 +210,7 @@ async fn gaps_and_false_digests_fail_the_pull_and_strangers_are_not_heard() {
         .reply(&Reply {
             id: pull.id,
             sequence: 1,
+            captured_at_ms: None,
             part: rows(None),
         })
         .await;
@@ -222,6 +224,7 @@ async fn gaps_and_false_digests_fail_the_pull_and_strangers_are_not_heard() {
         .reply(&Reply {
             id: pull.id,
             sequence: 0,
+            captured_at_ms: None,
             part: rows(Some([0; 32])),
         })
         .await;
@@ -268,6 +271,7 @@ async fn failures_of_the_satellite_come_through_on_one_clean_line() {
         .reply(&Reply {
             id: pull.id,
             sequence: 0,
+            captured_at_ms: None,
             part: Part::Failure(failure),
         })
         .await;

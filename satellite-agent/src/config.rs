@@ -153,6 +153,8 @@ pub struct PullConfig {
     pub parallel_max: usize,
     /// Requests that one source answers at the same time.
     pub per_source_max: usize,
+    /// Bytes of answers that are kept for sources with `cache_max_age_s`.
+    pub cache_bytes_max: usize,
 }
 
 /// The `[update]` section.
@@ -179,6 +181,12 @@ impl Section for Config {
         faults.within("node_red", &self.node_red);
         faults.bounds("pull.parallel_max", self.pull.parallel_max, 1..=256);
         faults.bounds("pull.per_source_max", self.pull.per_source_max, 1..=256);
+        let cache_bytes = 65_536..=268_435_456;
+        faults.bounds(
+            "pull.cache_bytes_max",
+            self.pull.cache_bytes_max,
+            cache_bytes,
+        );
         faults.bounds("status.every_s", self.status.every_s, 1..=3_600);
         if self.source.len() > HELLO_DATASETS_MAX {
             faults

@@ -157,6 +157,7 @@ fn failure(id: RequestId, sequence: u32, failure: Failure) -> Reply {
     Reply {
         id,
         sequence,
+        captured_at_ms: None,
         part: Part::Failure(failure),
     }
 }

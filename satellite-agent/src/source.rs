@@ -1,5 +1,6 @@
 //! Where data comes from: one trait, so that other kinds join without a change elsewhere.
 
+mod cache;
 pub(crate) mod file;
 pub(crate) mod http;
 mod http_fault;
@@ -8,6 +9,8 @@ pub(crate) mod params;
 mod reading;
 mod splitter;
 pub(crate) mod table;
+
+pub(crate) use cache::{Cached, Shelf};
 
 use std::fmt;
 
@@ -40,6 +43,11 @@ pub(crate) trait Source: fmt::Debug + Send + Sync {
 pub(crate) trait Answer: Send {
     /// The next rows, or the one document; `None` at the end.
     fn next(&mut self) -> BoxFuture<'_, Result<Option<Batch>, Failure>>;
+
+    /// When the data was taken, where the source keeps answers for a while: unix time in milliseconds. Nothing: just now.
+    fn captured_at_ms(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// Rows as CBOR maps, one after the other in one buffer.
@@ -61,6 +69,11 @@ impl Batch {
     /// How many rows there are.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
+    }
+
+    /// Bytes of memory that it takes.
+    fn size(&self) -> usize {
+        self.bytes.len() + self.ends.len() * size_of::<usize>()
     }
 
     /// Lets `write` append one row; what a failed write left behind is cut off.

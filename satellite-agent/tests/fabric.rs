@@ -6,6 +6,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "fabric/cache.rs"]
+mod cache;
 #[path = "fabric/command.rs"]
 mod command;
 #[path = "fabric/contracts.rs"]

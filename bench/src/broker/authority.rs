@@ -15,23 +15,23 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, Serve
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 
 /// Issues certificates.
-pub(super) struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     root_pem: String,
 }
 
 /// One client: who it is and how it connects.
 #[derive(Debug, Clone)]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     /// Client id, and common name.
-    pub(super) id: String,
+    pub(crate) id: String,
     /// Its certificate, ready to connect.
-    pub(super) tls: Arc<ClientConfig>,
+    pub(crate) tls: Arc<ClientConfig>,
 }
 
 impl Authority {
     /// A new root.
-    pub(super) fn new() -> anyhow::Result<Self> {
+    pub(crate) fn new() -> anyhow::Result<Self> {
         let key = KeyPair::generate().context("make the root's key")?;
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -44,30 +44,43 @@ impl Authority {
     }
 
     /// A satellite.
-    pub(super) fn satellite(&self, tenant: &str, satellite: &str) -> anyhow::Result<Identity> {
+    pub(crate) fn satellite(&self, tenant: &str, satellite: &str) -> anyhow::Result<Identity> {
         let uri = format!("spiffe://spokegate.local/tenant/{tenant}/satellite/{satellite}");
         self.client(&format!("{tenant}.{satellite}"), &uri)
     }
 
+    /// Writes a satellite's `agent.pem`, `agent.key` and `ca.pem`.
+    pub(crate) fn write_satellite(
+        &self,
+        tenant: &str,
+        satellite: &str,
+        folder: &Path,
+    ) -> anyhow::Result<()> {
+        let uri = format!("spiffe://spokegate.local/tenant/{tenant}/satellite/{satellite}");
+        let name = SanType::URI(uri.as_str().try_into().context("name a satellite")?);
+        let (certificate, key) =
+            self.issue(satellite, name, ExtendedKeyUsagePurpose::ClientAuth)?;
+        std::fs::write(folder.join("agent.pem"), certificate.pem())
+            .context("write a satellite's certificate")?;
+        std::fs::write(folder.join("ca.pem"), &self.root_pem).context("write the root")?;
+        write_private(&folder.join("agent.key"), &key.serialize_pem())
+    }
+
     /// The sanitizer's session of a tenant.
-    pub(super) fn sanitizer(&self, tenant: &str) -> anyhow::Result<Identity> {
+    pub(crate) fn sanitizer(&self, tenant: &str) -> anyhow::Result<Identity> {
         let uri = "spiffe://spokegate.local/service/sanitizer";
         self.client(&format!("sanitizer.{tenant}"), uri)
     }
 
     /// Writes a server's `certificate.pem`, `key.pem` and `ca.pem`.
-    pub(super) fn write_server(&self, folder: &Path) -> anyhow::Result<()> {
-        use std::os::unix::fs::PermissionsExt as _;
+    pub(crate) fn write_server(&self, folder: &Path) -> anyhow::Result<()> {
         let name = SanType::DnsName("localhost".try_into().context("name the server")?);
         let (certificate, key) =
             self.issue("localhost", name, ExtendedKeyUsagePurpose::ServerAuth)?;
         std::fs::write(folder.join("certificate.pem"), certificate.pem())
             .context("write the certificate")?;
         std::fs::write(folder.join("ca.pem"), &self.root_pem).context("write the root")?;
-        let path = folder.join("key.pem");
-        std::fs::write(&path, key.serialize_pem()).context("write the key")?;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
-            .context("protect the key")
+        write_private(&folder.join("key.pem"), &key.serialize_pem())
     }
 
     fn client(&self, id: &str, uri: &str) -> anyhow::Result<Identity> {
@@ -145,6 +158,12 @@ impl ServerCertVerifier for Unchecked {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         vec![SignatureScheme::ECDSA_NISTP256_SHA256]
     }
+}
+
+fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::write(path, text).context("write a key")?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).context("protect a key")
 }
 
 fn named(name: &str) -> DistinguishedName {

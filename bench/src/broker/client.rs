@@ -18,14 +18,14 @@ const READ_BYTES: usize = 65_536;
 const KEEP_ALIVE_S: u16 = 300;
 
 /// A connection that the server has let in.
-pub(super) struct Client {
+pub(crate) struct Client {
     stream: TlsStream<TcpStream>,
     buffer: BytesMut,
 }
 
 /// What came from the server.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Packet {
+pub(crate) enum Packet {
     /// A message; its QoS 1 id, and its payload.
     Publish(Option<u16>, Bytes),
     /// A PUBACK.
@@ -36,7 +36,7 @@ pub(super) enum Packet {
 
 impl Client {
     /// Connects, with TLS and CONNECT.
-    pub(super) async fn connect(addr: SocketAddr, identity: &Identity) -> anyhow::Result<Self> {
+    pub(crate) async fn connect(addr: SocketAddr, identity: &Identity) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(addr).await.context("connect")?;
         stream.set_nodelay(true).context("set TCP_NODELAY")?;
         let name = ServerName::try_from("localhost").context("name the server")?;
@@ -58,7 +58,7 @@ impl Client {
     }
 
     /// Subscribes with QoS 1.
-    pub(super) async fn subscribe(&mut self, filter: &str) -> anyhow::Result<()> {
+    pub(crate) async fn subscribe(&mut self, filter: &str) -> anyhow::Result<()> {
         let mut body = BytesMut::new();
         body.put_u16(1);
         put_text(filter, &mut body)?;
@@ -68,13 +68,13 @@ impl Client {
     }
 
     /// Writes bytes and flushes.
-    pub(super) async fn send(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+    pub(crate) async fn send(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
         self.stream.write_all(bytes).await.context("write")?;
         self.stream.flush().await.context("flush")
     }
 
     /// Waits for bytes; they are then taken with [`Client::next_now`]. Dropping the future loses nothing.
-    pub(super) async fn fill(&mut self) -> anyhow::Result<()> {
+    pub(crate) async fn fill(&mut self) -> anyhow::Result<()> {
         self.buffer.reserve(READ_BYTES);
         let read = self.stream.read_buf(&mut self.buffer).await;
         ensure!(
@@ -85,7 +85,7 @@ impl Client {
     }
 
     /// The next whole packet that has been read.
-    pub(super) fn next_now(&mut self) -> anyhow::Result<Option<Packet>> {
+    pub(crate) fn next_now(&mut self) -> anyhow::Result<Option<Packet>> {
         let mut length = 0_usize;
         for (index, byte) in self.buffer.iter().skip(1).take(4).enumerate() {
             length |= usize::from(byte & 0x7f) << (7 * index);
@@ -104,7 +104,7 @@ impl Client {
     }
 
     /// The next packet.
-    pub(super) async fn next(&mut self) -> anyhow::Result<Packet> {
+    pub(crate) async fn next(&mut self) -> anyhow::Result<Packet> {
         loop {
             if let Some(packet) = self.next_now()? {
                 return Ok(packet);
@@ -115,7 +115,7 @@ impl Client {
 
     /// The payload of the next message that has one of this length, acknowledged; others, which are about presence, are
     /// acknowledged and passed over.
-    pub(super) async fn message(&mut self, bytes: usize) -> anyhow::Result<Bytes> {
+    pub(crate) async fn message(&mut self, bytes: usize) -> anyhow::Result<Bytes> {
         loop {
             if let Packet::Publish(id, payload) = self.next().await? {
                 if let Some(id) = id {
@@ -165,13 +165,13 @@ fn read(first: u8, mut body: Bytes) -> anyhow::Result<Packet> {
 }
 
 /// A PUBACK.
-pub(super) fn puback(id: u16) -> [u8; 4] {
+pub(crate) fn puback(id: u16) -> [u8; 4] {
     let [high, low] = id.to_be_bytes();
     [0x40, 2, high, low]
 }
 
 /// A PUBLISH with QoS 1.
-pub(super) fn publish(topic: &str, id: u16, payload: &[u8]) -> anyhow::Result<Bytes> {
+pub(crate) fn publish(topic: &str, id: u16, payload: &[u8]) -> anyhow::Result<Bytes> {
     let mut body = BytesMut::new();
     put_text(topic, &mut body)?;
     body.put_u16(id);

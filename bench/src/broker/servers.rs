@@ -20,7 +20,7 @@ const QUOTAS: &str = "messages_per_s = 4000000\nbytes_per_s = 8589934592\n";
 
 /// Which side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// `spokegate-broker`.
     Ours,
     /// Mosquitto.
@@ -29,15 +29,15 @@ pub(super) enum Kind {
 
 /// A tenant and how many satellites it has.
 #[derive(Debug, Clone)]
-pub(super) struct Tenant {
+pub(crate) struct Tenant {
     /// Its name.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Its satellites, `s0` and on.
-    pub(super) satellites: usize,
+    pub(crate) satellites: usize,
 }
 
 /// So many tenants with so many satellites each.
-pub(super) fn tenants(count: usize, satellites: usize) -> Vec<Tenant> {
+pub(crate) fn tenants(count: usize, satellites: usize) -> Vec<Tenant> {
     let tenant = |number| Tenant {
         name: format!("tenant-{number}"),
         satellites,
@@ -46,7 +46,7 @@ pub(super) fn tenants(count: usize, satellites: usize) -> Vec<Tenant> {
 }
 
 /// A running server; ends when dropped.
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
     addr: SocketAddr,
     _folder: TempDir,
@@ -54,7 +54,7 @@ pub(super) struct Server {
 
 impl Server {
     /// Starts one that knows these tenants.
-    pub(super) async fn start(
+    pub(crate) async fn start(
         kind: Kind,
         authority: &Authority,
         tenants: &[Tenant],
@@ -63,7 +63,7 @@ impl Server {
     }
 
     /// The same with other quotas, which Mosquitto has none of.
-    pub(super) async fn with_quotas(
+    pub(crate) async fn with_quotas(
         kind: Kind,
         authority: &Authority,
         tenants: &[Tenant],
@@ -87,12 +87,12 @@ impl Server {
     }
 
     /// Where it listens.
-    pub(super) fn addr(&self) -> SocketAddr {
+    pub(crate) fn addr(&self) -> SocketAddr {
         self.addr
     }
 
     /// Its process.
-    pub(super) fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 

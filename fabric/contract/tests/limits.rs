@@ -153,6 +153,7 @@ fn reply(body: usize, detail: usize) -> bool {
     read(&Reply {
         id: ID,
         sequence: 0,
+        captured_at_ms: None,
         part,
     })
 }

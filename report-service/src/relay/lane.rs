@@ -100,6 +100,7 @@ impl Share {
                 id,
                 sequence,
                 dataset,
+                captured_at_ms,
                 data,
                 last,
             } => {
@@ -107,6 +108,7 @@ impl Share {
                     id: *id,
                     sequence: *sequence,
                     dataset: (&dataset.0, dataset.1),
+                    captured_at_ms: *captured_at_ms,
                     data,
                     last: *last,
                 };

@@ -106,7 +106,7 @@ async fn next(stream: &mut PullStream) -> PullEvent {
 /// The body of the next chunk.
 async fn rows(stream: &mut PullStream) -> (Value, bool) {
     match next(stream).await {
-        PullEvent::Rows { body, last } => (serde_json::from_slice(&body).unwrap(), last),
+        PullEvent::Rows { body, last, .. } => (serde_json::from_slice(&body).unwrap(), last),
         other => panic!("no rows but {other:?}"),
     }
 }

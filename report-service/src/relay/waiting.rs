@@ -18,9 +18,18 @@ const EVENTS_MAX: usize = CREDIT_CHUNKS as usize + 2;
 #[derive(Debug)]
 pub(crate) enum PullEvent {
     /// A chunk: a JSON array of rows.
-    Rows { body: Bytes, last: bool },
+    Rows {
+        body: Bytes,
+        /// When they were taken, where the satellite had them in memory: its word, in milliseconds since 1970.
+        captured_at_ms: Option<u64>,
+        last: bool,
+    },
     /// The whole answer: a JSON object.
-    Document { body: Bytes },
+    Document {
+        body: Bytes,
+        /// As with rows.
+        captured_at_ms: Option<u64>,
+    },
     /// There will be no answer.
     Failure(Failure),
     /// The sanitizer knows nothing of this pull any more: what has come of it is void, and it is to be asked again.
@@ -53,6 +62,7 @@ pub(crate) struct Chunk<'a> {
     pub(crate) id: RequestId,
     pub(crate) sequence: u64,
     pub(crate) dataset: (&'a DatasetId, u16),
+    pub(crate) captured_at_ms: Option<u64>,
     pub(crate) data: &'a Data<'a>,
     pub(crate) last: bool,
 }
@@ -129,6 +139,7 @@ impl Waiting {
             Data::Rows(rows) => (
                 PullEvent::Rows {
                     body: own(rows.get()),
+                    captured_at_ms: chunk.captured_at_ms,
                     last: chunk.last,
                 },
                 chunk.last,
@@ -136,6 +147,7 @@ impl Waiting {
             Data::Document(document) => (
                 PullEvent::Document {
                     body: own(document.get()),
+                    captured_at_ms: chunk.captured_at_ms,
                 },
                 true,
             ),

@@ -71,7 +71,8 @@ pub(super) struct Fetched {
     pub(super) data: Values,
     /// How many rows; a document counts as one.
     pub(super) count: u64,
-    /// When the oldest part of it was captured, in milliseconds since 1970; now for a pull.
+    /// When the oldest part of it was captured, in milliseconds since 1970; now for a pull, unless a satellite answered from
+    /// memory.
     pub(super) captured_at_ms: u64,
     /// SHA-256 over the bodies.
     pub(super) digest: [u8; 32],

@@ -23,6 +23,7 @@ pub(super) fn reply(work: &WorkHead, reply: &Reply, data: &Data, last: bool) -> 
     flat.dataset.clone_from(&work.dataset);
     flat.version = work.version;
     flat.sequence = Some(u64::from(reply.sequence));
+    flat.captured_at = reply.captured_at_ms;
     flat.last = Some(last);
     written_with(flat, data)
 }

@@ -375,6 +375,7 @@ pub(crate) fn other_channels(all: &mut Vec<Attack>) {
     let failed = Reply {
         id: REQUEST,
         sequence: 0,
+        captured_at_ms: None,
         part: Part::Failure(Failure::new(FailureClass::Timeout, "late")),
     };
     all.push(Attack::of(

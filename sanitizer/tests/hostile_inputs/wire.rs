@@ -15,6 +15,7 @@ pub(crate) fn reply(body: Vec<u8>) -> Vec<u8> {
     Reply {
         id: REQUEST,
         sequence: 0,
+        captured_at_ms: None,
         part,
     }
     .encode()

@@ -151,6 +151,7 @@ impl Agent {
             self.reply(&Reply {
                 id: pull.id,
                 sequence,
+                captured_at_ms: None,
                 part: Part::Rows { body, last },
             })
             .await;

@@ -16,11 +16,11 @@ use crate::bindings::{Binding, Bindings};
 use crate::config::{Config, FileFormat, SourceConfig, SourceKind};
 use crate::credentials::Store;
 use crate::keeper;
-use crate::source::Source;
 use crate::source::file::{FileSource, Written};
 use crate::source::http::{HttpClient, HttpSource};
 use crate::source::node_red::{Node, NodeRedSource};
 use crate::source::table::{Origin, TableSource};
+use crate::source::{Cached, Shelf, Source};
 use crate::spool::{Spool, SpoolOptions};
 
 const HOUR_MS: u64 = 3_600_000;
@@ -105,6 +105,7 @@ pub(super) fn bindings(config: &Config, clock: &Clock) -> anyhow::Result<Arc<Bin
         .map(|schedule| &schedule.dataset)
         .collect();
     let client = HttpClient::new();
+    let shelf = Arc::new(Shelf::new(config.pull.cache_bytes_max));
     let bind = |source: &SourceConfig| -> anyhow::Result<(DatasetId, Binding)> {
         let contract = contracts
             .as_ref()
@@ -127,12 +128,32 @@ pub(super) fn bindings(config: &Config, clock: &Clock) -> anyhow::Result<Arc<Bin
             version: source.version,
             shape: source.shape,
             pushable,
-            source: asked,
+            source: asked.map(|asked| kept_for_a_while(asked, source, &shelf, clock)),
         };
         Ok((source.dataset.clone(), binding))
     };
     let bindings: anyhow::Result<Bindings> = config.source.iter().map(bind).collect();
     bindings.map(Arc::new)
+}
+
+/// The source behind its cache, if it has one.
+fn kept_for_a_while(
+    asked: Arc<dyn Source>,
+    source: &SourceConfig,
+    shelf: &Arc<Shelf>,
+    clock: &Clock,
+) -> Arc<dyn Source> {
+    let Some(max_age_s) = source.cache_max_age_s else {
+        return asked;
+    };
+    Arc::new(Cached {
+        source: asked,
+        dataset: source.dataset.clone(),
+        version: source.version,
+        max_age_ms: max_age_s.saturating_mul(1_000),
+        shelf: Arc::clone(shelf),
+        clock: clock.clone(),
+    })
 }
 
 /// Whether a source's dataset may be pushed; or what in the source its contract does not allow.
@@ -147,6 +168,14 @@ fn check_source(
             "{name} has no contract in the folder that `schemas` names; hint: correct dataset or version, or bring the folder up to date"
         ));
     };
+    if let Some(age_s) = source.cache_max_age_s
+        && age_s > contract.max_age_s
+    {
+        let most_s = contract.max_age_s;
+        return Err(format!(
+            "{name} has cache_max_age_s = {age_s}, but its contract says that data is fresh for {most_s} seconds; hint: write at most {most_s}"
+        ));
+    }
     let (pulled, pushed) = (contract.allows(Kind::Pull), contract.allows(Kind::Push));
     if source.shape != contract.shape {
         let shape = contract.shape.as_str();
@@ -346,6 +375,26 @@ mod tests {
             false,
             Err("devices v1 has no contract in the folder"),
         );
+    }
+
+    #[test]
+    fn a_cache_keeps_nothing_longer_than_its_contract_calls_fresh() {
+        let contract = contract(&json!(["pull"]));
+        for (age_s, expected) in [
+            (json!(null), Ok(false)),
+            (json!(60), Ok(false)),
+            (json!(61), Err("hint: write at most 60")),
+        ] {
+            let source: SourceConfig = serde_json::from_value(json!({
+                "dataset": "devices", "kind": "http", "cache_max_age_s": age_s,
+            }))
+            .unwrap();
+            let verdict = check_source(&source, Some(&contract), false);
+            match (&verdict, expected) {
+                (Err(text), Err(part)) => assert!(text.contains(part), "{text}"),
+                _ => assert_eq!(verdict, expected.map_err(str::to_owned)),
+            }
+        }
     }
 
     #[test]

@@ -47,6 +47,8 @@ pub struct SourceConfig {
     pub postgresql: Option<ServerConfig>,
     /// For `sql`: a MariaDB or MySQL server.
     pub mysql: Option<ServerConfig>,
+    /// For all that is asked: seconds for which an answer stands for the same question; without it none does.
+    pub cache_max_age_s: Option<u64>,
     /// For all that is asked: longest silence in milliseconds.
     #[serde(default = "timeout_ms")]
     pub timeout_ms: u64,
@@ -81,6 +83,8 @@ pub struct ScheduleConfig {
     pub jitter_s: Option<u64>,
 }
 
+/// Longest age of a kept answer: a day.
+const CACHE_AGE_S_MAX: u64 = 86_400;
 /// Most seconds of jitter for a schedule that does not say.
 const JITTER_S_MAX: u64 = 300;
 
@@ -161,6 +165,9 @@ impl SourceConfig {
         faults.bounds(&key("version"), self.version, 1..=u16::MAX);
         if self.kind.is_asked() {
             faults.bounds(&key("timeout_ms"), self.timeout_ms, 100..=DEADLINE_MS_MAX);
+            if let Some(age_s) = self.cache_max_age_s {
+                faults.bounds(&key("cache_max_age_s"), age_s, 1..=CACHE_AGE_S_MAX);
+            }
         }
         self.refuse_foreign(at, faults);
         match self.kind {
@@ -199,6 +206,12 @@ impl SourceConfig {
             ("url", self.url.is_some(), flow, "http"),
             ("token_file", self.token_file.is_some(), flow, "http"),
             ("path", self.path.is_some(), file || sql, "file"),
+            (
+                "cache_max_age_s",
+                self.cache_max_age_s.is_some(),
+                self.kind.is_asked(),
+                "node-red",
+            ),
             ("format", self.format.is_some(), file, "file"),
             ("csv", self.csv.is_some(), file, "file"),
             ("query", self.query.is_some(), sql, "sql"),

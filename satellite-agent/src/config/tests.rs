@@ -74,6 +74,35 @@ fn every_fault_is_told_in_one_run() {
 }
 
 #[test]
+fn a_cache_has_an_age_and_a_size() {
+    let aged = |age: &str| {
+        let line = format!("token_file = \"flow.token\"\ncache_max_age_s = {age}");
+        load(&GOOD.replace("token_file = \"flow.token\"", &line))
+    };
+    assert_eq!(load(GOOD).unwrap().source[0].cache_max_age_s, None);
+    assert_eq!(
+        aged("86400").unwrap().source[0].cache_max_age_s,
+        Some(86_400)
+    );
+    for age in ["0", "86401"] {
+        let faults = aged(age).unwrap_err().to_string();
+        let expected = format!("source[0].cache_max_age_s: is {age}\n  allowed: 1 to 86400");
+        assert!(faults.contains(&expected), "{faults}");
+    }
+    let pushed = GOOD.replace("kind = \"push\"", "kind = \"push\"\ncache_max_age_s = 60");
+    let faults = load(&pushed).unwrap_err().to_string();
+    let expected = "source[1].cache_max_age_s: has no meaning for kind = \"push\"";
+    assert!(faults.contains(expected), "{faults}");
+    let small = format!("{GOOD}[pull]\ncache_bytes_max = 65535\n");
+    let faults = load(&small).unwrap_err().to_string();
+    assert!(
+        faults.contains("pull.cache_bytes_max: is 65535"),
+        "{faults}"
+    );
+    load(&small.replace("65535", "65536")).unwrap();
+}
+
+#[test]
 fn one_source_for_each_dataset() {
     let faults = load(&GOOD.replace("dataset = \"alerts\"", "dataset = \"devices\""))
         .unwrap_err()

@@ -26,6 +26,8 @@ pub(super) struct Job {
     uplink: Uplink,
     /// The connection that carries the answer: all of it or none.
     session: Option<Session>,
+    /// When the data was taken, if it was in memory.
+    captured_at_ms: Option<u64>,
     /// The number of the next part.
     sequence: u32,
     rows: u64,
@@ -46,6 +48,7 @@ impl Job {
             credits,
             uplink,
             session: None,
+            captured_at_ms: None,
             sequence: 0,
             rows: 0,
         }
@@ -90,6 +93,7 @@ impl Job {
         let place = shared.shares.place(&self.dataset, self.request.version);
         let _place = place.await.ok_or_else(|| busy(&self.dataset))?;
         let answer = source.ask(&params).await?;
+        self.captured_at_ms = answer.captured_at_ms();
         match shape {
             Shape::Rows => self.send_rows(answer).await,
             Shape::Document => self.send_document(answer).await,
@@ -176,6 +180,7 @@ impl Job {
         let reply = Reply {
             id: self.request.id,
             sequence: self.sequence,
+            captured_at_ms: self.captured_at_ms,
             part,
         };
         session

@@ -92,6 +92,7 @@ mod tests {
         let config = PullConfig {
             parallel_max,
             per_source_max,
+            cache_bytes_max: 65_536,
         };
         Shares::new(&config, &bindings)
     }

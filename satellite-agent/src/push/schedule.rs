@@ -53,13 +53,13 @@ impl Schedule {
     }
 
     async fn once(&self) -> Result<(), Failure> {
-        let captured_at_ms = self.clock.now_ms();
-        let body = collect(self.source.as_ref(), self.binding.shape).await?;
+        let asked_at_ms = self.clock.now_ms();
+        let (body, captured_at_ms) = collect(self.source.as_ref(), self.binding.shape).await?;
         let message = NewMessage {
             dataset: self.dataset.clone(),
             version: self.binding.version,
             shape: self.binding.shape,
-            captured_at_ms,
+            captured_at_ms: captured_at_ms.unwrap_or(asked_at_ms),
             body: body.into(),
         };
         let stored = self.spool.append(&message).await;
@@ -69,10 +69,11 @@ impl Schedule {
     }
 }
 
-/// The whole answer as one body, if it fits one push.
-async fn collect(source: &dyn Source, shape: Shape) -> Result<Vec<u8>, Failure> {
+/// The whole answer as one body, if it fits one push; and when it was taken, if it was in memory.
+async fn collect(source: &dyn Source, shape: Shape) -> Result<(Vec<u8>, Option<u64>), Failure> {
     let params = Map::new();
     let mut answer = source.ask(&params).await?;
+    let captured_at_ms = answer.captured_at_ms();
     let (mut rows, mut count) = (Vec::new(), 0);
     while let Some(batch) = answer.next().await? {
         for row in batch.rows() {
@@ -90,7 +91,7 @@ async fn collect(source: &dyn Source, shape: Shape) -> Result<Vec<u8>, Failure> 
             }
         }
     }
-    Ok(match shape {
+    let body = match shape {
         Shape::Document => rows,
         Shape::Rows => {
             let mut body = Vec::with_capacity(rows.len() + 3);
@@ -98,5 +99,6 @@ async fn collect(source: &dyn Source, shape: Shape) -> Result<Vec<u8>, Failure> 
             body.extend_from_slice(&rows);
             body
         }
-    })
+    };
+    Ok((body, captured_at_ms))
 }

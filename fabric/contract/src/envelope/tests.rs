@@ -57,8 +57,10 @@ proptest! {
     }
 
     #[test]
-    fn replies(id in id(), sequence: u32, part in part()) {
-        round_trip(&Reply { id, sequence, part });
+    fn replies(id in id(), sequence: u32, captured_at_ms in prop::option::of(0..=MOST), part in part()) {
+        // A failure has no data that could have been taken at any time.
+        let captured_at_ms = captured_at_ms.filter(|_| !matches!(part, Part::Failure(_)));
+        round_trip(&Reply { id, sequence, captured_at_ms, part });
     }
 
     #[test]
@@ -270,12 +272,41 @@ fn the_largest_chunk_fits_a_message() {
     let reply = Reply {
         id,
         sequence: u32::MAX,
+        captured_at_ms: Some(MOST),
         part: Part::Rows {
             body,
             last: Some([0; 32]),
         },
     };
     assert!(reply.encode().len() <= MESSAGE_BYTES_MAX);
+}
+
+#[test]
+fn only_data_says_when_it_was_taken() {
+    let reply = |part| Reply {
+        id: RequestId::from_bytes([1; 16]),
+        sequence: 0,
+        captured_at_ms: Some(MOST),
+        part,
+    };
+    let document = reply(Part::Document {
+        body: Bytes::from_static(b"\xa0"),
+    });
+    assert_eq!(Reply::decode(&document.encode().into()).unwrap(), document);
+    let failed = reply(Part::Failure(Failure::new(FailureClass::Timeout, "late")));
+    let decoded = Reply::decode(&failed.encode().into()).unwrap();
+    assert_eq!(decoded.captured_at_ms, None);
+    // The same written by somebody else is refused.
+    let mut hostile = Vec::new();
+    let mut writer = super::begin(&mut hostile, 5);
+    super::write_id(&mut writer, failed.id);
+    for text in ["class", "timeout", "detail", "late", "captured"] {
+        writer.text(text);
+    }
+    writer.unsigned(MOST);
+    writer.text("sequence");
+    writer.unsigned(0);
+    Reply::decode(&hostile.into()).unwrap_err();
 }
 
 fn join(token: &str, peer: Option<&str>, csr_bytes: usize) -> Enrol {

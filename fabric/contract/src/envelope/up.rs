@@ -25,6 +25,9 @@ pub struct Reply {
     pub id: RequestId,
     /// The part's number, from 0.
     pub sequence: u32,
+    /// When the data was taken, where the satellite had it in memory: unix time in milliseconds. Agents of before, and sources
+    /// that are asked each time, say nothing of it; a failure never does.
+    pub captured_at_ms: Option<u64>,
     /// What it brings.
     pub part: Part,
 }
@@ -64,9 +67,18 @@ impl Envelope for Reply {
             Part::Failure(failure) => failure.detail.len(),
         };
         let mut out = Vec::with_capacity(body_bytes.saturating_add(160));
+        let captured_at_ms = match &self.part {
+            Part::Failure(_) => None,
+            Part::Rows { .. } | Part::Document { .. } => self.captured_at_ms,
+        };
         let keys = match &self.part {
             Part::Rows { last: Some(_), .. } => 5,
             _ => 4,
+        };
+        let keys = if captured_at_ms.is_some() {
+            keys + 1
+        } else {
+            keys
         };
         let mut writer = begin(&mut out, keys);
         write_id(&mut writer, self.id);
@@ -92,6 +104,10 @@ impl Envelope for Reply {
                 writer.text(&failure.detail);
             }
         }
+        if let Some(captured_at_ms) = captured_at_ms {
+            writer.text("captured");
+            writer.unsigned(captured_at_ms);
+        }
         writer.text("sequence");
         writer.unsigned(self.sequence.into());
         out
@@ -100,10 +116,15 @@ impl Envelope for Reply {
     fn decode(payload: &Bytes) -> Result<Self, EnvelopeError> {
         decode(payload, |map| {
             let id = read_id(map)?;
+            let mut captured_at_ms = None;
             let part = match map.optional("body")? {
                 Some(reader) => {
                     let body = reader.bytes(CHUNK_BYTES_MAX)?;
-                    read_body(map, body)?
+                    let part = read_body(map, body)?;
+                    if let Some(reader) = map.optional("captured")? {
+                        captured_at_ms = Some(reader.unsigned(INTEGER_MAX)?);
+                    }
+                    part
                 }
                 None => {
                     let class = map.required("class")?.text(16)?;
@@ -114,6 +135,7 @@ impl Envelope for Reply {
             };
             Ok(Self {
                 id,
+                captured_at_ms,
                 part,
                 sequence: read_u32(map.required("sequence")?)?,
             })

@@ -45,6 +45,8 @@ pub enum Content<'a> {
         sequence: u64,
         /// The dataset and its major version, as asked for.
         dataset: (DatasetId, u16),
+        /// When the data was taken, where the satellite had it in memory: unix time in milliseconds, as it says.
+        captured_at_ms: Option<u64>,
         /// The part.
         data: Data<'a>,
         /// Whether no part follows.
@@ -284,6 +286,7 @@ fn reply<'a>(flat: &mut Flat<'a>) -> Result<Content<'a>, RecordError> {
         id,
         sequence: need(flat.sequence, "sequence")?,
         dataset: dataset(flat)?,
+        captured_at_ms: flat.captured_at,
         data: data(flat)?,
         last: need(flat.last, "last")?,
     })

@@ -16,6 +16,8 @@ pub(super) struct Gathered {
     digest: Context,
     bytes: u64,
     bodies: u32,
+    /// The oldest moment that a satellite named for its part.
+    captured_at_ms: Option<u64>,
 }
 
 /// What was gathered before a pull that may have to be asked again.
@@ -25,6 +27,7 @@ pub(super) struct Mark {
     digest: Context,
     bytes: u64,
     bodies: u32,
+    captured_at_ms: Option<u64>,
 }
 
 impl Gathered {
@@ -35,6 +38,7 @@ impl Gathered {
             digest: self.digest.clone(),
             bytes: self.bytes,
             bodies: self.bodies,
+            captured_at_ms: self.captured_at_ms,
         }
     }
 
@@ -43,6 +47,7 @@ impl Gathered {
         self.chunks.truncate(mark.parts);
         self.digest = mark.digest.clone();
         (self.rows, self.bytes, self.bodies) = (mark.rows, mark.bytes, mark.bodies);
+        self.captured_at_ms = mark.captured_at_ms;
     }
 
     pub(super) fn new() -> Self {
@@ -53,7 +58,14 @@ impl Gathered {
             digest: Context::new(&SHA256),
             bytes: 0,
             bodies: 0,
+            captured_at_ms: None,
         }
+    }
+
+    /// Notes when a part was taken, where its satellite had it in memory.
+    pub(super) fn captured(&mut self, at_ms: Option<u64>) {
+        let known = self.captured_at_ms.into_iter().chain(at_ms);
+        self.captured_at_ms = known.min();
     }
 
     /// Counts a body against the limits.
@@ -83,7 +95,10 @@ impl Gathered {
         Ok(())
     }
 
+    /// All of it, of `captured_at_ms` or of the earlier moment that a satellite named.
     pub(super) fn finish(self, captured_at_ms: u64) -> Fetched {
+        let named_ms = self.captured_at_ms.unwrap_or(captured_at_ms);
+        let captured_at_ms = captured_at_ms.min(named_ms);
         let mut digest = [0; 32];
         digest.copy_from_slice(self.digest.finish().as_ref());
         let (data, count) = match self.document {
@@ -97,5 +112,35 @@ impl Gathered {
             digest,
             older: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finished(named: &[Option<u64>]) -> u64 {
+        let mut gathered = Gathered::new();
+        named.iter().for_each(|at_ms| gathered.captured(*at_ms));
+        gathered.finish(1_000).captured_at_ms
+    }
+
+    #[test]
+    fn data_is_as_old_as_its_oldest_part_says() {
+        assert_eq!(finished(&[]), 1_000);
+        assert_eq!(finished(&[None, None]), 1_000);
+        assert_eq!(finished(&[Some(700), None, Some(800)]), 700);
+        // A clock that runs ahead makes nothing younger than it is.
+        assert_eq!(finished(&[Some(5_000)]), 1_000);
+    }
+
+    #[test]
+    fn what_is_thrown_away_does_not_count() {
+        let mut gathered = Gathered::new();
+        gathered.captured(Some(900));
+        let mark = gathered.mark();
+        gathered.captured(Some(100));
+        gathered.back_to(&mark);
+        assert_eq!(gathered.finish(1_000).captured_at_ms, 900);
     }
 }

@@ -100,13 +100,15 @@ impl Fetcher {
                     progress(gathered.rows);
                 }
                 event = stream.next(), if !ended => match event {
-                    PullEvent::Rows { body, last } => {
+                    PullEvent::Rows { body, captured_at_ms, last } => {
                         ended = last;
+                        gathered.captured(captured_at_ms);
                         bounds.bytes(body.len())?;
                         gathered.note(&body)?;
                         parsing.push_back(self.rows(Arc::clone(&job.contract), body));
                     }
-                    PullEvent::Document { body } => {
+                    PullEvent::Document { body, captured_at_ms } => {
+                        gathered.captured(captured_at_ms);
                         self.whole(job, gathered, body).await?;
                         return Ok(true);
                     }

@@ -92,8 +92,8 @@ async fn drain(
     let mut bounds = Bounds::new(order.contract.dataset.limits);
     loop {
         let (body, last) = match stream.next().await {
-            PullEvent::Rows { body, last } => (body, last),
-            PullEvent::Document { body } => (body, true),
+            PullEvent::Rows { body, last, .. } => (body, last),
+            PullEvent::Document { body, .. } => (body, true),
             PullEvent::Failure(failure) => return Err(failure),
             PullEvent::Forgotten => return Ok(false),
         };

@@ -137,6 +137,7 @@ fn replies_that_nobody_asked_for_are_dropped() {
     let reply = Reply {
         id: RequestId::from_bytes([1; 16]),
         sequence: 0,
+        captured_at_ms: None,
         part: Part::Document { body: Bytes::new() },
     };
     let payload: Bytes = reply.encode().into();

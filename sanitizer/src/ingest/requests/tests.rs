@@ -29,6 +29,7 @@ fn rows(sequence: u32, body: &'static [u8], last: Option<&[u8]>) -> Reply {
     Reply {
         id: id(1),
         sequence,
+        captured_at_ms: None,
         part: Part::Rows {
             body: Bytes::from_static(body),
             last,
@@ -85,6 +86,7 @@ fn a_document_and_a_failure_close_it_at_once() {
                 &Reply {
                     id: id(1),
                     sequence: 0,
+                    captured_at_ms: None,
                     part
                 },
                 0

@@ -39,6 +39,10 @@ fn device() -> Value {
 }
 
 fn reply(rows: &Value) -> Bytes {
+    reply_of(rows, None)
+}
+
+fn reply_of(rows: &Value, captured_at_ms: Option<u64>) -> Bytes {
     let mut body = Vec::new();
     spokegate_contract::cbor::from_json(rows, &mut body).unwrap();
     let part = Part::Rows {
@@ -48,6 +52,7 @@ fn reply(rows: &Value) -> Bytes {
     Reply {
         id: RequestId::from_bytes([1; 16]),
         sequence: 0,
+        captured_at_ms,
         part,
     }
     .encode()
@@ -67,6 +72,16 @@ fn a_good_reply_is_one_canonical_record() {
     assert_eq!((lanes(&judged), judged.refusal), (vec![Lane::Reply], None));
     let record: Value = serde_json::from_slice(&judged.records[0].1).unwrap();
     assert_eq!(record["rows"], json!([device(), device()]));
+    assert!(record.get("captured_at").is_none());
+}
+
+#[test]
+fn a_reply_from_memory_says_since_when() {
+    let payload = reply_of(&json!([device()]), Some(1_790_000_000_000));
+    let judged = bench().judge(&work("reply"), &payload);
+    assert_eq!((lanes(&judged), judged.refusal), (vec![Lane::Reply], None));
+    let record: Value = serde_json::from_slice(&judged.records[0].1).unwrap();
+    assert_eq!(record["captured_at"], json!(1_790_000_000_000_u64));
 }
 
 #[test]
