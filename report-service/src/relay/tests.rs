@@ -156,6 +156,24 @@ async fn a_pull_is_asked_answered_and_credited() {
 }
 
 #[tokio::test]
+async fn a_part_from_memory_says_when_it_was_taken() {
+    let bench = Bench::new().await;
+    let mut stream = bench.pull().await;
+    let id = bench.sanitizer.request(0).await.id.to_string();
+    let mut kept = reply(&id, "acme", 0, &[device("a")], false);
+    kept["captured_at"] = json!(1_234);
+    bench.sanitizer.send(Lane::Reply, &kept);
+    let fresh = reply(&id, "acme", 1, &[device("b")], true);
+    bench.sanitizer.send(Lane::Reply, &fresh);
+    for expected in [Some(1_234), None] {
+        let PullEvent::Rows { captured_at_ms, .. } = next(&mut stream).await else {
+            panic!("no rows");
+        };
+        assert_eq!(captured_at_ms, expected);
+    }
+}
+
+#[tokio::test]
 async fn a_dropped_pull_is_cancelled_and_its_late_answer_left_out() {
     let bench = Bench::new().await;
     let stream = bench.pull().await;

@@ -74,6 +74,8 @@ pub(super) struct Fetched {
     /// When the oldest part of it was captured, in milliseconds since 1970; now for a pull, unless a satellite answered from
     /// memory.
     pub(super) captured_at_ms: u64,
+    /// Whether a satellite had some of it in memory.
+    pub(super) from_memory: bool,
     /// SHA-256 over the bodies.
     pub(super) digest: [u8; 32],
     /// Where it is older data: why there is no fresh one.

@@ -94,6 +94,7 @@ impl Examples {
             data: Values::Plain(data),
             count,
             captured_at_ms: now_ms,
+            from_memory: false,
             digest: [0; 32],
             older: None,
         }

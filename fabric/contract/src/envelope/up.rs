@@ -71,14 +71,11 @@ impl Envelope for Reply {
             Part::Failure(_) => None,
             Part::Rows { .. } | Part::Document { .. } => self.captured_at_ms,
         };
-        let keys = match &self.part {
-            Part::Rows { last: Some(_), .. } => 5,
-            _ => 4,
-        };
-        let keys = if captured_at_ms.is_some() {
-            keys + 1
-        } else {
-            keys
+        let has_last = matches!(&self.part, Part::Rows { last: Some(_), .. });
+        let keys = match (has_last, captured_at_ms) {
+            (true, Some(_)) => 6,
+            (true, None) | (false, Some(_)) => 5,
+            (false, None) => 4,
         };
         let mut writer = begin(&mut out, keys);
         write_id(&mut writer, self.id);

@@ -87,7 +87,7 @@ pub(super) fn note_end(
             entry.older = fetched.older.is_some();
             if let Some(class) = fetched.older {
                 entry.note = older_words(class, fetched.captured_at_ms);
-            } else if need.max_age_ms.is_some() {
+            } else if need.max_age_ms.is_some() || fetched.from_memory {
                 entry.note = format!("as of {}", when(fetched.captured_at_ms));
             }
         }

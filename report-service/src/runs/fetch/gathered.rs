@@ -97,6 +97,7 @@ impl Gathered {
 
     /// All of it, of `captured_at_ms` or of the earlier moment that a satellite named.
     pub(super) fn finish(self, captured_at_ms: u64) -> Fetched {
+        let from_memory = self.captured_at_ms.is_some();
         let named_ms = self.captured_at_ms.unwrap_or(captured_at_ms);
         let captured_at_ms = captured_at_ms.min(named_ms);
         let mut digest = [0; 32];
@@ -109,6 +110,7 @@ impl Gathered {
             data,
             count,
             captured_at_ms,
+            from_memory,
             digest,
             older: None,
         }
@@ -141,6 +143,8 @@ mod tests {
         let mark = gathered.mark();
         gathered.captured(Some(100));
         gathered.back_to(&mark);
-        assert_eq!(gathered.finish(1_000).captured_at_ms, 900);
+        let fetched = gathered.finish(1_000);
+        assert_eq!((fetched.captured_at_ms, fetched.from_memory), (900, true));
+        assert!(!Gathered::new().finish(1_000).from_memory);
     }
 }
