@@ -9,6 +9,7 @@
 //   SPOKEGATE_PUSH_URL              the agent's push endpoint, e.g. http://127.0.0.1:8021/v1/push
 //   SPOKEGATE_PUSH_TOKEN_FILE       the token that flows show there
 //
+// The tenant's secrets come from the agent (`spokegate secret set`) and are ${NAME} to flows, from the next start on.
 // Flows reach the last two as ${SPOKEGATE_PUSH_URL} and ${SPOKEGATE_PUSH_AUTHORIZATION}, so that neither is in a flow.
 
 "use strict";
@@ -16,6 +17,7 @@
 const path = require("node:path");
 
 const { agentOnly, readToken } = require("./agent-token.js");
+const { takeSecrets } = require("./secrets.js");
 
 const environment = process.env;
 
@@ -43,6 +45,9 @@ const editor = environment.SPOKEGATE_NODE_RED_EDITOR === "on";
 if (environment.SPOKEGATE_PUSH_TOKEN_FILE) {
   const token = readToken(environment.SPOKEGATE_PUSH_TOKEN_FILE);
   environment.SPOKEGATE_PUSH_AUTHORIZATION = `Bearer ${token}`;
+  if (environment.SPOKEGATE_PUSH_URL) {
+    takeSecrets(environment, environment.SPOKEGATE_PUSH_URL, token);
+  }
 }
 
 module.exports = {

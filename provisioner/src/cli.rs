@@ -22,6 +22,7 @@ mod registry;
 mod releases;
 mod report;
 mod satellites;
+mod secrets;
 mod updates;
 
 pub use authorities::CaVerb;
@@ -55,6 +56,9 @@ enum Verb {
     /// Versions of the agent: makes the release key, signs, takes in
     #[command(subcommand)]
     Release(releases::ReleaseVerb),
+    /// What flows read as ${NAME}, sealed to the satellites that need it
+    #[command(subcommand)]
+    Secret(secrets::SecretVerb),
     /// The services as clients: the sanitizer at the broker, report service and provisioner at the sanitizer
     #[command(subcommand)]
     Service(certificates::ServiceVerb),
@@ -116,6 +120,7 @@ pub fn operator() -> ExitCode {
         Verb::Tenant(verb) => verb.run(now_ms),
         Verb::Satellite(verb) => verb.run(now_ms),
         Verb::Release(verb) => verb.run(now_ms),
+        Verb::Secret(verb) => verb.run(now_ms),
         Verb::Service(verb) => verb.run(now_ms),
         Verb::Server(verb) => verb.run(now_ms),
         Verb::Crl(verb) => verb.run(now_ms),

@@ -21,12 +21,14 @@ mod denials;
 mod examine;
 mod releases;
 mod revoke;
+mod secrets;
 mod tokens;
 
 pub use admit::{Admitted, Policy};
 pub use bundle::Carried;
 pub(crate) use commands::{Order, Part};
 pub use revoke::Revoked;
+pub(crate) use secrets::SecretOrder;
 pub use tokens::TokenOrder;
 
 /// Who acts when a command does.
@@ -124,6 +126,12 @@ pub enum OfficeError {
     /// A request that was carried here is none.
     #[error(transparent)]
     Offline(#[from] spokegate_identity::offline::OfflineError),
+    /// There is no key to seal a secret to.
+    #[error("{0} has no good certificate to seal to, hint: `spokegate satellite list` shows all")]
+    NoKey(Address),
+    /// The secret cannot be sealed.
+    #[error(transparent)]
+    Secret(#[from] spokegate_identity::secret::SecretError),
     /// The bundle cannot be sealed.
     #[error(transparent)]
     Sealed(#[from] spokegate_identity::sealed::SealedError),

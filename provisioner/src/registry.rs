@@ -14,6 +14,7 @@ mod list;
 mod releases;
 mod requests;
 mod satellites;
+mod secrets;
 mod tokens;
 
 pub use audit::{AuditRecord, ChainState};
@@ -33,6 +34,7 @@ pub(crate) use requests::{Asked, decide, file, get as request, of_key as request
 pub use requests::{OpenRequest, RequestState};
 pub use satellites::SatelliteState;
 pub(crate) use satellites::{is_known, issued_since, names, revoke, revoke_serial};
+pub(crate) use secrets::{SecretRecord, key_of, note as note_secret};
 pub(crate) use tokens::{NewToken, StoredToken, add as add_token, bind_to, get as token, void};
 
 /// The file's name in the folder of the authorities.

@@ -30,6 +30,7 @@ use crate::pull::Pulls;
 use crate::push::endpoint::Endpoint;
 use crate::push::schedule::Schedule;
 use crate::push::sender::{ACKS_MAX, Sender};
+use crate::secrets::Secrets;
 use crate::spool::Spool;
 use crate::status::Reporter;
 use crate::status_verb::{LinkState, StatusSocket};
@@ -63,6 +64,7 @@ impl Agent {
         let (tasks, clock) = (context.tasks.child(), context.clock.clone());
         let bindings = prepare::bindings(&config, &clock)?;
         let spool = prepare::open_spool(&config, clock.clone()).await?;
+        let secrets = Arc::new(Secrets::open(store.files())?);
         let filter = filter::satellite_down(&address).to_string();
         let dialer = Dialer::new(
             &config.broker,
@@ -74,6 +76,7 @@ impl Agent {
             address,
             bindings,
             spool,
+            secrets,
             tasks,
             clock,
         };
@@ -164,6 +167,7 @@ struct Parts {
     address: Address,
     bindings: Arc<Bindings>,
     spool: Arc<Spool>,
+    secrets: Arc<Secrets>,
     tasks: Tasks,
     clock: Clock,
 }
@@ -208,6 +212,7 @@ impl Parts {
             address: self.address.clone(),
             bindings: Arc::clone(&self.bindings),
             spool: Arc::clone(&self.spool),
+            secrets: Arc::clone(&self.secrets),
             uplink: uplink.clone(),
             schemas: config.schemas.clone(),
         });
@@ -348,6 +353,7 @@ impl Parts {
         let commander = Commander {
             address: self.address.clone(),
             store: Arc::clone(store),
+            secrets: Arc::clone(&self.secrets),
             uplink: uplink.clone(),
             clock: self.clock.clone(),
             tasks: self.tasks.clone(),

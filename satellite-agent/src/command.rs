@@ -6,12 +6,14 @@ mod verify;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use spokegate_contract::envelope::{Command, CommandFault, CommandOutcome, CommandResult};
 use spokegate_contract::{Address, Channel, Envelope, Topic, Verb};
 use spokegate_daemon::{Clock, Tasks};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::credentials::Store;
+use crate::secrets::{Kept, Secrets, obey};
 use crate::update::{Step, Updater};
 use crate::uplink::Uplink;
 use ledger::{Ledger, Next};
@@ -40,6 +42,7 @@ pub(crate) struct Hands {
 pub(crate) struct Commander {
     pub(crate) address: Address,
     pub(crate) store: Arc<Store>,
+    pub(crate) secrets: Arc<Secrets>,
     pub(crate) uplink: Uplink,
     pub(crate) clock: Clock,
     pub(crate) tasks: Tasks,
@@ -169,7 +172,10 @@ impl Commander {
         );
         let (outcome, later) = match verb {
             Verb::Update => self.update(command).await,
-            _ => (Some(self.act_in_time(verb, &command.args).await), None),
+            _ => (
+                Some(self.act_in_time(verb, command.args.clone()).await),
+                None,
+            ),
         };
         if let Some(outcome) = &outcome {
             self.end(ledger, verb, outcome);
@@ -238,7 +244,7 @@ impl Commander {
         }
     }
 
-    async fn act_in_time(&self, verb: Verb, args: &[u8]) -> CommandOutcome {
+    async fn act_in_time(&self, verb: Verb, args: Bytes) -> CommandOutcome {
         let acted = tokio::time::timeout(ACT_LIMIT, self.act(verb, args)).await;
         acted.unwrap_or_else(|_| {
             let limit_s = ACT_LIMIT.as_secs();
@@ -249,17 +255,37 @@ impl Commander {
         })
     }
 
-    async fn act(&self, verb: Verb, args: &[u8]) -> CommandOutcome {
+    async fn act(&self, verb: Verb, args: Bytes) -> CommandOutcome {
         match verb {
             Verb::Renew if args == NO_ARGS => self.renew().await,
             Verb::Renew => {
                 CommandOutcome::failed(CommandFault::Invalid, "a renewal takes no arguments")
             }
-            Verb::Deploy | Verb::Restart | Verb::Secret | Verb::Update => CommandOutcome::failed(
+            Verb::Secret => self.secret(args).await,
+            Verb::Deploy | Verb::Restart | Verb::Update => CommandOutcome::failed(
                 CommandFault::Unsupported,
                 &format!("this agent does not {}", verb.as_str()),
             ),
         }
+    }
+
+    async fn secret(&self, args: Bytes) -> CommandOutcome {
+        let (address, store, secrets) = (
+            self.address.clone(),
+            Arc::clone(&self.store),
+            Arc::clone(&self.secrets),
+        );
+        let obeyed = tokio::task::spawn_blocking(move || {
+            let kept = Kept {
+                address: &address,
+                store: &store,
+                secrets: &secrets,
+            };
+            obey(&kept, &args)
+        });
+        obeyed
+            .await
+            .unwrap_or_else(|_| CommandOutcome::failed(CommandFault::Failed, STOPS))
     }
 
     async fn renew(&self) -> CommandOutcome {

@@ -15,6 +15,7 @@ mod local;
 mod proxy;
 mod pull;
 mod push;
+mod secrets;
 mod service;
 mod source;
 mod spool;

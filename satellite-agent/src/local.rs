@@ -26,6 +26,7 @@ use self::contracts::Contracts;
 use self::fault::LocalFault;
 use crate::bindings::{Binding, Bindings};
 use crate::push::intake::PUSH_JSON_BYTES_MAX;
+use crate::secrets::Secrets;
 use crate::spool::Spool;
 use crate::uplink::Uplink;
 
@@ -35,6 +36,7 @@ pub(crate) struct Local {
     address: Address,
     bindings: Arc<Bindings>,
     spool: Arc<Spool>,
+    secrets: Arc<Secrets>,
     uplink: Uplink,
     contracts: Option<Contracts>,
 }
@@ -45,6 +47,7 @@ pub(crate) struct LocalParts {
     pub(crate) address: Address,
     pub(crate) bindings: Arc<Bindings>,
     pub(crate) spool: Arc<Spool>,
+    pub(crate) secrets: Arc<Secrets>,
     pub(crate) uplink: Uplink,
     pub(crate) schemas: Option<PathBuf>,
 }
@@ -56,6 +59,7 @@ impl Local {
             address,
             bindings,
             spool,
+            secrets,
             uplink,
             schemas,
         } = parts;
@@ -64,6 +68,7 @@ impl Local {
             address,
             bindings,
             spool,
+            secrets,
             uplink,
             contracts: schemas.map(Contracts::new),
         }
@@ -75,6 +80,7 @@ impl Local {
             .route("/v1/datasets", get(datasets))
             .route("/v1/check/{dataset}/{version}", post(check))
             .route("/v1/status", get(status))
+            .route("/v1/secrets", get(secrets))
             .route("/v1/secrets/{name}", get(secret))
             .with_state(Arc::new(self));
         pushes.merge(routes)
@@ -159,6 +165,24 @@ impl Local {
             },
         }))
     }
+
+    /// Every secret, for Node-RED as it starts.
+    fn secrets(&self, headers: &HeaderMap) -> Result<Value, LocalFault> {
+        self.admit(headers)?;
+        let all = self.secrets.all();
+        let all: serde_json::Map<String, Value> = all
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.as_str().into()))
+            .collect();
+        Ok(json!({ "secrets": all }))
+    }
+
+    fn secret(&self, headers: &HeaderMap, name: &str) -> Result<Value, LocalFault> {
+        self.admit(headers)?;
+        let name = name.parse().map_err(|_| LocalFault::NoSecret)?;
+        let value = self.secrets.get(&name).ok_or(LocalFault::NoSecret)?;
+        Ok(json!({ "name": name, "value": value.as_str() }))
+    }
 }
 
 fn without_contract(id: &DatasetId, binding: &Binding) -> Value {
@@ -214,12 +238,16 @@ async fn status(State(local): State<Arc<Local>>, headers: HeaderMap) -> Response
     respond(local.status(&headers).await)
 }
 
+async fn secrets(State(local): State<Arc<Local>>, headers: HeaderMap) -> Response {
+    respond(local.secrets(&headers))
+}
+
 async fn secret(
     State(local): State<Arc<Local>>,
-    Path(_name): Path<String>,
+    Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    respond(local.admit(&headers).and(Err(LocalFault::NoSecret)))
+    respond(local.secret(&headers, &name))
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ pub mod lint;
 mod quarantine_id;
 pub mod record;
 mod request_id;
+mod secret_name;
 pub mod text;
 mod topic;
 #[cfg(feature = "validate")]
@@ -38,6 +39,7 @@ pub use ids::{
 };
 pub use quarantine_id::{QuarantineId, QuarantineIdError};
 pub use request_id::RequestId;
+pub use secret_name::{SecretName, SecretNameError};
 pub use topic::{Channel, Direction, Topic, TopicError, Verb};
 #[cfg(feature = "validate")]
 pub use validate::{Validator, Violation};

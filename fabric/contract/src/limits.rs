@@ -64,6 +64,12 @@ pub const CRL_BYTES_MAX: usize = 120_000;
 
 /// Bytes of a command's encoded arguments.
 pub const COMMAND_ARGS_BYTES_MAX: usize = 32_768;
+/// Bytes of the name of a tenant's secret.
+pub const SECRET_NAME_BYTES_MAX: usize = 64;
+/// Bytes of a secret: sealed and in base64 it fits a command's arguments.
+pub const SECRET_BYTES_MAX: usize = 8_192;
+/// Secrets that a satellite keeps.
+pub const SECRETS_MAX: usize = 64;
 /// Longest time between a command and its end: what a satellite has not taken by then is not done any more.
 pub const COMMAND_LIFE_MS_MAX: u64 = 604_800_000;
 /// Commands and parts of parcels in one call of the centre.

@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 const ID: RequestId = RequestId::from_bytes([1; 16]);
 
 /// Limits that hold where a message is made, counted or answered: there is no parser that refuses one more.
-const ELSEWHERE: [(&str, &str); 17] = [
+const ELSEWHERE: [(&str, &str); 20] = [
     ("ADMISSIONS_MAX", "sanitizer/src/ingest/calls/enrolment.rs"),
     ("CHUNK_BYTES_TARGET", "satellite-agent/src/"),
     ("CHUNK_ROWS_MAX", "sanitizer/src/worker/judge.rs"),
@@ -36,6 +36,12 @@ const ELSEWHERE: [(&str, &str); 17] = [
     ("PULL_CHUNKS_MAX", "sanitizer/src/ingest/"),
     ("PULL_ROWS_MAX", "report-service/src/"),
     ("PUBLIC_KEY_BYTES", "sanitizer/src/csr.rs"),
+    ("SECRETS_MAX", "satellite-agent/src/secrets.rs"),
+    ("SECRET_BYTES_MAX", "fabric/identity/src/secret.rs"),
+    (
+        "SECRET_NAME_BYTES_MAX",
+        "fabric/contract/src/secret_name.rs",
+    ),
     ("STRING_BYTES_MAX", "sanitizer/src/contracts/"),
     ("TOPIC_BYTES_MAX", "fabric/contract/src/topic/tests.rs"),
 ];

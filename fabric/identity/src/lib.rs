@@ -12,6 +12,7 @@ pub mod quarantine;
 pub mod release;
 mod revocation;
 pub mod sealed;
+pub mod secret;
 mod tls;
 mod trust_domain;
 

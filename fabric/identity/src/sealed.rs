@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 const NAME: &[u8; 20] = b"spokegate sealed v1\0";
 const POINT_BYTES: usize = 32;
 const HEADER_BYTES: usize = NAME.len() + POINT_BYTES;
-const TAG_BYTES: usize = 16;
+pub(crate) const TAG_BYTES: usize = 16;
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 12;
 /// Longest text that is sealed.
@@ -183,19 +183,23 @@ fn seal_with(
 /// Key and nonce of one message; none when the shared secret is no secret.
 fn keys(private: &StaticSecret, public: &Point, salt: &[u8]) -> Option<(LessSafeKey, Nonce)> {
     let shared = private.diffie_hellman(public);
-    if !shared.was_contributory() {
-        return None;
-    }
+    shared
+        .was_contributory()
+        .then(|| message_key(shared.as_bytes(), salt, NAME))
+}
+
+/// Key and nonce of one message: HKDF-SHA256 of a shared secret, with the format's name as info.
+pub(crate) fn message_key(shared: &[u8], salt: &[u8], name: &[u8]) -> (LessSafeKey, Nonce) {
     let mut material = Zeroizing::new([0; KEY_BYTES + NONCE_BYTES]);
     hkdf::Salt::new(hkdf::HKDF_SHA256, salt)
-        .extract(shared.as_bytes())
-        .expand(&[NAME], Material)
+        .extract(shared)
+        .expand(&[name], Material)
         .and_then(|okm| okm.fill(material.as_mut_slice()))
         .expect("HKDF-SHA256 gives up to 8,160 bytes");
     let (key, nonce) = material.split_at(KEY_BYTES);
     let key = UnboundKey::new(&CHACHA20_POLY1305, key).expect("the key has 32 bytes");
     let nonce = Nonce::try_assume_unique_for_key(nonce).expect("the nonce has 12 bytes");
-    Some((LessSafeKey::new(key), nonce))
+    (LessSafeKey::new(key), nonce)
 }
 
 struct Material;

@@ -16,6 +16,7 @@ use spokegate_contract::{Address, RequestId, Verb, cbor, hex};
 use spokegate_daemon::audit::Decision;
 use spokegate_identity::proof::CommandClaim;
 
+use super::secrets::noted;
 use super::{OPERATOR, Office, OfficeError, refuse_suspended};
 use crate::registry::{self, Entry, OrderEnd, OrderRecord};
 
@@ -146,9 +147,14 @@ impl Office {
             detail: detail.clone().into_owned(),
             at_ms: now_ms,
         };
+        let order = self.registry().order(id).await?;
         let mut db = self.registry().begin().await?;
         if !registry::end_order(&mut db, from, id, &end).await? {
             return Ok(Vec::new());
+        }
+        let secret = order.filter(|_| fault.is_none());
+        if let Some(secret) = secret.and_then(|order| noted(&order, now_ms)) {
+            registry::note_secret(&mut db, &secret).await?;
         }
         let actor = from.to_string();
         let entry = Entry {

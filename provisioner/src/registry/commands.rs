@@ -66,7 +66,7 @@ pub(crate) async fn add(
     Ok(natural(number))
 }
 
-/// Ends an order of this satellite that is open; `false` when there is none, or it has ended.
+/// Ends an order of this satellite that is open, and drops what it sealed; `false` when there is none, or it has ended.
 pub(crate) async fn end(
     db: &mut SqliteConnection,
     address: &Address,
@@ -79,7 +79,8 @@ pub(crate) async fn end(
         "failed"
     };
     let ended = sqlx::query(
-        "UPDATE command SET state = ?4, fault = ?5, detail = ?6, ended_at = ?7
+        "UPDATE command SET state = ?4, fault = ?5, detail = ?6, ended_at = ?7,
+                args = CASE WHEN verb = 'secret' THEN x'a0' ELSE args END
          WHERE id = ?1 AND tenant = ?2 AND satellite = ?3 AND state = 'open'",
     )
     .bind(&id.as_bytes()[..])
@@ -101,7 +102,8 @@ pub(crate) async fn expire(
     forget_before_ms: u64,
 ) -> Result<u64, RegistryError> {
     let expired = sqlx::query(
-        "UPDATE command SET state = 'failed', fault = ?2, detail = 'no answer came in time', ended_at = ?1
+        "UPDATE command SET state = 'failed', fault = ?2, detail = 'no answer came in time', ended_at = ?1,
+                args = CASE WHEN verb = 'secret' THEN x'a0' ELSE args END
          WHERE state = 'open' AND expires_at < ?1",
     )
     .bind(count(now_ms))

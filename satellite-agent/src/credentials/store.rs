@@ -99,13 +99,17 @@ impl Store {
 
     /// The present key.
     pub(crate) fn key(&self) -> Result<SigningKey, StoreError> {
-        let path = &self.files.key;
-        let pem = std::fs::read_to_string(path).map(Zeroizing::new);
-        let pem = pem.map_err(|source| io_error("read", path, source))?;
-        SigningKey::from_pem(&pem).map_err(|source| StoreError::Key {
-            path: path.clone(),
+        SigningKey::from_pem(&self.key_pem()?).map_err(|source| StoreError::Key {
+            path: self.files.key.clone(),
             source,
         })
+    }
+
+    /// The present key as it stands in its file.
+    pub(crate) fn key_pem(&self) -> Result<Zeroizing<String>, StoreError> {
+        let path = &self.files.key;
+        let pem = std::fs::read_to_string(path).map(Zeroizing::new);
+        pem.map_err(|source| io_error("read", path, source))
     }
 
     /// The present roots.

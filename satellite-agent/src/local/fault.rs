@@ -37,7 +37,7 @@ pub(super) enum LocalFault {
     #[error("the spool cannot be read; hint: look at the agent's log")]
     Spool,
     #[error(
-        "the agent holds no secret of this name; hint: have the MSP seal it to this satellite, or start Node-RED with it in its environment"
+        "the agent holds no secret of this name; hint: have the MSP set it with `spokegate secret set`, or start Node-RED with it in its environment"
     )]
     NoSecret,
 }

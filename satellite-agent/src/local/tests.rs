@@ -2,6 +2,7 @@ use axum::http::{Request, StatusCode};
 use serde_json::Value;
 use spokegate_contract::Shape;
 use spokegate_daemon::{Clock, Secret};
+use spokegate_identity::TlsFiles;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
@@ -10,10 +11,11 @@ use crate::spool::SpoolOptions;
 use crate::uplink::uplink;
 
 const TOKEN: &str = "a-token-of-some-length";
-const ROUTES: [(&str, &str); 4] = [
+const ROUTES: [(&str, &str); 5] = [
     ("GET", "/v1/datasets"),
     ("POST", "/v1/check/backup-jobs/1"),
     ("GET", "/v1/status"),
+    ("GET", "/v1/secrets"),
     ("GET", "/v1/secrets/MAIL_PASSWORD"),
 ];
 
@@ -84,13 +86,34 @@ async fn what_is_asked_wrongly_is_told_in_words() {
     assert!(
         told["error"]["detail"]
             .as_str()
-            .is_some_and(|detail| detail.contains("hint: have the MSP seal it"))
+            .is_some_and(|detail| detail.contains("hint: have the MSP set it"))
     );
+}
+
+#[tokio::test]
+async fn secrets_are_given_one_by_one_and_all_at_once() {
+    let place = Place::new(None).await;
+    let name = "MAIL_PASSWORD".parse().unwrap();
+    let value = Some("hunter2".to_owned().into());
+    place.secrets.keep(&name, value).unwrap();
+    let (status, told) = place.ask("GET", "/v1/secrets", TOKEN, "").await;
+    let all = json!({ "secrets": { "MAIL_PASSWORD": "hunter2" } });
+    assert_eq!((status, told), (StatusCode::OK, all));
+    let path = "/v1/secrets/MAIL_PASSWORD";
+    let (status, told) = place.ask("GET", path, TOKEN, "").await;
+    let one = json!({ "name": "MAIL_PASSWORD", "value": "hunter2" });
+    assert_eq!((status, told), (StatusCode::OK, one));
+    for other in ["/v1/secrets/OTHER", "/v1/secrets/a%20b"] {
+        let (status, told) = place.ask("GET", other, TOKEN, "").await;
+        assert_eq!(status, StatusCode::NOT_FOUND);
+        assert_eq!(told["error"]["class"], "no-secret");
+    }
 }
 
 struct Place {
     _folder: TempDir,
     router: Router,
+    secrets: Arc<Secrets>,
 }
 
 impl Place {
@@ -112,17 +135,21 @@ impl Place {
             .into_iter()
             .collect();
         let (_setter, uplink) = uplink();
+        let files = TlsFiles::in_directory(folder.path());
+        let secrets = Arc::new(Secrets::open(&files).unwrap());
         let local = Local::new(LocalParts {
             guard: Guard::new(&Secret::new(TOKEN)),
             address: Address::new("acme".parse().unwrap(), "hq".parse().unwrap()),
             bindings: Arc::new(bindings),
             spool: Arc::new(Spool::open(&options, clock).await.unwrap()),
+            secrets: Arc::clone(&secrets),
             uplink,
             schemas,
         });
         Self {
             _folder: folder,
             router: local.beside(Router::new()),
+            secrets,
         }
     }
 

@@ -108,6 +108,23 @@ impl NodeRed {
         }
     }
 
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where it writes, its log too.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What a flow of ours answers below the root of the data endpoints; none while it does not answer with 200.
+    pub(crate) async fn asked(&self, path: &str) -> Option<String> {
+        let url = format!("http://127.0.0.1:{}/spokegate/{path}", self.port);
+        let answer = PlainClient::new().get(&url, &self.agent_token).await.ok()?;
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        (answer.status == 200).then_some(text)
+    }
+
     pub(crate) fn editor(&self) -> String {
         format!("http://127.0.0.1:{}/editor/", self.port)
     }
