@@ -26,17 +26,28 @@ function takeSecrets(environment, pushUrl, token) {
     stdio: ["pipe", "pipe", "pipe"],
     timeout: 2 * PATIENCE_MS,
   });
-  if (asked.status !== 0) {
-    const why = (asked.stderr || "").trim() || "no answer";
+  const secrets = asked.status === 0 ? listed(asked.stdout) : undefined;
+  if (!secrets) {
+    const why = (asked.stderr || "").trim() || "the agent's answer is none";
     console.error(`secrets: ${why}; flows begin without them. hint: once spokegate-agent runs, restart Node-RED`);
     return [];
   }
-  const secrets = Object.entries(JSON.parse(asked.stdout).secrets).filter(([name]) => NAME.test(name));
-  const fresh = secrets.filter(([name]) => environment[name] === undefined);
+  const known = Object.entries(secrets).filter(([name, value]) => NAME.test(name) && typeof value === "string");
+  const fresh = known.filter(([name]) => environment[name] === undefined);
   for (const [name, value] of fresh) {
     environment[name] = value;
   }
   return fresh.map(([name]) => name);
+}
+
+/** The secrets in an answer; undefined when it has none. Node-RED starts whatever the agent says. */
+function listed(text) {
+  try {
+    const { secrets } = JSON.parse(text);
+    return secrets !== null && typeof secrets === "object" ? secrets : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function ask({ url, token }) {

@@ -17,6 +17,7 @@ mod node_red;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use commands::{fabric, fail, spokegate, until_online};
@@ -204,28 +205,29 @@ fn is_nowhere_else(fabric: &Fabric, node_red: &NodeRed, value: &str, listings: &
 }
 
 fn holds(bytes: &[u8], value: &str) -> bool {
-    // As it is, and as JSON writes it.
-    let json = serde_json::to_string(value).unwrap();
-    let json = json.trim_matches('"');
-    [value, json].iter().any(|text| {
-        bytes
-            .windows(text.len())
-            .any(|part| part == text.as_bytes())
-    })
+    bytes
+        .windows(value.len())
+        .any(|part| part == value.as_bytes())
 }
 
-/// Every file below a folder that holds the value.
+/// Every file below a folder that holds the value, as it is or as JSON writes it. A process of its own looks: this one has the
+/// registry open, and would lose its locks on each file that it closes.
 fn holders(folder: &Path, value: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
-        let (path, kind) = (entry.path(), entry.file_type().unwrap());
-        if kind.is_dir() {
-            found.extend(holders(&path, value));
-        } else if kind.is_file() && std::fs::read(&path).is_ok_and(|bytes| holds(&bytes, value)) {
-            found.push(path.display().to_string());
-        }
-    }
-    found
+    let json = serde_json::to_string(value).unwrap();
+    let patterns = format!("{value}\n{}\n", json.trim_matches('"'));
+    let mut grep = Command::new("grep")
+        .args(["-rlaF", "--devices=skip", "-f", "-"])
+        .arg(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = grep.stdin.take().unwrap();
+    input.write_all(patterns.as_bytes()).unwrap();
+    drop(input);
+    let output = grep.wait_with_output().unwrap();
+    let found = String::from_utf8(output.stdout).unwrap();
+    found.lines().map(str::to_owned).collect()
 }
 
 /// A listener that notes with which credentials somebody came.

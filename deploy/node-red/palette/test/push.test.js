@@ -8,7 +8,7 @@ const http = require("node:http");
 const { after, before, test } = require("node:test");
 const { AGENT_TOKEN, NodeRed, PUSH_TOKEN, code, node, note, tab } = require("./node-red.js");
 
-const said = { push: [202, { epoch: 7, sequence: 1 }], check: [200, { valid: true, checked: 1, faults: [] }], secret: [200, { value: "from the agent" }] };
+const said = { push: [202, { epoch: 7, sequence: 1 }], check: [200, { valid: true, checked: 1, faults: [] }], secret: [200, { value: "from the agent" }], secrets: [200, { secrets: { MAIL_PASSWORD: "from the agent's list", LISTED: "from the list" } }] };
 const heard = [];
 let agent;
 let nodeRed;
@@ -20,7 +20,7 @@ before(async () => {
     const [, , kind] = request.url.split(/[/?]/);
     heard.push({ kind, url: request.url, body, authorization: request.headers.authorization });
     const known = { push: said.push, check: said.check, secrets: said.secret, datasets: [200, { contracts: true, datasets: [] }] };
-    const [status, answer] = known[kind];
+    const [status, answer] = request.url === "/v1/secrets" ? said.secrets : known[kind];
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(answer));
   });
   await new Promise((resolve) => agent.listen(0, "127.0.0.1", resolve));
@@ -122,7 +122,10 @@ test("what waits is bounded and in order", async () => {
 
 test("a secret comes from the start or the agent, and its absence has a type", async () => {
   const secret = (name) => [code("make", "return msg;", [["secret"]]), node("spokegate-secret", "secret", [["taken"], ["refused"]], { secret: name, property: "secret", agent: "" })];
+  // What was in the environment stays; what the agent listed as Node-RED started is asked for no more.
   assert.equal((await run(secret("MAIL_PASSWORD"), 1))[0].secret, "from the start");
+  assert.equal((await run(secret("LISTED"), 1))[0].secret, "from the list");
+  assert.deepEqual(heard, []);
   assert.equal((await run(secret("OTHER_PASSWORD"), 1))[0].secret, "from the agent");
   said.secret = refusal(404, "no-secret", "the agent holds no secret of this name; hint: have the MSP seal it");
   const [refused] = await run(secret("OTHER_PASSWORD"), 1);
