@@ -8,6 +8,7 @@
 )]
 
 #[path = "palette/node_red.rs"]
+#[allow(dead_code, reason = "another test uses the rest")]
 mod node_red;
 
 use std::io::Write as _;
