@@ -45,6 +45,8 @@ impl MariaDb {
             ])
             .args(user)
             .arg(&data)
+            // In a folder that several share, one that starts removes what others work with.
+            .env("TMPDIR", folder.path())
             .output()
             .expect("MariaDB is not installed; hint: sudo tests/testbed/install.sh");
         assert!(installed.status.success(), "{}", said(&installed));
@@ -57,6 +59,7 @@ impl MariaDb {
                 "--socket={}",
                 folder.path().join("socket").display()
             ))
+            .env("TMPDIR", folder.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
