@@ -74,13 +74,14 @@ impl Owner {
         let looks = patience.as_millis() / LOOK.as_millis();
         let ended = (0..looks).any(|_| {
             std::thread::sleep(LOOK);
-            marked(&mark).is_empty()
+            marked(&mark).is_empty() && found.iter().all(|process| is_gone(*process))
         });
         for _ in 0..KILLS_MAX {
-            if ended || marked(&mark).is_empty() {
+            let rest = marked(&mark);
+            if ended || rest.is_empty() && found.iter().all(|process| is_gone(*process)) {
                 break;
             }
-            signal(&marked(&mark), Signal::KILL);
+            signal(&rest, Signal::KILL);
             std::thread::sleep(LOOK);
         }
         found.len()
@@ -99,6 +100,13 @@ fn marked(mark: &str) -> Vec<u32> {
         .into_iter()
         .filter(has)
         .collect()
+}
+
+/// Whether nothing of a process is left but its exit code. One that is ending has no environment any more, and still its sockets.
+fn is_gone(process: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ")
+        .is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']))
 }
 
 fn signal(processes: &[u32], signal: Signal) {
@@ -130,6 +138,19 @@ mod tests {
         Owner::of(&folder.path().join("c")).unwrap();
         drop(owner);
         Owner::of(&path).unwrap();
+    }
+
+    #[test]
+    fn a_process_is_gone_once_only_its_exit_code_is_left() {
+        assert!(!is_gone(std::process::id()));
+        let mut child = Command::new("sleep").arg("600").spawn().unwrap();
+        assert!(!is_gone(child.id()));
+        child.kill().unwrap();
+        while !is_gone(child.id()) {
+            std::thread::sleep(LOOK);
+        }
+        child.wait().unwrap();
+        assert!(is_gone(child.id()));
     }
 
     #[test]
