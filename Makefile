@@ -32,6 +32,7 @@ test: setup bins ## every test, with the real parts
 bench: setup ## figures against the peer, written to bench/results/
 	@deploy/node-red/setup.sh bench/peer bench/documents-peer
 	$(CARGO) build --release --workspace --bins --locked
+	$(CARGO) build --profile satellite --locked -p spokegate-agent
 	$(CARGO) run --release --quiet -p spokegate-bench -- $(ARGS)
 
 satellite-packages: ## static agents and their packages for amd64 and arm64, with install.sh, into target/satellite-packages

@@ -119,7 +119,8 @@ impl Figures {
         let mut centre = Centre::connect(&server, &authority).await?;
         let begin = Instant::now();
         let agent = AgentProcess::start(&authority, server.addr())?;
-        centre.first_answer().await?;
+        let answered = centre.first_answer().await;
+        answered.with_context(|| format!("the agent said: {}", agent.words()))?;
         self.start.add(begin.elapsed());
 
         centre.serve(tokio::time::sleep(REST)).await?;

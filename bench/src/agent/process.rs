@@ -9,7 +9,7 @@ use spokegate_demo::Child;
 use tempfile::TempDir;
 
 use super::{SATELLITE, TENANT};
-use crate::broker::authority::Authority;
+use crate::broker::authority::{Authority, write_private};
 
 /// What flows show.
 pub(super) const PUSH_TOKEN: &str = "the-push-token-of-the-bench";
@@ -44,7 +44,7 @@ impl AgentProcess {
         authority.write_satellite(TENANT, SATELLITE, folder.path())?;
         let rows = r#"[{"hostname":"acme-srv01","kind":"server","online":true}]"#;
         std::fs::write(folder.path().join("devices.json"), rows).context("write its file")?;
-        std::fs::write(folder.path().join("push.token"), PUSH_TOKEN).context("write its token")?;
+        write_private(&folder.path().join("push.token"), PUSH_TOKEN)?;
         let port = TcpListener::bind("127.0.0.1:0").context("find a free port")?;
         let push = port.local_addr().context("read a free port")?;
         let directory = folder.path().display();
@@ -69,6 +69,11 @@ impl AgentProcess {
             push_url: format!("http://{push}/v1/push/backup-jobs"),
             _folder: folder,
         })
+    }
+
+    /// Its last words.
+    pub(super) fn words(&self) -> String {
+        self.child.last_words()
     }
 
     /// Its process.

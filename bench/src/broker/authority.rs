@@ -160,10 +160,12 @@ impl ServerCertVerifier for Unchecked {
     }
 }
 
-fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
+/// Writes what only its owner may read.
+pub(crate) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
-    std::fs::write(path, text).context("write a key")?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).context("protect a key")
+    std::fs::write(path, text).context("write a secret")?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+        .context("protect a secret")
 }
 
 fn named(name: &str) -> DistinguishedName {
