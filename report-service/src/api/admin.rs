@@ -12,9 +12,10 @@ use crate::store::satellites::Satellite;
 use crate::web::Routes;
 use crate::web::admin_audit::Question;
 use crate::web::admin_quarantine::ENTRIES_MAX;
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use spokegate_contract::TenantId;
 use spokegate_contract::envelope::Validity;
 
 /// `/satellites`, `/quarantine`, `/audit`, `/health`.
@@ -28,7 +29,11 @@ pub(super) fn routes(routes: Routes) -> Routes {
     let routes = add(
         routes,
         (Method::GET, "/api/v1/satellites"),
-        about("listSatellites", "List the satellites as last heard of", ""),
+        about(
+            "listSatellites",
+            "List the satellites as last heard of",
+            "A service token sees those of its customers.",
+        ),
         satellites,
     );
     let routes = add(
@@ -37,7 +42,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         about(
             "listQuarantine",
             "List what was refused, the newest first",
-            "At most 500 entries.",
+            "At most 500 entries. A service token for some customers names one of them.",
         ),
         quarantine,
     );
@@ -47,7 +52,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         about(
             "searchAudit",
             "Search the audit trail, the newest entries first",
-            "At most 500 entries; `before` turns to earlier ones. The search is itself in the trail.",
+            "At most 500 entries; `before` turns to earlier ones. The search is itself in the trail. It is about every customer, and so is its token.",
         ),
         audit,
     );
@@ -57,7 +62,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         about(
             "getHealth",
             "See how every part that the service needs is",
-            "",
+            "It is about every customer, and so is its token.",
         ),
         health,
     )
@@ -178,7 +183,9 @@ async fn satellites(call: Call, _: Nothing) -> Result<Found<SatelliteList>, Prob
         clock_skew_ms: satellite.clock_skew_ms,
         certificate: satellite.certificate.map(certificate),
     };
-    let satellites = call.state.store.satellites().await?;
+    let rights = call.user.rights(&call.state);
+    let mut satellites = call.state.store.satellites().await?;
+    satellites.retain(|satellite| rights.sees(&satellite.address.tenant));
     let sanitizers = call.state.engine.relay().links();
     Ok(Found(SatelliteList {
         satellites: satellites.into_iter().map(shape).collect(),
@@ -243,11 +250,41 @@ async fn quarantine(
         sha256: entry.sha256,
         file: entry.file,
     };
+    may_see_entries_of(&call, asked.tenant.as_deref())?;
     let store = &call.state.store;
     let entries = store.quarantine_page(asked.tenant.as_deref(), ENTRIES_MAX);
     Ok(Found(QuarantineList {
         entries: entries.await?.into_iter().map(shape).collect(),
     }))
+}
+
+/// Refuses what is refused of customers who are not the token's; they look like none.
+fn may_see_entries_of(call: &Call, tenant: Option<&str>) -> Result<(), Problem> {
+    let rights = call.user.rights(&call.state);
+    if rights.sees_all_tenants() {
+        return Ok(());
+    }
+    let Some(tenant) = tenant else {
+        let detail = "This token is for some customers, so one of them has to be named.";
+        return Err(Problem::refused("tenant", detail)
+            .allowed("the id of a customer of the token")
+            .next("Ask with ?tenant= and the customer's id."));
+    };
+    let id = tenant.parse::<TenantId>();
+    let is_seen = id.is_ok_and(|id| rights.sees(&id));
+    let none = || Problem::not_found("There is no such customer.").at("tenant");
+    is_seen.then_some(()).ok_or_else(none)
+}
+
+/// Refuses a token for some customers what tells of every customer.
+fn must_see_all(call: &Call, what: &str) -> Result<(), Problem> {
+    if call.user.rights(&call.state).sees_all_tenants() {
+        return Ok(());
+    }
+    let detail = format!("{what} tells of every customer, and this token is for some.");
+    Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)
+        .allowed("people's tokens, and service tokens for all customers")
+        .next("Ask an administrator for a service token whose customers are *."))
 }
 
 /// Which entries; all that are given must fit.
@@ -308,6 +345,7 @@ pub struct AuditShape {
 }
 
 async fn audit(call: Call, Asked(asked): Asked<AuditQuery>) -> Result<Found<AuditList>, Problem> {
+    must_see_all(&call, "The audit trail")?;
     let question = Question {
         actor: asked.actor,
         action: asked.action,
@@ -380,6 +418,7 @@ pub struct HealthPart {
 }
 
 async fn health(call: Call, _: Nothing) -> Result<Found<Health>, Problem> {
+    must_see_all(&call, "Health")?;
     let parts = call.state.health.all();
     let failing = parts
         .iter()

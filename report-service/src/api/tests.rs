@@ -1,6 +1,7 @@
 //! The API over the routes of both listeners, with a store of each kind and a sanitizer that speaks the wire.
 
 mod acts;
+mod admin;
 mod batch_data;
 mod bench;
 mod brands;

@@ -116,6 +116,12 @@ impl Rights {
         self.grants.iter().any(|grant| grant.tenants.has(tenant))
     }
 
+    /// Whether they may see every customer, those that come too.
+    #[must_use]
+    pub fn sees_all_tenants(&self) -> bool {
+        self.grants.iter().any(|grant| grant.tenants == Reach::All)
+    }
+
     /// Whether they may run that report for that customer: one grant must give both.
     #[must_use]
     pub fn runs_for(&self, report: &ReportId, tenant: &TenantId) -> bool {
