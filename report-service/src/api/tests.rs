@@ -11,6 +11,7 @@ mod examples;
 mod openapi;
 mod orders;
 mod pages;
+mod previews;
 mod schedules;
 mod templates;
 mod tokens;

@@ -50,7 +50,7 @@ async fn of_run(
     Path(id): Path<String>,
 ) -> Result<Response, PageError> {
     let (id, run) = out(&state, &user, &id).await?;
-    audit(&state, &user, ("file.preview", "own-run"), id.as_str()).await?;
+    looks(&state, &user, OWN, id.as_str()).await?;
     draw(&state, &user, &run, format!("/runs/{id}")).await
 }
 
@@ -60,8 +60,7 @@ async fn of_draft(
     Path(id): Path<String>,
 ) -> Result<Response, PageError> {
     let (id, run) = to_review(&state, &user, &id).await?;
-    let what = ("review.preview", run.review.as_str());
-    audit(&state, &user, what, id.as_str()).await?;
+    looks(&state, &user, draft_of(&run), id.as_str()).await?;
     draw(&state, &user, &run, format!("/reviews/{id}")).await
 }
 
@@ -72,7 +71,7 @@ async fn picture_of_run(
 ) -> Result<Response, PageError> {
     let (id, _) = out(&state, &user, &id).await?;
     let subject = format!("{id} page {page}");
-    audit(&state, &user, ("file.preview", "own-run"), &subject).await?;
+    looks(&state, &user, OWN, &subject).await?;
     picture(&state, &id, page).await
 }
 
@@ -83,16 +82,26 @@ async fn picture_of_draft(
 ) -> Result<Response, PageError> {
     let (id, run) = to_review(&state, &user, &id).await?;
     let subject = format!("{id} page {page}");
-    let what = ("review.preview", run.review.as_str());
-    audit(&state, &user, what, &subject).await?;
+    looks(&state, &user, draft_of(&run), &subject).await?;
     picture(&state, &id, page).await
 }
 
+/// Looking at one's own document, as the audit trail has it: the action and the reason.
+pub(crate) const OWN: (&str, &str) = ("file.preview", "own-run");
+
+/// The same of looking at a draft.
+pub(crate) fn draft_of(run: &RunRow) -> (&'static str, &'static str) {
+    ("review.preview", run.review.as_str())
+}
+
 /// Records who looks at a document: its pictures tell as much as itself.
-async fn audit(
+///
+/// # Errors
+/// When it cannot be recorded; nothing may be shown then.
+pub(crate) async fn looks(
     state: &AppState,
-    user: &FormsUser,
-    (action, reason): (&'static str, &str),
+    user: &SignedIn,
+    (action, reason): (&'static str, &'static str),
     subject: &str,
 ) -> Result<(), PageError> {
     user.audit(state, action, Decision::Allowed, reason, subject)

@@ -62,11 +62,14 @@ impl Media for Picture {
 
 async fn pages_of_run(call: Call, _: Nothing) -> Result<Found<PageList>, Problem> {
     let found = previews::out(&call.state, &call.user, call.param("run")).await?;
+    previews::looks(&call.state, &call.user, previews::OWN, found.0.as_str()).await?;
     list(&call, "runs", found).await
 }
 
 async fn pages_of_draft(call: Call, _: Nothing) -> Result<Found<PageList>, Problem> {
     let found = to_review(&call.state, &call.user, call.param("run")).await?;
+    let what = previews::draft_of(&found.1);
+    previews::looks(&call.state, &call.user, what, found.0.as_str()).await?;
     list(&call, "reviews", found).await
 }
 
@@ -86,21 +89,27 @@ async fn list(
 
 async fn page_of_run(call: Call, _: Nothing) -> Result<File<Picture>, Problem> {
     let (id, _) = previews::out(&call.state, &call.user, call.param("run")).await?;
-    picture(&call, &id).await
+    picture(&call, &id, previews::OWN).await
 }
 
 async fn page_of_draft(call: Call, _: Nothing) -> Result<File<Picture>, Problem> {
-    let (id, _) = to_review(&call.state, &call.user, call.param("run")).await?;
-    picture(&call, &id).await
+    let (id, run) = to_review(&call.state, &call.user, call.param("run")).await?;
+    picture(&call, &id, previews::draft_of(&run)).await
 }
 
-async fn picture(call: &Call, id: &RunId) -> Result<File<Picture>, Problem> {
-    let page = call.param("page").parse();
+async fn picture(
+    call: &Call,
+    id: &RunId,
+    what: (&'static str, &'static str),
+) -> Result<File<Picture>, Problem> {
+    let page = call.param("page").parse::<u32>();
     let page = page.map_err(|_| {
         Problem::not_found("There is no such page.")
             .at("page")
             .allowed(format!("1 to {PAGES_MAX}"))
     })?;
+    let subject = format!("{id} page {page}");
+    previews::looks(&call.state, &call.user, what, &subject).await?;
     let sent = previews::picture(&call.state, id, page).await?;
     Ok(File::of(sent))
 }
