@@ -5,13 +5,15 @@
 set -euo pipefail
 NODE_OLDEST=18.5
 
-# program that shows it is there : package that brings it
+# program, or path with *, that shows it is there : package that brings it
 wanted=(
   /usr/sbin/slapd:slapd
   ldapsearch:ldap-utils
   samba:samba
   /usr/share/samba/setup/provision.ldif:samba-ad-provision
   /usr/lib/python3/dist-packages/samba/samdb.py:python3-samba
+  /usr/lib/*/samba/ldb/samba_secrets.so:samba-dsdb-modules
+  /usr/lib/*/samba/vfs/acl_xattr.so:samba-vfs-modules
   /usr/sbin/mosquitto:mosquitto
   /usr/sbin/mariadbd:mariadb-server
   /usr/sbin/nats-server:nats-server
@@ -41,7 +43,7 @@ pinned=(json-schema-suite/suite openbao/program docx-oracle/packages docx-schema
 # Packages from npm, by their lock files.
 npm_folders=(docxtemplater journeys node-red-5)
 
-is_there() { case $1 in /*) [ -e "$1" ] ;; *) command -v "$1" >/dev/null ;; esac; }
+is_there() { case $1 in /*) compgen -G "$1" >/dev/null ;; *) command -v "$1" >/dev/null ;; esac; }
 
 node_is_new_enough() {
   command -v node >/dev/null && command -v npm >/dev/null || return 1
