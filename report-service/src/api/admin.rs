@@ -409,7 +409,7 @@ pub struct Health {
 pub struct HealthPart {
     /// What it is.
     pub name: String,
-    /// `works`, `not known`, `look at it` or `fails`.
+    /// `works`, `not in use`, `not known`, `look at it` or `fails`.
     pub state: String,
     /// What was found.
     pub finding: String,

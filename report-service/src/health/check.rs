@@ -165,7 +165,7 @@ async fn office(state: &AppState, thorough: bool) -> Verdict {
 
 async fn mail(state: &AppState) -> Verdict {
     if !state.config.mail.is_offered() {
-        return Verdict::unknown("No mail server is configured (mail.server).");
+        return Verdict::unused("No mail server is configured (mail.server).");
     }
     match crate::mail::check(&state.config.mail, &state.secrets).await {
         Ok(()) => Verdict::good("It greets, and takes our sign-in where there is one."),

@@ -17,6 +17,8 @@ const QUEUE_LONG: usize = 50;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Condition {
     Good,
+    /// Nobody set it up.
+    Unused,
     Unknown,
     Warn,
     Bad,
@@ -39,6 +41,7 @@ impl Verdict {
     pub(crate) fn word(&self) -> &'static str {
         match self.condition {
             Condition::Good => "works",
+            Condition::Unused => "not in use",
             Condition::Unknown => "not known",
             Condition::Warn => "look at it",
             Condition::Bad => "fails",
@@ -49,7 +52,7 @@ impl Verdict {
     pub(crate) fn style(&self) -> &'static str {
         match self.condition {
             Condition::Good => "good",
-            Condition::Unknown => "",
+            Condition::Unused | Condition::Unknown => "",
             Condition::Warn => "warn",
             Condition::Bad => "bad",
         }
@@ -57,6 +60,10 @@ impl Verdict {
 
     pub(crate) fn good(finding: impl Into<String>) -> Self {
         Self::new(Condition::Good, finding, "")
+    }
+
+    pub(crate) fn unused(finding: impl Into<String>) -> Self {
+        Self::new(Condition::Unused, finding, "")
     }
 
     pub(crate) fn unknown(finding: impl Into<String>) -> Self {
@@ -90,7 +97,7 @@ pub(super) fn sanitizers(up: usize, all: usize, versions: &BTreeSet<String>) -> 
     };
     let advice = "Check that the sanitizer runs and that its address and certificates in the configuration are right.";
     match (up, all) {
-        (_, 0) => Verdict::unknown("None is configured; no data comes from customers."),
+        (_, 0) => Verdict::unused("None is configured; no data comes from customers."),
         (0, _) => Verdict::bad("None answers; reports that need data fail.", advice),
         (up, all) if up < all => Verdict::warn(format!("{up} of {all} answer.{told}"), advice),
         (_, all) => Verdict::good(format!("{all} of {all} answer.{told}")),
@@ -182,7 +189,10 @@ pub(super) fn satellites(online: usize, all: usize, without_node_red: &[String])
 /// Reports whose active template cannot be used, out of all.
 pub(super) fn templates(unusable: &[String], all: usize) -> Verdict {
     if unusable.is_empty() {
-        return Verdict::good(format!("The active templates of {all} report(s) fit."));
+        return Verdict::good(match all {
+            1 => "The active template of one report fits.".to_owned(),
+            all => format!("The active templates of {all} reports fit."),
+        });
     }
     Verdict::bad(
         format!(
@@ -200,8 +210,12 @@ pub(super) fn brokers(online: usize) -> Verdict {
             "They are known only through satellites that are online, and there is none.",
         )
     } else {
+        let heard = match online {
+            1 => "One satellite is".to_owned(),
+            online => format!("{online} satellites are"),
+        };
         Verdict::good(format!(
-            "{online} satellite(s) are heard through them; this service does not reach them itself."
+            "{heard} heard through them; this service does not reach them itself."
         ))
     }
 }
@@ -223,7 +237,7 @@ pub(super) fn directory(all: usize, bad: &[String]) -> Verdict {
 /// The company's own sources: they are asked by reports and tries alone.
 pub(super) fn sources(all: usize, asked: usize, failed: &[String]) -> Verdict {
     match (all, asked) {
-        (0, _) => Verdict::unknown("None is configured."),
+        (0, _) => Verdict::unused("None is configured."),
         (_, 0) => Verdict::unknown("None was asked since the start."),
         _ if !failed.is_empty() => Verdict::warn(
             format!("When asked last, {} failed.", failed.join(", ")),
@@ -238,7 +252,7 @@ pub(super) fn office(offered: bool, switched_off: bool) -> Verdict {
         (true, _) => {
             Verdict::good("It is installed; PDF is offered. \"Look now\" makes a small one.")
         }
-        (false, true) => Verdict::unknown("PDF is switched off (pdf.program is empty)."),
+        (false, true) => Verdict::unused("PDF is switched off (pdf.program is empty)."),
         (false, false) => Verdict::warn(
             "It was not found at start; PDF is not offered.",
             "Install LibreOffice or correct pdf.program, then restart the service.",

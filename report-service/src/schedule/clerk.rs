@@ -168,7 +168,7 @@ pub async fn fire(
     let event = AuditEvent {
         at_ms: state.clock.now_ms(),
         actor: &schedule.owner_id,
-        name: "",
+        name: &schedule.owner_title,
         action: "schedule.run",
         decision: Decision::Allowed,
         reason: &tenants,

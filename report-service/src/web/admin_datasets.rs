@@ -4,6 +4,8 @@ mod files;
 mod pull;
 mod tries;
 
+pub(super) use tries::HIDDEN;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

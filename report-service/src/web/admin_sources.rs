@@ -7,6 +7,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::admin_datasets::HIDDEN;
 use super::errors::PageError;
 use super::layout::{Page, render};
 use super::params::{self, shown};
@@ -60,6 +61,8 @@ struct SourcePage {
 struct Tried {
     /// Empty when the contract holds.
     fault: String,
+    /// The values may be of people and stay hidden.
+    personal: bool,
     columns: Vec<String>,
     rows: Vec<Vec<String>>,
 }
@@ -133,6 +136,7 @@ async fn tried(state: &AppState, info: &SourceInfo, asked: Asked) -> Tried {
     let mut chunks = state.engine.sources().fetch(&info.id, asked.clone());
     let mut tried = Tried {
         fault: String::new(),
+        personal: contract.is_none_or(|contract| contract.dataset.personal_data),
         columns: Vec::new(),
         rows: Vec::new(),
     };
@@ -147,8 +151,12 @@ async fn tried(state: &AppState, info: &SourceInfo, asked: Asked) -> Tried {
                     tried.columns.push(name.clone());
                 }
             }
+            let cell = |value: &Value| match tried.personal {
+                true => HIDDEN.to_owned(),
+                false => shown(value),
+            };
             let cells = |row: &Map<String, Value>| {
-                let cell = |name: &String| row.get(name).map(shown).unwrap_or_default();
+                let cell = |name: &String| row.get(name).map(cell).unwrap_or_default();
                 tried.columns.iter().map(cell).collect()
             };
             tried.rows = rows.iter().take(ROWS_SHOWN).map(cells).collect();

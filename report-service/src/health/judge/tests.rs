@@ -89,7 +89,7 @@ fn each_finding_has_its_state_and_what_fails_has_advice() {
         assert!(verdict.finding.ends_with('.'), "{verdict:?}");
     };
     let sanitizers = |up, all| super::sanitizers(up, all, &BTreeSet::new());
-    check(sanitizers(0, 0), Condition::Unknown);
+    check(sanitizers(0, 0), Condition::Unused);
     check(sanitizers(0, 2), Condition::Bad);
     check(sanitizers(1, 2), Condition::Warn);
     check(sanitizers(2, 2), Condition::Good);
@@ -109,12 +109,13 @@ fn each_finding_has_its_state_and_what_fails_has_advice() {
     check(templates(&["Overview".into()], 2), Condition::Bad);
     check(brokers(0), Condition::Unknown);
     check(brokers(1), Condition::Good);
+    assert!(brokers(2).finding.starts_with("2 satellites are "));
     check(office(true, false), Condition::Good);
-    check(office(false, true), Condition::Unknown);
+    check(office(false, true), Condition::Unused);
     check(office(false, false), Condition::Warn);
     check(directory(2, &[]), Condition::Good);
     check(directory(2, &["x is down.".into()]), Condition::Warn);
-    check(sources(0, 0, &[]), Condition::Unknown);
+    check(sources(0, 0, &[]), Condition::Unused);
     check(sources(2, 0, &[]), Condition::Unknown);
     check(sources(2, 1, &[]), Condition::Good);
     check(sources(2, 2, &["PSA".into()]), Condition::Warn);

@@ -25,7 +25,7 @@ const COLUMNS_SHOWN: usize = 24;
 /// Longest value that it shows, in characters.
 const CELL_CHARS_MAX: usize = 120;
 /// What stands in the place of a value that may be of a person.
-const HIDDEN: &str = "hidden";
+pub(in crate::web) const HIDDEN: &str = "hidden";
 
 /// The id of a try: 128 random bits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -24,7 +24,8 @@ struct ProofPage {
     page: Page,
     run: RunRow,
     tenants: String,
-    inputs: Vec<(String, String)>,
+    /// Label, name and value of each.
+    inputs: Vec<(String, String, String)>,
     data_until: u64,
     run_until: u64,
     verdict: Option<Verdict>,
@@ -86,10 +87,20 @@ pub(in crate::web) fn page(
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
+    let report = state
+        .engine
+        .catalogue()
+        .iter()
+        .find(|report| report.id.as_str() == run.report);
+    let label = |name: &String| {
+        let mut fields = report.iter().flat_map(|report| report.form.fields());
+        let field = fields.find(|field| field.name == *name);
+        field.map_or_else(|| name.clone(), |field| field.title.clone())
+    };
     let inputs = run
         .params
         .iter()
-        .map(|(name, value)| (name.clone(), text(value)));
+        .map(|(name, value)| (label(name), name.clone(), text(value)));
     let (data_until, run_until) = state.engine.kept_until(&run);
     render(&ProofPage {
         page: Page::new(format!("Proof: {}", run.title), "history", user).still(),
