@@ -18,6 +18,7 @@ const path = require("node:path");
 
 const { agentOnly, readToken } = require("./agent-token.js");
 const { takeSecrets } = require("./secrets.js");
+const storage = require("./storage.js");
 
 const environment = process.env;
 
@@ -54,6 +55,8 @@ module.exports = {
   uiHost: loopback(environment.SPOKEGATE_NODE_RED_HOST || "127.0.0.1"),
   uiPort: Number(environment.SPOKEGATE_NODE_RED_PORT || 1880),
   userDir: required("SPOKEGATE_NODE_RED_DATA"),
+  // Files of this machine, each replaced whole: storage.js says which, and what becomes of an older flows.json.
+  storageModule: storage,
   flowFile: "flows.json",
   // Nodes that answer datasets and push without a word of HTTP.
   nodesDir: [path.join(__dirname, "palette")],

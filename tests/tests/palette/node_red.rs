@@ -58,18 +58,20 @@ pub(crate) fn repository() -> PathBuf {
 pub(crate) struct NodeRed {
     child: Child,
     folder: tempfile::TempDir,
+    version: Version,
     port: u16,
-    agent_token: String,
+    agent_token: PathBuf,
+    agent: Option<(String, PathBuf)>,
 }
 
 impl Drop for NodeRed {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }
 
 impl NodeRed {
+    /// With the palette's examples, beside an agent.
     pub(crate) fn start(
         version: Version,
         port: u16,
@@ -77,35 +79,48 @@ impl NodeRed {
         push_url: &str,
         push_token: &Path,
     ) -> Self {
+        let agent = Some((push_url.to_owned(), push_token.to_owned()));
+        Self::start_with(version, port, agent_token, agent, Some(&examples()))
+    }
+
+    /// In a new folder, with these flows in it.
+    pub(crate) fn start_with(
+        version: Version,
+        port: u16,
+        agent_token: &Path,
+        agent: Option<(String, PathBuf)>,
+        flows: Option<&Value>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let flows = examples().to_string();
-        std::fs::write(folder.path().join("flows.json"), flows).unwrap();
-        let log = File::create(folder.path().join("node-red.log")).unwrap();
-        let child = Command::new(version.node())
-            .arg(version.folder().join("node_modules/node-red/red.js"))
-            .arg("--settings")
-            .arg(repository().join("deploy/node-red/settings.js"))
-            .current_dir(folder.path())
-            .env_clear()
-            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
-            .env("HOME", folder.path())
-            .env("SPOKEGATE_NODE_RED_DATA", folder.path())
-            .env("SPOKEGATE_NODE_RED_PORT", port.to_string())
-            .env("SPOKEGATE_NODE_RED_EDITOR", "on")
-            .env("SPOKEGATE_AGENT_TOKEN_FILE", agent_token)
-            .env("SPOKEGATE_PUSH_URL", push_url)
-            .env("SPOKEGATE_PUSH_TOKEN_FILE", push_token)
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let token = std::fs::read_to_string(agent_token).unwrap();
+        if let Some(flows) = flows {
+            std::fs::write(folder.path().join("flows.json"), flows.to_string()).unwrap();
+        }
+        let child = spawn(version, port, folder.path(), agent_token, agent.as_ref());
         Self {
             child,
             folder,
+            version,
             port,
-            agent_token: token.trim().to_owned(),
+            agent_token: agent_token.to_owned(),
+            agent,
         }
+    }
+
+    /// Ends it with signal 9.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Starts it anew in its folder, after [`NodeRed::kill`].
+    pub(crate) fn again(&mut self) {
+        self.child = spawn(
+            self.version,
+            self.port,
+            self.folder.path(),
+            &self.agent_token,
+            self.agent.as_ref(),
+        );
     }
 
     pub(crate) fn process(&self) -> u32 {
@@ -120,7 +135,7 @@ impl NodeRed {
     /// What a flow of ours answers below the root of the data endpoints; none while it does not answer with 200.
     pub(crate) async fn asked(&self, path: &str) -> Option<String> {
         let url = format!("http://127.0.0.1:{}/spokegate/{path}", self.port);
-        let answer = PlainClient::new().get(&url, &self.agent_token).await.ok()?;
+        let answer = PlainClient::new().get(&url, &self.token()).await.ok()?;
         let text = String::from_utf8_lossy(&answer.body).into_owned();
         (answer.status == 200).then_some(text)
     }
@@ -137,7 +152,7 @@ impl NodeRed {
         );
         let (client, end) = (PlainClient::new(), Instant::now() + PATIENCE);
         loop {
-            if let Ok(answer) = client.get(&url, &self.agent_token).await {
+            if let Ok(answer) = client.get(&url, &self.token()).await {
                 let told = String::from_utf8_lossy(&answer.body).into_owned();
                 let all = datasets
                     .iter()
@@ -166,7 +181,7 @@ impl NodeRed {
         let url = format!("http://127.0.0.1:{}/spokegate/told", self.port);
         let (client, end) = (PlainClient::new(), Instant::now() + PATIENCE);
         loop {
-            if let Ok(answer) = client.get(&url, &self.agent_token).await
+            if let Ok(answer) = client.get(&url, &self.token()).await
                 && let Ok(told) = serde_json::from_slice::<Value>(&answer.body)
                 && wanted(&told)
             {
@@ -177,9 +192,49 @@ impl NodeRed {
         }
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("node-red.log")).unwrap()
     }
+
+    fn token(&self) -> String {
+        let token = std::fs::read_to_string(&self.agent_token).unwrap();
+        token.trim().to_owned()
+    }
+}
+
+fn spawn(
+    version: Version,
+    port: u16,
+    folder: &Path,
+    agent_token: &Path,
+    agent: Option<&(String, PathBuf)>,
+) -> Child {
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(folder.join("node-red.log"))
+        .unwrap();
+    let mut command = Command::new(version.node());
+    command
+        .arg(version.folder().join("node_modules/node-red/red.js"))
+        .arg("--settings")
+        .arg(repository().join("deploy/node-red/settings.js"))
+        .current_dir(folder)
+        .env_clear()
+        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+        .env("HOME", folder)
+        .env("SPOKEGATE_NODE_RED_DATA", folder)
+        .env("SPOKEGATE_NODE_RED_PORT", port.to_string())
+        .env("SPOKEGATE_NODE_RED_EDITOR", "on")
+        .env("SPOKEGATE_AGENT_TOKEN_FILE", agent_token)
+        .stdout(log.try_clone().unwrap())
+        .stderr(log);
+    if let Some((push_url, push_token)) = agent {
+        command
+            .env("SPOKEGATE_PUSH_URL", push_url)
+            .env("SPOKEGATE_PUSH_TOKEN_FILE", push_token);
+    }
+    command.spawn().unwrap()
 }
 
 /// A flow without nodes.
