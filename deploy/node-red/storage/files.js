@@ -126,10 +126,10 @@ class JsonFile {
     await replace(this.#file, data);
   }
 
-  /** Puts the previous generation in the present one's place; whether there was one that can be read. */
-  async restore() {
+  /** Puts the previous generation in the present one's place, if it and not the present one has this SHA-256. */
+  async restore(digest) {
     const previous = await this.#parsed(this.previousPath);
-    if (previous.value === undefined) {
+    if (previous.value === undefined || sha256(previous.bytes) !== digest || (await this.digest()) === digest) {
       return false;
     }
     await replace(this.#file, previous.bytes);

@@ -99,7 +99,8 @@ class Storage {
       }
       const unfinished = (await this.#files.deploying.read()) !== undefined;
       if (!unfinished) {
-        await this.#files.deploying.write({ flows: await this.#files.flows.digest(), credentials: present !== undefined }, false);
+        const { flows, credentials: before } = this.#files;
+        await this.#files.deploying.write({ flows: await flows.digest(), credentials: await before.digest() }, false);
       }
       await this.#files.credentials.write(credentials, !unfinished);
     });
@@ -156,7 +157,7 @@ class Storage {
     if (unfinished === undefined) {
       return;
     }
-    if (unfinished.credentials === true && unfinished.flows === (await flows.digest()) && (await credentials.restore())) {
+    if (unfinished.flows === (await flows.digest()) && (await credentials.restore(unfinished.credentials))) {
       this.#log.warn("storage: a deploy was not finished; flows and credentials are those from before it");
     }
     await deploying.remove();

@@ -199,6 +199,17 @@ describe("credentials", () => {
     assert.deepEqual((await (await started()).getFlows()).credentials, after, "a finished one stays");
   });
 
+  it("are not taken back further where the process ended before it wrote any", async () => {
+    const storage = await started();
+    await storage.saveSettings({ _credentialSecret: "key" });
+    await deploy(storage, FLOWS, one());
+    const after = two();
+    await deploy(storage, OTHER, after);
+    const digest = (name) => createHash("sha256").update(fs.readFileSync(at(name))).digest("hex");
+    write(at("deploying.json"), { flows: digest("flows.json"), credentials: digest("credentials.json") });
+    assert.deepEqual((await (await started()).getFlows()).credentials, after);
+  });
+
   it("of a deploy whose flows could not be saved do not outlive the process, however often it is tried", async () => {
     let storage = await started();
     await storage.saveSettings({ _credentialSecret: "key" });
