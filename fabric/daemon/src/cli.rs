@@ -68,7 +68,7 @@ pub enum NoExtra {}
 /// Where the configuration comes from.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct ConfigArgs {
-    /// The TOML file [default: /etc/spokegate/SERVICE.toml where that exists]
+    /// The TOML file
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Sets one key, above the file and the environment: --set section.key=value
@@ -79,7 +79,7 @@ pub struct ConfigArgs {
 impl ConfigArgs {
     /// Loads the configuration of a service from all layers.
     pub fn load<S: Service>(&self) -> Result<S::Config, ConfigFaults> {
-        let usual = PathBuf::from(format!("/etc/spokegate/{}.toml", S::NAME));
+        let usual = usual_file::<S>();
         let file = self
             .config
             .clone()
@@ -98,6 +98,11 @@ impl ConfigArgs {
             ExitCode::from(EXIT_CONFIG)
         })
     }
+}
+
+/// Where a service's configuration lies unless told otherwise.
+fn usual_file<S: Service>() -> PathBuf {
+    PathBuf::from(format!("/etc/spokegate/{}.toml", S::NAME))
 }
 
 #[derive(Debug, Parser)]
@@ -135,7 +140,14 @@ fn main_from<S: Service>(arguments: impl IntoIterator<Item = OsString>) -> ExitC
         .display_name(binary(S::NAME))
         .bin_name(binary(S::NAME))
         .version(S::version())
-        .about(S::ABOUT);
+        .about(S::ABOUT)
+        .mut_arg("config", |config| {
+            let usual = usual_file::<S>();
+            config.help(format!(
+                "The TOML file [default: {} where that exists]",
+                usual.display()
+            ))
+        });
     let parsed = command.try_get_matches_from(arguments).and_then(|matches| {
         <Arguments<S::Extra> as clap::FromArgMatches>::from_arg_matches(&matches)
     });
