@@ -146,6 +146,52 @@ async fn one_command_makes_a_satellite_and_one_takes_it_away() {
     fabric.shutdown().await;
 }
 
+/// The segment's wall lets nothing through but the broker: what joins travels in files, both ways.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_door_can_be_reached_two_files_are_carried() {
+    let fabric = fabric(SourceChoice::BuiltIn).await;
+    let segment = Segment::new();
+    let machine = Machine::boot(&segment);
+    carry(&machine);
+    let port = fabric.broker_addr().port();
+    let _broker = segment.open(port);
+    let script = format!("{CARRIED}/install.sh");
+
+    let said = machine.succeed(&format!("{script} --offline-request /root/request.json"));
+    assert!(said.contains("carry it to the MSP"), "{said}");
+    machine.fail("test -e /etc/spokegate/agent.toml");
+
+    let pin = spokegate(&fabric, "ca", "show", &[]);
+    let mut lines = pin.lines().map(str::trim);
+    let pin = lines.find_map(|line| line.strip_prefix("sha256 ")).unwrap();
+    let (request, bundle) = (
+        inside(&machine, "/root/request.json"),
+        inside(&machine, "/root/bundle"),
+    );
+    let broker = format!("localhost:{port}");
+    let answered = [
+        ["--tenant", "acme"],
+        ["--satellite", "cellar"],
+        ["--request", request.to_str().unwrap()],
+        ["--output", bundle.to_str().unwrap()],
+        ["--broker", &broker],
+    ];
+    spokegate(&fabric, "satellite", "bundle", answered.as_flattened());
+
+    let said = machine.fail(&format!("{script} --bundle /root/bundle"));
+    assert!(said.contains("--bundle needs --pin"), "{said}");
+    let another = "0".repeat(64);
+    let said = machine.fail(&format!("{script} --bundle /root/bundle --pin {another}"));
+    assert!(said.contains("the bundle was not taken"), "{said}");
+    assert!(session(&fabric).is_none());
+
+    let said = machine.succeed(&format!("{script} --bundle /root/bundle --pin {pin}"));
+    assert!(said.contains("link         up since"), "{said}");
+    assert!(session(&fabric).is_some());
+    machine.succeed("grep -q '^# Joined as acme/cellar' /etc/spokegate/agent.toml");
+    fabric.shutdown().await;
+}
+
 /// Everything that can be wrong before a satellite has joined; the token stays unspent.
 fn what_cannot_work_is_told(fabric: &Fabric, machine: &Machine) {
     let program = format!("{CARRIED}/spokegate-agent-{}", carried::architecture());
