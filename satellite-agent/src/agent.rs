@@ -23,7 +23,7 @@ use crate::config::{Config, PullConfig};
 use crate::credentials::Store;
 use crate::enrol::asking::Renewal;
 use crate::enrol::renewal::{ADMISSIONS_MAX, Asked, Renewer, Schedule as Schedules};
-use crate::keeper::{self, KeeperState};
+use crate::keeper::{self, Hand, KeeperState};
 use crate::link::Dialer;
 use crate::local::{Guard, Local, LocalParts};
 use crate::pull::Pulls;
@@ -89,7 +89,8 @@ impl Agent {
         let (told, seen) = watch::channel(None);
         let over = parts.watch_trial(&config, &state, seen);
         let renewer = parts.renewer(&config, &store, &uplink, valid)?;
-        let heard = parts.obey(&config, (renewer, over), &store, &uplink);
+        let node_red = keeper::keep(&config, &parts.clock, &parts.tasks)?;
+        let heard = parts.obey(&config, (renewer, over, node_red.clone()), &store, &uplink);
         let supervisor = Supervisor {
             address: parts.address.clone(),
             dialer,
@@ -107,7 +108,7 @@ impl Agent {
         };
         parts.tasks.spawn("broker session", supervisor.run());
         parts.speak(&config, (acks_rx, told), &uplink, &store);
-        let keeper = keeper::keep(&config, &parts.clock, &parts.tasks)?;
+        let keeper = node_red.as_ref().map(Hand::state);
         parts.answer_status(&config, (state, keeper), &store);
         parts.start_schedules(&config)?;
         let Parts {
@@ -334,7 +335,7 @@ impl Parts {
     fn obey(
         &self,
         config: &Config,
-        (renewing, over): (Renewing, mpsc::Receiver<()>),
+        (renewing, over, node_red): (Renewing, mpsc::Receiver<()>, Option<Hand>),
         store: &Arc<Store>,
         uplink: &Uplink,
     ) -> Heard {
@@ -360,6 +361,7 @@ impl Parts {
             orders,
             hands: Hands {
                 renew: renewing.renew,
+                node_red,
             },
             updater,
             over,

@@ -1,6 +1,7 @@
 //! What the centre orders: believed only with the fabric authority's signature, done once, answered until it is heard.
 
 mod ledger;
+mod restart;
 mod verify;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use spokegate_daemon::{Clock, Tasks};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::credentials::Store;
+use crate::keeper::Hand;
 use crate::secrets::{Kept, Secrets, obey};
 use crate::update::{Step, Updater};
 use crate::uplink::Uplink;
@@ -36,6 +38,8 @@ pub(crate) struct Ordered {
 pub(crate) struct Hands {
     /// Renews the certificate now, and says what came of it.
     pub(crate) renew: mpsc::Sender<oneshot::Sender<Result<String, String>>>,
+    /// Restarts the Node-RED that is kept here, if one is.
+    pub(crate) node_red: Option<Hand>,
 }
 
 /// Does what the centre orders, one after the other.
@@ -172,6 +176,11 @@ impl Commander {
         );
         let (outcome, later) = match verb {
             Verb::Update => self.update(command).await,
+            // Takes as long as Node-RED may take, and says itself when that is over.
+            Verb::Restart => (
+                Some(restart::obey(self.hands.node_red.as_ref(), &command.args).await),
+                None,
+            ),
             _ => (
                 Some(self.act_in_time(verb, command.args.clone()).await),
                 None,
@@ -275,11 +284,13 @@ impl Commander {
             Arc::clone(&self.store),
             Arc::clone(&self.secrets),
         );
+        let node_red = self.hands.node_red.clone();
         let obeyed = tokio::task::spawn_blocking(move || {
             let kept = Kept {
                 address: &address,
                 store: &store,
                 secrets: &secrets,
+                node_red: node_red.as_ref(),
             };
             obey(&kept, &args)
         });

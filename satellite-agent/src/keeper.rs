@@ -4,6 +4,8 @@
 mod book;
 mod child;
 mod disk;
+mod due;
+mod hand;
 mod life;
 mod lines;
 mod owner;
@@ -13,6 +15,7 @@ mod sample;
 mod socket;
 mod state;
 mod verbs;
+pub(crate) mod window;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,6 +33,11 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, NodeRedConfig};
 use book::{Book, Stream, Writer};
 pub(crate) use child::{Entry, apart};
+#[cfg(test)]
+pub(crate) use due::Cause;
+use due::Due;
+pub(crate) use due::RestartDue;
+pub(crate) use hand::Hand;
 use lines::Mask;
 use owner::Owner;
 use rules::Crashes;
@@ -62,6 +70,8 @@ enum End {
     /// The agent stops.
     Over,
     Asked(Asked),
+    /// The restart that was due is to be now.
+    Due,
     /// Nobody asked for it.
     Crash(String),
 }
@@ -77,6 +87,7 @@ struct Keeper {
     orders: mpsc::Receiver<Asked>,
     /// Who waits until it answers.
     waits: Mutex<Option<oneshot::Sender<()>>>,
+    due: Due,
     crashes: Crashes,
     backoff: Backoff,
     safe: bool,
@@ -87,11 +98,7 @@ struct Keeper {
 }
 
 /// Starts to keep the Node-RED of a configuration; `None` where it names none.
-pub(crate) fn keep(
-    config: &Config,
-    clock: &Clock,
-    tasks: &Tasks,
-) -> anyhow::Result<Option<KeeperState>> {
+pub(crate) fn keep(config: &Config, clock: &Clock, tasks: &Tasks) -> anyhow::Result<Option<Hand>> {
     let Some((command, user_dir)) = config.node_red.kept() else {
         return Ok(None);
     };
@@ -102,6 +109,16 @@ pub(crate) fn keep(
     let (book, writer) = Book::open(beside.to_owned(), log_bytes_max, mask, clock.clone());
     let (orders, asked) = mpsc::channel(ORDERS_MAX);
     let state = KeeperState::default();
+    let settings = &config.node_red;
+    let window = settings
+        .window()
+        .map_err(|(key, error)| anyhow::anyhow!("node_red.{key}: {error}"))?;
+    let hand = Hand {
+        state: state.clone(),
+        orders: orders.clone(),
+        due: Due::new(window, clock.clone(), state.clone()),
+        patience: Duration::from_secs(settings.start_s_max + settings.stop_s_max),
+    };
     let socket = KeeperSocket {
         place: verbs::place(&config.spool.path),
         state: state.clone(),
@@ -110,16 +127,16 @@ pub(crate) fn keep(
         soft: tasks.soft(),
     };
     tasks.spawn("node-red socket", socket.run());
-    let settings = &config.node_red;
     let keeper = Keeper {
         config: Arc::new(settings.clone()),
         command: command.to_vec(),
         user_dir: user_dir.to_owned(),
         owner: None,
-        state: state.clone(),
+        state,
         book,
         orders: asked,
         waits: Mutex::new(None),
+        due: hand.due.clone(),
         crashes: Crashes::new(settings.crashes_max, settings.crash_window_s * 1_000),
         backoff: Backoff::new(DELAY_MS_MIN, DELAY_MS_MAX),
         safe: false,
@@ -131,7 +148,7 @@ pub(crate) fn keep(
         soft: tasks.soft(),
     };
     tasks.spawn("node-red", keeper.run(writer));
-    Ok(Some(state))
+    Ok(Some(hand))
 }
 
 /// What must never stand in a line of its output.
@@ -175,6 +192,10 @@ impl Keeper {
             let asked = match end {
                 End::Over => return self.enter(Phase::Stopped),
                 End::Asked(asked) => asked,
+                End::Due => {
+                    self.tell("it is restarted, for that is due and its window is open");
+                    continue;
+                }
                 End::Crash(why) => match self.after_crash(why).await {
                     Some(End::Over) => return self.enter(Phase::Stopped),
                     Some(End::Asked(asked)) => asked,

@@ -80,12 +80,12 @@ impl Secrets {
         held.clone()
     }
 
-    /// Keeps a value under a name, or removes the name; once this returns it is on disk. Blocks.
+    /// Keeps a value under a name, or removes the name; once this returns it is on disk. Whether that is news. Blocks.
     pub(crate) fn keep(
         &self,
         name: &SecretName,
         value: Option<Zeroizing<String>>,
-    ) -> Result<(), KeepError> {
+    ) -> Result<bool, KeepError> {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         let mut next = held.clone();
         match value {
@@ -95,9 +95,10 @@ impl Secrets {
         if next.len() > SECRETS_MAX {
             return Err(KeepError::TooMany);
         }
+        let is_news = held.get(name) != next.get(name);
         put_private(&self.path, &write(&next))?;
         *held = next;
-        Ok(())
+        Ok(is_news)
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use serde_json::Value;
+use serde_json::{Value, json};
 use spokegate_contract::{Address, RequestId, SatelliteId, TenantId, Verb};
 
 use super::satellites::Who;
@@ -49,6 +49,26 @@ pub(super) struct CommandsArgs {
     /// How many at most
     #[arg(long, default_value_t = SHOWN)]
     limit: u32,
+}
+
+/// A restart of Node-RED.
+#[derive(Debug, clap::Args)]
+pub(super) struct RestartArgs {
+    #[command(flatten)]
+    order: OrderArgs,
+    /// At once; the result comes when Node-RED answers again. Without it: within the satellite's node_red.restart_window
+    #[arg(long)]
+    now: bool,
+}
+
+impl RestartArgs {
+    pub(super) fn run(self, now_ms: u64) -> anyhow::Result<String> {
+        let args = match self.now {
+            true => json!({ "now": true }),
+            false => json!({}),
+        };
+        self.order.run(Verb::Restart, &args, now_ms)
+    }
 }
 
 impl OrderArgs {

@@ -12,7 +12,7 @@ use spokegate_daemon::cli;
 use spokegate_identity::Door;
 use spokegate_identity::offline::{OfflineRequest, REQUEST_BYTES_MAX};
 
-use super::orders::{CommandsArgs, OrderArgs};
+use super::orders::{CommandsArgs, OrderArgs, RestartArgs};
 use super::updates::UpdateArgs;
 use super::{Directory, counted, moment, wait_for};
 use crate::authority::Reason;
@@ -50,6 +50,8 @@ pub(super) enum SatelliteVerb {
     },
     /// Has a satellite make a new key and a new certificate now
     Renew(OrderArgs),
+    /// Has a satellite restart the Node-RED that it keeps: in its window, or now
+    Restart(RestartArgs),
     /// Has one satellite or all take another version of the agent, wave by wave; stops where one is not healthy
     Update(UpdateArgs),
     /// Lists what was ordered of satellites and what came of it, newest first
@@ -168,6 +170,7 @@ impl SatelliteVerb {
                 ))
             }),
             Self::Renew(args) => args.run(Verb::Renew, &json!({}), now_ms),
+            Self::Restart(args) => args.run(now_ms),
             Self::Update(args) => args.run(now_ms),
             Self::Commands(args) => args.run(),
             Self::Requests { directory } => wait_for(async {

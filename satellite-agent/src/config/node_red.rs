@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use spokegate_daemon::config::{Faults, Section};
 
+use crate::keeper::window::{Window, WindowError, local_zone, zone};
+
 /// Arguments that are the keeper's: with another value the agent would watch another Node-RED than it started.
 const OWN_ARGUMENTS: [&str; 6] = ["-p", "--port", "-u", "--userDir", "--safe", "-D"];
 /// Variables that are the keeper's.
@@ -62,6 +64,10 @@ pub struct NodeRedConfig {
     pub crashes_max: usize,
     /// Seconds of the window.
     pub crash_window_s: u64,
+    /// When it may be restarted by itself: `02:00-04:00` or `any`; never without it.
+    pub restart_window: Option<String>,
+    /// The window's time zone; the machine's without it.
+    pub restart_zone: Option<String>,
     /// Bytes of its output on disk.
     pub log_bytes_max: u64,
 }
@@ -70,6 +76,20 @@ impl NodeRedConfig {
     /// Command and folder, where the agent keeps a Node-RED.
     pub(crate) fn kept(&self) -> Option<(&[String], &Path)> {
         Some((self.command.as_deref()?, self.user_dir.as_deref()?))
+    }
+
+    /// When it may be restarted by itself; `None`: never.
+    ///
+    /// # Errors
+    /// When window or zone are written wrongly: what is wrong, of which key.
+    pub(crate) fn window(&self) -> Result<Option<Window>, (&'static str, WindowError)> {
+        let zone = match &self.restart_zone {
+            Some(name) => zone(name).map_err(|error| ("restart_zone", error))?,
+            None => local_zone(),
+        };
+        let window = self.restart_window.as_deref();
+        let window = window.map(|text| Window::parse(text, zone)).transpose();
+        window.map_err(|error| ("restart_window", error))
     }
 }
 
@@ -95,6 +115,11 @@ impl Section for NodeRedConfig {
         }
         for name in self.environment.keys() {
             check_name(faults, "environment", name);
+        }
+        if let Err((key, error)) = self.window() {
+            faults
+                .add(key, error.to_string())
+                .hint("write restart_window = \"02:00-04:00\" or \"any\", and restart_zone = \"Europe/Berlin\" or nothing");
         }
         faults.bounds("port", self.port, 1..=u16::MAX);
         faults.bounds("memory_mib_max", self.memory_mib_max, 64..=1_048_576);
@@ -218,6 +243,18 @@ SPOKEGATE_AGENT_TOKEN_FILE = "/etc/spokegate/agent/node-red.token"
         check("/var/lib", "var/lib", Some("node_red.user_dir"));
         check("pass =", "pas =", Some("pas"));
         check("[node_red]", "[node_red]\nport = 0", Some("node_red.port"));
+        let windowed = |text: &str| format!("[node_red]\n{text}");
+        for (text, expected) in [
+            ("restart_window = \"22:00-02:00\"", None),
+            ("restart_window = \"any\"\nrestart_zone = \"UTC\"", None),
+            ("restart_window = \"2-4\"", Some("node_red.restart_window")),
+            (
+                "restart_zone = \"Mars/Olympus\"",
+                Some("node_red.restart_zone"),
+            ),
+        ] {
+            check("[node_red]", &windowed(text), expected);
+        }
         check(
             "[node_red]",
             "[node_red]\nread = [\"x\"]",

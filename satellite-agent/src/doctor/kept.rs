@@ -29,7 +29,13 @@ fn judge(kept: &NodeRedStatus) -> Finding {
     match kept.state {
         _ if kept.safe_mode => Finding::fault(CHECK, text)
             .next("spokegate-agent logs says what crashed; mend that flow, then: spokegate-agent node-red restart"),
-        Phase::Running => Finding::ok(CHECK, text),
+        Phase::Running => match &kept.restart_due {
+            None => Finding::ok(CHECK, text),
+            Some(due) if due.at_ms.is_some() => Finding::warning(CHECK, text)
+                .next("nothing: it is restarted in its window; for at once: spokegate-agent node-red restart"),
+            Some(_) => Finding::warning(CHECK, text)
+                .next("spokegate-agent node-red restart, or set node_red.restart_window"),
+        },
         Phase::Starting => Finding::warning(CHECK, text).next("wait, then: spokegate-agent logs"),
         Phase::Waiting => Finding::fault(CHECK, text).next("spokegate-agent logs says why it ended"),
         Phase::Stopped => Finding::fault(CHECK, text).next("spokegate-agent node-red start"),
@@ -40,6 +46,34 @@ fn judge(kept: &NodeRedStatus) -> Finding {
 mod tests {
     use super::super::finding::Verdict;
     use super::*;
+
+    #[test]
+    fn a_restart_that_is_due_is_a_warning() {
+        for (at_ms, next) in [
+            (None, "set node_red.restart_window"),
+            (Some(7_200_000), "in its window"),
+        ] {
+            let due = crate::keeper::RestartDue {
+                cause: crate::keeper::Cause::Secrets,
+                since_ms: 1,
+                at_ms,
+                window: at_ms.map(|_| "02:00-04:00".to_owned()),
+            };
+            let status = NodeRedStatus {
+                state: Phase::Running,
+                restart_due: Some(due),
+                ..NodeRedStatus::default()
+            };
+            let finding = judge(&status);
+            assert_eq!(finding.verdict, Verdict::Warning);
+            assert!(
+                finding.what.contains("its secrets have changed"),
+                "{}",
+                finding.what
+            );
+            assert!(finding.next.unwrap().contains(next));
+        }
+    }
 
     #[test]
     fn only_one_that_runs_its_flows_is_good() {

@@ -46,6 +46,7 @@ impl Keeper {
                     () = self.soft.cancelled() => End::Over,
                     status = running.child.wait() => End::Crash(ended(status)),
                     why = &mut watch => End::Crash(why),
+                    () = self.due.come(), if !self.safe => End::Due,
                     asked = orders.recv() => match asked {
                         None => End::Over,
                         // It runs.
@@ -81,6 +82,8 @@ impl Keeper {
             );
             self.tell(&format!("{strays} processes of an earlier life were ended"));
         }
+        // What it asks for from now on is what is kept now.
+        self.due.forget();
         let recipe = Recipe {
             config: &self.config,
             command: &self.command,

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use super::RestartDue;
 use crate::credentials::told;
 
 /// Where in its life it is.
@@ -38,6 +39,9 @@ pub(crate) struct NodeRedStatus {
     pub(crate) memory_bytes: Option<u64>,
     /// None where the command does not show which it is.
     pub(crate) version: Option<String>,
+    /// A restart that is due; agents of before say nothing of it.
+    #[serde(default)]
+    pub(crate) restart_due: Option<RestartDue>,
 }
 
 impl Phase {
@@ -74,6 +78,7 @@ impl NodeRedStatus {
             self.memory_bytes
                 .map(|bytes| format!("{} MiB", bytes >> 20)),
         );
+        parts.extend(self.restart_due.as_ref().map(RestartDue::text));
         parts.extend(self.last_end.as_ref().map(|why| format!("last end: {why}")));
         parts.join(", ")
     }

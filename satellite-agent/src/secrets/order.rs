@@ -8,6 +8,8 @@ use spokegate_contract::envelope::{CommandFault, CommandOutcome};
 use spokegate_contract::limits::SECRET_NAME_BYTES_MAX;
 use spokegate_identity::secret::{self, SEALED_SECRET_BYTES_MAX};
 
+use crate::keeper::Hand;
+
 use super::{Address, SecretName, Secrets, Store, Zeroizing};
 
 /// Members of the arguments.
@@ -28,6 +30,8 @@ pub(crate) struct Kept<'a> {
     pub(crate) address: &'a Address,
     pub(crate) store: &'a Store,
     pub(crate) secrets: &'a Secrets,
+    /// The Node-RED that is kept here, if one is.
+    pub(crate) node_red: Option<&'a Hand>,
 }
 
 /// Keeps or removes a secret: `{name: text, sealed: base64, or absent to remove it}`. Blocks.
@@ -49,7 +53,11 @@ pub(crate) fn obey(kept: &Kept<'_>, args: &Bytes) -> CommandOutcome {
         Err(error) => return failed(error),
     };
     match kept.secrets.keep(&name, value) {
-        Ok(()) => CommandOutcome::done(&done),
+        Ok(is_news) => {
+            let due = kept.node_red.filter(|_| is_news).map(Hand::secrets_changed);
+            let due = due.map(|due| format!("; Node-RED runs with what it had: {}", due.text()));
+            CommandOutcome::done(&(done + &due.unwrap_or_default()))
+        }
         Err(error) => failed(error.to_string()),
     }
 }

@@ -10,7 +10,7 @@ fn name(text: &str) -> SecretName {
     text.parse().unwrap()
 }
 
-fn set(secrets: &Secrets, of: &str, value: &str) -> Result<(), KeepError> {
+fn set(secrets: &Secrets, of: &str, value: &str) -> Result<bool, KeepError> {
     secrets.keep(&name(of), Some(value.to_owned().into()))
 }
 
