@@ -305,4 +305,8 @@ mod damage_tests;
 #[cfg(test)]
 pub(crate) mod disk_tests;
 #[cfg(test)]
+mod storm_tests;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod week_tests;

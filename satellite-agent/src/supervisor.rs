@@ -25,7 +25,7 @@ const REDIAL_MS_MAX: u64 = 30_000;
 const GOOD_MS_MIN: u64 = 10_000;
 
 /// Satellites that lost a good connection at the same moment come back spread over this time.
-const SPREAD: Duration = Duration::from_secs(4);
+pub(crate) const SPREAD: Duration = Duration::from_secs(4);
 
 /// Acks of pushes, from the connection to the sender. The centre repeats them, so one too many is dropped.
 pub(crate) type PushAcks = mpsc::Sender<(u64, u64)>;
