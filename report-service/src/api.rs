@@ -14,6 +14,7 @@ pub mod problem;
 pub mod reports;
 pub mod reviews;
 pub mod runs;
+pub mod satellite_log;
 pub mod schedules;
 pub mod shapes;
 pub mod templates;
@@ -50,7 +51,7 @@ pub fn routes(routes: Routes) -> Routes {
             let routes = reviews::routes(routes);
             templates::routes(routes)
         }
-        Site::Admin => brands::routes(admin::routes(routes)),
+        Site::Admin => satellite_log::routes(brands::routes(admin::routes(routes))),
     }
 }
 

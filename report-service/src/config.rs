@@ -16,6 +16,7 @@ mod people;
 mod render;
 mod rights;
 mod runs;
+mod satellite_log;
 mod secrets;
 mod store;
 mod templates;
@@ -30,6 +31,7 @@ pub use people::{RolesConfig, SessionConfig, ThrottleConfig};
 pub use render::RenderConfig;
 pub use rights::{BreakGlassConfig, GrantConfig, SecondFactorConfig};
 pub use runs::{RunsConfig, TenantConfig};
+pub use satellite_log::SatelliteLogConfig;
 pub use secrets::{SecretsBackend, SecretsConfig, VaultConfig};
 pub use spokegate_relay::SanitizerConfig;
 pub use store::StoreConfig;
@@ -63,6 +65,8 @@ pub struct Config {
     pub tenants: Vec<TenantConfig>,
     /// How many runs, and how long they stay.
     pub runs: RunsConfig,
+    /// How long lines of satellites' Node-RED stay.
+    pub satellite_log: SatelliteLogConfig,
     /// What filling a template may take.
     pub render: RenderConfig,
     /// What people may upload as templates.
@@ -128,6 +132,7 @@ impl Section for Config {
         faults.within("secrets", &self.secrets);
         faults.within("store", &self.store);
         faults.within("runs", &self.runs);
+        faults.within("satellite_log", &self.satellite_log);
         faults.within("render", &self.render);
         faults.within("templates", &self.templates);
         faults.within("pdf", &self.pdf);

@@ -15,6 +15,7 @@ pub mod relay;
 pub mod render;
 pub mod reports;
 pub mod runs;
+pub mod satellite_log;
 pub mod schedule;
 pub mod secrets;
 pub mod sources;

@@ -43,6 +43,8 @@ pub struct Surroundings {
     pub tenants: Arc<BTreeSet<TenantId>>,
     /// Pushes older than this are pruned, unless they are the latest of their dataset.
     pub pushes_keep_ms: u64,
+    /// Bytes of lines of its Node-RED that are kept of a satellite.
+    pub log_bytes_max: u64,
     /// The time.
     pub clock: Clock,
     /// Starts the loops.

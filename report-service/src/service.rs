@@ -8,6 +8,7 @@ use crate::config::{Config, DEFAULTS, ListenerTls};
 use crate::health::{self, Health};
 use crate::mail::TestLetters;
 use crate::runs::{Engine, start_engine};
+use crate::satellite_log::SatelliteLogs;
 use crate::schedule;
 use crate::secrets::{Secrets, Standing};
 use crate::state::AppState;
@@ -140,6 +141,7 @@ fn assemble(
         places: Places::default(),
         uploading: Uploading::default(),
         test_letters: TestLetters::default(),
+        satellite_logs: SatelliteLogs::default(),
         tries: Tries::default(),
     })
 }

@@ -11,6 +11,7 @@ use crate::directory::Directory;
 use crate::health::Health;
 use crate::mail::TestLetters;
 use crate::runs::Engine;
+use crate::satellite_log::SatelliteLogs;
 use crate::secrets::Secrets;
 use crate::store::Store;
 use crate::web::admin_datasets::Tries;
@@ -56,6 +57,8 @@ pub struct AppState {
     pub uploading: Uploading,
     /// Test letters of late.
     pub test_letters: TestLetters,
+    /// Satellites whose log somebody looks at.
+    pub satellite_logs: SatelliteLogs,
     /// Pulls that administrators try.
     pub tries: Tries,
 }

@@ -31,6 +31,7 @@ pub mod queue;
 pub mod reviews;
 pub mod runs;
 pub mod sanitizer_audit;
+pub mod satellite_log;
 pub mod satellites;
 pub mod schedules;
 pub mod second_factor;

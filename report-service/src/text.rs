@@ -57,6 +57,17 @@ pub fn when(at_ms: impl Borrow<u64>) -> String {
         .unwrap_or_else(|| "unknown time".to_owned())
 }
 
+/// `2026-11-22 14:05:09`, UTC, as a log shows a time.
+#[must_use]
+pub fn moment(at_ms: impl Borrow<u64>) -> String {
+    let format = time::macros::format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+    i64::try_from(at_ms.borrow() / 1000)
+        .ok()
+        .and_then(|seconds| time::OffsetDateTime::from_unix_timestamp(seconds).ok())
+        .and_then(|at| at.format(format).ok())
+        .unwrap_or_else(|| "unknown time".to_owned())
+}
+
 /// A long id as a table shows it, `3f2b81c09a7e…d41c`; shorter words stay whole.
 #[must_use]
 pub fn short(id: impl AsRef<str>) -> String {

@@ -17,6 +17,7 @@ pub mod admin_health;
 pub mod admin_home;
 pub mod admin_quarantine;
 pub mod admin_runs;
+pub mod admin_satellite_log;
 pub mod admin_satellites;
 pub mod admin_schedules;
 pub mod admin_second_factors;
@@ -107,6 +108,7 @@ pub fn admin_routes() -> Routes {
     let routes = admin_runs::routes(routes);
     let routes = admin_schedules::routes(routes);
     let routes = admin_satellites::routes(routes);
+    let routes = admin_satellite_log::routes(routes);
     let routes = admin_quarantine::routes(routes);
     let routes = templates::routes(routes);
     let routes = admin_branding::files(routes);

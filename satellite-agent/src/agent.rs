@@ -19,15 +19,16 @@ pub(crate) use prepare::check_files;
 
 use crate::bindings::Bindings;
 use crate::command::{COMMANDS_MAX, Commander, Hands, Ordered};
-use crate::config::{Config, PullConfig};
+use crate::config::{Config, NodeRedConfig, PullConfig};
 use crate::credentials::Store;
 use crate::enrol::asking::Renewal;
 use crate::enrol::renewal::{ADMISSIONS_MAX, Asked, Renewer, Schedule as Schedules};
-use crate::keeper::{self, Hand, KeeperState};
+use crate::keeper::{self, Hand, Lines, Output};
 use crate::link::Dialer;
 use crate::local::{Guard, Local, LocalParts};
 use crate::pull::Pulls;
 use crate::push::endpoint::Endpoint;
+use crate::push::log::{Budget, LogPusher};
 use crate::push::schedule::Schedule;
 use crate::push::sender::{ACKS_MAX, Sender};
 use crate::secrets::Secrets;
@@ -62,9 +63,11 @@ impl Agent {
         let address = prepare::address(&config)?;
         let principal = Principal::Satellite(address.clone());
         let (tasks, clock) = (context.tasks.child(), context.clock.clone());
-        let bindings = prepare::bindings(&config, &clock)?;
-        let spool = prepare::open_spool(&config, clock.clone()).await?;
         let secrets = Arc::new(Secrets::open(store.files())?);
+        let output = Output::open(&config, &secrets, &clock);
+        let log = output.as_ref().and_then(|output| output.lines(&config));
+        let bindings = prepare::bindings(&config, &clock, log.clone())?;
+        let spool = prepare::open_spool(&config, clock.clone()).await?;
         let filter = filter::satellite_down(&address).to_string();
         let dialer = Dialer::new(
             &config.broker,
@@ -89,7 +92,7 @@ impl Agent {
         let (told, seen) = watch::channel(None);
         let over = parts.watch_trial(&config, &state, seen);
         let renewer = parts.renewer(&config, &store, &uplink, valid)?;
-        let node_red = keeper::keep(&config, &parts.clock, &parts.tasks)?;
+        let node_red = keeper::keep(&config, output, &parts.clock, &parts.tasks)?;
         let heard = parts.obey(&config, (renewer, over, node_red.clone()), &store, &uplink);
         let supervisor = Supervisor {
             address: parts.address.clone(),
@@ -108,9 +111,9 @@ impl Agent {
         };
         parts.tasks.spawn("broker session", supervisor.run());
         parts.speak(&config, (acks_rx, told), &uplink, &store);
-        let keeper = node_red.as_ref().map(Hand::state);
-        parts.answer_status(&config, (state, keeper), &store);
+        parts.answer_status(&config, (state, node_red), &store);
         parts.start_schedules(&config)?;
+        parts.push_log(&config.node_red, log);
         let Parts {
             address,
             spool,
@@ -313,7 +316,7 @@ impl Parts {
     fn answer_status(
         &self,
         config: &Config,
-        (link, keeper): (LinkState, Option<KeeperState>),
+        (link, node_red): (LinkState, Option<Hand>),
         store: &Arc<Store>,
     ) {
         let socket = StatusSocket {
@@ -323,7 +326,7 @@ impl Parts {
             spool: Arc::clone(&self.spool),
             spool_bytes_max: config.spool.bytes_max,
             bindings: Arc::clone(&self.bindings),
-            keeper,
+            keeper: node_red.as_ref().map(Hand::state),
             started_at_ms: self.clock.now_ms(),
             soft: self.tasks.soft(),
         };
@@ -406,6 +409,21 @@ impl Parts {
             admissions,
             renew,
         })
+    }
+
+    /// Pushes the log of the kept Node-RED, where there is one and the centre is to have it.
+    fn push_log(&self, config: &NodeRedConfig, lines: Option<Lines>) {
+        let Some(lines) = lines else { return };
+        let pusher = LogPusher {
+            lines,
+            spool: Arc::clone(&self.spool),
+            clock: self.clock.clone(),
+            every: Duration::from_secs(config.log_push_every_s),
+            push_bytes_max: usize::try_from(config.log_push_bytes_max).unwrap_or(usize::MAX),
+            budget: Budget::new(config.log_hour_bytes_max),
+            soft: self.tasks.soft(),
+        };
+        self.tasks.spawn("node-red log pusher", pusher.run());
     }
 
     fn start_schedules(&self, config: &Config) -> anyhow::Result<()> {

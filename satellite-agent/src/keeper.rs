@@ -12,6 +12,7 @@ mod owner;
 mod ring;
 mod rules;
 mod sample;
+mod shipped;
 mod socket;
 mod state;
 mod verbs;
@@ -31,6 +32,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, NodeRedConfig};
+use crate::secrets::Secrets;
 use book::{Book, Stream, Writer};
 pub(crate) use child::{Entry, apart};
 #[cfg(test)]
@@ -41,6 +43,7 @@ pub(crate) use hand::Hand;
 use lines::Mask;
 use owner::Owner;
 use rules::Crashes;
+pub(crate) use shipped::Lines;
 use socket::KeeperSocket;
 pub(crate) use state::{KeeperState, NodeRedStatus, Phase};
 pub(crate) use verbs::{LogsArgs, NodeRedArgs};
@@ -97,16 +100,43 @@ struct Keeper {
     soft: CancellationToken,
 }
 
+/// Where the output of a kept Node-RED goes.
+pub(crate) struct Output {
+    book: Book,
+    writer: Writer,
+}
+
+impl Output {
+    /// Opens it; `None` where the configuration names no Node-RED.
+    pub(crate) fn open(config: &Config, kept: &Secrets, clock: &Clock) -> Option<Self> {
+        config.node_red.kept()?;
+        let beside = config.spool.path.parent().unwrap_or(Path::new("."));
+        let log_bytes_max = config.node_red.log_bytes_max;
+        let mask = Mask::new(secrets(config));
+        let (book, writer) = Book::open(beside.to_owned(), log_bytes_max, mask, clock.clone());
+        kept.all().values().for_each(|secret| book.learn(secret));
+        Some(Self { book, writer })
+    }
+
+    /// Its lines, where the centre is to have them.
+    pub(crate) fn lines(&self, config: &Config) -> Option<Lines> {
+        let is_for_the_centre = config.node_red.log_to_centre;
+        is_for_the_centre.then(|| Lines::new(self.book.clone()))
+    }
+}
+
 /// Starts to keep the Node-RED of a configuration; `None` where it names none.
-pub(crate) fn keep(config: &Config, clock: &Clock, tasks: &Tasks) -> anyhow::Result<Option<Hand>> {
-    let Some((command, user_dir)) = config.node_red.kept() else {
+pub(crate) fn keep(
+    config: &Config,
+    output: Option<Output>,
+    clock: &Clock,
+    tasks: &Tasks,
+) -> anyhow::Result<Option<Hand>> {
+    let (Some((command, user_dir)), Some(output)) = (config.node_red.kept(), output) else {
         return Ok(None);
     };
     apart(config)?;
-    let beside = config.spool.path.parent().unwrap_or(Path::new("."));
-    let log_bytes_max = config.node_red.log_bytes_max;
-    let mask = Mask::new(secrets(config));
-    let (book, writer) = Book::open(beside.to_owned(), log_bytes_max, mask, clock.clone());
+    let Output { book, writer } = output;
     let (orders, asked) = mpsc::channel(ORDERS_MAX);
     let state = KeeperState::default();
     let settings = &config.node_red;
@@ -117,6 +147,7 @@ pub(crate) fn keep(config: &Config, clock: &Clock, tasks: &Tasks) -> anyhow::Res
         state: state.clone(),
         orders: orders.clone(),
         due: Due::new(window, clock.clone(), state.clone()),
+        book: book.clone(),
         patience: Duration::from_secs(settings.start_s_max + settings.stop_s_max),
     };
     let socket = KeeperSocket {

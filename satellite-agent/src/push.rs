@@ -2,5 +2,6 @@
 
 pub(crate) mod endpoint;
 pub(crate) mod intake;
+pub(crate) mod log;
 pub(crate) mod schedule;
 pub(crate) mod sender;

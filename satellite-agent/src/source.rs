@@ -5,6 +5,7 @@ pub(crate) mod file;
 pub(crate) mod http;
 mod http_fault;
 pub(crate) mod node_red;
+pub(crate) mod node_red_log;
 pub(crate) mod params;
 mod reading;
 mod splitter;

@@ -7,10 +7,12 @@ use spokegate_contract::record::{BudgetState, Content, Record, Refusal};
 use spokegate_contract::{Address, DatasetId};
 
 use super::{BodyFault, Contracts, Shared};
+use crate::satellite_log;
 use crate::store::audit::{AuditEvent, Decision};
 use crate::store::budgets::Standing;
 use crate::store::pushes::{NewPush, Spool, SpoolEvent};
 use crate::store::quarantine::Refused;
+use crate::store::satellite_log::NewLines;
 use crate::store::satellites::{News, Sighting};
 use spokegate_contract::hex;
 
@@ -52,6 +54,15 @@ impl Taken {
             None => Err(BodyFault::Shape("dataset of the registry")),
         };
         match checked {
+            Ok(_) if dataset.as_str() == satellite_log::DATASET => {
+                let new = NewLines {
+                    lines: satellite_log::lines(&body),
+                    received_at_ms: record.at_ms,
+                    // Whoever stores it knows how much.
+                    bytes_max: u64::MAX,
+                };
+                Self::Spool(spool, SpoolEvent::Log(sequence, new))
+            }
             Ok(rows) => {
                 let rows = u64::try_from(rows).unwrap_or(u64::MAX);
                 let received_at_ms = record.at_ms;
@@ -169,7 +180,12 @@ pub(super) async fn store(
     let mut standings = Vec::new();
     for taken in taken {
         match taken {
-            Taken::Spool(spool, event) => spools.push((spool, event)),
+            Taken::Spool(spool, mut event) => {
+                if let SpoolEvent::Log(_, new) = &mut event {
+                    new.bytes_max = shared.around.log_bytes_max;
+                }
+                spools.push((spool, event));
+            }
             Taken::Sighting(sighting) => sightings.push(sighting),
             Taken::Refused(entry) => refused.push(entry),
             Taken::Standing(standing) => standings.push(standing),

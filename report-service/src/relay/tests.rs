@@ -49,6 +49,7 @@ impl Bench {
                 "globex".parse().unwrap(),
             ])),
             pushes_keep_ms: 86_400_000,
+            log_bytes_max: 1 << 20,
             clock,
             tasks: tasks.clone(),
         };

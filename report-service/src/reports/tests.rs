@@ -115,7 +115,7 @@ fn every_fault_of_every_folder_is_told_at_once() {
         &[
             "customer-overview/report.toml: `title` must have 1 to 120",
             "`file_name` ends in .docx and holds",
-            "need \"printers\": no such dataset; known: backup-jobs v1, certificates v1, devices v1, disk-capacity v1, patch-status v1",
+            "need \"printers\": no such dataset; known: backup-jobs v1, certificates v1, devices v1, disk-capacity v1",
             "need \"devices\": mode is \"push\", but this dataset is never pushed",
             "need \"devices\" stands twice",
             "need \"devices\": timeout_s must be 1 to 600",

@@ -80,6 +80,8 @@ pub struct EngineParts {
     pub keep_ms: u64,
     /// How long the data of a run is kept beside its document; 0: not at all.
     pub data_keep_ms: u64,
+    /// How long lines of satellites' Node-RED stay, in milliseconds.
+    pub logs_keep_ms: u64,
     /// Where a day begins.
     pub zone: jiff::tz::TimeZone,
     /// The time.

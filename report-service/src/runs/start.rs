@@ -57,20 +57,7 @@ pub async fn start_engine(
         clock: context.clock.clone(),
         tasks: context.tasks.clone(),
     });
-    let around = Surroundings {
-        store: store.clone(),
-        contracts: Arc::clone(&contracts),
-        tenants: Arc::new(
-            config
-                .tenants
-                .iter()
-                .map(|tenant| tenant.id.clone())
-                .collect::<BTreeSet<_>>(),
-        ),
-        pushes_keep_ms: config.runs.pushes_keep_ms(),
-        clock: context.clock.clone(),
-        tasks: context.tasks.clone(),
-    };
+    let around = surroundings(config, store, &contracts, context);
     let relay = Relay::prepare(links(config)?, around);
     let engine = Engine::start(EngineParts {
         relay,
@@ -90,6 +77,7 @@ pub async fn start_engine(
         lease_ms: config.runs.lease_ms(),
         keep_ms: config.runs.keep_ms(),
         data_keep_ms: config.runs.data_keep_ms(),
+        logs_keep_ms: config.satellite_log.keep_ms(),
         zone: config.runs.zone(),
         clock: context.clock.clone(),
         tasks: context.tasks.clone(),
@@ -97,6 +85,25 @@ pub async fn start_engine(
     .await?;
     library::watch(&engine, &context.tasks);
     Ok(engine)
+}
+
+/// What the way to the satellites needs beside sanitizers.
+fn surroundings(
+    config: &Config,
+    store: &Store,
+    contracts: &Arc<Contracts>,
+    context: &Context,
+) -> Surroundings {
+    let tenants = config.tenants.iter().map(|tenant| tenant.id.clone());
+    Surroundings {
+        store: store.clone(),
+        contracts: Arc::clone(contracts),
+        tenants: Arc::new(tenants.collect::<BTreeSet<_>>()),
+        pushes_keep_ms: config.runs.pushes_keep_ms(),
+        log_bytes_max: config.satellite_log.bytes_max,
+        clock: context.clock.clone(),
+        tasks: context.tasks.clone(),
+    }
 }
 
 /// The second hop to every sanitizer.

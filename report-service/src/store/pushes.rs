@@ -14,6 +14,7 @@ use bytes::Bytes;
 use spokegate_contract::{Address, DatasetId};
 use sqlx::{Any, Transaction};
 
+use super::satellite_log::{self, NewLines};
 use super::{Store, signed, unsigned};
 use watermark::{Seen, Watermark};
 
@@ -48,6 +49,8 @@ pub struct NewPush {
 pub enum SpoolEvent {
     /// A push arrived.
     Push(u64, NewPush),
+    /// A push of lines arrived.
+    Log(u64, NewLines),
     /// A push was refused and will not come again.
     Disposed(u64),
     /// The satellite holds nothing up to here any more.
@@ -149,9 +152,11 @@ fn batch_length(events: &[&(Spool, SpoolEvent)]) -> usize {
         .iter()
         .take(super::BATCH_MAX)
         .take_while(|(spool, event)| {
-            if let SpoolEvent::Push(_, push) = event {
-                bytes += push.body.len();
-            }
+            bytes += match event {
+                SpoolEvent::Push(_, push) => push.body.len(),
+                SpoolEvent::Log(_, new) => new.lines.iter().map(|line| line.line.len()).sum(),
+                SpoolEvent::Disposed(_) | SpoolEvent::Advance(_) => 0,
+            };
             spools.insert(spool);
             bytes <= BATCH_BYTES_MAX && spools.len() <= BATCH_SPOOLS_MAX
         })
@@ -179,6 +184,11 @@ async fn take_batch(
                 if watermark.take(*sequence) == Seen::New {
                     insert(tx, spool, *sequence, push).await?;
                     prune(tx, &spool.0, push, received_after_ms).await?;
+                }
+            }
+            SpoolEvent::Log(sequence, new) => {
+                if watermark.take(*sequence) == Seen::New {
+                    satellite_log::note(tx, &spool.0, new).await?;
                 }
             }
             SpoolEvent::Disposed(sequence) => {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use spokegate_contract::{Address, Dataset, DatasetId, Kind, Registry};
+use spokegate_contract::{Address, Dataset, DatasetId, Kind, Registry, Shape};
 use spokegate_daemon::Clock;
 use spokegate_identity::{Principal, client_config};
 use spokegate_sources::Columns;
@@ -15,10 +15,12 @@ use spokegate_sources::Columns;
 use crate::bindings::{Binding, Bindings};
 use crate::config::{Config, FileFormat, SourceConfig, SourceKind};
 use crate::credentials::Store;
-use crate::keeper;
+use crate::keeper::{self, Lines};
+use crate::push::log;
 use crate::source::file::{FileSource, Written};
 use crate::source::http::{HttpClient, HttpSource};
 use crate::source::node_red::{Node, NodeRedSource};
+use crate::source::node_red_log::LogSource;
 use crate::source::table::{Origin, TableSource};
 use crate::source::{Cached, Shelf, Source};
 use crate::spool::{Spool, SpoolOptions};
@@ -65,7 +67,7 @@ pub(crate) fn check_files(config: &Config) -> Vec<String> {
     let checks = [
         address(config).map(drop),
         client_config(&config.tls).map(drop).map_err(Into::into),
-        bindings(config, &Clock::system()).map(drop),
+        bindings(config, &Clock::system(), None).map(drop),
         keeper::apart(config),
     ];
     let mut problems = Vec::new();
@@ -88,8 +90,23 @@ pub(super) async fn open_spool(config: &Config, clock: Clock) -> anyhow::Result<
     Ok(Arc::new(Spool::open(&options, clock).await?))
 }
 
-/// The sources behind the datasets, each checked against its contract where this machine has the contracts.
-pub(super) fn bindings(config: &Config, clock: &Clock) -> anyhow::Result<Arc<Bindings>> {
+/// The sources behind the datasets, each checked against its contract where this machine has the contracts; and the agent's own,
+/// the log of the Node-RED that it keeps.
+pub(super) fn bindings(
+    config: &Config,
+    clock: &Clock,
+    log: Option<Lines>,
+) -> anyhow::Result<Arc<Bindings>> {
+    if let Some(taken) = config
+        .source
+        .iter()
+        .find(|source| source.dataset == log::dataset())
+    {
+        bail!(
+            "[[source]] has {}, which is the agent's own; hint: remove it, and see node_red.log_to_centre",
+            taken.dataset
+        );
+    }
     let contracts = match &config.schemas {
         Some(schemas) => Some(Registry::open(schemas).with_context(|| {
             format!(
@@ -132,7 +149,14 @@ pub(super) fn bindings(config: &Config, clock: &Clock) -> anyhow::Result<Arc<Bin
         };
         Ok((source.dataset.clone(), binding))
     };
-    let bindings: anyhow::Result<Bindings> = config.source.iter().map(bind).collect();
+    let own = log.map(|lines| Binding {
+        version: log::VERSION,
+        shape: Shape::Rows,
+        pushable: false,
+        source: Some(Arc::new(LogSource::new(lines))),
+    });
+    let own = own.map(|binding| Ok((log::dataset(), binding)));
+    let bindings: anyhow::Result<Bindings> = config.source.iter().map(bind).chain(own).collect();
     bindings.map(Arc::new)
 }
 

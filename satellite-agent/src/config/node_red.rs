@@ -70,6 +70,14 @@ pub struct NodeRedConfig {
     pub restart_zone: Option<String>,
     /// Bytes of its output on disk.
     pub log_bytes_max: u64,
+    /// Whether the centre gets its output.
+    pub log_to_centre: bool,
+    /// Seconds between pushes of new lines.
+    pub log_push_every_s: u64,
+    /// Bytes of such a push.
+    pub log_push_bytes_max: u64,
+    /// Bytes of them within an hour.
+    pub log_hour_bytes_max: u64,
 }
 
 impl NodeRedConfig {
@@ -132,6 +140,17 @@ impl Section for NodeRedConfig {
         faults.bounds("crashes_max", self.crashes_max, 1..=100);
         faults.bounds("crash_window_s", self.crash_window_s, 1..=86_400);
         faults.bounds("log_bytes_max", self.log_bytes_max, 65_536..=1 << 30);
+        faults.bounds("log_push_every_s", self.log_push_every_s, 5..=3_600);
+        faults.bounds(
+            "log_push_bytes_max",
+            self.log_push_bytes_max,
+            4_096..=98_304,
+        );
+        faults.bounds(
+            "log_hour_bytes_max",
+            self.log_hour_bytes_max,
+            65_536..=1 << 30,
+        );
     }
 }
 

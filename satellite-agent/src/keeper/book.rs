@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use spokegate_daemon::{Clock, Tasks};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
@@ -21,6 +21,9 @@ const QUEUE_MAX: usize = 1_024;
 /// Lines that are written, or read by a viewer, at a time.
 const BATCH_MAX: usize = 256;
 
+/// Numbers that a start leaves to the lines of each millisecond until the next start.
+const NUMBERS_A_MS: u64 = 1_000;
+
 /// Which of its outputs a line is from.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Stream {
@@ -37,9 +40,11 @@ pub(super) struct Book(Arc<Shared>);
 struct Shared {
     ring: Mutex<Ring>,
     last: watch::Sender<u64>,
+    /// The number of this start's first line.
+    own_from: u64,
     queue: mpsc::Sender<Arc<str>>,
     unwritten: AtomicU64,
-    mask: Mask,
+    mask: RwLock<Mask>,
     clock: Clock,
 }
 
@@ -60,16 +65,21 @@ impl Book {
         clock: Clock,
     ) -> (Self, Writer) {
         let mut ring = Ring::new(RING_BYTES_MAX);
-        for line in tail(&folder, RING_BYTES_MAX as u64) {
+        let earlier = tail(&folder, RING_BYTES_MAX as u64);
+        // Numbers grow from one start to the next, as the clock does; lines of before keep theirs below.
+        let own_from = clock.now_ms().saturating_mul(NUMBERS_A_MS);
+        ring.begin_at(own_from.saturating_sub(earlier.len() as u64));
+        for line in earlier {
             ring.push(line.into());
         }
         let (queue, lines) = mpsc::channel(QUEUE_MAX);
         let book = Self(Arc::new(Shared {
             last: watch::Sender::new(ring.next()),
             ring: Mutex::new(ring),
+            own_from,
             queue,
             unwritten: AtomicU64::new(0),
-            mask,
+            mask: RwLock::new(mask),
             clock,
         }));
         let writer = Writer {
@@ -88,7 +98,9 @@ impl Book {
             Stream::Agent => "agent",
         };
         let at = told(self.0.clock.now_ms());
-        let line: Arc<str> = format!("{at} {word:<5} {}", self.0.mask.clean(text)).into();
+        let mask = self.0.mask.read().unwrap_or_else(PoisonError::into_inner);
+        let line: Arc<str> = format!("{at} {word:<5} {}", mask.clean(text)).into();
+        drop(mask);
         let next = {
             let mut ring = self.0.ring.lock().unwrap_or_else(PoisonError::into_inner);
             ring.push(Arc::clone(&line));
@@ -98,6 +110,12 @@ impl Book {
             self.0.unwritten.fetch_add(1, Ordering::Relaxed);
         }
         self.0.last.send_replace(next);
+    }
+
+    /// Takes this out of lines as well from now on.
+    pub(super) fn learn(&self, secret: &str) {
+        let mut mask = self.0.mask.write().unwrap_or_else(PoisonError::into_inner);
+        mask.learn(secret);
     }
 
     /// Reads a stream to its end.
@@ -119,6 +137,17 @@ impl Book {
         let next = self.ring(|ring| ring.tail(tail));
         let book = self.clone();
         Viewer { book, last, next }
+    }
+
+    /// Lines of this start: at most so many from a number on.
+    pub(super) fn from(&self, number: u64, lines_max: usize) -> Read {
+        let from = number.max(self.0.own_from);
+        self.ring(|ring| ring.read(from, lines_max))
+    }
+
+    /// Where the last so many lines of this start begin.
+    pub(super) fn tail_from(&self, lines: u64) -> u64 {
+        self.ring(|ring| ring.tail(lines)).max(self.0.own_from)
     }
 
     fn ring<T>(&self, look: impl FnOnce(&Ring) -> T) -> T {

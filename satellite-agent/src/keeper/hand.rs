@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
+use super::book::Book;
 use super::due::{Cause, Due, RestartDue};
 use super::{Asked, KeeperState, NodeRedStatus, Order, Phase};
 
@@ -20,6 +21,7 @@ pub(crate) struct Hand {
     pub(super) state: KeeperState,
     pub(super) orders: mpsc::Sender<Asked>,
     pub(super) due: Due,
+    pub(super) book: Book,
     /// For a stop and a start, as the configuration says.
     pub(super) patience: Duration,
 }
@@ -56,6 +58,11 @@ impl Hand {
             ));
         }
         Ok(self.due.mark(Cause::Ordered).text())
+    }
+
+    /// Takes a secret out of its lines from now on.
+    pub(crate) fn learn(&self, secret: &str) {
+        self.book.learn(secret);
     }
 
     /// Notes that it runs with secrets of before.

@@ -1,5 +1,7 @@
 //! Output becomes lines that can be kept and shown: cut, without control characters, without secrets. Pure.
 
+use zeroize::Zeroizing;
+
 /// Bytes of a line that are kept.
 const LINE_BYTES_MAX: usize = 4_096;
 /// Shorter texts are no secrets: taking them out of every line would leave nothing to read.
@@ -67,14 +69,26 @@ impl Splitter {
 }
 
 /// Takes secrets out of lines.
-#[derive(Clone, Default)]
-pub(super) struct Mask(Vec<String>);
+#[derive(Default)]
+pub(super) struct Mask(Vec<Zeroizing<String>>);
 
 impl Mask {
     /// Takes these out wherever they stand.
     pub(super) fn new(known: impl IntoIterator<Item = String>) -> Self {
-        let long = |text: &String| text.len() >= SECRET_BYTES_MIN;
-        Self(known.into_iter().filter(long).collect())
+        let mut mask = Self::default();
+        known.into_iter().for_each(|text| mask.learn(&text));
+        mask
+    }
+
+    /// Takes this out as well from now on, each of its lines by itself.
+    pub(super) fn learn(&mut self, text: &str) {
+        for line in text.lines().filter(|line| line.len() >= SECRET_BYTES_MIN) {
+            if !self.0.iter().any(|known| known.as_str() == line) {
+                self.0.push(line.to_owned().into());
+            }
+        }
+        // One that holds another goes first, or what is around that would stay.
+        self.0.sort_by_key(|known| std::cmp::Reverse(known.len()));
     }
 
     pub(super) fn clean(&self, line: &str) -> String {
@@ -210,6 +224,10 @@ mod tests {
         check("the token is missing", "the token is missing");
         check("SPOKEGATE_TOKEN_FILE=/a", "SPOKEGATE_TOKEN_FILE=/a");
         check("token: ", "token: ");
+        let mut mask = Mask::new(["inner-secret".to_owned()]);
+        mask.learn("first line of a key\nshort\nouter-inner-secret-end");
+        let cleaned = mask.clean("outer-inner-secret-end short first line of a key inner-secret");
+        assert_eq!(cleaned, "*** short *** ***");
         check("größe password: ü", "größe password: ***");
     }
 }

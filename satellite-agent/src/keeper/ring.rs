@@ -37,6 +37,13 @@ impl Ring {
         }
     }
 
+    /// Before the first line: the number that it gets.
+    pub(super) fn begin_at(&mut self, number: u64) {
+        if self.lines.is_empty() {
+            self.next = number;
+        }
+    }
+
     /// Adds a line; the oldest ones make room.
     pub(super) fn push(&mut self, line: Arc<str>) {
         self.bytes += line.len() + LINE_BYTES;

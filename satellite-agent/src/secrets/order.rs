@@ -52,6 +52,10 @@ pub(crate) fn obey(kept: &Kept<'_>, args: &Bytes) -> CommandOutcome {
         Ok(value) => value,
         Err(error) => return failed(error),
     };
+    if let (Some(node_red), Some(value)) = (kept.node_red, &value) {
+        // Before a flow can have it.
+        node_red.learn(value);
+    }
     match kept.secrets.keep(&name, value) {
         Ok(is_news) => {
             let due = kept.node_red.filter(|_| is_news).map(Hand::secrets_changed);

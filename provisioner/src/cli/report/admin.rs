@@ -1,14 +1,21 @@
 //! `spokegate report admin`: what administrators see and set, on their listener.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::Value;
+use spokegate_daemon::cli;
 
 use super::client::{Client, Failure};
-use super::{encoded, id};
+use super::{encoded, id, words};
 
+/// Between two looks at a log that is followed.
+const LOOK: Duration = Duration::from_secs(2);
+/// Lines of such a look.
+const FOLLOW_MAX: u32 = 5_000;
 /// How a PNG file begins.
 const PNG: &[u8] = b"\x89PNG";
 
@@ -26,6 +33,8 @@ pub(super) enum AdminVerb {
     },
     /// Searches the audit trail, the newest first
     Audit(Audit),
+    /// Shows the log of a satellite's Node-RED
+    Logs(Logs),
     /// The brand of the service, or of a customer with --tenant
     #[command(subcommand)]
     Brand(BrandVerb),
@@ -54,6 +63,25 @@ pub(super) struct Audit {
     /// Entries with a smaller number
     #[arg(long, value_name = "NUMBER")]
     before: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Logs {
+    /// The customer's id
+    #[arg(long, value_name = "ID")]
+    tenant: String,
+    /// The satellite's id
+    #[arg(long, value_name = "ID")]
+    satellite: String,
+    /// How many of the last lines
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    tail: u32,
+    /// Only lines that hold this
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    /// Goes on with the lines to come, until it is interrupted
+    #[arg(long)]
+    follow: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -122,8 +150,45 @@ impl AdminVerb {
                 client.get(&path).await
             }
             Self::Audit(audit) => client.get(&audit.path()).await,
+            Self::Logs(logs) => logs.run(client).await,
             Self::Brand(verb) => verb.run(client).await,
         }
+    }
+}
+
+impl Logs {
+    async fn run(self, client: &Client) -> Result<Value, Failure> {
+        let mut answer = client.get(&self.path(self.tail, None)?).await?;
+        let mut before = answer["missing"].clone();
+        if !self.follow {
+            return Ok(answer);
+        }
+        loop {
+            let told = words::told(&answer);
+            if !told.is_empty() && cli::print(&told) != ExitCode::SUCCESS {
+                return Ok(answer);
+            }
+            tokio::time::sleep(LOOK).await;
+            let next = answer["next"].as_u64();
+            answer = client.get(&self.path(FOLLOW_MAX, next)?).await?;
+            let missing = std::mem::replace(&mut before, answer["missing"].clone());
+            if answer["missing"] == missing {
+                // It is told once.
+                answer["missing"] = Value::Null;
+            }
+        }
+    }
+
+    fn path(&self, tail: u32, after: Option<u64>) -> Result<String, Failure> {
+        let (tenant, satellite) = (id(&self.tenant)?, id(&self.satellite)?);
+        let mut path = format!("/satellites/{tenant}/{satellite}/log?tail={tail}");
+        if let Some(after) = after {
+            path.push_str(&format!("&after={after}"));
+        }
+        if let Some(text) = &self.search {
+            path.push_str(&format!("&search={}", encoded(text)));
+        }
+        Ok(path)
     }
 }
 

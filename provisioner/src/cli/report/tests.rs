@@ -61,6 +61,7 @@ const VERBS: &[(&str, &[&str])] = &[
     ("getHealth", &["admin", "health"]),
     ("listSatellites", &["admin", "satellites"]),
     ("listQuarantine", &["admin", "quarantine"]),
+    ("readSatelliteLog", &["admin", "logs"]),
     ("searchAudit", &["admin", "audit"]),
     ("getBrand", &["admin", "brand", "show"]),
     ("getTenantBrand", &["admin", "brand", "show"]),

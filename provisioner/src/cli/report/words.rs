@@ -55,6 +55,7 @@ const LISTS: &[(&str, &[&str], &[&str])] = &[
             "address", "at", "dataset", "reason", "rule", "pointer", "sha256",
         ],
     ),
+    ("lines", &["missing"], &["at", "stream", "line"]),
     ("schedules", &[], &["id", "report", "next_at", "title"]),
     (
         "runs",

@@ -93,6 +93,9 @@ pub(super) async fn clear(shared: &Shared) -> anyhow::Result<()> {
         artefacts.forget(&id).await.context("remove a document")?;
         store.run_forget(&id).await.context("forget old runs")?;
     }
+    let log_before_ms = now_ms.saturating_sub(shared.parts.logs_keep_ms);
+    let lines = store.satellite_log_forget(log_before_ms).await;
+    lines.context("forget old lines of satellites")?;
     let older_before_ms = now_ms.saturating_sub(OLDER_S_MAX * 1_000);
     let older = store.older_forget(older_before_ms).await;
     older.context("forget older data")?;

@@ -77,6 +77,7 @@ impl Bench {
                     .collect::<BTreeSet<_>>(),
             ),
             pushes_keep_ms: 86_400_000,
+            log_bytes_max: 1 << 20,
             clock: Clock::system(),
             tasks: tasks.clone(),
         };
@@ -107,6 +108,7 @@ impl Bench {
             lease_ms: 30_000,
             keep_ms: 86_400_000,
             data_keep_ms: 86_400_000,
+            logs_keep_ms: 86_400_000,
             zone: jiff::tz::TimeZone::UTC,
             clock: Clock::system(),
             tasks: tasks.clone(),
