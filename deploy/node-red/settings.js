@@ -8,6 +8,7 @@
 //   SPOKEGATE_AGENT_TOKEN_FILE      the token that the satellite agent shows at /spokegate/...  (required)
 //   SPOKEGATE_PUSH_URL              the agent's push endpoint, e.g. http://127.0.0.1:8021/v1/push
 //   SPOKEGATE_PUSH_TOKEN_FILE       the token that flows show there
+//   SPOKEGATE_NODE_RED_TRIAL        on: the agent tries flows for a moment, beside those in force; nothing is pushed   (off)
 //
 // The tenant's secrets come from the agent (`spokegate secret set`) and are ${NAME} to flows, from the next start on.
 // Flows reach the last two as ${SPOKEGATE_PUSH_URL} and ${SPOKEGATE_PUSH_AUTHORIZATION}, so that neither is in a flow.
@@ -49,6 +50,10 @@ if (environment.SPOKEGATE_PUSH_TOKEN_FILE) {
   if (environment.SPOKEGATE_PUSH_URL) {
     takeSecrets(environment, environment.SPOKEGATE_PUSH_URL, token);
   }
+}
+if (environment.SPOKEGATE_NODE_RED_TRIAL === "on") {
+  delete environment.SPOKEGATE_PUSH_URL;
+  delete environment.SPOKEGATE_PUSH_AUTHORIZATION;
 }
 
 module.exports = {

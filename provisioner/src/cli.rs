@@ -16,6 +16,8 @@ mod audit;
 mod authorities;
 mod certificates;
 mod contract;
+mod flows;
+mod git;
 mod orders;
 mod quarantine;
 mod registry;
@@ -24,6 +26,7 @@ mod report;
 mod satellites;
 mod secrets;
 mod updates;
+mod waves;
 
 pub use authorities::CaVerb;
 
@@ -56,6 +59,9 @@ enum Verb {
     /// Versions of the agent: makes the release key, signs, takes in
     #[command(subcommand)]
     Release(releases::ReleaseVerb),
+    /// Versions of flows for Node-RED: imports, deploys to satellites, what changed there since
+    #[command(subcommand)]
+    Flows(flows::FlowsVerb),
     /// What flows read as ${NAME}, sealed to the satellites that need it
     #[command(subcommand)]
     Secret(secrets::SecretVerb),
@@ -120,6 +126,7 @@ pub fn operator() -> ExitCode {
         Verb::Tenant(verb) => verb.run(now_ms),
         Verb::Satellite(verb) => verb.run(now_ms),
         Verb::Release(verb) => verb.run(now_ms),
+        Verb::Flows(verb) => verb.run(now_ms),
         Verb::Secret(verb) => verb.run(now_ms),
         Verb::Service(verb) => verb.run(now_ms),
         Verb::Server(verb) => verb.run(now_ms),

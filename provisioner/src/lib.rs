@@ -9,6 +9,7 @@ mod audit_export;
 mod audit_key;
 mod authority;
 mod files;
+mod flow_set;
 mod hop;
 mod office;
 mod plan;

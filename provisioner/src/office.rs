@@ -19,6 +19,7 @@ mod bundle;
 mod commands;
 mod denials;
 mod examine;
+mod flow_sets;
 mod releases;
 mod revoke;
 mod secrets;

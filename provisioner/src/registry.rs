@@ -9,6 +9,7 @@ use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 mod audit;
 mod commands;
+mod flow_sets;
 mod issued;
 mod list;
 mod releases;
@@ -21,6 +22,7 @@ pub use audit::{AuditRecord, ChainState};
 pub(crate) use audit::{Entry, append};
 pub(crate) use commands::{OrderEnd, OrderRecord};
 pub(crate) use commands::{add as add_order, end as end_order, expire as expire_orders};
+pub(crate) use flow_sets::{FlowSetRecord, add as add_flow_set};
 pub(crate) use issued::{
     CertificateState, IssuedRecord, Origin, by_bundle, by_renewal, by_serial, by_token, forget,
     is_revoked_key, record,

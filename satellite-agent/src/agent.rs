@@ -21,11 +21,13 @@ use crate::bindings::Bindings;
 use crate::command::{COMMANDS_MAX, Commander, Hands, Ordered};
 use crate::config::{Config, NodeRedConfig, PullConfig};
 use crate::credentials::Store;
+use crate::deploy::{self, Deployer};
 use crate::enrol::asking::Renewal;
 use crate::enrol::renewal::{ADMISSIONS_MAX, Asked, Renewer, Schedule as Schedules};
 use crate::keeper::{self, Hand, Lines, Output};
 use crate::link::Dialer;
 use crate::local::{Guard, Local, LocalParts};
+use crate::parcel::{PARTS_MAX, Parcels};
 use crate::pull::Pulls;
 use crate::push::endpoint::Endpoint;
 use crate::push::log::{Budget, LogPusher};
@@ -37,7 +39,7 @@ use crate::status::Reporter;
 use crate::status_verb::{LinkState, StatusSocket};
 use crate::supervisor::Supervisor;
 use crate::update::health::{Told, Watch};
-use crate::update::{PARTS_MAX, Updater, slots};
+use crate::update::{Updater, slots};
 use crate::uplink::{Uplink, uplink};
 
 /// Connections to the push endpoint at a time.
@@ -92,8 +94,9 @@ impl Agent {
         let (told, seen) = watch::channel(None);
         let over = parts.watch_trial(&config, &state, seen);
         let renewer = parts.renewer(&config, &store, &uplink, valid)?;
-        let node_red = keeper::keep(&config, output, &parts.clock, &parts.tasks)?;
-        let heard = parts.obey(&config, (renewer, over, node_red.clone()), &store, &uplink);
+        let (deployer, node_red) = parts.keep_node_red(&config, output)?;
+        let obeying = (renewer, over, deployer, node_red.clone());
+        let heard = parts.obey(&config, obeying, &store, &uplink);
         let supervisor = Supervisor {
             address: parts.address.clone(),
             dialer,
@@ -334,24 +337,51 @@ impl Parts {
         self.tasks.spawn("status socket", serving);
     }
 
+    /// Starts to keep Node-RED where the configuration names one; what puts flows in force, and what gives it orders.
+    fn keep_node_red(
+        &self,
+        config: &Config,
+        output: Option<Output>,
+    ) -> anyhow::Result<(Option<Deployer>, Option<Hand>)> {
+        // What an end in the middle of a deploy left is settled before Node-RED starts.
+        let journal = deploy::settle(config)?;
+        let node_red = keeper::keep(config, output, &self.clock, &self.tasks)?;
+        let kept = config.node_red.kept().zip(journal).zip(node_red.clone());
+        let deployer = kept.map(|(((_, user_dir), journal), node_red)| Deployer {
+            journal,
+            user_dir: user_dir.to_owned(),
+            node_red,
+            tasks: self.tasks.clone(),
+        });
+        Ok((deployer, node_red))
+    }
+
     /// Starts the certificate's renewal and what does the centre's commands; where to hand on what comes for them.
     fn obey(
         &self,
         config: &Config,
-        (renewing, over, node_red): (Renewing, mpsc::Receiver<()>, Option<Hand>),
+        (renewing, over, deployer, node_red): (
+            Renewing,
+            mpsc::Receiver<()>,
+            Option<Deployer>,
+            Option<Hand>,
+        ),
         store: &Arc<Store>,
         uplink: &Uplink,
     ) -> Heard {
         self.tasks.spawn("certificate", renewing.renewer.run());
         let (commands, orders) = mpsc::channel(COMMANDS_MAX);
         let (parts, parts_rx) = mpsc::channel(PARTS_MAX);
-        let updater = slots(&config.update).map(|(slots, keys)| Updater {
+        let parcels = Parcels {
             address: self.address.clone(),
-            slots,
-            keys,
             parts: parts_rx,
             uplink: uplink.clone(),
             clock: self.clock.clone(),
+            tasks: self.tasks.clone(),
+        };
+        let updater = slots(&config.update).map(|(slots, keys)| Updater {
+            slots,
+            keys,
             tasks: self.tasks.clone(),
         });
         let commander = Commander {
@@ -366,6 +396,8 @@ impl Parts {
                 renew: renewing.renew,
                 node_red,
             },
+            parcels,
+            deployer,
             updater,
             over,
         };

@@ -14,7 +14,9 @@ use spokegate_daemon::{Clock, Tasks};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::credentials::Store;
+use crate::deploy::{Deployer, Ready};
 use crate::keeper::Hand;
+use crate::parcel::Parcels;
 use crate::secrets::{Kept, Secrets, obey};
 use crate::update::{Step, Updater};
 use crate::uplink::Uplink;
@@ -52,6 +54,10 @@ pub(crate) struct Commander {
     pub(crate) tasks: Tasks,
     pub(crate) orders: mpsc::Receiver<Ordered>,
     pub(crate) hands: Hands,
+    /// Fetches what comes with commands.
+    pub(crate) parcels: Parcels,
+    /// Puts flows in force; none where the agent keeps no Node-RED.
+    pub(crate) deployer: Option<Deployer>,
     /// Takes other versions of the agent; none where nobody would start them.
     pub(crate) updater: Option<Updater>,
     /// Says that the trial of this version is over.
@@ -121,24 +127,10 @@ impl Commander {
         })
     }
 
-    fn is_believed(&self, verb: Verb, command: &Command) -> bool {
-        let verified = verify::verify(&self.store, &self.address, verb, command);
-        if let Err(error) = &verified {
-            metrics::counter!("spokegate_agent_commands_total", "outcome" => "not-believed")
-                .increment(1);
-            tracing::error!(
-                verb = verb.as_str(),
-                %error,
-                "a command is not believed, and not done"
-            );
-        }
-        verified.is_ok()
-    }
-
     /// Does one command; a later one that came meanwhile and ended it.
     async fn take(&mut self, ledger: &mut Ledger, ordered: Ordered) -> Option<Ordered> {
         let Ordered { verb, command } = ordered;
-        if !self.is_believed(verb, &command) {
+        if !is_believed((&self.store, &self.address), verb, &command) {
             return None;
         }
         let (outcome, later) = match ledger.next(&command, self.clock.now_ms()) {
@@ -176,6 +168,7 @@ impl Commander {
         );
         let (outcome, later) = match verb {
             Verb::Update => self.update(command).await,
+            Verb::Deploy => self.deploy(command).await,
             // Takes as long as Node-RED may take, and says itself when that is over.
             Verb::Restart => (
                 Some(restart::obey(self.hands.node_red.as_ref(), &command.args).await),
@@ -213,14 +206,15 @@ impl Commander {
 
     /// Fetches another version, as long as no later command comes.
     async fn update(&mut self, command: &Command) -> (Option<CommandOutcome>, Option<Ordered>) {
-        let Some(mut updater) = self.updater.take() else {
+        let Some(updater) = &self.updater else {
             let text = "this agent was not started by `spokegate-agent launch`, so that nothing would start another version";
             let outcome = CommandOutcome::failed(CommandFault::Unsupported, text);
             return (Some(outcome), None);
         };
+        let believes = (&*self.store, &self.address);
         let (step, later) = tokio::select! {
-            step = updater.act(command) => (Some(step), None),
-            later = self.later(command.number) => (None, later),
+            step = updater.act(command, &mut self.parcels) => (Some(step), None),
+            later = later(&mut self.orders, believes, command.number) => (None, later),
         };
         let outcome = match step {
             Some(Step::Ended(outcome)) => Some(outcome),
@@ -236,21 +230,30 @@ impl Commander {
                 Some(CommandOutcome::failed(CommandFault::Superseded, text))
             }
         };
-        self.updater = Some(updater);
         (outcome, later)
     }
 
-    /// The first command that is believed and comes after this number; repetitions need no answer now.
-    async fn later(&mut self, number: u64) -> Option<Ordered> {
-        loop {
-            match self.orders.recv().await {
-                Some(next) if next.command.number <= number => {}
-                Some(next) if self.is_believed(next.verb, &next.command) => return Some(next),
-                Some(_) => {}
-                // There will be no further one.
-                None => std::future::pending().await,
+    /// Fetches flows, as long as no later command comes, and puts them in force.
+    async fn deploy(&mut self, command: &Command) -> (Option<CommandOutcome>, Option<Ordered>) {
+        let Some(deployer) = &self.deployer else {
+            let text = "this agent keeps no Node-RED, hint: give it a [node_red] section";
+            let outcome = CommandOutcome::failed(CommandFault::Unsupported, text);
+            return (Some(outcome), None);
+        };
+        let believes = (&*self.store, &self.address);
+        let ready = tokio::select! {
+            ready = deployer.fetch(command, &mut self.parcels) => ready,
+            later = later(&mut self.orders, believes, command.number) => {
+                deployer.abandon();
+                let text = "a later command came before it was fetched";
+                return (Some(CommandOutcome::failed(CommandFault::Superseded, text)), later);
             }
-        }
+        };
+        let outcome = match ready {
+            Ready::Ended(outcome) => outcome,
+            Ready::Set(set, file) => deployer.deploy(set, &file).await,
+        };
+        (Some(outcome), None)
     }
 
     async fn act_in_time(&self, verb: Verb, args: Bytes) -> CommandOutcome {
@@ -320,6 +323,38 @@ impl Commander {
         let topic = Topic::new(self.address.clone(), Channel::Result).to_string();
         if let Err(error) = session.publish(&topic, result.encode()).await {
             tracing::debug!(%error, "a result is not told yet");
+        }
+    }
+}
+
+/// Whether the fabric's authority ordered it, of this satellite.
+fn is_believed((store, address): (&Store, &Address), verb: Verb, command: &Command) -> bool {
+    let verified = verify::verify(store, address, verb, command);
+    if let Err(error) = &verified {
+        metrics::counter!("spokegate_agent_commands_total", "outcome" => "not-believed")
+            .increment(1);
+        tracing::error!(
+            verb = verb.as_str(),
+            %error,
+            "a command is not believed, and not done"
+        );
+    }
+    verified.is_ok()
+}
+
+/// The first command that is believed and comes after this number; repetitions need no answer now.
+async fn later(
+    orders: &mut mpsc::Receiver<Ordered>,
+    believes: (&Store, &Address),
+    number: u64,
+) -> Option<Ordered> {
+    loop {
+        match orders.recv().await {
+            Some(next) if next.command.number <= number => {}
+            Some(next) if is_believed(believes, next.verb, &next.command) => return Some(next),
+            Some(_) => {}
+            // There will be no further one.
+            None => std::future::pending().await,
         }
     }
 }

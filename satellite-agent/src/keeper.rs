@@ -15,6 +15,7 @@ mod sample;
 mod shipped;
 mod socket;
 mod state;
+pub(crate) mod trial;
 mod verbs;
 pub(crate) mod window;
 
@@ -27,11 +28,11 @@ use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use spokegate_daemon::{Backoff, Clock, Tasks};
+use spokegate_daemon::{Backoff, Clock, SecretSource, Tasks};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, NodeRedConfig};
+use crate::config::{Config, NodeRedConfig, SourceKind};
 use crate::secrets::Secrets;
 use book::{Book, Stream, Writer};
 pub(crate) use child::{Entry, apart};
@@ -46,6 +47,7 @@ use rules::Crashes;
 pub(crate) use shipped::Lines;
 use socket::KeeperSocket;
 pub(crate) use state::{KeeperState, NodeRedStatus, Phase};
+use trial::{Expected, Trial};
 pub(crate) use verbs::{LogsArgs, NodeRedArgs};
 
 /// Delays before it is started anew.
@@ -143,7 +145,21 @@ pub(crate) fn keep(
     let window = settings
         .window()
         .map_err(|(key, error)| anyhow::anyhow!("node_red.{key}: {error}"))?;
+    let client = Client::builder(TokioExecutor::new())
+        .pool_max_idle_per_host(0)
+        .build_http();
+    let settings = Arc::new(settings.clone());
+    let (expected, token) = expected(config);
     let hand = Hand {
+        trial: Arc::new(Trial {
+            config: Arc::clone(&settings),
+            command: command.to_vec(),
+            expected,
+            token,
+            book: book.clone(),
+            tasks: tasks.clone(),
+            client: client.clone(),
+        }),
         state: state.clone(),
         orders: orders.clone(),
         due: Due::new(window, clock.clone(), state.clone()),
@@ -159,7 +175,7 @@ pub(crate) fn keep(
     };
     tasks.spawn("node-red socket", socket.run());
     let keeper = Keeper {
-        config: Arc::new(settings.clone()),
+        config: Arc::clone(&settings),
         command: command.to_vec(),
         user_dir: user_dir.to_owned(),
         owner: None,
@@ -171,15 +187,31 @@ pub(crate) fn keep(
         crashes: Crashes::new(settings.crashes_max, settings.crash_window_s * 1_000),
         backoff: Backoff::new(DELAY_MS_MIN, DELAY_MS_MAX),
         safe: false,
-        client: Client::builder(TokioExecutor::new())
-            .pool_max_idle_per_host(0)
-            .build_http(),
+        client,
         clock: clock.clone(),
         tasks: tasks.clone(),
         soft: tasks.soft(),
     };
     tasks.spawn("node-red", keeper.run(writer));
     Ok(Some(hand))
+}
+
+/// What its flows answer for the agent's sources, and the token that opens it.
+fn expected(config: &Config) -> (Vec<Expected>, SecretSource) {
+    let asked = config.source.iter().filter(|source| {
+        let url = source.local_url().ok();
+        let port = url.and_then(|url| url.port_or_known_default());
+        source.kind == SourceKind::NodeRed && port == Some(config.node_red.port)
+    });
+    let expected = asked.clone().map(|source| Expected {
+        dataset: source.dataset.to_string(),
+        version: source.version,
+    });
+    let token = asked.clone().map(|source| source.token()).next();
+    (
+        expected.collect(),
+        token.unwrap_or_else(|| SecretSource::new(None, None)),
+    )
 }
 
 /// What must never stand in a line of its output.

@@ -1,11 +1,9 @@
 //! Another version of the agent, from the centre: fetched part by part, put into the slot that is free, tried, and kept
 //! once it is healthy; else the launcher goes back.
 //!
-//! Who may do what: [`fetch`] and [`health`] are the agent's and only ever write below the slots' folder; [`launch`] is the
+//! Who may do what: [`Updater`] and [`health`] are the agent's and only ever write below the slots' folder; [`launch`] is the
 //! packaged program, starts nothing that no release key has signed, and decides alone whether a trial is over.
 
-mod assembly;
-mod fetch;
 pub(crate) mod health;
 pub(crate) mod launch;
 mod order;
@@ -14,20 +12,15 @@ mod slots;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use spokegate_contract::envelope::{Command, CommandFault, CommandOutcome, Parcel};
-use spokegate_contract::{Address, RequestId};
-use spokegate_daemon::{Clock, Tasks};
+use spokegate_contract::RequestId;
+use spokegate_contract::envelope::{Command, CommandFault, CommandOutcome};
+use spokegate_daemon::Tasks;
 use spokegate_identity::release::{Architecture, Release, ReleaseKeys, SignedRelease};
-use tokio::sync::mpsc;
 
 use crate::config::UpdateConfig;
-use crate::uplink::Uplink;
-use fetch::Fetch;
+use crate::parcel::{Content, Parcels, clear};
 use order::Wanted;
 pub(crate) use slots::Slots;
-
-/// Parts of parcels between the connection and us; what finds no room is asked for again.
-pub(crate) const PARTS_MAX: usize = 16;
 
 static VERSION: OnceLock<&'static str> = OnceLock::new();
 
@@ -55,12 +48,8 @@ pub(crate) enum Step {
 
 /// Does the verb `update`.
 pub(crate) struct Updater {
-    pub(crate) address: Address,
     pub(crate) slots: Slots,
     pub(crate) keys: PathBuf,
-    pub(crate) parts: mpsc::Receiver<Parcel>,
-    pub(crate) uplink: Uplink,
-    pub(crate) clock: Clock,
     pub(crate) tasks: Tasks,
 }
 
@@ -72,8 +61,8 @@ pub(crate) fn slots(config: &UpdateConfig) -> Option<(Slots, PathBuf)> {
 
 impl Updater {
     /// Fetches what a command names, and lays it ready.
-    pub(crate) async fn act(&mut self, command: &Command) -> Step {
-        match self.try_act(command).await {
+    pub(crate) async fn act(&self, command: &Command, parcels: &mut Parcels) -> Step {
+        match self.try_act(command, parcels).await {
             Ok(step) => step,
             Err(outcome) => Step::Ended(outcome),
         }
@@ -82,7 +71,7 @@ impl Updater {
     /// Forgets what a command had fetched: a later one has come.
     pub(crate) fn abandon(&self) {
         // It is removed before the next parcel, too.
-        let _ = fetch::clear(self.slots.folder(), None);
+        let _ = clear(self.slots.folder(), None);
     }
 
     /// What became of the trial that this command began; none while it goes on or when there was none.
@@ -94,7 +83,11 @@ impl Updater {
         })
     }
 
-    async fn try_act(&mut self, command: &Command) -> Result<Step, CommandOutcome> {
+    async fn try_act(
+        &self,
+        command: &Command,
+        parcels: &mut Parcels,
+    ) -> Result<Step, CommandOutcome> {
         let Wanted { signed, downgrade } = order::read(&command.args).map_err(invalid)?;
         let release = self.believed(&signed)?;
         let state = self.slots.read().map_err(failed)?;
@@ -110,17 +103,12 @@ impl Updater {
         if let Some(outcome) = order::judge(&release, version(), Architecture::own(), downgrade) {
             return Ok(Step::Ended(outcome));
         }
-        let fetch = Fetch {
-            address: &self.address,
-            command,
-            release: &release,
-            folder: self.slots.folder(),
-            parts: &mut self.parts,
-            uplink: &self.uplink,
-            clock: &self.clock,
-            tasks: &self.tasks,
+        let content = Content {
+            digest: release.digest,
+            bytes: release.bytes,
         };
-        let file = fetch.run().await?;
+        let file = parcels.fetch(command, content, self.slots.folder());
+        let file = file.await?;
         let (slots, id) = (self.slots.clone(), command.id);
         let staged = self
             .tasks

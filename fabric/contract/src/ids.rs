@@ -131,6 +131,10 @@ id! {
     /// A report definition.
     ReportId
 }
+id! {
+    /// A set of flows for Node-RED, with versions.
+    FlowSetId
+}
 
 /// The tenant id under which the enrolment door stands; no certificate may carry it.
 pub const ENROLMENT_TENANT: &str = "enrolment";

@@ -34,8 +34,8 @@ pub use dataset::{Dataset, Kind, Registry, Shape};
 pub use envelope::{Envelope, EnvelopeError, Failure, FailureClass};
 pub use grants::Grants;
 pub use ids::{
-    Address, DatasetId, ENROLMENT_TENANT, IdError, ReportId, SANITIZER_TENANT, SatelliteId,
-    TenantId,
+    Address, DatasetId, ENROLMENT_TENANT, FlowSetId, IdError, ReportId, SANITIZER_TENANT,
+    SatelliteId, TenantId,
 };
 pub use quarantine_id::{QuarantineId, QuarantineIdError};
 pub use request_id::RequestId;

@@ -78,6 +78,8 @@ pub const COMMANDS_MAX: usize = 8;
 pub const PARCEL_PART_BYTES: usize = 98_304;
 /// Most bytes of a parcel.
 pub const PARCEL_BYTES_MAX: u64 = 67_108_864;
+/// Most bytes of a flow set: what Node-RED takes over its own API unless told otherwise.
+pub const FLOW_SET_BYTES_MAX: u64 = 5_242_880;
 /// Most parts of a parcel that a satellite asks for at once.
 pub const PARCEL_PARTS_WANTED_MAX: u32 = 8;
 

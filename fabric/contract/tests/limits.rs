@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 const ID: RequestId = RequestId::from_bytes([1; 16]);
 
 /// Limits that hold where a message is made, counted or answered: there is no parser that refuses one more.
-const ELSEWHERE: [(&str, &str); 20] = [
+const ELSEWHERE: [(&str, &str); 21] = [
     ("ADMISSIONS_MAX", "sanitizer/src/ingest/calls/enrolment.rs"),
     ("CHUNK_BYTES_TARGET", "satellite-agent/src/"),
     ("CHUNK_ROWS_MAX", "sanitizer/src/worker/judge.rs"),
@@ -28,6 +28,7 @@ const ELSEWHERE: [(&str, &str); 20] = [
     ("COMMANDS_MAX", "sanitizer/src/ingest/calls/commands.rs"),
     ("COMMAND_LIFE_MS_MAX", "provisioner/src/office/"),
     ("CREDIT_CHUNKS", "sanitizer/src/ingest/"),
+    ("FLOW_SET_BYTES_MAX", "satellite-agent/src/deploy/order.rs"),
     ("DEADLINE_MS_MAX", "sanitizer/src/ingest/"),
     ("LEASE_MS_MAX", "sanitizer/src/ingest/leases.rs"),
     ("PACKET_BYTES_MAX", "broker/src/"),

@@ -234,7 +234,7 @@ impl Office {
         }))
     }
 
-    fn parcel(&self, digest: &[u8; 32]) -> PathBuf {
+    pub(super) fn parcel(&self, digest: &[u8; 32]) -> PathBuf {
         self.directory.join(PARCELS).join(hex::encode(digest))
     }
 }

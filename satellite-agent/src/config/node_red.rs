@@ -11,13 +11,14 @@ use crate::keeper::window::{Window, WindowError, local_zone, zone};
 /// Arguments that are the keeper's: with another value the agent would watch another Node-RED than it started.
 const OWN_ARGUMENTS: [&str; 6] = ["-p", "--port", "-u", "--userDir", "--safe", "-D"];
 /// Variables that are the keeper's.
-const OWN_VARIABLES: [&str; 7] = [
+const OWN_VARIABLES: [&str; 8] = [
     "HOME",
     "NODE_RED_ENABLE_SAFE_MODE",
     "SPOKEGATE_KEPT_NODE_RED",
     "SPOKEGATE_NODE_RED_DATA",
     "SPOKEGATE_NODE_RED_HOST",
     "SPOKEGATE_NODE_RED_PORT",
+    "SPOKEGATE_NODE_RED_TRIAL",
     "TMPDIR",
 ];
 /// What the name of a secret ends with. Whoever may look at a process sees its environment.

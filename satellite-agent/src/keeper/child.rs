@@ -122,6 +122,9 @@ pub(super) struct Recipe<'a> {
     pub(super) command: &'a [String],
     /// The folder, by its one true name.
     pub(super) folder: &'a Path,
+    pub(super) port: u16,
+    /// Beside the one that is kept, in a folder below its own.
+    pub(super) trial: bool,
     pub(super) safe: bool,
 }
 
@@ -143,7 +146,7 @@ impl Recipe<'_> {
         self.reach(&mut command);
         command.arg("--").args(self.command);
         command
-            .args(["--port", &self.config.port.to_string(), "--userDir"])
+            .args(["--port", &self.port.to_string(), "--userDir"])
             .arg(self.folder)
             .args(["-D", &format!("uiHost={LOOPBACK}")])
             .args(self.safe.then_some("--safe"));
@@ -166,7 +169,14 @@ impl Recipe<'_> {
             return;
         }
         command.arg("--confine");
-        let reach = reach(self.config, self.command, self.folder);
+        let mut reach = reach(self.config, self.command, self.folder);
+        // Modules and settings are used where they are.
+        reach.run.extend(
+            self.folder
+                .parent()
+                .filter(|_| self.trial)
+                .map(Path::to_owned),
+        );
         for (option, paths) in [
             ("--run", reach.run),
             ("--read", reach.read),
@@ -191,8 +201,11 @@ impl Recipe<'_> {
             .env("TMPDIR", self.folder)
             .env("SPOKEGATE_NODE_RED_DATA", self.folder)
             .env("SPOKEGATE_NODE_RED_HOST", LOOPBACK)
-            .env("SPOKEGATE_NODE_RED_PORT", self.config.port.to_string())
+            .env("SPOKEGATE_NODE_RED_PORT", self.port.to_string())
             .env(MARK, self.folder);
+        if self.trial {
+            command.env("SPOKEGATE_NODE_RED_TRIAL", "on");
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The keeper as the rest of the agent reaches it: how Node-RED is, and orders that wait for what comes of them.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -7,17 +9,21 @@ use tokio::time::{Instant, timeout_at};
 
 use super::book::Book;
 use super::due::{Cause, Due, RestartDue};
+use super::trial::Trial;
 use super::{Asked, KeeperState, NodeRedStatus, Order, Phase};
 
 /// Beside what the configuration gives a stop and a start: crashes, their delays, and a start in safe mode.
 const CRASHES: Duration = Duration::from_secs(120);
 /// It counts as running once it has been for so long: flows start after the first answer, and one may end it.
 const STEADY: Duration = Duration::from_secs(3);
+/// Flows that were put in force a moment ago have to stay up for so long.
+const TRUSTED: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Orders to the keeper. Clones reach the same one.
 #[derive(Clone)]
 pub(crate) struct Hand {
+    pub(super) trial: Arc<Trial>,
     pub(super) state: KeeperState,
     pub(super) orders: mpsc::Sender<Asked>,
     pub(super) due: Due,
@@ -45,6 +51,44 @@ impl Hand {
         let end = timeout_at(by, self.steady()).await;
         let now = end.unwrap_or_else(|_| self.state.now());
         told(&now, now.restarts.saturating_sub(before))
+    }
+
+    /// Runs what is prepared in a folder beside it, for a moment; why it must not be put in force.
+    pub(crate) async fn trial(&self, folder: &Path) -> Result<(), String> {
+        self.trial.run(folder).await
+    }
+
+    /// Stops it, until [`Self::up`] or somebody's word.
+    pub(crate) async fn stop(&self) {
+        let (done, carried_out) = oneshot::channel();
+        // An agent that ends drops both.
+        if self.orders.send((Order::Stop, done)).await.is_ok() {
+            let _ = carried_out.await;
+        }
+    }
+
+    /// Starts it, and waits until it has stayed up for a while; at its first end, why.
+    pub(crate) async fn up(&self) -> Result<(), String> {
+        let before = self.state.now().restarts;
+        let by = Instant::now() + self.patience + TRUSTED;
+        let (done, _carried_out) = oneshot::channel();
+        if self.orders.send((Order::Restart, done)).await.is_err() {
+            return Err("the agent stops".to_owned());
+        }
+        let mut since = None;
+        while Instant::now() < by {
+            let now = self.state.now();
+            if now.restarts > before {
+                return Err(now.last_end.unwrap_or_else(|| "it ended".to_owned()));
+            }
+            let up = (now.state == Phase::Running).then(Instant::now);
+            since = up.map(|now| since.unwrap_or(now));
+            if since.is_some_and(|since| since.elapsed() >= TRUSTED) {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Err("it does not answer in time".to_owned())
     }
 
     /// Notes that it is to be restarted in the window: when, in words.

@@ -88,6 +88,8 @@ impl Keeper {
             config: &self.config,
             command: &self.command,
             folder: owner.mark(),
+            port: self.config.port,
+            trial: false,
             safe: self.safe,
         };
         let mut running = recipe.start()?;

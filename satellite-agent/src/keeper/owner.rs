@@ -63,29 +63,34 @@ impl Owner {
         &self.folder
     }
 
-    /// Ends what earlier lives left behind: first with a word, then without. How many there were. Blocks.
+    /// Ends what earlier lives left behind; how many there were. Blocks.
     pub(super) fn end_strays(&self, patience: Duration) -> usize {
-        let mark = format!("{MARK}={}", self.folder.display());
-        let found = marked(&mark);
-        if found.is_empty() {
-            return 0;
-        }
-        signal(&found, Signal::TERM);
-        let looks = patience.as_millis() / LOOK.as_millis();
-        let ended = (0..looks).any(|_| {
-            std::thread::sleep(LOOK);
-            marked(&mark).is_empty() && found.iter().all(|process| is_gone(*process))
-        });
-        for _ in 0..KILLS_MAX {
-            let rest = marked(&mark);
-            if ended || rest.is_empty() && found.iter().all(|process| is_gone(*process)) {
-                break;
-            }
-            signal(&rest, Signal::KILL);
-            std::thread::sleep(LOOK);
-        }
-        found.len()
+        end_marked(&self.folder, patience)
     }
+}
+
+/// Ends what was started with a folder's mark: first with a word, then without. How many there were. Blocks.
+pub(super) fn end_marked(folder: &Path, patience: Duration) -> usize {
+    let mark = format!("{MARK}={}", folder.display());
+    let found = marked(&mark);
+    if found.is_empty() {
+        return 0;
+    }
+    signal(&found, Signal::TERM);
+    let looks = patience.as_millis() / LOOK.as_millis();
+    let ended = (0..looks).any(|_| {
+        std::thread::sleep(LOOK);
+        marked(&mark).is_empty() && found.iter().all(|process| is_gone(*process))
+    });
+    for _ in 0..KILLS_MAX {
+        let rest = marked(&mark);
+        if ended || rest.is_empty() && found.iter().all(|process| is_gone(*process)) {
+            break;
+        }
+        signal(&rest, Signal::KILL);
+        std::thread::sleep(LOOK);
+    }
+    found.len()
 }
 
 /// The living processes with a mark; those of other users cannot be looked into, and are none of ours.

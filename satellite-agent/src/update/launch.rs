@@ -19,8 +19,8 @@ use spokegate_identity::release::ReleaseKeys;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::fetch::digest;
 use super::slots::{Occupied, Slots, State};
+use crate::parcel::digest;
 
 /// How often a version that is tried may be started before it is healthy.
 const STARTS_MAX: u32 = 3;

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use spokegate_contract::RequestId;
 use spokegate_identity::release::{ReleaseKeys, SignedRelease};
 
-use super::fetch::digest;
 use crate::credentials::store::{StoreError, put_private, remove};
+use crate::parcel::digest;
 
 const NOTE: &str = "slots.json";
 /// What the version that is tried says of its health.

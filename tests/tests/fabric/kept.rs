@@ -19,11 +19,24 @@ pub(crate) struct Kept {
     config: PathBuf,
     token: String,
     port: u16,
+    folder: PathBuf,
 }
 
 impl Kept {
     /// Lets acme's agent begin anew with a Node-RED of its own, these flows, and these lines in its section.
     pub(crate) async fn start(fabric: &mut Fabric, flows: &Value, lines: &str) -> Self {
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let script = repository.join("deploy/node-red/node_modules/node-red/red.js");
+        Self::start_on(fabric, (node(), script), flows, lines).await
+    }
+
+    /// The same with another Node.js and Node-RED.
+    pub(crate) async fn start_on(
+        fabric: &mut Fabric,
+        (node, script): (PathBuf, PathBuf),
+        flows: &Value,
+        lines: &str,
+    ) -> Self {
         let folder = fabric
             .folder()
             .canonicalize()
@@ -45,8 +58,8 @@ impl Kept {
             "\n[node_red]\ncommand = ['{}', '{}', '--settings', '{}']\nuser_dir = '{}'\nport = {port}\nstop_s_max = 2\n\
              probe_every_s = 1\ncrashes_max = 3\n{lines}\n[node_red.environment]\nSPOKEGATE_AGENT_TOKEN_FILE = '{}'\n\
              SPOKEGATE_PUSH_URL = '{push_url}'\nSPOKEGATE_PUSH_TOKEN_FILE = '{}'\n",
-            node().display(),
-            modules.join("node_modules/node-red/red.js").display(),
+            node.display(),
+            script.display(),
             modules.join("settings.js").display(),
             folder.display(),
             token.display(),
@@ -62,7 +75,23 @@ impl Kept {
             config,
             token,
             port,
+            folder,
         }
+    }
+
+    /// Node-RED's folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The agent's configuration.
+    pub(crate) fn config(&self) -> &Path {
+        &self.config
+    }
+
+    /// Node-RED's port, and the token that opens its data endpoints.
+    pub(crate) fn endpoint(&self) -> (u16, String) {
+        (self.port, self.token.clone())
     }
 
     /// What a flow answers below the root of the data endpoints, once it does.
@@ -132,7 +161,7 @@ async fn bind(config: &Path, clock: Clock) -> Agent {
     Agent::bind(config, &context).await.unwrap()
 }
 
-fn node() -> PathBuf {
+pub(crate) fn node() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap();
     std::env::split_paths(&path)
         .map(|folder| folder.join("node"))

@@ -1,7 +1,6 @@
 use std::os::unix::fs::symlink;
 
 use spokegate_contract::RequestId;
-use spokegate_identity::release::Architecture;
 
 use super::*;
 use crate::uplink::uplink;
@@ -11,7 +10,7 @@ const PARTS: usize = 3;
 struct World {
     folder: tempfile::TempDir,
     content: Vec<u8>,
-    release: Release,
+    whole: Content,
     command: Command,
     address: Address,
     clock: Clock,
@@ -25,9 +24,7 @@ fn world() -> World {
         .collect();
     let clock = Clock::system();
     World {
-        release: Release {
-            version: "1.5.0".parse().unwrap(),
-            architecture: Architecture::Amd64,
+        whole: Content {
             digest: Sha256::digest(&content).into(),
             bytes: content.len() as u64,
         },
@@ -53,33 +50,31 @@ impl World {
         Parcel {
             body: self.content[at..end].to_vec().into(),
             index: index as u32,
-            digest: self.release.digest,
+            digest: self.whole.digest,
         }
     }
 
     /// Fetches, with these parts on their way and no others to come.
     async fn fetch(&self, parts: Vec<Parcel>) -> Result<PathBuf, CommandOutcome> {
-        let (sender, mut receiver) = mpsc::channel(16);
+        let (sender, receiver) = mpsc::channel(16);
         for part in parts {
             sender.try_send(part).unwrap();
         }
         drop(sender);
         let (_setter, uplink) = uplink();
-        let fetch = Fetch {
-            address: &self.address,
-            command: &self.command,
-            release: &self.release,
-            folder: self.folder.path(),
-            parts: &mut receiver,
-            uplink: &uplink,
-            clock: &self.clock,
-            tasks: &self.tasks,
+        let mut parcels = Parcels {
+            address: self.address.clone(),
+            parts: receiver,
+            uplink,
+            clock: self.clock.clone(),
+            tasks: self.tasks.clone(),
         };
-        fetch.run().await
+        let fetched = parcels.fetch(&self.command, self.whole, self.folder.path());
+        fetched.await
     }
 
     fn partial(&self) -> PathBuf {
-        let name = hex::encode(&self.release.digest);
+        let name = hex::encode(&self.whole.digest);
         self.folder.path().join(name).with_extension(ENDING)
     }
 

@@ -1,5 +1,7 @@
-//! Fetches a parcel: asks for parts, writes them in order, goes on after a lost link or a restart where it was, and
-//! believes the whole by its digest.
+//! Fetches what a command announced: asks for parts, writes them in order, goes on after a lost link or a restart where it
+//! was, and believes the whole by its digest.
+
+mod assembly;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -13,12 +15,13 @@ use spokegate_contract::envelope::{Command, CommandFault, CommandOutcome, Comman
 use spokegate_contract::limits::PARCEL_PART_BYTES;
 use spokegate_contract::{Address, Channel, Envelope as _, Topic, hex};
 use spokegate_daemon::{Clock, Tasks};
-use spokegate_identity::release::Release;
 use tokio::sync::mpsc;
 
-use super::assembly::{Assembly, Refused};
-use super::failed;
 use crate::uplink::Uplink;
+use assembly::{Assembly, Refused};
+
+/// Parts of parcels between the connection and us; what finds no room is asked for again.
+pub(crate) const PARTS_MAX: usize = 16;
 
 /// What ends a parcel that is not whole.
 const ENDING: &str = "part";
@@ -28,21 +31,52 @@ const STOPS: &str = "the agent stops";
 /// Nobody else on the machine runs or reads it.
 const MODE: u32 = 0o700;
 
+/// What a parcel has to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Content {
+    /// SHA-256 of the whole.
+    pub(crate) digest: [u8; 32],
+    /// Its length.
+    pub(crate) bytes: u64,
+}
+
+/// Where parcels come from. Commands are done one after the other, so there is one for all.
+pub(crate) struct Parcels {
+    pub(crate) address: Address,
+    pub(crate) parts: mpsc::Receiver<Parcel>,
+    pub(crate) uplink: Uplink,
+    pub(crate) clock: Clock,
+    pub(crate) tasks: Tasks,
+}
+
+impl Parcels {
+    /// The whole parcel of a command, as a file in the folder. What is not whole goes with its command, unless the agent stops.
+    pub(crate) async fn fetch(
+        &mut self,
+        command: &Command,
+        content: Content,
+        folder: &Path,
+    ) -> Result<PathBuf, CommandOutcome> {
+        let fetch = Fetch {
+            parcels: self,
+            command,
+            content,
+            folder,
+        };
+        fetch.run().await
+    }
+}
+
 /// One parcel of one command.
-pub(super) struct Fetch<'a> {
-    pub(super) address: &'a Address,
-    pub(super) command: &'a Command,
-    pub(super) release: &'a Release,
-    pub(super) folder: &'a Path,
-    pub(super) parts: &'a mut mpsc::Receiver<Parcel>,
-    pub(super) uplink: &'a Uplink,
-    pub(super) clock: &'a Clock,
-    pub(super) tasks: &'a Tasks,
+struct Fetch<'a> {
+    parcels: &'a mut Parcels,
+    command: &'a Command,
+    content: Content,
+    folder: &'a Path,
 }
 
 impl Fetch<'_> {
-    /// The whole parcel, as a file in the folder. What is not whole goes with its command, unless the agent stops.
-    pub(super) async fn run(mut self) -> Result<PathBuf, CommandOutcome> {
+    async fn run(mut self) -> Result<PathBuf, CommandOutcome> {
         let whole = self.whole().await;
         if whole.is_err() {
             let _ = clear(self.folder, None);
@@ -70,7 +104,7 @@ impl Fetch<'_> {
     }
 
     fn path(&self) -> PathBuf {
-        let name = hex::encode(&self.release.digest);
+        let name = hex::encode(&self.content.digest);
         self.folder.join(name).with_extension(ENDING)
     }
 
@@ -80,7 +114,7 @@ impl Fetch<'_> {
         std::fs::create_dir_all(self.folder)?;
         clear(self.folder, Some(&path))?;
         let file = open(&path)?;
-        let length = file.metadata()?.len().min(self.release.bytes);
+        let length = file.metadata()?.len().min(self.content.bytes);
         let part = PARCEL_PART_BYTES as u64;
         let whole = length / part;
         if file.metadata()?.is_file() {
@@ -90,10 +124,10 @@ impl Fetch<'_> {
     }
 
     async fn collect(&mut self, begun: u32) -> Result<(), CommandOutcome> {
-        let mut assembly = Assembly::new(self.release.digest, self.release.bytes, begun);
+        let mut assembly = Assembly::new(self.content.digest, self.content.bytes, begun);
         let mut file = open(&self.path()).map_err(|error| self.disk(&error))?;
         while let Some((from, count)) = assembly.wants() {
-            if self.clock.now_ms() > self.command.expires_ms {
+            if self.parcels.clock.now_ms() > self.command.expires_ms {
                 let (came, all) = (assembly.written(), assembly.parts());
                 let text = format!("{came} of {all} parts had come when its time was over");
                 return Err(CommandOutcome::failed(CommandFault::Expired, &text));
@@ -113,7 +147,7 @@ impl Fetch<'_> {
         end: u32,
     ) -> Result<(), CommandOutcome> {
         while assembly.written() < end {
-            let Ok(came) = tokio::time::timeout(AGAIN, self.parts.recv()).await else {
+            let Ok(came) = tokio::time::timeout(AGAIN, self.parcels.parts.recv()).await else {
                 return Ok(());
             };
             match assembly.take(came.ok_or_else(|| failed(STOPS))?) {
@@ -129,7 +163,7 @@ impl Fetch<'_> {
     }
 
     async fn ask(&self, from: u32, count: u32) {
-        let Some(session) = self.uplink.current() else {
+        let Some(session) = self.parcels.uplink.current() else {
             return;
         };
         let result = CommandResult {
@@ -137,14 +171,15 @@ impl Fetch<'_> {
             number: self.command.number,
             outcome: CommandOutcome::Wants { from, count },
         };
-        let topic = Topic::new(self.address.clone(), Channel::Result).to_string();
+        let topic = Topic::new(self.parcels.address.clone(), Channel::Result).to_string();
         // A connection that is gone is no reason to stop: the next one is asked.
         let _ = session.publish(&topic, result.encode()).await;
     }
 
     async fn verified(&self, path: &Path) -> Result<bool, CommandOutcome> {
-        let (path, due) = (path.to_owned(), self.release.digest);
-        let digest = self.tasks.blocking("digest", move || digest(&path)).await;
+        let (path, due) = (path.to_owned(), self.content.digest);
+        let tasks = &self.parcels.tasks;
+        let digest = tasks.blocking("digest", move || digest(&path)).await;
         match digest {
             Some(Ok(digest)) => Ok(digest == due),
             Some(Err(error)) => Err(self.disk(&error)),
@@ -153,20 +188,24 @@ impl Fetch<'_> {
     }
 
     fn disk(&self, error: &io::Error) -> CommandOutcome {
-        let (folder, bytes) = (self.folder.display(), self.release.bytes);
+        let (folder, bytes) = (self.folder.display(), self.content.bytes);
         failed(format!(
-            "cannot keep the release ({bytes} bytes) in {folder}: {error}"
+            "cannot keep what comes ({bytes} bytes) in {folder}: {error}"
         ))
     }
 }
 
+fn failed(text: impl ToString) -> CommandOutcome {
+    CommandOutcome::failed(CommandFault::Failed, &text.to_string())
+}
+
 fn wrong() -> CommandOutcome {
-    let text = "what came has another SHA-256 than the release says";
+    let text = "what came has another SHA-256 than its command says";
     CommandOutcome::failed(CommandFault::Parcel, text)
 }
 
 /// Removes parcels that are not whole, all but one.
-pub(super) fn clear(folder: &Path, but: Option<&Path>) -> io::Result<()> {
+pub(crate) fn clear(folder: &Path, but: Option<&Path>) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let other = entry?.path();
         let partial = other.extension().is_some_and(|end| end == ENDING);
@@ -197,7 +236,7 @@ fn remove(path: &Path) -> io::Result<()> {
 }
 
 /// A file's SHA-256. Blocks.
-pub(super) fn digest(path: &Path) -> io::Result<[u8; 32]> {
+pub(crate) fn digest(path: &Path) -> io::Result<[u8; 32]> {
     let mut file = File::open(path)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 64 * 1024];

@@ -1,0 +1,279 @@
+//! Flow sets from the centre: fetched, tried beside what runs, put in force, watched, and undone where they are not healthy.
+//!
+//! What runs goes on while a set is fetched and tried; it stands still for as long as Node-RED needs to stop and to start.
+
+mod beside;
+mod flows;
+mod journal;
+mod order;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use spokegate_contract::envelope::{Command, CommandFault, CommandOutcome};
+use spokegate_daemon::Tasks;
+
+use crate::config::Config;
+use crate::keeper::{Hand, Phase, trial};
+use crate::parcel::{Parcels, clear};
+use flows::{Place, fingerprint, put};
+use journal::InForce;
+pub(crate) use journal::Journal;
+use order::{FlowSet, Wanted};
+
+/// Does the verb `deploy`.
+pub(crate) struct Deployer {
+    pub(crate) journal: Journal,
+    pub(crate) user_dir: PathBuf,
+    pub(crate) node_red: Hand,
+    pub(crate) tasks: Tasks,
+}
+
+/// What is to be done, once it is here.
+pub(crate) enum Ready {
+    /// Nothing is left to do.
+    Ended(CommandOutcome),
+    /// These flows are to be put in force.
+    Set(FlowSet, PathBuf),
+}
+
+/// Before Node-RED is started: a switch that was cut short is undone, and the folder of a trial goes. Blocks.
+pub(crate) fn settle(config: &Config) -> anyhow::Result<Option<Journal>> {
+    let Some((_, user_dir)) = config.node_red.kept() else {
+        return Ok(None);
+    };
+    let beside = config.spool.path.parent().unwrap_or(Path::new("."));
+    let journal = Journal::open(beside).context("make the folder of flow sets beside the spool")?;
+    let undone = journal
+        .undo()
+        .context("put back the flows that a deploy had replaced when it was cut short")?;
+    if let Some(set) = undone {
+        tracing::warn!(%set, "a deploy was cut short: the flows of before are in force");
+    }
+    beside::clear(&trial::folder(user_dir)).context("remove the folder of a trial")?;
+    Ok(Some(journal))
+}
+
+impl Deployer {
+    /// Fetches what a command names; what runs is not touched.
+    pub(crate) async fn fetch(&self, command: &Command, parcels: &mut Parcels) -> Ready {
+        match order::read(&command.args) {
+            Err(text) => Ready::Ended(CommandOutcome::failed(CommandFault::Invalid, &text)),
+            Ok(Wanted::Look) => Ready::Ended(self.look().await),
+            Ok(Wanted::Deploy(set, content)) => {
+                let folder = self.journal.folder();
+                match parcels.fetch(command, content, folder).await {
+                    Ok(file) => Ready::Set(set, file),
+                    Err(outcome) => Ready::Ended(outcome),
+                }
+            }
+        }
+    }
+
+    /// Forgets what a command had fetched: a later one has come.
+    pub(crate) fn abandon(&self) {
+        // It is removed before the next parcel, too.
+        let _ = clear(self.journal.folder(), None);
+    }
+
+    /// Puts flows in force, or leaves those of before.
+    pub(crate) async fn deploy(&self, set: FlowSet, file: &Path) -> CommandOutcome {
+        let outcome = match self.try_deploy(&set, file).await {
+            Ok(detail) => CommandOutcome::done(&detail),
+            Err((fault, detail)) => CommandOutcome::failed(fault, &format!("{set} {detail}")),
+        };
+        self.abandon();
+        outcome
+    }
+
+    async fn try_deploy(
+        &self,
+        set: &FlowSet,
+        file: &Path,
+    ) -> Result<String, (CommandFault, String)> {
+        let failed = |detail: String| (CommandFault::Failed, detail);
+        let path = file.to_owned();
+        let print = self.blocking(move || fingerprint(&path)).await;
+        let print = print
+            .and_then(|print| print.ok_or_else(|| "it is empty".to_owned()))
+            .map_err(|error| (CommandFault::Invalid, format!("has no flows: {error}")))?;
+        let in_force = InForce {
+            set: set.clone(),
+            fingerprint: print,
+        };
+        if self.runs(&in_force).await.map_err(failed)? {
+            return Ok(format!("{set} runs already"));
+        }
+        if self.node_red.state().now().state == Phase::Stopped {
+            let text = "is not put in force: Node-RED is stopped by hand, hint: spokegate-agent node-red start";
+            return Err(failed(text.to_owned()));
+        }
+        self.try_beside(file).await.map_err(|why| {
+            failed(format!(
+                "is not put in force, what ran goes on: in its trial {why}"
+            ))
+        })?;
+        self.switch(&in_force, file).await
+    }
+
+    /// Whether exactly this is in force.
+    async fn runs(&self, wanted: &InForce) -> Result<bool, String> {
+        let (journal, place) = (self.journal.clone(), Place::of(&self.user_dir));
+        let wanted = wanted.clone();
+        let same = self.blocking(move || {
+            Ok(journal.in_force().as_ref() == Some(&wanted)
+                && fingerprint(&place.flows).ok().flatten() == Some(wanted.fingerprint))
+        });
+        same.await
+    }
+
+    async fn try_beside(&self, file: &Path) -> Result<(), String> {
+        let folder = trial::folder(&self.user_dir);
+        let (user_dir, made, file) = (self.user_dir.clone(), folder.clone(), file.to_owned());
+        let prepared = self.blocking(move || {
+            beside::prepare(&user_dir, &made, &file)?;
+            made.canonicalize()
+        });
+        let own = prepared
+            .await
+            .map_err(|error| format!("its folder cannot be made: {error}"))?;
+        let tried = self.node_red.trial(&own).await;
+        // What is left of it goes before the next one.
+        let _ = self.blocking(move || beside::clear(&folder)).await;
+        tried
+    }
+
+    async fn switch(
+        &self,
+        in_force: &InForce,
+        file: &Path,
+    ) -> Result<String, (CommandFault, String)> {
+        let set = &in_force.set;
+        tracing::info!(%set, "flows are put in force");
+        self.node_red.stop().await;
+        let healthy = match self.put_in_force(set, file).await {
+            Ok(()) => self.node_red.up().await,
+            Err(error) => Err(format!("its files cannot be put in place: {error}")),
+        };
+        let why = match healthy {
+            Ok(()) => {
+                let (journal, noted) = (self.journal.clone(), in_force.clone());
+                match self.blocking(move || journal.end(&noted)).await {
+                    Ok(()) => return Ok(format!("{set} runs")),
+                    Err(error) => format!("it cannot be noted: {error}"),
+                }
+            }
+            Err(why) => why,
+        };
+        tracing::error!(%set, reason = why, "flows are not healthy, those of before are put back");
+        Err((CommandFault::RolledBack, self.undo(&why).await))
+    }
+
+    async fn put_in_force(&self, set: &FlowSet, file: &Path) -> Result<(), String> {
+        let (journal, place) = (self.journal.clone(), Place::of(&self.user_dir));
+        let (set, file) = (set.clone(), file.to_owned());
+        let put = self.blocking(move || {
+            journal.begin(&set, &place)?;
+            put(&file, &place.flows)
+        });
+        put.await
+    }
+
+    /// Puts the flows of before back; what came of that, in words.
+    async fn undo(&self, why: &str) -> String {
+        self.node_red.stop().await;
+        let journal = self.journal.clone();
+        let undone = self.blocking(move || journal.undo()).await;
+        let up = self.node_red.up().await;
+        match (undone, up) {
+            (Ok(_), Ok(())) => format!("was not healthy, the flows of before run again: {why}"),
+            (Ok(_), Err(now)) => {
+                format!(
+                    "was not healthy ({why}); the flows of before are back, and Node-RED: {now}"
+                )
+            }
+            (Err(error), _) => format!(
+                "was not healthy ({why}), and the flows of before cannot be put back: {error}, hint: the agent tries that again when it starts"
+            ),
+        }
+    }
+
+    /// What runs, compared with what was deployed.
+    async fn look(&self) -> CommandOutcome {
+        let (journal, place) = (self.journal.clone(), Place::of(&self.user_dir));
+        let looked = self.blocking(move || Ok((journal.in_force(), fingerprint(&place.flows)?)));
+        match looked.await {
+            Ok((in_force, present)) => {
+                CommandOutcome::done(&drift(in_force.as_ref(), present.as_deref()))
+            }
+            Err(error) => {
+                let text = format!("the flows that run cannot be read: {error}");
+                CommandOutcome::failed(CommandFault::Failed, &text)
+            }
+        }
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> io::Result<T> + Send + 'static,
+    ) -> Result<T, String> {
+        match self.tasks.blocking("flows", work).await {
+            Some(done) => done.map_err(|error| error.to_string()),
+            None => Err("the agent stops".to_owned()),
+        }
+    }
+}
+
+/// How what runs stands to what was deployed last; pure.
+fn drift(in_force: Option<&InForce>, present: Option<&str>) -> String {
+    match (in_force, present) {
+        (None, None) => "nothing was deployed here, and there are no flows".to_owned(),
+        (None, Some(_)) => "nothing was deployed here, and there are flows".to_owned(),
+        (Some(was), Some(present)) if was.fingerprint == present => {
+            format!("{} runs as it was deployed", was.set)
+        }
+        (Some(was), _) => format!("{} was deployed, and changed here since", was.set),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drift_is_told() {
+        let was = InForce {
+            set: FlowSet {
+                name: "office".parse().unwrap(),
+                version: 3,
+            },
+            fingerprint: "aa".to_owned(),
+        };
+        for (in_force, present, expected) in [
+            (
+                None,
+                None,
+                "nothing was deployed here, and there are no flows",
+            ),
+            (
+                None,
+                Some("aa"),
+                "nothing was deployed here, and there are flows",
+            ),
+            (Some(&was), Some("aa"), "office@3 runs as it was deployed"),
+            (
+                Some(&was),
+                Some("bb"),
+                "office@3 was deployed, and changed here since",
+            ),
+            (
+                Some(&was),
+                None,
+                "office@3 was deployed, and changed here since",
+            ),
+        ] {
+            assert_eq!(drift(in_force, present), expected);
+        }
+    }
+}
