@@ -95,6 +95,7 @@ mod tests {
             spool_messages: 0,
             spool_bytes: 0,
             spool_oldest_ms: None,
+            restart_due_ms: None,
             node_red: "up".into(),
             clock_skew_ms: 0,
             certificate: None,

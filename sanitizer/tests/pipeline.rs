@@ -101,6 +101,7 @@ async fn hello_status_presence_and_pushes_have_their_lanes_and_acks_go_down() {
         spool_messages: 2,
         spool_bytes: 300,
         spool_oldest_ms: None,
+        restart_due_ms: None,
         node_red: SourceHealth::Down,
         certificate: None,
     };

@@ -198,6 +198,7 @@ async fn several_messages_with_a_lost_worker_are_tried_again_and_none_is_lost() 
             spool_messages: 0,
             spool_bytes: 0,
             spool_oldest_ms: None,
+            restart_due_ms: None,
             node_red: SourceHealth::Up,
             certificate: None,
         };

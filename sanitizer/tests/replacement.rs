@@ -32,6 +32,7 @@ fn heartbeat() -> Vec<u8> {
         spool_messages: 0,
         spool_bytes: 0,
         spool_oldest_ms: None,
+        restart_due_ms: None,
         node_red: SourceHealth::Up,
         certificate: None,
     }

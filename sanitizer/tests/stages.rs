@@ -112,6 +112,7 @@ async fn send(agent: &Agent, at_ms: u64) {
         spool_messages: 0,
         spool_bytes: 0,
         spool_oldest_ms: None,
+        restart_due_ms: None,
         node_red: SourceHealth::Up,
         certificate: None,
     };

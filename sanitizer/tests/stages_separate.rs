@@ -33,6 +33,7 @@ async fn a_worker_of_another_user_is_ended_when_it_stalls_and_lanes_go_on() {
         spool_messages: 0,
         spool_bytes: 0,
         spool_oldest_ms: None,
+        restart_due_ms: None,
         node_red: SourceHealth::Up,
         certificate: None,
     };

@@ -113,7 +113,7 @@ impl Agent {
             soft: parts.tasks.soft(),
         };
         parts.tasks.spawn("broker session", supervisor.run());
-        parts.speak(&config, (acks_rx, told), &uplink, &store);
+        parts.speak(&config, (acks_rx, told, node_red.as_ref()), &uplink, &store);
         parts.answer_status(&config, (state, node_red), &store);
         parts.start_schedules(&config)?;
         parts.push_log(&config.node_red, log);
@@ -249,13 +249,18 @@ impl Parts {
     fn speak(
         &self,
         config: &Config,
-        (acks, told): (mpsc::Receiver<(u64, u64)>, watch::Sender<Told>),
+        (acks, told, node_red): (
+            mpsc::Receiver<(u64, u64)>,
+            watch::Sender<Told>,
+            Option<&Hand>,
+        ),
         uplink: &Uplink,
         store: &Arc<Store>,
     ) {
         let sender = self.sender(acks, config.spool.window_bytes, uplink);
         self.tasks.spawn("push sender", sender.run());
-        let reporter = self.reporter(config.status.every_s, uplink, Arc::clone(store), told);
+        let mut reporter = self.reporter(config.status.every_s, uplink, Arc::clone(store), told);
+        reporter.node_red = node_red.map(Hand::state);
         self.tasks.spawn("status", reporter.run());
     }
 
@@ -288,6 +293,7 @@ impl Parts {
             spool: Arc::clone(&self.spool),
             uplink: uplink.clone(),
             store,
+            node_red: None,
             clock: self.clock.clone(),
             every: Duration::from_secs(every_s),
             told,

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bindings::{Binding, Bindings};
 use crate::credentials::{Life, Store};
+use crate::keeper::KeeperState;
 use crate::link::Session;
 use crate::source::Source;
 use crate::spool::{Marks, Spool};
@@ -25,6 +26,8 @@ pub(crate) struct Reporter {
     pub(crate) spool: Arc<Spool>,
     pub(crate) uplink: Uplink,
     pub(crate) store: Arc<Store>,
+    /// Where a Node-RED is kept.
+    pub(crate) node_red: Option<KeeperState>,
     pub(crate) clock: Clock,
     pub(crate) every: Duration,
     /// Says when a status was handed over.
@@ -87,6 +90,7 @@ impl Reporter {
                 spool_bytes: marks.bytes,
                 spool_oldest_ms: marks.oldest_ms,
                 node_red: health(&self.bindings).await,
+                restart_due_ms: self.restart_due_ms(),
                 certificate: self.certificate(),
             };
             if self.say(session, Channel::Status, status.encode()).await {
@@ -100,6 +104,11 @@ impl Reporter {
     async fn say(&self, session: &Session, channel: Channel, payload: Vec<u8>) -> bool {
         let topic = Topic::new(self.address.clone(), channel).to_string();
         session.publish(&topic, payload).await.is_ok()
+    }
+
+    fn restart_due_ms(&self) -> Option<u64> {
+        let kept = self.node_red.as_ref()?.now();
+        kept.restart_due.map(|due| due.since_ms)
     }
 
     async fn marks(&self) -> Option<Marks> {

@@ -113,6 +113,14 @@ async fn a_rotated_secret_reaches_flows_in_the_window_and_not_before() {
     let found = satellite.verb(&["doctor"]);
     assert!(found.contains("it is restarted in its window"), "{found}");
     assert!(!format!("{told}{text}{found}").contains("second-value"));
+    // The centre knows it by the next status.
+    let mut carol = fabric.admin_browser().unwrap();
+    carol.sign_in("carol", fabric.password()).await.unwrap();
+    until("the page says that a restart is due", async || {
+        let page = carol.get("/satellites").await.unwrap();
+        page.html().contains("runs with secrets of before")
+    })
+    .await;
 
     // An hour before the window opens nothing happens.
     satellite.clock.advance(HOUR_MS);
@@ -126,6 +134,11 @@ async fn a_rotated_secret_reaches_flows_in_the_window_and_not_before() {
     .await;
     until("nothing is due", async || {
         satellite.status()["restart_due"].is_null()
+    })
+    .await;
+    until("the page says nothing of it", async || {
+        let page = carol.get("/satellites").await.unwrap();
+        !page.html().contains("runs with secrets of before")
     })
     .await;
     assert_eq!(satellite.status()["restarts"], 0, "it was no crash");

@@ -28,7 +28,7 @@ use crate::request_id::RequestId;
 pub const VERSION: u64 = 1;
 
 /// Most keys that any envelope has.
-const KEYS_MAX: usize = 9;
+const KEYS_MAX: usize = 10;
 
 /// Why a payload is not the expected envelope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

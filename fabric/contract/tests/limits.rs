@@ -428,6 +428,7 @@ fn what_has_a_least_or_an_exact_length() {
         spool_messages: 1,
         spool_bytes: 1,
         spool_oldest_ms: None,
+        restart_due_ms: None,
         node_red: spokegate_contract::envelope::SourceHealth::Up,
         certificate: None,
     };

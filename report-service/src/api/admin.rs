@@ -139,6 +139,8 @@ pub struct SatelliteShape {
     pub spool_oldest_at: Option<String>,
     /// `up`, `down` or `unknown`.
     pub node_red: String,
+    /// Since when a restart of its Node-RED is due: its secrets have changed, or the centre ordered it.
+    pub restart_due_since: Option<String>,
     /// Its clock less the sanitizer's, in milliseconds.
     pub clock_skew_ms: i64,
     /// Its certificate, as it says itself; the registry knows what was issued.
@@ -180,6 +182,7 @@ async fn satellites(call: Call, _: Nothing) -> Result<Found<SatelliteList>, Prob
         spool_bytes: satellite.spool_bytes,
         spool_oldest_at: satellite.spool_oldest_ms.and_then(at),
         node_red: satellite.node_red,
+        restart_due_since: satellite.restart_due_ms.and_then(at),
         clock_skew_ms: satellite.clock_skew_ms,
         certificate: satellite.certificate.map(certificate),
     };

@@ -127,6 +127,7 @@ impl Taken {
                 spool_bytes,
                 spool_oldest_ms,
                 node_red,
+                restart_due_ms,
                 certificate,
             } => {
                 let (agent_version, node_red) = (agent_version.into_owned(), node_red.into_owned());
@@ -137,16 +138,13 @@ impl Taken {
                     spool_bytes,
                     spool_oldest_ms,
                     node_red,
+                    restart_due_ms,
                     certificate,
                 })]
             }
-            Content::Budget { state, until_ms } => vec![Self::Standing(Standing {
-                address,
-                sanitizer: String::new(),
-                state,
-                until_ms,
-                at_ms,
-            })],
+            Content::Budget { state, until_ms } => {
+                vec![Self::Standing(standing(address, at_ms, (state, until_ms)))]
+            }
             Content::Quarantine(refusal) => refused_there(address, at_ms, refusal),
             Content::Reply { .. }
             | Content::Failed { .. }
@@ -156,6 +154,17 @@ impl Taken {
             | Content::Audit(_)
             | Content::AuditRoot(_) => Vec::new(),
         }
+    }
+}
+
+/// How a satellite stands; which sanitizer says so is known where it is stored.
+fn standing(address: Address, at_ms: u64, (state, until_ms): (BudgetState, u64)) -> Standing {
+    Standing {
+        address,
+        sanitizer: String::new(),
+        state,
+        until_ms,
+        at_ms,
     }
 }
 

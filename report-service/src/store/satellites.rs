@@ -28,6 +28,8 @@ pub struct Satellite {
     pub spool_oldest_ms: Option<u64>,
     /// `up`, `down` or `unknown`.
     pub node_red: String,
+    /// Since when a restart of its Node-RED is due, in milliseconds since 1970.
+    pub restart_due_ms: Option<u64>,
     /// Its clock less the sanitizer's, in milliseconds.
     pub clock_skew_ms: i64,
     /// Of its certificate, as it says; nothing when it does not say.
@@ -71,6 +73,8 @@ pub enum News {
         spool_oldest_ms: Option<u64>,
         /// `up`, `down` or `unknown`.
         node_red: String,
+        /// Since when a restart of its Node-RED is due, in milliseconds since 1970.
+        restart_due_ms: Option<u64>,
         /// Of its certificate, if it says.
         certificate: Option<Validity>,
     },
@@ -147,10 +151,12 @@ async fn note(
             spool_bytes,
             spool_oldest_ms,
             node_red,
+            restart_due_ms,
             certificate,
         } => sqlx::query(
             "UPDATE satellite SET agent_version = $3, spool_messages = $4, spool_bytes = $5, node_red = $6,
-                 clock_skew_ms = $7, spool_oldest = $8, certificate_begins = $9, certificate_ends = $10
+                 clock_skew_ms = $7, spool_oldest = $8, certificate_begins = $9, certificate_ends = $10,
+                 restart_due = $11
              WHERE tenant = $1 AND satellite = $2",
         )
         .bind(tenant)
@@ -162,7 +168,8 @@ async fn note(
         .bind(signed(*sent_at_ms).saturating_sub(signed(sighting.at_ms)))
         .bind(spool_oldest_ms.map(signed))
         .bind(certificate.map(|it| signed(it.not_before_ms())))
-        .bind(certificate.map(|it| signed(it.not_after_ms()))),
+        .bind(certificate.map(|it| signed(it.not_after_ms())))
+        .bind(restart_due_ms.map(signed)),
     };
     details.execute(&mut **tx).await?;
     Ok(())
@@ -192,6 +199,7 @@ fn read(row: &AnyRow) -> Result<Satellite, sqlx::Error> {
         spool_bytes: unsigned(row.try_get("spool_bytes")?),
         spool_oldest_ms: moment("spool_oldest")?,
         node_red: row.try_get("node_red")?,
+        restart_due_ms: moment("restart_due")?,
         clock_skew_ms: row.try_get("clock_skew_ms")?,
         certificate: life.and_then(|(from, to)| Validity::new(from / 1_000, to / 1_000)),
     })
@@ -212,6 +220,7 @@ mod tests {
                 spool_bytes: 5,
                 spool_oldest_ms,
                 node_red: "up".into(),
+                restart_due_ms: spool_oldest_ms,
                 certificate,
             },
         }
@@ -222,6 +231,7 @@ mod tests {
         for store in crate::testing::stores().await {
             let known = async || {
                 let satellites = store.satellites().await.unwrap();
+                assert_eq!(satellites[0].restart_due_ms, satellites[0].spool_oldest_ms);
                 (satellites[0].spool_oldest_ms, satellites[0].certificate)
             };
             let (old, new) = (Validity::new(1, 700_000), Validity::new(400_000, 900_000));

@@ -69,6 +69,7 @@ pub(super) fn status(work: &WorkHead, status: &Status) -> Vec<u8> {
     flat.spool_messages = Some(status.spool_messages);
     flat.spool_bytes = Some(status.spool_bytes);
     flat.spool_oldest = status.spool_oldest_ms;
+    flat.restart_due = status.restart_due_ms;
     flat.node_red = Some(status.node_red.as_str().into());
     flat.not_before = status.certificate.map(Validity::not_before_s);
     flat.not_after = status.certificate.map(Validity::not_after_s);

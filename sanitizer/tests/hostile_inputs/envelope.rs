@@ -326,6 +326,7 @@ pub(crate) fn other_channels(all: &mut Vec<Attack>) {
         spool_messages: 0,
         spool_bytes: 0,
         spool_oldest_ms: None,
+        restart_due_ms: None,
         node_red: SourceHealth::Up,
         certificate: None,
     };

@@ -85,11 +85,11 @@ proptest! {
 
     #[test]
     fn statuses(at_ms in 0..=MOST, spool_messages in 0..=MOST, spool_bytes in 0..=MOST, online: bool,
-                spool_oldest_ms in prop::option::of(0..=MOST), validity in prop::option::of((0..LATEST, 1..=LATEST)),
+                spool_oldest_ms in prop::option::of(0..=MOST), restart_due_ms in prop::option::of(0..=MOST), validity in prop::option::of((0..LATEST, 1..=LATEST)),
                 node_red in prop::sample::select(&SourceHealth::ALL[..])) {
         let certificate = validity.and_then(|(from, life)| Validity::new(from, (from + life).min(LATEST)));
         prop_assert_eq!(certificate.is_some(), validity.is_some());
-        round_trip(&Status { agent_version: "0.1.0".into(), at_ms, spool_messages, spool_bytes, spool_oldest_ms, node_red, certificate });
+        round_trip(&Status { agent_version: "0.1.0".into(), at_ms, spool_messages, spool_bytes, spool_oldest_ms, node_red, restart_due_ms, certificate });
         round_trip(&Presence { online, at_ms });
     }
 

@@ -317,6 +317,8 @@ pub struct Status {
     pub spool_oldest_ms: Option<u64>,
     /// The Node-RED beside it.
     pub node_red: SourceHealth,
+    /// Since when a restart of the Node-RED that it keeps is due: unix time in milliseconds. Nothing when none is.
+    pub restart_due_ms: Option<u64>,
     /// Of the agent's present certificate. Agents of before say nothing of it.
     pub certificate: Option<Validity>,
 }
@@ -326,8 +328,10 @@ impl Envelope for Status {
         let mut out = Vec::with_capacity(128);
         let certificate_keys = self.certificate.map_or(0, |_| 2_usize);
         let oldest_keys = self.spool_oldest_ms.map_or(0, |_| 1_usize);
+        let due_keys = self.restart_due_ms.map_or(0, |_| 1_usize);
         let keys = certificate_keys
             .saturating_add(oldest_keys)
+            .saturating_add(due_keys)
             .saturating_add(5);
         let mut writer = begin(&mut out, keys);
         writer.text("at");
@@ -338,6 +342,10 @@ impl Envelope for Status {
         writer.text(self.node_red.as_str());
         if let Some(validity) = self.certificate {
             validity.write(&mut writer);
+        }
+        if let Some(due_ms) = self.restart_due_ms {
+            writer.text("restart_due");
+            writer.unsigned(due_ms);
         }
         writer.text("spool_bytes");
         writer.unsigned(self.spool_bytes);
@@ -360,6 +368,8 @@ impl Envelope for Status {
                 .find(|h| h.as_str() == node_red)
                 .ok_or(ReadError::Value)?;
             let certificate = Validity::read(map)?;
+            let due = map.optional("restart_due")?;
+            let restart_due_ms = due.map(|reader| reader.unsigned(INTEGER_MAX)).transpose()?;
             let spool_bytes = map.required("spool_bytes")?.unsigned(INTEGER_MAX)?;
             let oldest = map.optional("spool_oldest")?;
             let spool_oldest_ms = oldest.map(|reader| reader.unsigned(INTEGER_MAX));
@@ -371,6 +381,7 @@ impl Envelope for Status {
                 spool_bytes,
                 spool_oldest_ms: spool_oldest_ms.transpose()?,
                 node_red,
+                restart_due_ms,
                 certificate,
             })
         })

@@ -99,6 +99,8 @@ pub enum Content<'a> {
         spool_oldest_ms: Option<u64>,
         /// `up`, `down` or `unknown`.
         node_red: Cow<'a, str>,
+        /// Since when a restart of its Node-RED is due: unix time in milliseconds.
+        restart_due_ms: Option<u64>,
         /// Of its present certificate, as it says.
         certificate: Option<Validity>,
     },
@@ -228,6 +230,7 @@ impl<'a> TryFrom<Flat<'a>> for Record<'a> {
                 spool_bytes: need(flat.spool_bytes, "spool_bytes")?,
                 spool_oldest_ms: flat.spool_oldest,
                 node_red: need(flat.node_red, "node_red")?,
+                restart_due_ms: flat.restart_due,
             },
             "presence" => Content::Presence {
                 online: need(flat.online, "online")?,

@@ -80,6 +80,8 @@ pub struct Flat<'a> {
     pub reason: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart_due: Option<u64>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<&'a RawValue>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -152,6 +154,7 @@ impl<'a> Flat<'a> {
             public_key: None,
             reason: None,
             request: None,
+            restart_due: None,
             rows: None,
             rule: None,
             sent_at: None,

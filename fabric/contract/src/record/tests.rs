@@ -164,11 +164,12 @@ fn records_by_kind() {
         let other = refused.replace("0000000000001-00000000000000ab", name);
         assert!(serde_json::from_str::<Flat<'_>>(&other).is_err(), "{name}");
     }
-    let status = r#"{"agent_version":"1","at":1,"kind":"status","node_red":"up","not_after":9,"not_before":2,"satellite":"hq","sent_at":1,"spool_bytes":5,"spool_messages":1,"spool_oldest":7,"tenant":"acme"}"#;
+    let status = r#"{"agent_version":"1","at":1,"kind":"status","node_red":"up","not_after":9,"not_before":2,"restart_due":4,"satellite":"hq","sent_at":1,"spool_bytes":5,"spool_messages":1,"spool_oldest":7,"tenant":"acme"}"#;
     canonical(status);
     assert!(read(status).unwrap().contains("not_after_s: 9"));
     let old = status
         .replace(r#""not_after":9,"not_before":2,"#, "")
+        .replace(r#""restart_due":4,"#, "")
         .replace(r#","spool_oldest":7"#, "");
     assert!(read(&old).unwrap().contains("certificate: None"));
     assert_eq!(

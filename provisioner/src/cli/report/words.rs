@@ -39,7 +39,14 @@ const LISTS: &[(&str, &[&str], &[&str])] = &[
     (
         "satellites",
         &[],
-        &["address", "online", "seen_at", "agent_version", "node_red"],
+        &[
+            "address",
+            "online",
+            "seen_at",
+            "agent_version",
+            "node_red",
+            "restart_due_since",
+        ],
     ),
     (
         "entries",

@@ -28,6 +28,7 @@ fn satellite(tenant: &str, name: &str, online: bool, datasets: &[&str]) -> Satel
         spool_messages: 0,
         spool_bytes: 0,
         spool_oldest_ms: None,
+        restart_due_ms: None,
         node_red: "up".into(),
         clock_skew_ms: 0,
         certificate: None,

@@ -63,6 +63,12 @@ pub(super) fn warnings(
     if satellite.node_red == "down" {
         warnings.push("Its Node-RED does not run.".into());
     }
+    if let Some(since_ms) = satellite.restart_due_ms {
+        let since = text::when(since_ms);
+        warnings.push(format!(
+            "Its Node-RED runs with secrets of before, or a restart was ordered, since {since}: it is restarted in its window, or by spokegate satellite restart --now."
+        ));
+    }
     if satellite.spool_messages > SPOOL_MESSAGES_LONG || satellite.spool_bytes > SPOOL_BYTES_LONG {
         warnings.push("Many pushes wait: it sends faster than they are taken.".into());
     }
@@ -101,6 +107,7 @@ mod tests {
             spool_messages: 3,
             spool_bytes: 100,
             spool_oldest_ms: None,
+            restart_due_ms: None,
             node_red: "up".into(),
             clock_skew_ms: 400,
             certificate: None,
@@ -127,6 +134,7 @@ mod tests {
         check(&|one| one.seen_at_ms = NOW_MS - SILENT_MS, &[]);
         check(&|one| one.node_red = "down".into(), &["Node-RED"]);
         check(&|one| one.node_red = "unknown".into(), &[]);
+        check(&|one| one.restart_due_ms = Some(1), &["secrets of before"]);
         check(
             &|one| one.spool_messages = SPOOL_MESSAGES_LONG + 1,
             &["pushes wait"],

@@ -181,6 +181,7 @@ fn presence_tells_who_is_offline() {
         spool_messages: 0,
         spool_bytes: 0,
         spool_oldest_ms: None,
+        restart_due_ms: None,
         node_red: health,
         certificate: None,
     };

@@ -1,0 +1,1 @@
+ALTER TABLE satellite DROP COLUMN restart_due;
