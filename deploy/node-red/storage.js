@@ -10,6 +10,7 @@
 //   sessions.json                  who is signed in to the editor
 //   library/<type>/<path>          one file per entry: lines `// name: value`, then the text; flows end in .json
 //   deploying.json                 only while a deploy is between credentials and flows
+//   sent.json                      which snapshot of flows and library the agent has taken for the centre last
 //   taken.json                     which files of Node-RED's own storage were taken over
 //   *.previous                     the generation before the present one; *.damaged: what could not be read
 //
@@ -20,6 +21,9 @@
 // What Node-RED's own storage left in `<userDir>` is taken over and left there: settings, sessions and library at the
 // first start, `flows.json` and `flows_cred.json` at the first start and whenever a start finds other content in them than
 // was taken before. So a file of flows that is put there is in force from the next start on, and is taken once.
+//
+// With SPOKEGATE_PUSH_URL and its token each change goes on to the centre in the background, as a push of `node-red-storage`
+// through agent, broker and sanitizer: snapshot.js says what of it, and sync.js when.
 //
 // A plain object, since Node-RED asks `hasOwnProperty` what a storage can do.
 

@@ -7,6 +7,7 @@ pub mod admin;
 pub mod brands;
 pub mod data;
 pub mod endpoint;
+pub mod flows;
 mod gate;
 pub mod history;
 mod openapi;
@@ -51,7 +52,10 @@ pub fn routes(routes: Routes) -> Routes {
             let routes = reviews::routes(routes);
             templates::routes(routes)
         }
-        Site::Admin => satellite_log::routes(brands::routes(admin::routes(routes))),
+        Site::Admin => {
+            let routes = brands::routes(admin::routes(routes));
+            flows::routes(satellite_log::routes(routes))
+        }
     }
 }
 

@@ -7,6 +7,7 @@ pub mod branding;
 mod certificate;
 pub mod config;
 pub mod directory;
+pub mod flows;
 pub mod forms;
 pub mod library;
 pub mod mail;

@@ -56,6 +56,7 @@ impl ReportService {
         let held = Store::hold(&config.store.url()?)?;
         let store = config.store.open().await?;
         let secrets = Secrets::open(&config.secrets, &config.store.url, &store, &context.clock)?;
+        store.keep_flow_versions(config.runs.flow_versions_max);
         let engine = start_engine(&config, (&store, &secrets), context).await?;
         let state = assemble(config, (store, secrets), engine, context)?;
         tell_standing(&state).await?;

@@ -7,6 +7,7 @@ use sqlx::{Any, AnyPool, Executor as _, Transaction};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::str::FromStr as _;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tokio::sync::{OwnedMutexGuard, watch};
@@ -18,6 +19,7 @@ pub mod break_glass;
 pub mod budgets;
 pub mod everybody;
 mod flag;
+pub mod flows;
 pub mod letters;
 pub mod library;
 pub(crate) mod migrations;
@@ -65,6 +67,9 @@ const POSTGRES_QUICK: &str =
 /// Transactions that read before they write go one after the other, over all workers. The number means nothing else.
 const WRITERS_LOCK: &str = "SELECT pg_advisory_xact_lock(7205759403792793)";
 
+/// Versions of a satellite's flows that are kept, unless the configuration says otherwise.
+const FLOW_VERSIONS_MAX: u32 = 50;
+
 /// Entries written in one turn, where many come at once: the next writer waits no longer than for these.
 const BATCH_MAX: usize = 64;
 
@@ -77,6 +82,8 @@ pub struct Store {
     writers: Arc<tokio::sync::Mutex<()>>,
     epochs: Arc<Mutex<pushes::NewEpochs>>,
     strangers: Arc<Mutex<audit::Strangers>>,
+    /// Versions of a satellite's flows that are kept.
+    flow_versions_max: Arc<AtomicU32>,
     /// Counts what this process wrote.
     writes: watch::Sender<u64>,
 }
@@ -193,6 +200,7 @@ impl Store {
             writers: Arc::default(),
             epochs: Arc::default(),
             strangers: Arc::default(),
+            flow_versions_max: Arc::new(AtomicU32::new(FLOW_VERSIONS_MAX)),
             writes: watch::Sender::default(),
         })
     }

@@ -13,6 +13,7 @@ pub mod admin_branding;
 pub mod admin_customers;
 pub mod admin_datasets;
 pub mod admin_explain;
+pub mod admin_flows;
 pub mod admin_health;
 pub mod admin_home;
 pub mod admin_quarantine;
@@ -109,6 +110,7 @@ pub fn admin_routes() -> Routes {
     let routes = admin_schedules::routes(routes);
     let routes = admin_satellites::routes(routes);
     let routes = admin_satellite_log::routes(routes);
+    let routes = admin_flows::routes(routes);
     let routes = admin_quarantine::routes(routes);
     let routes = templates::routes(routes);
     let routes = admin_branding::files(routes);

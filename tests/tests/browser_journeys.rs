@@ -21,6 +21,7 @@ const NO_PAGES: &[(&str, &str)] = &[
     ("/branding/logo", "a picture"),
     ("/branding/sample.css", "a style sheet"),
     ("/customers/{tenant}/brand/logo", "a picture"),
+    ("/flows/{tenant}/{satellite}/{number}/download", "a file"),
     ("/quarantine/export", "a file"),
     ("/batches/{batch}/download", "a file"),
     ("/batches/{batch}/events", "a stream"),

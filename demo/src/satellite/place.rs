@@ -96,6 +96,9 @@ impl Place<'_> {
                 )
             })
             .collect();
+        // Node-RED's storage comes by itself: flows and library, for the centre to keep.
+        let sources =
+            format!("{sources}\n[[source]]\ndataset = \"node-red-storage\"\nkind = \"push\"\n");
         Ok(format!(
             r#"trust_domain = "{TRUST_DOMAIN}"
 schemas = {schemas}

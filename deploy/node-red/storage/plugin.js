@@ -3,12 +3,15 @@
 
 "use strict";
 
+const { readFileSync } = require("node:fs");
 const fs = require("node:fs/promises");
 const path = require("node:path");
 
 const { isEncrypted, isObject, keepAside, keptFor, keysOf, opened } = require("./credentials.js");
 const { JsonFile, makeFolder, replace, sweep } = require("./files.js");
 const { Library } = require("./library.js");
+const { compose } = require("./snapshot.js");
+const { Sync } = require("./sync.js");
 const { takeOver } = require("./takeover.js");
 
 const PACKAGE = { name: "node-red-project", description: "A Node-RED Project", version: "0.0.1", private: true };
@@ -24,6 +27,8 @@ class Storage {
   #keptIsSaved = true;
   /** One after another: what Node-RED saves at the same moment must not interleave. */
   #turn = Promise.resolve();
+  /** Undefined where there is no agent. */
+  #sync;
 
   async init(settings, runtime) {
     this.#settings = settings;
@@ -37,6 +42,7 @@ class Storage {
       sessions: file("sessions.json", isObject),
       deploying: file("deploying.json", isObject),
       taken: file("taken.json", isObject),
+      sent: file("sent.json", isObject),
     };
     this.#library = new Library(path.join(this.#folder, "library"));
     if (settings.readOnly) {
@@ -54,6 +60,7 @@ class Storage {
         log: this.#log,
       }),
     );
+    this.#synchronise(process.env);
   }
 
   async getFlows() {
@@ -175,7 +182,39 @@ class Storage {
     }
     const done = this.#turn.then(act);
     this.#turn = done.catch(() => {});
+    done.then(
+      () => this.#sync && this.#sync.changed(),
+      () => {},
+    );
     return done;
+  }
+
+  #synchronise(environment) {
+    if (!environment.SPOKEGATE_PUSH_URL) {
+      return;
+    }
+    const own = [environment.SPOKEGATE_PUSH_AUTHORIZATION, environment.SPOKEGATE_AGENT_TOKEN_FILE && tokenIn(environment.SPOKEGATE_AGENT_TOKEN_FILE)];
+    this.#sync = new Sync({
+      compose: (secrets) => this.#snapshot(own, secrets),
+      mark: this.#files.sent,
+      log: this.#log,
+      environment,
+    });
+    this.#sync.changed();
+  }
+
+  /** What the centre gets to see; undefined before the first deploy. */
+  async #snapshot(tokens, secrets) {
+    const flows = await this.#files.flows.read();
+    const library = await this.#library.all();
+    if (flows === undefined && library.length === 0) {
+      return undefined;
+    }
+    const keys = await this.#keys();
+    const inside = opened((await this.#files.credentials.read()) || {}, keys) || {};
+    const masks = [...tokens.filter(Boolean).map((token) => token.replace(/^Bearer /, "")), ...keys].map((value) => ["***", value]);
+    const settings = (await this.#files.settings.read()) || {};
+    return compose({ flows: flows || [], library, settings, credentialed: Object.keys(inside).sort() }, [...secrets, ...masks]);
   }
 
   /** Does what must not stop Node-RED; tells what goes wrong. */
@@ -185,6 +224,14 @@ class Storage {
     } catch (error) {
       this.#log.error(`storage: ${what}: ${error.message}. hint: is ${this.#settings.userDir} writable, and has the disk room?`);
     }
+  }
+}
+
+function tokenIn(file) {
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch {
+    return undefined; // settings.js has refused to begin without it.
   }
 }
 

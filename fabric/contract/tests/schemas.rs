@@ -48,6 +48,7 @@ fn the_index_lists_the_shipped_datasets() {
             "devices v1",
             "disk-capacity v1",
             "node-red-log v1",
+            "node-red-storage v1",
             "patch-status v1",
             "services v1",
             "tickets v1"

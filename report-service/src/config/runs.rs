@@ -69,6 +69,8 @@ pub struct RunsConfig {
     pub data_keep_days: u32,
     /// Days that pushed data is kept; the latest of each dataset stays.
     pub pushes_keep_days: u32,
+    /// Versions of each satellite's flows that are kept.
+    pub flow_versions_max: u32,
     /// Where a day begins and what hour it is, as the IANA names it.
     pub time_zone: String,
 }
@@ -122,6 +124,7 @@ impl Section for RunsConfig {
             ("queued_max", self.queued_max, 10_000),
             ("keep_days", self.keep_days, 3_650),
             ("pushes_keep_days", self.pushes_keep_days, 3_650),
+            ("flow_versions_max", self.flow_versions_max, 1_000),
         ];
         if !(3..=600).contains(&self.lease_s) {
             faults

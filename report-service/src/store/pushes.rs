@@ -9,13 +9,14 @@ pub use stored::StoredPush;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use spokegate_contract::{Address, DatasetId};
 use sqlx::{Any, Transaction};
 
 use super::satellite_log::{self, NewLines};
-use super::{Store, signed, unsigned};
+use super::{Store, flows, signed, unsigned};
 use watermark::{Seen, Watermark};
 
 /// Pushes kept per satellite and dataset, whatever their age.
@@ -91,7 +92,11 @@ impl Store {
             rest = later;
             let turn = self.turn().await?;
             let mut tx = turn.begin().await?;
-            let written = take_batch(&mut tx, batch, now_ms, received_after_ms).await?;
+            let keep = Keep {
+                received_after_ms,
+                flow_versions_max: self.flow_versions_max.load(Ordering::Relaxed),
+            };
+            let written = take_batch(&mut tx, batch, now_ms, keep).await?;
             tx.commit().await?;
             watermarks.extend(written);
         }
@@ -145,6 +150,13 @@ impl Store {
 
 type Tx<'a> = Transaction<'a, Any>;
 
+/// What of it stays.
+#[derive(Clone, Copy)]
+struct Keep {
+    received_after_ms: u64,
+    flow_versions_max: u32,
+}
+
 /// How many of these events are written in one turn; at least one.
 fn batch_length(events: &[&(Spool, SpoolEvent)]) -> usize {
     let (mut bytes, mut spools) = (0, BTreeSet::new());
@@ -168,7 +180,7 @@ async fn take_batch(
     tx: &mut Tx<'_>,
     events: &[&(Spool, SpoolEvent)],
     now_ms: u64,
-    received_after_ms: u64,
+    keep: Keep,
 ) -> Result<Vec<(Spool, u64)>, sqlx::Error> {
     let mut spools: BTreeMap<&Spool, (Watermark, Watermark)> = BTreeMap::new();
     for (spool, event) in events {
@@ -182,8 +194,7 @@ async fn take_batch(
         match event {
             SpoolEvent::Push(sequence, push) => {
                 if watermark.take(*sequence) == Seen::New {
-                    insert(tx, spool, *sequence, push).await?;
-                    prune(tx, &spool.0, push, received_after_ms).await?;
+                    take(tx, spool, *sequence, push, keep).await?;
                 }
             }
             SpoolEvent::Log(sequence, new) => {
@@ -206,6 +217,21 @@ async fn take_batch(
         .into_iter()
         .map(|(spool, (watermark, _))| (spool.clone(), watermark.contiguous()))
         .collect())
+}
+
+/// Stores a push: as it is, or as a piece of a satellite's flows.
+async fn take(
+    tx: &mut Tx<'_>,
+    spool: &Spool,
+    sequence: u64,
+    push: &NewPush,
+    keep: Keep,
+) -> Result<(), sqlx::Error> {
+    if flows::is_piece(push) {
+        return flows::take(tx, spool, sequence, push, keep.flow_versions_max).await;
+    }
+    insert(tx, spool, sequence, push).await?;
+    prune(tx, &spool.0, push, keep.received_after_ms).await
 }
 
 async fn read_watermark(

@@ -64,6 +64,11 @@ class AgentClient {
     return this.#ask("GET", "/status");
   }
 
+  /** Every secret that the agent keeps. */
+  secrets() {
+    return this.#ask("GET", "/secrets");
+  }
+
   async secret(name) {
     return (await this.#ask("GET", `/secrets/${encodeURIComponent(name)}`)).value;
   }

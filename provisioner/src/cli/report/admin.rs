@@ -35,9 +35,42 @@ pub(super) enum AdminVerb {
     Audit(Audit),
     /// Shows the log of a satellite's Node-RED
     Logs(Logs),
+    /// Versions of what the customers' Node-RED keep
+    #[command(subcommand)]
+    Flows(FlowsVerb),
     /// The brand of the service, or of a customer with --tenant
     #[command(subcommand)]
     Brand(BrandVerb),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum FlowsVerb {
+    /// Lists the newest version of each satellite; of one satellite, all of its versions
+    List {
+        /// Of this customer alone
+        #[arg(long, value_name = "ID")]
+        tenant: Option<String>,
+        /// Of this satellite of it
+        #[arg(long, value_name = "ID", requires = "tenant")]
+        satellite: Option<String>,
+    },
+    /// Fetches a version's flows, as Node-RED imports them
+    Download {
+        /// The customer's id
+        #[arg(long, value_name = "ID")]
+        tenant: String,
+        /// The satellite's id
+        #[arg(long, value_name = "ID")]
+        satellite: String,
+        /// The version's number
+        number: u64,
+        /// The library as well, the modules, and which nodes have credentials
+        #[arg(long)]
+        all: bool,
+        /// The file to write
+        #[arg(long, short)]
+        output: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -151,6 +184,7 @@ impl AdminVerb {
             }
             Self::Audit(audit) => client.get(&audit.path()).await,
             Self::Logs(logs) => logs.run(client).await,
+            Self::Flows(verb) => verb.run(client).await,
             Self::Brand(verb) => verb.run(client).await,
         }
     }
@@ -189,6 +223,35 @@ impl Logs {
             path.push_str(&format!("&search={}", encoded(text)));
         }
         Ok(path)
+    }
+}
+
+impl FlowsVerb {
+    async fn run(self, client: &Client) -> Result<Value, Failure> {
+        match self {
+            Self::List { tenant, satellite } => {
+                let named = [("tenant", tenant), ("satellite", satellite)];
+                let mut asked = Vec::new();
+                for (name, value) in named {
+                    if let Some(value) = value {
+                        asked.push(format!("{name}={}", id(&value)?));
+                    }
+                }
+                client.get(&format!("/flows?{}", asked.join("&"))).await
+            }
+            Self::Download {
+                tenant,
+                satellite,
+                number,
+                all,
+                output,
+            } => {
+                let (tenant, satellite) = (id(&tenant)?, id(&satellite)?);
+                let part = if all { "all" } else { "flows" };
+                let path = format!("/flows/{tenant}/{satellite}/{number}/file?part={part}");
+                client.save(&path, &output).await
+            }
+        }
     }
 }
 

@@ -63,6 +63,8 @@ const VERBS: &[(&str, &[&str])] = &[
     ("listQuarantine", &["admin", "quarantine"]),
     ("readSatelliteLog", &["admin", "logs"]),
     ("searchAudit", &["admin", "audit"]),
+    ("listFlows", &["admin", "flows", "list"]),
+    ("getFlows", &["admin", "flows", "download"]),
     ("getBrand", &["admin", "brand", "show"]),
     ("getTenantBrand", &["admin", "brand", "show"]),
     ("setBrand", &["admin", "brand", "set"]),

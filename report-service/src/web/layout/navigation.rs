@@ -60,6 +60,7 @@ const ADMIN: &[Group] = &[
         entries: &[
             entry("/customers", "customers", "Customers"),
             entry("/satellites", "satellites", "Satellites"),
+            entry("/flows", "flows", "Flows"),
             entry("/datasets", "datasets", "Datasets"),
             entry("/quarantine", "quarantine", "Quarantine"),
         ],

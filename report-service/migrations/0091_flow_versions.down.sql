@@ -1,0 +1,2 @@
+DROP TABLE flow_version;
+DROP TABLE flow_part;
