@@ -8,6 +8,7 @@ mod brands;
 mod coverage;
 mod drafts;
 mod examples;
+mod flows;
 mod openapi;
 mod orders;
 mod pages;
