@@ -60,10 +60,11 @@ class Storage {
         log: this.#log,
       }),
     );
-    this.#synchronise(process.env);
   }
 
+  /** By now Node-RED knows its modules, and the centre may hear of all of it. */
   async getFlows() {
+    this.#synchronise(process.env);
     return (await this.#files.flows.read()) || [];
   }
 
@@ -190,7 +191,7 @@ class Storage {
   }
 
   #synchronise(environment) {
-    if (!environment.SPOKEGATE_PUSH_URL) {
+    if (this.#sync || this.#settings.readOnly || !environment.SPOKEGATE_PUSH_URL) {
       return;
     }
     const own = [environment.SPOKEGATE_PUSH_AUTHORIZATION, environment.SPOKEGATE_AGENT_TOKEN_FILE && tokenIn(environment.SPOKEGATE_AGENT_TOKEN_FILE)];

@@ -100,6 +100,7 @@ describe("the way to the agent", () => {
     const log = Object.fromEntries(["info", "warn", "error"].map((level) => [level, (line) => own.push(line)]));
     const storage = create();
     await storage.init({ userDir: folder }, { log });
+    await storage.getFlows();
     return storage;
   }
 
