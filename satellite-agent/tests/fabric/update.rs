@@ -174,7 +174,12 @@ async fn a_later_command_ends_what_is_being_fetched() {
         superseded,
         "a later command",
     );
-    check(&centre.result().await, &second, unsupported, "deploy");
+    check(
+        &centre.result().await,
+        &second,
+        unsupported,
+        "keeps no Node-RED",
+    );
     let left = std::fs::read_dir(world.folder.path().join("slots")).unwrap();
     assert_eq!(left.count(), 0, "what was fetched is removed");
     agent.shutdown().await;
