@@ -40,7 +40,8 @@ fn the_storage_does_what_node_red_5_expects() {
 fn keeps_its_word(version: Version) {
     let storage = node_red::repository().join("deploy/node-red/storage");
     let output = Command::new(version.node())
-        .args(["--test", "--test-reporter=tap", "test/storage.test.js"])
+        .args(["--test", "--test-reporter=tap"])
+        .args(["test/storage.test.js", "test/sync.test.js"])
         .current_dir(storage)
         .env("PALETTE_NODE_RED", version.folder())
         .output()
@@ -49,7 +50,7 @@ fn keeps_its_word(version: Version) {
     assert!(output.status.success(), "{told}");
     let passed = told.lines().find_map(|line| line.strip_prefix("# pass "));
     let passed: u32 = passed.unwrap().parse().unwrap();
-    assert!(passed >= 30, "{passed} tests passed\n{told}");
+    assert!(passed >= 40, "{passed} tests passed\n{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
