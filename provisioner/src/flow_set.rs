@@ -40,7 +40,7 @@ pub(crate) enum FlowSetFault {
     #[error("two nodes have the id {0}")]
     Twice(String),
     #[error(
-        "node {0} has the member \"credentials\", hint: remove it, and let its fields say ${{NAME}}: `spokegate secret set` gives the value"
+        "node {0} has credentials in the clear, hint: remove them, and let its fields say ${{NAME}}: `spokegate secret set` gives the value"
     )]
     Credentials(String),
     #[error("node {node} is on the tab {tab}, which is not in it, hint: export all flows")]
@@ -91,6 +91,15 @@ fn judge(nodes: &[Value]) -> Result<u64, FlowSetFault> {
         let (id, kind) = (text(node, "id"), text(node, "type"));
         let (id, kind) = id.zip(kind).ok_or(FlowSetFault::Node(at))?;
         if node.contains_key("credentials") {
+            return Err(FlowSetFault::Credentials(id.to_owned()));
+        }
+        let env = node.get("env").and_then(Value::as_array);
+        let shown = |entry: &Value| {
+            let value = entry.get("value").and_then(Value::as_str);
+            entry.get("type").is_some_and(|kind| kind == "cred")
+                && value.is_some_and(|value| !value.is_empty())
+        };
+        if env.is_some_and(|env| env.iter().any(shown)) {
             return Err(FlowSetFault::Credentials(id.to_owned()));
         }
         if !ids.insert(id) {
@@ -154,6 +163,12 @@ mod tests {
         let mut secret = tab.clone();
         secret["credentials"] = json!({ "password": "x" });
         check(&json!([secret]), Err("spokegate secret set"));
+        let env = |value: &str| json!([{ "id": "t", "type": "tab", "env": [{ "name": "P", "type": "cred", "value": value }] }]);
+        check(&env("x"), Err("spokegate secret set"));
+        check(&env(""), Ok((1, 1)));
+        let stored =
+            json!([{ "id": "t", "type": "tab", "env": [{ "name": "P", "type": "cred" }] }]);
+        check(&stored, Ok((1, 1)));
         let long = json!([{ "id": "i".repeat(ID_BYTES_MAX), "type": "x" }]);
         check(&long, Ok((1, 0)));
         let longer = json!([{ "id": "i".repeat(ID_BYTES_MAX + 1), "type": "x" }]);

@@ -4,9 +4,11 @@
 
 mod beside;
 mod flows;
+mod folder;
 mod journal;
 mod order;
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -15,9 +17,10 @@ use spokegate_contract::envelope::{Command, CommandFault, CommandOutcome};
 use spokegate_daemon::Tasks;
 
 use crate::config::Config;
-use crate::keeper::{Hand, Phase, trial};
+use crate::keeper::{Hand, Phase};
 use crate::parcel::{Parcels, clear};
-use flows::{Place, fingerprint, put};
+use flows::fingerprint;
+use folder::UserDir;
 use journal::InForce;
 pub(crate) use journal::Journal;
 use order::{FlowSet, Wanted};
@@ -46,12 +49,12 @@ pub(crate) fn settle(config: &Config) -> anyhow::Result<Option<Journal>> {
     let beside = config.spool.path.parent().unwrap_or(Path::new("."));
     let journal = Journal::open(beside).context("make the folder of flow sets beside the spool")?;
     let undone = journal
-        .undo()
+        .undo(&UserDir::new(user_dir))
         .context("put back the flows that a deploy had replaced when it was cut short")?;
     if let Some(set) = undone {
         tracing::warn!(%set, "a deploy was cut short: the flows of before are in force");
     }
-    beside::clear(&trial::folder(user_dir)).context("remove the folder of a trial")?;
+    beside::clear(&journal.trial()).context("remove the folder of a trial")?;
     Ok(Some(journal))
 }
 
@@ -94,10 +97,9 @@ impl Deployer {
     ) -> Result<String, (CommandFault, String)> {
         let failed = |detail: String| (CommandFault::Failed, detail);
         let path = file.to_owned();
-        let print = self.blocking(move || fingerprint(&path)).await;
-        let print = print
-            .and_then(|print| print.ok_or_else(|| "it is empty".to_owned()))
-            .map_err(|error| (CommandFault::Invalid, format!("has no flows: {error}")))?;
+        let print = self.blocking(move || fingerprint(File::open(path)?)).await;
+        let print =
+            print.map_err(|error| (CommandFault::Invalid, format!("has no flows: {error}")))?;
         let in_force = InForce {
             set: set.clone(),
             fingerprint: print,
@@ -119,20 +121,24 @@ impl Deployer {
 
     /// Whether exactly this is in force.
     async fn runs(&self, wanted: &InForce) -> Result<bool, String> {
-        let (journal, place) = (self.journal.clone(), Place::of(&self.user_dir));
+        let (journal, user_dir) = (self.journal.clone(), UserDir::new(&self.user_dir));
         let wanted = wanted.clone();
         let same = self.blocking(move || {
             Ok(journal.in_force().as_ref() == Some(&wanted)
-                && fingerprint(&place.flows).ok().flatten() == Some(wanted.fingerprint))
+                && present(&user_dir).ok().flatten() == Some(wanted.fingerprint))
         });
         same.await
     }
 
     async fn try_beside(&self, file: &Path) -> Result<(), String> {
-        let folder = trial::folder(&self.user_dir);
-        let (user_dir, made, file) = (self.user_dir.clone(), folder.clone(), file.to_owned());
+        let folder = self.journal.trial();
+        let (user_dir, made, file) = (
+            UserDir::new(&self.user_dir),
+            folder.clone(),
+            file.to_owned(),
+        );
         let prepared = self.blocking(move || {
-            beside::prepare(&user_dir, &made, &file)?;
+            beside::prepare(&user_dir, &made, &std::fs::read(file)?)?;
             made.canonicalize()
         });
         let own = prepared
@@ -171,11 +177,12 @@ impl Deployer {
     }
 
     async fn put_in_force(&self, set: &FlowSet, file: &Path) -> Result<(), String> {
-        let (journal, place) = (self.journal.clone(), Place::of(&self.user_dir));
+        let (journal, user_dir) = (self.journal.clone(), UserDir::new(&self.user_dir));
         let (set, file) = (set.clone(), file.to_owned());
         let put = self.blocking(move || {
-            journal.begin(&set, &place)?;
-            put(&file, &place.flows)
+            let place = user_dir.place()?;
+            journal.begin(&set, &user_dir, &place)?;
+            user_dir.put(&place.flows, Some(&std::fs::read(file)?))
         });
         put.await
     }
@@ -183,8 +190,8 @@ impl Deployer {
     /// Puts the flows of before back; what came of that, in words.
     async fn undo(&self, why: &str) -> String {
         self.node_red.stop().await;
-        let journal = self.journal.clone();
-        let undone = self.blocking(move || journal.undo()).await;
+        let (journal, user_dir) = (self.journal.clone(), UserDir::new(&self.user_dir));
+        let undone = self.blocking(move || journal.undo(&user_dir)).await;
         let up = self.node_red.up().await;
         match (undone, up) {
             (Ok(_), Ok(())) => format!("was not healthy, the flows of before run again: {why}"),
@@ -201,8 +208,8 @@ impl Deployer {
 
     /// What runs, compared with what was deployed.
     async fn look(&self) -> CommandOutcome {
-        let (journal, place) = (self.journal.clone(), Place::of(&self.user_dir));
-        let looked = self.blocking(move || Ok((journal.in_force(), fingerprint(&place.flows)?)));
+        let (journal, user_dir) = (self.journal.clone(), UserDir::new(&self.user_dir));
+        let looked = self.blocking(move || Ok((journal.in_force(), present(&user_dir)?)));
         match looked.await {
             Ok((in_force, present)) => {
                 CommandOutcome::done(&drift(in_force.as_ref(), present.as_deref()))
@@ -223,6 +230,12 @@ impl Deployer {
             None => Err("the agent stops".to_owned()),
         }
     }
+}
+
+/// What the flows in force come to; none where there are none. Blocks.
+fn present(user_dir: &UserDir) -> io::Result<Option<String>> {
+    let flows = user_dir.open(&user_dir.place()?.flows)?;
+    flows.map(fingerprint).transpose()
 }
 
 /// How what runs stands to what was deployed last; pure.

@@ -15,7 +15,7 @@ mod sample;
 mod shipped;
 mod socket;
 mod state;
-pub(crate) mod trial;
+mod trial;
 mod verbs;
 pub(crate) mod window;
 
@@ -154,6 +154,7 @@ pub(crate) fn keep(
         trial: Arc::new(Trial {
             config: Arc::clone(&settings),
             command: command.to_vec(),
+            user_dir: user_dir.to_owned(),
             expected,
             token,
             book: book.clone(),

@@ -217,7 +217,7 @@ async fn what_is_not_healthy_is_not_put_in_force_or_goes_back() {
     assert!(silence < Duration::from_secs(5), "silent for {silence:?}");
     assert_eq!(satellite.asked("hello").await, "own");
     assert_eq!(satellite.status()["process"], process);
-    assert!(!satellite.folder().join(".trial").exists());
+    assert!(!satellite.beside_spool().join("flows/trial").exists());
 
     // What shows only in force goes back by itself, and no other satellite gets it.
     let in_trial = "env.get('SPOKEGATE_NODE_RED_TRIAL') === 'on'";
@@ -250,12 +250,9 @@ async fn a_killed_agent_ends_with_the_flows_of_before_or_the_new_ones() {
     let satellite = Kept::start(&mut fabric, &hello("own"), "").await;
     assert_eq!(satellite.asked("hello").await, "own");
     let (port, token) = satellite.endpoint();
+    let journal = satellite.beside_spool().join("flows");
     let (config, folder) = (satellite.config().to_owned(), satellite.folder().to_owned());
     satellite.stop().await;
-    let text = std::fs::read_to_string(&config).unwrap();
-    let spool = text.split("[spool]").nth(1).unwrap();
-    let spool = spool.split('"').nth(1).unwrap();
-    let journal = Path::new(spool).parent().unwrap().join("flows");
     import(&fabric, &hello("new"));
     let rest = [&["office", "--version", "1", "--wait-s", "0"][..], &ACME].concat();
     let directory = fabric.authorities();

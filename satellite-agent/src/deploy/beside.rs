@@ -2,9 +2,9 @@
 
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::flows::{Place, put};
+use super::folder::{STORAGE, UserDir};
 
 /// Node-RED's own files that a start reads, beside flows and credentials.
 const OWN: [&str; 3] = [
@@ -17,31 +17,28 @@ const STORED: [&str; 2] = ["settings.json", "taken.json"];
 /// What is used where it is: modules, and settings that name files beside themselves.
 const LINKED: [&str; 2] = ["node_modules", "settings.js"];
 
-/// Makes the folder of a trial anew, with these flows in it. Blocks.
-pub(super) fn prepare(user_dir: &Path, folder: &Path, flows: &Path) -> io::Result<()> {
+/// Makes the folder of a trial anew, with these flows in it; flows in force cannot reach it. Blocks.
+pub(super) fn prepare(user_dir: &UserDir, folder: &Path, flows: &[u8]) -> io::Result<()> {
     clear(folder)?;
     let make = |path: &Path| std::fs::DirBuilder::new().mode(0o700).create(path);
     make(folder)?;
-    let present = Place::of(user_dir);
-    let kept = user_dir.join("storage");
-    if kept.is_dir() {
-        make(&folder.join("storage"))?;
-        for name in STORED {
-            put(&kept.join(name), &folder.join("storage").join(name))?;
-        }
+    let trial = UserDir::new(folder);
+    let copy = |path: &Path| trial.put(path, user_dir.read(path)?.as_deref());
+    if user_dir.has_storage()? {
+        make(&folder.join(STORAGE))?;
+        let stored = STORED.iter().map(|name| Path::new(STORAGE).join(name));
+        stored.into_iter().try_for_each(|path| copy(&path))?;
     }
-    for name in OWN {
-        put(&user_dir.join(name), &folder.join(name))?;
-    }
+    OWN.iter().try_for_each(|name| copy(Path::new(name)))?;
     for name in LINKED {
-        let there: PathBuf = user_dir.join(name);
-        if there.exists() {
+        let there = user_dir.path().join(name);
+        if there.symlink_metadata().is_ok() {
             symlink(there, folder.join(name))?;
         }
     }
-    let place = Place::of(folder);
-    put(&present.credentials, &place.credentials)?;
-    put(flows, &place.flows)
+    let place = trial.place()?;
+    copy(&place.credentials)?;
+    trial.put(&place.flows, Some(flows))
 }
 
 /// Removes the folder of a trial; what it links to stays. Blocks.
@@ -59,28 +56,29 @@ mod tests {
     #[test]
     fn a_trial_has_its_own_flows_and_copies_of_the_rest() {
         let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
+        let (user, trial) = (folder.path().join("user"), folder.path().join("trial"));
+        let at = |name: &str| user.join(name);
         std::fs::create_dir_all(at("storage")).unwrap();
         std::fs::create_dir_all(at("node_modules/x")).unwrap();
-        for name in [
-            "storage/flows.json",
-            "storage/credentials.json",
-            "storage/settings.json",
-            "storage/sessions.json",
-            "new",
-        ] {
-            std::fs::write(at(name), name).unwrap();
+        for name in ["flows", "credentials", "settings", "sessions"] {
+            std::fs::write(at(&format!("storage/{name}.json")), name).unwrap();
         }
-        let trial = at(".trial");
-        prepare(folder.path(), &trial, &at("new")).unwrap();
+        let user_dir = UserDir::new(&user);
+        prepare(&user_dir, &trial, b"new").unwrap();
         // Once more, as after a trial that was cut short.
-        prepare(folder.path(), &trial, &at("new")).unwrap();
+        prepare(&user_dir, &trial, b"new").unwrap();
         let text = |name: &str| std::fs::read_to_string(trial.join(name)).unwrap();
         assert_eq!(text("storage/flows.json"), "new");
-        assert_eq!(text("storage/credentials.json"), "storage/credentials.json");
-        assert_eq!(text("storage/settings.json"), "storage/settings.json");
+        assert_eq!(text("storage/credentials.json"), "credentials");
+        assert_eq!(text("storage/settings.json"), "settings");
         assert!(!trial.join("storage/sessions.json").exists());
         assert!(trial.join("node_modules/x").exists());
+
+        // A flow that would have the agent's key copied to where it can read it.
+        std::fs::write(folder.path().join("key.pem"), "key").unwrap();
+        symlink(folder.path().join("key.pem"), at(".config.users.json")).unwrap();
+        assert!(prepare(&user_dir, &trial, b"new").is_err());
+        assert!(!trial.join(".config.users.json").exists());
         clear(&trial).unwrap();
         assert!(!trial.exists() && at("node_modules/x").exists());
     }

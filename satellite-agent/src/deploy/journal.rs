@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::flows::{Place, put, remove};
+use super::folder::{Place, UserDir, remove};
 use super::order::FlowSet;
 use crate::credentials::store::put_private;
 
@@ -27,8 +27,7 @@ pub(super) struct InForce {
 #[serde(deny_unknown_fields)]
 struct Switch {
     set: FlowSet,
-    flows: PathBuf,
-    credentials: PathBuf,
+    place: Place,
 }
 
 /// The notes, and the files of before while a switch goes on.
@@ -52,19 +51,26 @@ impl Journal {
         &self.folder
     }
 
+    /// Where a trial has its folder: flows in force cannot reach it.
+    pub(super) fn trial(&self) -> PathBuf {
+        self.folder.join("trial")
+    }
+
     /// What was deployed last. Blocks.
     pub(super) fn in_force(&self) -> Option<InForce> {
         serde_json::from_slice(&std::fs::read(self.path("in-force.json")).ok()?).ok()
     }
 
     /// Notes that a switch begins, and keeps what it replaces. Blocks.
-    pub(super) fn begin(&self, set: &FlowSet, place: &Place) -> io::Result<()> {
-        put(&place.flows, &self.path("before.json"))?;
-        put(&place.credentials, &self.path("before-credentials.json"))?;
+    pub(super) fn begin(&self, set: &FlowSet, user_dir: &UserDir, place: &Place) -> io::Result<()> {
+        self.keep("before.json", user_dir.read(&place.flows)?)?;
+        self.keep(
+            "before-credentials.json",
+            user_dir.read(&place.credentials)?,
+        )?;
         let switch = Switch {
             set: set.clone(),
-            flows: place.flows.clone(),
-            credentials: place.credentials.clone(),
+            place: place.clone(),
         };
         self.write("switch.json", &switch)
     }
@@ -76,14 +82,19 @@ impl Journal {
     }
 
     /// Puts back what a switch replaced that has begun and not ended; which one. Blocks.
-    pub(super) fn undo(&self) -> io::Result<Option<FlowSet>> {
+    pub(super) fn undo(&self, user_dir: &UserDir) -> io::Result<Option<FlowSet>> {
         let switch = match std::fs::read(self.path("switch.json")) {
             Ok(text) => serde_json::from_slice::<Switch>(&text).map_err(io::Error::other)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        put(&self.path("before.json"), &switch.flows)?;
-        put(&self.path("before-credentials.json"), &switch.credentials)?;
+        let Place { flows, credentials } = &switch.place;
+        let (before, keys) = (
+            self.kept("before.json")?,
+            self.kept("before-credentials.json")?,
+        );
+        user_dir.put(flows, before.as_deref())?;
+        user_dir.put(credentials, keys.as_deref())?;
         self.forget()?;
         Ok(Some(switch.set))
     }
@@ -92,6 +103,21 @@ impl Journal {
     fn forget(&self) -> io::Result<()> {
         let names = ["switch.json", "before.json", "before-credentials.json"];
         names.iter().try_for_each(|name| remove(&self.path(name)))
+    }
+
+    fn keep(&self, name: &str, bytes: Option<Vec<u8>>) -> io::Result<()> {
+        match bytes {
+            Some(bytes) => put_private(&self.path(name), &bytes).map_err(io::Error::other),
+            None => remove(&self.path(name)),
+        }
+    }
+
+    fn kept(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        match std::fs::read(self.path(name)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     fn write(&self, name: &str, note: &impl Serialize) -> io::Result<()> {
@@ -117,61 +143,77 @@ mod tests {
 
     struct World {
         folder: tempfile::TempDir,
+        user_dir: UserDir,
         place: Place,
         journal: Journal,
     }
 
+    impl World {
+        fn write(&self, path: &Path, text: &str) {
+            self.user_dir.put(path, Some(text.as_bytes())).unwrap();
+        }
+
+        fn read(&self, path: &Path) -> Option<String> {
+            let bytes = self.user_dir.read(path).unwrap()?;
+            Some(String::from_utf8(bytes).unwrap())
+        }
+    }
+
     fn world() -> World {
         let folder = tempfile::tempdir().unwrap();
-        let place = Place::of(folder.path());
-        let journal = Journal::open(folder.path()).unwrap();
-        std::fs::write(&place.flows, "old").unwrap();
-        std::fs::write(&place.credentials, "keys").unwrap();
-        World {
+        let user_dir = UserDir::new(folder.path());
+        let world = World {
+            place: user_dir.place().unwrap(),
+            journal: Journal::open(folder.path()).unwrap(),
+            user_dir,
             folder,
-            place,
-            journal,
-        }
+        };
+        world.write(&world.place.flows, "old");
+        world.write(&world.place.credentials, "keys");
+        world
     }
 
     #[test]
     fn a_switch_that_was_cut_short_is_undone_once() {
         let world = world();
-        assert_eq!(world.journal.undo().unwrap(), None);
-        world.journal.begin(&set(2), &world.place).unwrap();
-        std::fs::write(&world.place.flows, "new").unwrap();
+        let (place, user_dir) = (&world.place, &world.user_dir);
+        assert_eq!(world.journal.undo(user_dir).unwrap(), None);
+        world.journal.begin(&set(2), user_dir, place).unwrap();
+        world.write(&place.flows, "new");
         // Node-RED drops credentials of nodes that are gone.
-        std::fs::write(&world.place.credentials, "less").unwrap();
+        world.write(&place.credentials, "less");
         let again = Journal::open(world.folder.path()).unwrap();
-        assert_eq!(again.undo().unwrap(), Some(set(2)));
-        assert_eq!(std::fs::read(&world.place.flows).unwrap(), b"old");
-        assert_eq!(std::fs::read(&world.place.credentials).unwrap(), b"keys");
-        assert_eq!(again.undo().unwrap(), None);
+        assert_eq!(again.undo(user_dir).unwrap(), Some(set(2)));
+        assert_eq!(world.read(&place.flows).as_deref(), Some("old"));
+        assert_eq!(world.read(&place.credentials).as_deref(), Some("keys"));
+        assert_eq!(again.undo(user_dir).unwrap(), None);
         assert_eq!(again.in_force(), None);
     }
 
     #[test]
     fn one_that_was_good_stays() {
         let world = world();
-        world.journal.begin(&set(2), &world.place).unwrap();
-        std::fs::write(&world.place.flows, "new").unwrap();
+        let (place, user_dir) = (&world.place, &world.user_dir);
+        world.journal.begin(&set(2), user_dir, place).unwrap();
+        world.write(&place.flows, "new");
         let in_force = InForce {
             set: set(2),
             fingerprint: "f".to_owned(),
         };
         world.journal.end(&in_force).unwrap();
-        assert_eq!(world.journal.undo().unwrap(), None);
+        assert_eq!(world.journal.undo(user_dir).unwrap(), None);
         assert_eq!(world.journal.in_force(), Some(in_force));
-        assert_eq!(std::fs::read(&world.place.flows).unwrap(), b"new");
+        assert_eq!(world.read(&place.flows).as_deref(), Some("new"));
     }
 
     #[test]
     fn where_there_were_no_flows_there_are_none_again() {
         let world = world();
-        std::fs::remove_file(&world.place.flows).unwrap();
-        world.journal.begin(&set(1), &world.place).unwrap();
-        std::fs::write(&world.place.flows, "new").unwrap();
-        world.journal.undo().unwrap();
-        assert!(!world.place.flows.exists());
+        let (place, user_dir) = (&world.place, &world.user_dir);
+        user_dir.put(&place.flows, None).unwrap();
+        world.journal.begin(&set(1), user_dir, place).unwrap();
+        world.write(&place.flows, "new");
+        world.journal.undo(user_dir).unwrap();
+        assert_eq!(world.read(&place.flows), None);
     }
 }

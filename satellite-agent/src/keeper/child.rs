@@ -123,8 +123,8 @@ pub(super) struct Recipe<'a> {
     /// The folder, by its one true name.
     pub(super) folder: &'a Path,
     pub(super) port: u16,
-    /// Beside the one that is kept, in a folder below its own.
-    pub(super) trial: bool,
+    /// For a trial: the folder of the one that is kept, whose modules and settings are used where they are.
+    pub(super) beside: Option<&'a Path>,
     pub(super) safe: bool,
 }
 
@@ -170,13 +170,7 @@ impl Recipe<'_> {
         }
         command.arg("--confine");
         let mut reach = reach(self.config, self.command, self.folder);
-        // Modules and settings are used where they are.
-        reach.run.extend(
-            self.folder
-                .parent()
-                .filter(|_| self.trial)
-                .map(Path::to_owned),
-        );
+        reach.run.extend(self.beside.map(Path::to_owned));
         for (option, paths) in [
             ("--run", reach.run),
             ("--read", reach.read),
@@ -203,7 +197,7 @@ impl Recipe<'_> {
             .env("SPOKEGATE_NODE_RED_HOST", LOOPBACK)
             .env("SPOKEGATE_NODE_RED_PORT", self.port.to_string())
             .env(MARK, self.folder);
-        if self.trial {
+        if self.beside.is_some() {
             command.env("SPOKEGATE_NODE_RED_TRIAL", "on");
         }
     }

@@ -84,7 +84,8 @@ impl Hand {
             let up = (now.state == Phase::Running).then(Instant::now);
             since = up.map(|now| since.unwrap_or(now));
             if since.is_some_and(|since| since.elapsed() >= TRUSTED) {
-                return Ok(());
+                // The keeper's own probes may be further apart than this.
+                return self.trial.is_good().await;
             }
             tokio::time::sleep(LOOK).await;
         }

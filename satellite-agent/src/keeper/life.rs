@@ -89,7 +89,7 @@ impl Keeper {
             command: &self.command,
             folder: owner.mark(),
             port: self.config.port,
-            trial: false,
+            beside: None,
             safe: self.safe,
         };
         let mut running = recipe.start()?;

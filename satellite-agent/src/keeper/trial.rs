@@ -1,6 +1,6 @@
 //! A second Node-RED beside the one that is kept, for a moment: whether flows would run, before they are put in force.
 //!
-//! It has a folder of its own below the other's, a port of its own, and the same confinement. Its flows do run meanwhile;
+//! It has a folder of its own that the other cannot reach, a port of its own, and the same confinement. Its flows do run meanwhile;
 //! `SPOKEGATE_NODE_RED_TRIAL` tells settings and flows that it is a trial.
 
 use std::net::Ipv4Addr;
@@ -26,8 +26,6 @@ use super::lines::Splitter;
 use super::owner::end_marked;
 use crate::config::NodeRedConfig;
 
-/// The folder of a trial, in that of the Node-RED that is kept.
-pub(crate) const FOLDER: &str = ".trial";
 /// Flows start after the first answer, and may end it: so long it has to stay up.
 const STEADY: Duration = Duration::from_secs(5);
 const PROBES: Duration = Duration::from_millis(250);
@@ -60,6 +58,8 @@ struct Listing {
 pub(super) struct Trial {
     pub(super) config: Arc<NodeRedConfig>,
     pub(super) command: Vec<String>,
+    /// The folder of the one that is kept, whose modules are used.
+    pub(super) user_dir: PathBuf,
     pub(super) expected: Vec<Expected>,
     /// What opens the palette's addresses.
     pub(super) token: SecretSource,
@@ -121,10 +121,19 @@ impl Trial {
             command: &self.command,
             folder,
             port,
-            trial: true,
+            beside: Some(&self.user_dir),
             safe: false,
         };
         recipe.start()
+    }
+
+    /// Whether the one that is kept answers now, and what it has to; why not.
+    pub(super) async fn is_good(&self) -> Result<(), String> {
+        let port = self.config.port;
+        match self.answers(port).await {
+            true => self.has_expected(port).await,
+            false => Err("it does not answer over HTTP any more".to_owned()),
+        }
     }
 
     /// Until it has answered for a while, and answers what it has to.
@@ -262,11 +271,6 @@ fn free_port() -> anyhow::Result<u16> {
     let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
     let place = listener.and_then(|listener| listener.local_addr());
     Ok(place.context("bind to loopback")?.port())
-}
-
-/// The folder of a trial.
-pub(crate) fn folder(user_dir: &Path) -> PathBuf {
-    user_dir.join(FOLDER)
 }
 
 #[cfg(test)]

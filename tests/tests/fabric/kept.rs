@@ -84,6 +84,14 @@ impl Kept {
         &self.folder
     }
 
+    /// Where the agent keeps what it notes.
+    pub(crate) fn beside_spool(&self) -> PathBuf {
+        let text = std::fs::read_to_string(&self.config).unwrap();
+        let spool = text.split("[spool]").nth(1).unwrap();
+        let spool = spool.split('"').nth(1).unwrap();
+        Path::new(spool).parent().unwrap().to_owned()
+    }
+
     /// The agent's configuration.
     pub(crate) fn config(&self) -> &Path {
         &self.config
