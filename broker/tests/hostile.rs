@@ -31,6 +31,10 @@ use support::{Client, Connect, TestBroker};
 /// Keeps the bystander below its own rate.
 const BETWEEN_TRIPS: Duration = Duration::from_millis(5);
 
+/// A bystander's longest trip is shorter. A broker that one peer stalls takes that peer's whole time limit; a machine
+/// that is busy with other things takes a part of a second.
+const PROMPT: Duration = Duration::from_secs(3);
+
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 
 /// From now on counts panics that are not of a test's own making: in the broker, in its router, in any library.

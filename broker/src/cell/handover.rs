@@ -81,6 +81,12 @@ impl Handover {
         lock(&self.state).frames.is_empty()
     }
 
+    /// Whether a frame lies here or is still in the router.
+    pub(crate) fn waits(&self) -> bool {
+        let state = lock(&self.state);
+        state.routed > 0 || !state.frames.is_empty()
+    }
+
     /// The next frame that lies here.
     pub(crate) fn take(&self) -> Option<Bytes> {
         let mut state = lock(&self.state);
@@ -122,9 +128,12 @@ mod tests {
     #[test]
     fn frames_go_straight_across_until_they_are_too_many_and_again_when_the_router_is_empty() {
         let handover = Handover::new(Bell::default(), 10);
+        assert!(!handover.waits());
         assert_eq!(handover.put(frame(1, 2)), None);
+        assert!(handover.waits());
         assert!(handover.put(frame(2, 2)).is_some(), "no room");
         assert_eq!(handover.take(), Some(frame(1, 2)));
+        assert!(handover.waits(), "2 is in the router");
         assert!(handover.put(frame(3, 0)).is_some(), "2 is in the router");
         handover.arrived();
         assert!(handover.put(frame(4, 0)).is_some(), "3 is in the router");
@@ -133,6 +142,7 @@ mod tests {
         assert_eq!(handover.put(frame(5, 0)), None);
         assert_eq!(handover.take(), Some(frame(5, 0)));
         assert_eq!(handover.take(), None);
+        assert!(!handover.waits());
     }
 
     #[test]

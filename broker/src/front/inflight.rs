@@ -30,6 +30,10 @@ impl Inflight {
         lock(&self.ids).open.len() < self.max
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        lock(&self.ids).open.is_empty()
+    }
+
     /// An id that is not in use, or none when `max` are. The last one given back comes last of all, so that an
     /// acknowledgement that was sent twice does not meet it again.
     pub(super) fn assign(&self) -> Option<u16> {
@@ -59,9 +63,10 @@ mod tests {
     #[test]
     fn ids_come_back_in_any_order_and_are_never_zero_or_doubled() {
         let inflight = Inflight::new(3);
+        assert!(inflight.is_empty());
         let ids = [(); 4].map(|()| inflight.assign());
         assert_eq!(ids, [Some(1), Some(2), Some(3), None]);
-        assert!(!inflight.has_room());
+        assert!(!inflight.has_room() && !inflight.is_empty());
         inflight.acknowledge(9);
         assert!(!inflight.has_room());
         inflight.acknowledge(3);

@@ -23,7 +23,10 @@ use crate::cell::{Bell, Cell, Consumer, LinkReceiver, LinkSender, Seat};
 use crate::meters::Gauged;
 use crate::packet::{ConnectCode, Publish, Qos, Will, connack};
 use crate::policy::{self, Session, SubscribePermit};
-use crate::roster::Place;
+use crate::roster::{Dismissal, Place};
+
+/// Time between two looks at what a session that leaves still has to get.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// A session that policy permits.
 pub(super) struct Opening {
@@ -151,7 +154,7 @@ where
         end = conversation => end,
         () = seat.replaced().cancelled() => End::Replaced,
         () = running.slow.cancelled() => End::Slow,
-        why = running.place.dismissed() => why.into(),
+        why = running.told_to_go() => why.into(),
         () = running.cell.ended().cancelled() => End::RouterGone,
     };
     if let Some(consumer) = running.consumer.get() {
@@ -210,6 +213,29 @@ impl Running {
                 at_ms: self.shared.clock.now_ms(),
             };
             let _ = self.cell.presence(address, presence);
+        }
+    }
+}
+
+impl Running {
+    /// Returns when the session must go. A sanitizer that leaves because the broker stops first gets what waits for it:
+    /// that is who left before it.
+    async fn told_to_go(&self) -> Dismissal {
+        let why = self.place.dismissed().await;
+        if why == Dismissal::Stopping && matches!(self.session, Session::Sanitizer(_)) {
+            let _ = tokio::time::timeout(FAREWELL, self.all_acknowledged()).await;
+        }
+        why
+    }
+
+    /// Returns when nothing waits for this session and nothing on its way to it is unacknowledged.
+    async fn all_acknowledged(&self) {
+        let waits = || {
+            let consumer = self.consumer.get();
+            consumer.is_some_and(|consumer| consumer.handover().waits())
+        };
+        while waits() || !self.inflight.is_empty() {
+            tokio::time::sleep(LOOK).await;
         }
     }
 }

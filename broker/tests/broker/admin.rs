@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::executable::{broker, check, config, metrics, start};
-use crate::support::{Authority, Client, Connect, TestBroker};
+use crate::support::{Authority, Client, Connect, SOON, TestBroker};
 
 /// The files of a broker with an admin socket; its configuration.
 fn prepared(authority: &Authority, files: &TempDir, limits: &str) -> String {
@@ -128,12 +128,49 @@ async fn a_drain_is_in_slices_satellites_first_and_lets_nobody_in() {
         gone
     };
     let ((), gone) = tokio::join!(drained, watched);
-    let span = gone[SATELLITES - 1] - gone[0];
-    println!("{SATELLITES} sessions left over {} ms", span.as_millis());
-    // 96 sessions are three slices of 32 with 50 ms between them.
-    assert!(span >= Duration::from_millis(90), "{span:?}");
+    // 96 sessions are three slices of 32 with 50 ms between them, counted from the first one's word to go: when the
+    // sanitizer hears of it is the machine's affair.
+    let last = gone[SATELLITES - 1];
+    println!(
+        "{SATELLITES} sessions had left after {} ms",
+        last.as_millis()
+    );
+    assert!(last >= Duration::from_millis(100), "{last:?}");
     assert_ne!(waiting.connect(&Connect::new("acme.late")).await, Some(0));
     for client in &mut satellites {
         assert!(client.is_closed().await);
     }
+}
+
+#[tokio::test]
+async fn a_sanitizer_that_is_slow_hears_who_left_before_it_goes() {
+    const SATELLITES: usize = 12;
+    let broker = TestBroker::with("inflight = 2").await;
+    let mut sanitizer = broker.sanitizer("acme").await;
+    let mut satellites = Vec::new();
+    for number in 0..SATELLITES {
+        satellites.push(broker.satellite("acme", &format!("s{number}")).await);
+        sanitizer.message().await;
+    }
+    let watched = async {
+        for client in &mut satellites {
+            assert!(client.is_closed().await);
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        for _ in 0..SATELLITES {
+            let (topic, _) = sanitizer.message().await;
+            assert!(topic.ends_with("/up/presence"), "{topic}");
+        }
+        assert!(sanitizer.is_closed().await);
+    };
+    tokio::join!(broker.broker.shutdown(), watched);
+}
+
+#[tokio::test]
+async fn a_sanitizer_that_acknowledges_nothing_does_not_hold_a_drain_up() {
+    let broker = TestBroker::with("inflight = 2").await;
+    let _sanitizer = broker.sanitizer("acme").await;
+    let _satellite = broker.satellite("acme", "hq").await;
+    let drained = tokio::time::timeout(SOON, broker.broker.shutdown()).await;
+    assert!(drained.is_ok(), "the drain goes on");
 }

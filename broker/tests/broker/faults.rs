@@ -139,7 +139,7 @@ async fn a_fast_sender_is_slowed_and_loses_nothing() {
     let mut neighbour = broker.satellite("acme", "branch").await;
     let started = Instant::now();
     assert!(neighbour.ping().await);
-    assert!(started.elapsed() < Duration::from_millis(500));
+    assert!(started.elapsed() < Duration::from_secs(2));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -115,24 +115,24 @@ async fn messages_on_their_way_to_one_client() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn packets_per_second_of_one_identity() {
-    // Two at once, then one every half second.
-    let broker = TestBroker::with("messages_per_s = 2").await;
+    // One at once, then one every second.
+    let broker = TestBroker::with("messages_per_s = 1").await;
     let mut hq = broker.satellite("acme", "hq").await;
     let started = Instant::now();
-    assert!(hq.ping().await && hq.ping().await);
+    assert!(hq.ping().await);
     let at_the_limit = started.elapsed();
     assert!(hq.ping().await);
     let beyond = started.elapsed();
     assert!(
-        at_the_limit < Duration::from_millis(450),
+        at_the_limit < Duration::from_millis(950),
         "{at_the_limit:?}"
     );
-    assert!(beyond >= Duration::from_millis(450), "{beyond:?}");
+    assert!(beyond >= Duration::from_millis(950), "{beyond:?}");
     let mut neighbour = broker.satellite("acme", "branch").await;
     let started = Instant::now();
     assert!(neighbour.ping().await);
     assert!(
-        started.elapsed() < Duration::from_millis(450),
+        started.elapsed() < Duration::from_millis(950),
         "a neighbour has a rate of its own"
     );
 }
@@ -144,13 +144,13 @@ async fn bytes_per_second_of_one_identity() {
     let started = Instant::now();
     assert!(accepted(&mut hq, &publish_of(1_000)).await);
     let at_the_limit = started.elapsed();
-    assert!(accepted(&mut hq, &publish_of(500)).await);
+    assert!(accepted(&mut hq, &publish_of(1_000)).await);
     let beyond = started.elapsed();
     assert!(
-        at_the_limit < Duration::from_millis(450),
+        at_the_limit < Duration::from_millis(950),
         "{at_the_limit:?}"
     );
-    assert!(beyond >= Duration::from_millis(450), "{beyond:?}");
+    assert!(beyond >= Duration::from_millis(950), "{beyond:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
