@@ -214,7 +214,8 @@ async fn what_is_not_healthy_is_not_put_in_force_or_goes_back() {
     );
     over.store(true, Ordering::Relaxed);
     let silence = silence.join().unwrap();
-    assert!(silence < Duration::from_secs(5), "silent for {silence:?}");
+    // A Node-RED that starts beside it takes a busy machine's time, never the one that runs.
+    assert!(silence < Duration::from_secs(20), "silent for {silence:?}");
     assert_eq!(satellite.asked("hello").await, "own");
     assert_eq!(satellite.status()["process"], process);
     assert!(!satellite.beside_spool().join("flows/trial").exists());
