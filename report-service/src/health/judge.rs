@@ -37,6 +37,11 @@ impl Verdict {
         self.condition == Condition::Bad
     }
 
+    /// Works, and yet somebody should look.
+    pub(crate) fn wants_a_look(&self) -> bool {
+        self.condition == Condition::Warn
+    }
+
     /// The state in a word.
     pub(crate) fn word(&self) -> &'static str {
         match self.condition {

@@ -27,7 +27,34 @@ pub struct TenantTally {
     pub refused: u64,
 }
 
+/// Runs of a time, counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RunCounts {
+    /// Those whose document is there.
+    pub done: u64,
+    /// Those that failed.
+    pub failed: u64,
+}
+
 impl Store {
+    /// How runs ended that were started since a time.
+    ///
+    /// # Errors
+    /// When the store cannot read.
+    pub async fn runs_counted(&self, since_ms: u64) -> Result<RunCounts, sqlx::Error> {
+        let query = "SELECT state, COUNT(*) FROM run WHERE created_at >= $1 GROUP BY state";
+        let query = sqlx::query_as(query).bind(signed(since_ms));
+        let rows: Vec<(String, i64)> = query.fetch_all(self.pool()).await?;
+        let of = |state: RunState| {
+            let row = rows.iter().find(|(name, _)| name == state.as_str());
+            row.map_or(0, |(_, count)| unsigned(*count))
+        };
+        Ok(RunCounts {
+            done: of(RunState::Done),
+            failed: of(RunState::Failed),
+        })
+    }
+
     /// Everybody's runs, newest first; of one person when one is named.
     ///
     /// # Errors

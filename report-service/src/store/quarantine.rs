@@ -83,6 +83,16 @@ impl Store {
         Ok(())
     }
 
+    /// Messages that were refused since a time.
+    ///
+    /// # Errors
+    /// When the store cannot read.
+    pub async fn quarantined_since(&self, since_ms: u64) -> Result<u64, sqlx::Error> {
+        let query = sqlx::query_scalar("SELECT COUNT(*) FROM quarantine WHERE at >= $1");
+        let count: i64 = query.bind(signed(since_ms)).fetch_one(self.pool()).await?;
+        Ok(unsigned(count))
+    }
+
     /// The tenants of which there are entries.
     ///
     /// # Errors

@@ -32,7 +32,7 @@ struct HealthPage {
 async fn show(State(state): State<AppState>, user: AdminUser) -> Result<Response, PageError> {
     let parts = state.health.all();
     let failing = parts.iter().filter(|part| part.verdict.is_failing());
-    let wanting = parts.iter().filter(|part| part.verdict.style() == "warn");
+    let wanting = parts.iter().filter(|part| part.verdict.wants_a_look());
     render(&HealthPage {
         page: Page::new("Health", "health", &user),
         failing: failing.count(),

@@ -70,7 +70,32 @@ impl Certificate {
     }
 }
 
-async fn show(State(state): State<AppState>, user: AdminUser) -> Result<Response, PageError> {
+/// What the overview says of satellites.
+pub(super) struct Seen {
+    pub(super) online: usize,
+    pub(super) satellites: usize,
+    /// Each with what somebody should look at.
+    pub(super) warnings: Vec<(String, Vec<String>)>,
+    /// Customers of whom no satellite was ever heard.
+    pub(super) silent: Vec<String>,
+}
+
+/// All satellites in short.
+pub(super) async fn seen(state: &AppState) -> Result<Seen, PageError> {
+    let (rows, silent) = rows(state).await?;
+    Ok(Seen {
+        online: rows.iter().filter(|row| row.satellite.online).count(),
+        satellites: rows.len(),
+        warnings: rows
+            .into_iter()
+            .map(|row| (row.satellite.address.to_string(), row.warnings))
+            .collect(),
+        silent,
+    })
+}
+
+/// Every satellite, and the customers of whom none was heard.
+async fn rows(state: &AppState) -> Result<(Vec<Row>, Vec<String>), PageError> {
     let satellites = state.store.satellites().await?;
     let now_ms = state.clock.now_ms();
     let standings = state.store.budgets_at(now_ms).await?;
@@ -83,14 +108,8 @@ async fn show(State(state): State<AppState>, user: AdminUser) -> Result<Response
     };
     let silent = tenants.iter().filter(silent);
     let silent = silent.map(|tenant| tenant.title.clone()).collect();
-    let certificate = |validity| Certificate::of(validity, now_ms);
-    let link = |state: LinkState| Sanitizer {
-        certificate: state.certificate.map(certificate),
-        state,
-    };
-    let links = state.engine.relay().links();
     let row = |satellite: Satellite| Row {
-        certificate: satellite.certificate.map(certificate),
+        certificate: satellite.certificate.map(|it| Certificate::of(it, now_ms)),
         title: tenants
             .iter()
             .find(|tenant| tenant.id == satellite.address.tenant)
@@ -99,11 +118,22 @@ async fn show(State(state): State<AppState>, user: AdminUser) -> Result<Response
         warnings: judge::warnings(&satellite, &newest, &standings, now_ms),
         satellite,
     };
+    Ok((satellites.into_iter().map(row).collect(), silent))
+}
+
+async fn show(State(state): State<AppState>, user: AdminUser) -> Result<Response, PageError> {
+    let (rows, silent) = rows(&state).await?;
+    let now_ms = state.clock.now_ms();
+    let link = |state: LinkState| Sanitizer {
+        certificate: state.certificate.map(|it| Certificate::of(it, now_ms)),
+        state,
+    };
+    let links = state.engine.relay().links();
     render(&SatellitesPage {
         page: Page::new("Satellites", "satellites", &user),
         links: links.into_iter().map(link).collect(),
-        online: satellites.iter().filter(|one| one.online).count(),
-        rows: satellites.into_iter().map(row).collect(),
+        online: rows.iter().filter(|row| row.satellite.online).count(),
+        rows,
         silent,
     })
 }

@@ -130,6 +130,13 @@ async fn each_customer_is_counted_for_itself() {
         assert_eq!(all[&id("acme")], tally(2, 1, 50, 0));
         assert_eq!(all[&id("globex")], tally(1, 0, 50, 0));
         assert_eq!(all[&id("initech")], tally(0, 0, 0, 1));
+        let counted = |done, failed| RunCounts { done, failed };
+        for (since_ms, expected) in [(0, counted(1, 1)), (15, counted(1, 0)), (21, counted(0, 0))] {
+            assert_eq!(store.runs_counted(since_ms).await.unwrap(), expected);
+        }
+        for (since_ms, refused) in [(0, 1), (1, 1), (2, 0)] {
+            assert_eq!(store.quarantined_since(since_ms).await.unwrap(), refused);
+        }
         let late = store.tenant_tallies(15).await.unwrap();
         assert_eq!(late[&id("acme")], tally(1, 0, 50, 0), "only later runs");
     }

@@ -189,3 +189,35 @@ async fn administrators_see_how_every_part_is() {
     let refused = alice.post("/health/look", &[]).await;
     assert_eq!(refused.status(), StatusCode::NOT_FOUND);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_overview_says_what_wants_somebody_and_where_that_is_shown() {
+    let bench = Bench::new().await;
+    let carol = bench.browser("carol", Site::Admin).await;
+    let until = async |there: &[&str], gone: &[&str]| loop {
+        let (status, page) = carol.get("/").await;
+        assert_eq!(status, StatusCode::OK);
+        let good = there.iter().all(|words| page.contains(words));
+        if good && !gone.iter().any(|words| page.contains(words)) {
+            return page;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    };
+    let patience = std::time::Duration::from_secs(120);
+    let failing = "<strong>Company directory</strong>";
+    let silent = "Never heard of a satellite of ";
+    let (bad, none) = ([failing, silent, "0 <small>of 0 online"], []);
+    let page = tokio::time::timeout(patience, until(&bad, &none));
+    let page = page.await.unwrap();
+    assert!(page.contains("<a href=\"/health\">"), "{page}");
+    let first = page.find(">fails</span>").unwrap();
+    assert!(first < page.find(">look at it</span>").unwrap(), "{page}");
+    bench.sanitizer.hello("acme").await;
+    let (one, before) = (["1 <small>of 1 online"], ["of 0 online"]);
+    let heard = tokio::time::timeout(patience, until(&one, &before));
+    let page = heard.await.unwrap();
+    assert!(
+        page.contains("Never heard of a satellite of Globex."),
+        "{page}"
+    );
+}
