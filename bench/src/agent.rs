@@ -48,7 +48,7 @@ impl Effort {
         Self {
             runs: 5,
             stretch: Duration::from_secs(5),
-            steady: Duration::from_secs(60),
+            steady: Duration::from_secs(20),
         }
     }
 
@@ -80,7 +80,8 @@ pub async fn run(effort: &Effort) -> anyhow::Result<Vec<Row>> {
         .len();
     size.add_number(bytes as f64 / MIB);
     let mut figures = Figures::default();
-    for _ in 0..effort.runs {
+    for run in 1..=effort.runs {
+        tell(&format!("agent, run {run} of {}", effort.runs));
         figures.measure(effort).await?;
     }
     let seconds = effort.steady.as_secs();

@@ -21,6 +21,7 @@ pub mod judge;
 pub mod limits;
 #[cfg(feature = "validate")]
 pub mod lint;
+pub mod parcel_index;
 mod quarantine_id;
 pub mod record;
 mod request_id;

@@ -80,6 +80,10 @@ pub const PARCEL_PART_BYTES: usize = 98_304;
 pub const PARCEL_BYTES_MAX: u64 = 67_108_864;
 /// Most bytes of a flow set: what Node-RED takes over its own API unless told otherwise.
 pub const FLOW_SET_BYTES_MAX: u64 = 5_242_880;
+/// Bytes of the first line of a flow set with modules, which says what is in it.
+pub const PARCEL_INDEX_BYTES_MAX: usize = 1_048_576;
+/// Files of all modules of a flow set.
+pub const PARCEL_FILES_MAX: usize = 8_192;
 /// Most parts of a parcel that a satellite asks for at once.
 pub const PARCEL_PARTS_WANTED_MAX: u32 = 8;
 

@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 const ID: RequestId = RequestId::from_bytes([1; 16]);
 
 /// Limits that hold where a message is made, counted or answered: there is no parser that refuses one more.
-const ELSEWHERE: [(&str, &str); 21] = [
+const ELSEWHERE: [(&str, &str); 23] = [
     ("ADMISSIONS_MAX", "sanitizer/src/ingest/calls/enrolment.rs"),
     ("CHUNK_BYTES_TARGET", "satellite-agent/src/"),
     ("CHUNK_ROWS_MAX", "sanitizer/src/worker/judge.rs"),
@@ -33,6 +33,14 @@ const ELSEWHERE: [(&str, &str); 21] = [
     ("LEASE_MS_MAX", "sanitizer/src/ingest/leases.rs"),
     ("PACKET_BYTES_MAX", "broker/src/"),
     ("PARCEL_BYTES_MAX", "provisioner/src/office/"),
+    (
+        "PARCEL_FILES_MAX",
+        "fabric/contract/src/parcel_index/tests.rs",
+    ),
+    (
+        "PARCEL_INDEX_BYTES_MAX",
+        "fabric/contract/src/parcel_index/tests.rs",
+    ),
     ("PULL_BYTES_MAX", "sanitizer/src/ingest/"),
     ("PULL_CHUNKS_MAX", "sanitizer/src/ingest/"),
     ("PULL_ROWS_MAX", "report-service/src/"),
