@@ -8,6 +8,7 @@
 //   SPOKEGATE_AGENT_TOKEN_FILE      the token that the satellite agent shows at /spokegate/...  (required)
 //   SPOKEGATE_PUSH_URL              the agent's push endpoint, e.g. http://127.0.0.1:8021/v1/push
 //   SPOKEGATE_PUSH_TOKEN_FILE       the token that flows show there
+//   SPOKEGATE_NODE_RED_MODULES      folder of modules that came with a flow set; the agent sets it               (none)
 //   SPOKEGATE_NODE_RED_TRIAL        on: the agent tries flows for a moment, beside those in force; nothing is pushed   (off)
 //
 // The tenant's secrets come from the agent (`spokegate secret set`) and are ${NAME} to flows, from the next start on.
@@ -64,7 +65,7 @@ module.exports = {
   storageModule: storage,
   flowFile: "flows.json",
   // Nodes that answer datasets and push without a word of HTTP.
-  nodesDir: [path.join(__dirname, "palette")],
+  nodesDir: [path.join(__dirname, "palette"), environment.SPOKEGATE_NODE_RED_MODULES].filter(Boolean),
 
   // Two roots, so that a proxy can publish the editor without ever publishing a data endpoint.
   httpAdminRoot: editor ? "/editor" : false,

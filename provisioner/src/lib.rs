@@ -11,6 +11,7 @@ mod authority;
 mod files;
 mod flow_set;
 mod hop;
+mod module;
 mod office;
 mod plan;
 mod registry;

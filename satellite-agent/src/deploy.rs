@@ -6,6 +6,7 @@ mod beside;
 mod flows;
 mod folder;
 mod journal;
+mod modules;
 mod order;
 
 use std::fs::File;
@@ -23,6 +24,8 @@ use flows::fingerprint;
 use folder::UserDir;
 use journal::InForce;
 pub(crate) use journal::Journal;
+use modules::Unpacked;
+pub(crate) use modules::{Modules, names};
 use order::{FlowSet, Wanted};
 
 /// Does the verb `deploy`.
@@ -55,7 +58,15 @@ pub(crate) fn settle(config: &Config) -> anyhow::Result<Option<Journal>> {
         tracing::warn!(%set, "a deploy was cut short: the flows of before are in force");
     }
     beside::clear(&journal.trial()).context("remove the folder of a trial")?;
+    let swept = journal.modules().sweep();
+    swept.context("remove modules that are not in force")?;
     Ok(Some(journal))
+}
+
+/// The modules that come with flows, beside the spool.
+pub(crate) fn modules(config: &Config) -> Modules {
+    let beside = config.spool.path.parent().unwrap_or(Path::new("."));
+    Modules::below(&journal::place(beside))
 }
 
 impl Deployer {
@@ -96,14 +107,10 @@ impl Deployer {
         file: &Path,
     ) -> Result<String, (CommandFault, String)> {
         let failed = |detail: String| (CommandFault::Failed, detail);
-        let path = file.to_owned();
-        let print = self.blocking(move || fingerprint(File::open(path)?)).await;
-        let print =
-            print.map_err(|error| (CommandFault::Invalid, format!("has no flows: {error}")))?;
-        let in_force = InForce {
-            set: set.clone(),
-            fingerprint: print,
-        };
+        let (in_force, flows) = self
+            .unpack(set, file)
+            .await
+            .map_err(|error| (CommandFault::Invalid, format!("has no flows: {error}")))?;
         if self.runs(&in_force).await.map_err(failed)? {
             return Ok(format!("{set} runs already"));
         }
@@ -111,12 +118,30 @@ impl Deployer {
             let text = "is not put in force: Node-RED is stopped by hand, hint: spokegate-agent node-red start";
             return Err(failed(text.to_owned()));
         }
-        self.try_beside(file).await.map_err(|why| {
+        let modules = in_force.modules.as_deref();
+        self.try_beside(&flows, modules).await.map_err(|why| {
             failed(format!(
                 "is not put in force, what ran goes on: in its trial {why}"
             ))
         })?;
-        self.switch(&in_force, file).await
+        self.switch(&in_force, &flows).await
+    }
+
+    /// What would be in force, and the file of its flows.
+    async fn unpack(&self, set: &FlowSet, file: &Path) -> Result<(InForce, PathBuf), String> {
+        let (journal, set, file) = (self.journal.clone(), set.clone(), file.to_owned());
+        let unpacked = self.blocking(move || {
+            let Unpacked { flows, modules } = journal.modules().unpack(&file)?;
+            let print = |name: &String| modules::fingerprint(&journal.modules().at(name));
+            let in_force = InForce {
+                set,
+                fingerprint: fingerprint(File::open(&flows)?)?,
+                modules_fingerprint: modules.as_ref().map(print).transpose()?,
+                modules,
+            };
+            Ok((in_force, flows))
+        });
+        unpacked.await
     }
 
     /// Whether exactly this is in force.
@@ -124,13 +149,15 @@ impl Deployer {
         let (journal, user_dir) = (self.journal.clone(), UserDir::new(&self.user_dir));
         let wanted = wanted.clone();
         let same = self.blocking(move || {
+            let present = present(&user_dir, &journal).ok();
             Ok(journal.in_force().as_ref() == Some(&wanted)
-                && present(&user_dir).ok().flatten() == Some(wanted.fingerprint))
+                && present.is_some_and(|present| present.is(&wanted)))
         });
         same.await
     }
 
-    async fn try_beside(&self, file: &Path) -> Result<(), String> {
+    async fn try_beside(&self, file: &Path, modules: Option<&str>) -> Result<(), String> {
+        let modules = modules.map(|name| self.journal.modules().at(name));
         let folder = self.journal.trial();
         let (user_dir, made, file) = (
             UserDir::new(&self.user_dir),
@@ -144,7 +171,7 @@ impl Deployer {
         let own = prepared
             .await
             .map_err(|error| format!("its folder cannot be made: {error}"))?;
-        let tried = self.node_red.trial(&own).await;
+        let tried = self.node_red.trial(&own, modules.as_deref()).await;
         // What is left of it goes before the next one.
         let _ = self.blocking(move || beside::clear(&folder)).await;
         tried
@@ -158,7 +185,7 @@ impl Deployer {
         let set = &in_force.set;
         tracing::info!(%set, "flows are put in force");
         self.node_red.stop().await;
-        let healthy = match self.put_in_force(set, file).await {
+        let healthy = match self.put_in_force(in_force, file).await {
             Ok(()) => self.node_red.up().await,
             Err(error) => Err(format!("its files cannot be put in place: {error}")),
         };
@@ -176,12 +203,13 @@ impl Deployer {
         Err((CommandFault::RolledBack, self.undo(&why).await))
     }
 
-    async fn put_in_force(&self, set: &FlowSet, file: &Path) -> Result<(), String> {
+    async fn put_in_force(&self, new: &InForce, file: &Path) -> Result<(), String> {
         let (journal, user_dir) = (self.journal.clone(), UserDir::new(&self.user_dir));
-        let (set, file) = (set.clone(), file.to_owned());
+        let (new, file) = (new.clone(), file.to_owned());
         let put = self.blocking(move || {
             let place = user_dir.place()?;
-            journal.begin(&set, &user_dir, &place)?;
+            journal.begin(&new.set, &user_dir, &place)?;
+            journal.modules().put(new.modules.as_deref())?;
             user_dir.put(&place.flows, Some(&std::fs::read(file)?))
         });
         put.await
@@ -209,11 +237,9 @@ impl Deployer {
     /// What runs, compared with what was deployed.
     async fn look(&self) -> CommandOutcome {
         let (journal, user_dir) = (self.journal.clone(), UserDir::new(&self.user_dir));
-        let looked = self.blocking(move || Ok((journal.in_force(), present(&user_dir)?)));
+        let looked = self.blocking(move || Ok((journal.in_force(), present(&user_dir, &journal)?)));
         match looked.await {
-            Ok((in_force, present)) => {
-                CommandOutcome::done(&drift(in_force.as_ref(), present.as_deref()))
-            }
+            Ok((in_force, present)) => CommandOutcome::done(&drift(in_force.as_ref(), &present)),
             Err(error) => {
                 let text = format!("the flows that run cannot be read: {error}");
                 CommandOutcome::failed(CommandFault::Failed, &text)
@@ -232,19 +258,43 @@ impl Deployer {
     }
 }
 
-/// What the flows in force come to; none where there are none. Blocks.
-fn present(user_dir: &UserDir) -> io::Result<Option<String>> {
+/// What is there now.
+struct Present {
+    /// What the flows come to; none where there are none.
+    flows: Option<String>,
+    /// What modules that came with flows come to.
+    modules: Option<String>,
+}
+
+impl Present {
+    fn is(&self, wanted: &InForce) -> bool {
+        self.flows.as_ref() == Some(&wanted.fingerprint)
+            && self.modules == wanted.modules_fingerprint
+    }
+}
+
+/// Blocks.
+fn present(user_dir: &UserDir, journal: &Journal) -> io::Result<Present> {
     let flows = user_dir.open(&user_dir.place()?.flows)?;
-    flows.map(fingerprint).transpose()
+    let modules = journal.modules().in_force();
+    Ok(Present {
+        flows: flows.map(fingerprint).transpose()?,
+        // What is gone comes to nothing.
+        modules: modules.map(|folder| modules::fingerprint(&folder).unwrap_or_default()),
+    })
 }
 
 /// How what runs stands to what was deployed last; pure.
-fn drift(in_force: Option<&InForce>, present: Option<&str>) -> String {
-    match (in_force, present) {
+fn drift(in_force: Option<&InForce>, present: &Present) -> String {
+    match (in_force, &present.flows) {
         (None, None) => "nothing was deployed here, and there are no flows".to_owned(),
         (None, Some(_)) => "nothing was deployed here, and there are flows".to_owned(),
-        (Some(was), Some(present)) if was.fingerprint == present => {
-            format!("{} runs as it was deployed", was.set)
+        (Some(was), _) if present.is(was) => format!("{} runs as it was deployed", was.set),
+        (Some(was), Some(flows)) if *flows == was.fingerprint => {
+            format!(
+                "{} was deployed, and its modules changed here since",
+                was.set
+            )
         }
         (Some(was), _) => format!("{} was deployed, and changed here since", was.set),
     }
@@ -256,37 +306,38 @@ mod tests {
 
     #[test]
     fn drift_is_told() {
-        let was = InForce {
+        let was = |modules: Option<&str>| InForce {
             set: FlowSet {
                 name: "office".parse().unwrap(),
                 version: 3,
             },
             fingerprint: "aa".to_owned(),
+            modules: modules.map(str::to_owned),
+            modules_fingerprint: modules.map(str::to_owned),
         };
-        for (in_force, present, expected) in [
-            (
-                None,
-                None,
-                "nothing was deployed here, and there are no flows",
-            ),
-            (
-                None,
-                Some("aa"),
-                "nothing was deployed here, and there are flows",
-            ),
-            (Some(&was), Some("aa"), "office@3 runs as it was deployed"),
-            (
-                Some(&was),
-                Some("bb"),
-                "office@3 was deployed, and changed here since",
-            ),
-            (
-                Some(&was),
-                None,
-                "office@3 was deployed, and changed here since",
-            ),
+        let (alone, with) = (was(None), was(Some("m")));
+        let changed = "office@3 was deployed, and changed here since";
+        let modules = "office@3 was deployed, and its modules changed here since";
+        let same = "office@3 runs as it was deployed";
+        let none = "nothing was deployed here, and there are no flows";
+        let own = "nothing was deployed here, and there are flows";
+        for (in_force, flows, present, expected) in [
+            (None, None, None, none),
+            (None, Some("aa"), None, own),
+            (Some(&alone), Some("aa"), None, same),
+            (Some(&alone), Some("bb"), None, changed),
+            (Some(&alone), None, None, changed),
+            (Some(&alone), Some("aa"), Some("m"), modules),
+            (Some(&with), Some("aa"), Some("m"), same),
+            (Some(&with), Some("aa"), Some("n"), modules),
+            (Some(&with), Some("aa"), None, modules),
+            (Some(&with), Some("bb"), Some("m"), changed),
         ] {
-            assert_eq!(drift(in_force, present), expected);
+            let present = Present {
+                flows: flows.map(str::to_owned),
+                modules: present.map(str::to_owned),
+            };
+            assert_eq!(drift(in_force, &present), expected);
         }
     }
 }

@@ -33,6 +33,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, NodeRedConfig, SourceKind};
+use crate::deploy::{self, Modules};
 use crate::secrets::Secrets;
 use book::{Book, Stream, Writer};
 pub(crate) use child::{Entry, apart};
@@ -93,6 +94,8 @@ struct Keeper {
     /// Who waits until it answers.
     waits: Mutex<Option<oneshot::Sender<()>>>,
     due: Due,
+    /// What came with flows.
+    modules: Modules,
     crashes: Crashes,
     backoff: Backoff,
     safe: bool,
@@ -185,6 +188,7 @@ pub(crate) fn keep(
         orders: asked,
         waits: Mutex::new(None),
         due: hand.due.clone(),
+        modules: deploy::modules(config),
         crashes: Crashes::new(settings.crashes_max, settings.crash_window_s * 1_000),
         backoff: Backoff::new(DELAY_MS_MIN, DELAY_MS_MAX),
         safe: false,

@@ -1,5 +1,5 @@
 //! The promise: a flow set is imported once and put in force on satellites by one command; each tries it beside what runs,
-//! goes back by itself where it is not healthy, and says when somebody changed it since.
+//! goes back by itself where it is not healthy, and says when somebody changed it since. Modules that it needs go with it.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,6 +13,8 @@ mod commands;
 #[path = "fabric/kept.rs"]
 #[allow(dead_code, reason = "another test uses the rest")]
 mod kept;
+#[path = "deploys/modules.rs"]
+mod modules;
 #[path = "palette/node_red.rs"]
 #[allow(dead_code, reason = "another test uses the rest")]
 mod node_red;

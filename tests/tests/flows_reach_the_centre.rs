@@ -1,5 +1,5 @@
 //! The promise: what is deployed into a customer's Node-RED 4 and 5 is a version at the centre once the link is back, can be
-//! fetched and brought back, and holds no credential, key, session or secret.
+//! fetched, brought back and made a flow set, and holds no credential, key, session or secret.
 
 #![expect(
     clippy::unwrap_used,
@@ -140,6 +140,17 @@ async fn from_a_shell(fabric: &Fabric, carol: &mut Browser) {
     assert!(all["modules"]["node-red"].is_string(), "{all}");
     let entry = "// name: ping\nsend(\"${MAIL_PASSWORD}\")";
     assert_eq!(all["library"]["functions/net/ping.js"], entry);
+
+    // What a tenant runs becomes a flow set for others.
+    run("download --tenant acme --satellite hq 1 --output flows.json").await;
+    let file = folder.path().join("flows.json");
+    let import = ["office", "--from-file", file.to_str().unwrap()];
+    let told = spokegate(fabric, "flows", "import", &import);
+    assert!(told.starts_with("office@1: "), "{told}");
+    let set = spokegate(fabric, "flows", "show", &["office"]);
+    let set: Value = serde_json::from_str(&set).unwrap();
+    let count = |flows: &Value| flows.as_array().unwrap().len();
+    assert_eq!(count(&set), count(&expected("Grüße 1")));
 }
 
 /// Neither the store nor a log nor a spool has what must stay in the segment.

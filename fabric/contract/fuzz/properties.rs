@@ -8,6 +8,7 @@ use spokegate_contract::envelope::{
     Ack, Admission, Command, CommandResult, Crl, Enrol, Hello, Parcel, Presence, PullRequest, Push,
     Reply, Status,
 };
+use spokegate_contract::parcel_index::ParcelIndex;
 use spokegate_contract::record::{
     AckBody, AdmissionsBody, CommandsBody, CrlBody, ErrorBody, Flat, Line, PullBody, Record,
     RequestBody,
@@ -35,6 +36,35 @@ fn envelope<T: Envelope>(payload: &Bytes) {
     if let Ok(message) = T::decode(payload) {
         assert_eq!(message.encode(), payload.as_ref());
     }
+}
+
+/// What is read as an index, is written so that it is read as the same, and its paths stay where they belong. Says whether
+/// it was read.
+pub(crate) fn parcel_index(line: &[u8]) -> bool {
+    let Ok(index) = ParcelIndex::read(line) else {
+        return false;
+    };
+    let written = index.line().expect("what was read can be written");
+    let (end, written) = written.split_last().expect("a line has an end");
+    assert_eq!(
+        (*end, ParcelIndex::read(written)),
+        (b'\n', Ok(index.clone()))
+    );
+    for module in &index.modules {
+        for path in module
+            .files
+            .iter()
+            .map(|file| file.path.as_str())
+            .chain([module.name.as_str()])
+        {
+            let mut parts = std::path::Path::new(path).components();
+            assert!(
+                parts.all(|part| matches!(part, std::path::Component::Normal(_))),
+                "{path}"
+            );
+        }
+    }
+    true
 }
 
 /// What the second hop's bodies are read as, is written so that it is read as the same; what goes on to a satellite fits

@@ -56,3 +56,12 @@ fn topics() {
         }
     });
 }
+
+#[test]
+fn indexes_of_parcels() {
+    let taken = std::cell::Cell::new(0);
+    replay("parcel_index", |line| {
+        taken.set(taken.get() + usize::from(properties::parcel_index(line)));
+    });
+    assert_eq!(taken.get(), 1);
+}

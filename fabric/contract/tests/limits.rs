@@ -28,7 +28,10 @@ const ELSEWHERE: [(&str, &str); 23] = [
     ("COMMANDS_MAX", "sanitizer/src/ingest/calls/commands.rs"),
     ("COMMAND_LIFE_MS_MAX", "provisioner/src/office/"),
     ("CREDIT_CHUNKS", "sanitizer/src/ingest/"),
-    ("FLOW_SET_BYTES_MAX", "satellite-agent/src/deploy/order.rs"),
+    (
+        "FLOW_SET_BYTES_MAX",
+        "fabric/contract/src/parcel_index/tests.rs",
+    ),
     ("DEADLINE_MS_MAX", "sanitizer/src/ingest/"),
     ("LEASE_MS_MAX", "sanitizer/src/ingest/leases.rs"),
     ("PACKET_BYTES_MAX", "broker/src/"),

@@ -13,6 +13,7 @@ use spokegate_contract::limits::FLOW_SET_BYTES_MAX;
 use super::waves::{Pace, Whom, told};
 use super::{Directory, counted, git, moment, wait_for};
 use crate::flow_set;
+use crate::module::{self, Module};
 use crate::office::Office;
 use crate::registry::FlowSetRecord;
 
@@ -67,6 +68,10 @@ pub(super) struct ImportArgs {
     /// A file of flows; "-" reads standard input
     #[arg(long, value_name = "FILE")]
     from_file: Option<PathBuf>,
+    /// A module of the palette that goes with them, as `npm pack` makes it with all that it needs inside (bundleDependencies);
+    /// more than one may be named. Of a repository, those in the folder `modules` beside the flows go as well
+    #[arg(long = "module", value_name = "FILE.tgz")]
+    modules: Vec<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -112,9 +117,13 @@ impl FlowsVerb {
 
 impl ImportArgs {
     fn run(self, now_ms: u64) -> anyhow::Result<String> {
+        let mut modules = self.read_modules()?;
         let (text, source) = match (&self.from_git, &self.from_file) {
             (Some(repository), _) => {
                 let found = git::show(repository, self.reference.as_deref(), &self.path)?;
+                for (name, packed) in &found.packages {
+                    modules.push(taken(name, packed.as_slice())?);
+                }
                 let place = format!("{repository} {} at {}", self.path, found.commit);
                 (found.content, place)
             }
@@ -125,16 +134,17 @@ impl ImportArgs {
         wait_for(async {
             let office = self.directory.open().await?;
             let imported = office
-                .import_flows(self.name, &content, source, now_ms)
+                .import_flows(self.name, (&content, &mut modules), source, now_ms)
                 .await;
             let (record, is_new) = imported.context("take the flow set in")?;
             office.close().await;
             let set = format!("{}@{}", record.name, record.version);
             Ok(match is_new {
                 true => format!(
-                    "{set}: {}, {}; spokegate flows deploy {} --version {} --tenant …\n",
+                    "{set}: {}, {}{}; spokegate flows deploy {} --version {} --tenant …\n",
                     counted(record.nodes, "node"),
                     counted(record.tabs, "tab"),
+                    with(&record),
                     record.name,
                     record.version
                 ),
@@ -142,6 +152,27 @@ impl ImportArgs {
             })
         })
     }
+}
+
+impl ImportArgs {
+    fn read_modules(&self) -> anyhow::Result<Vec<Module>> {
+        let open = |path: &PathBuf| {
+            let file = File::open(path).with_context(|| format!("read {}", path.display()))?;
+            taken(&path.display().to_string(), file)
+        };
+        self.modules.iter().map(open).collect()
+    }
+}
+
+fn taken(name: &str, packed: impl std::io::Read) -> anyhow::Result<Module> {
+    module::read(packed).with_context(|| format!("{name} cannot go with the flows"))
+}
+
+/// The modules of a version, in words.
+fn with(set: &FlowSetRecord) -> String {
+    let names = set.modules.iter();
+    let names = names.map(|module| format!(", {}@{}", module.name, module.version));
+    names.collect()
 }
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
@@ -167,11 +198,12 @@ fn list(directory: &Directory, name: Option<&FlowSetId>) -> anyhow::Result<Strin
             // Writing to a String cannot fail.
             let _ = writeln!(
                 text,
-                "{}@{}  {}, {}  imported {} from {}",
+                "{}@{}  {}, {}{}  imported {} from {}",
                 set.name,
                 set.version,
                 counted(set.nodes, "node"),
                 counted(set.tabs, "tab"),
+                with(set),
                 moment(set.imported_at_ms),
                 set.source
             );

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
-use spokegate_contract::limits::FLOW_SET_BYTES_MAX;
+use spokegate_contract::limits::{FLOW_SET_BYTES_MAX, PARCEL_BYTES_MAX};
 
 /// What is never done, whatever a repository or an address says.
 const NEVER: [&str; 6] = [
@@ -16,18 +16,24 @@ const NEVER: [&str; 6] = [
     "-c",
     "core.fsmonitor=false",
 ];
+/// The folder of packages, beside the flows.
+const MODULES: &str = "modules";
+/// How their names end.
+const PACKAGE: &str = ".tgz";
 /// How repositories may be reached.
 const PROTOCOLS: &str = "file:https:ssh";
 
-/// A file as a commit has it.
+/// What a commit has.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) content: Vec<u8>,
+    /// Packages beside the file, with their paths.
+    pub(super) packages: Vec<(String, Vec<u8>)>,
     /// The commit's id.
     pub(super) commit: String,
 }
 
-/// Fetches one commit and reads one file of it.
+/// Fetches one commit and reads one file of it, and the packages in the folder `modules` beside that.
 pub(super) fn show(repository: &str, reference: Option<&str>, path: &str) -> anyhow::Result<Found> {
     let reference = reference.unwrap_or("HEAD");
     for (what, text) in [
@@ -67,11 +73,41 @@ pub(super) fn show(repository: &str, reference: Option<&str>, path: &str) -> any
     let object = format!("{commit}:{path}");
     let content = run(folder, &["cat-file", "blob", &object])
         .with_context(|| format!("read {path} of {repository} at {commit}"))?;
-    Ok(Found { content, commit })
+    let packages = packages(folder, &commit, path)
+        .with_context(|| format!("read {MODULES} of {repository} at {commit}"))?;
+    Ok(Found {
+        content,
+        packages,
+        commit,
+    })
+}
+
+/// The packages beside a file.
+fn packages(folder: &Path, commit: &str, path: &str) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let beside = match path.rsplit_once('/') {
+        Some((beside, _)) => format!("{beside}/{MODULES}/"),
+        None => format!("{MODULES}/"),
+    };
+    let listing = ["ls-tree", "-z", "--name-only", commit, "--", &beside];
+    let listed = String::from_utf8(run(folder, &listing)?)?;
+    let mut found = Vec::new();
+    let mut room = PARCEL_BYTES_MAX;
+    for name in listed.split('\0').filter(|name| name.ends_with(PACKAGE)) {
+        let object = format!("{commit}:{name}");
+        let packed = run_at_most(folder, &["cat-file", "blob", &object], room)?;
+        room = room.saturating_sub(packed.len() as u64);
+        found.push((name.to_owned(), packed));
+    }
+    Ok(found)
 }
 
 /// What git printed, cut past the most that a flow set may have.
 fn run(folder: &Path, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
+    run_at_most(folder, arguments, FLOW_SET_BYTES_MAX)
+}
+
+/// What git printed, cut past the most.
+fn run_at_most(folder: &Path, arguments: &[&str], most: u64) -> anyhow::Result<Vec<u8>> {
     let mut child = Command::new("git")
         .args(NEVER)
         .args(arguments)
@@ -87,14 +123,14 @@ fn run(folder: &Path, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
         .context("start git, hint: apt-get install git")?;
     let mut printed = Vec::new();
     if let Some(pipe) = child.stdout.take() {
-        let mut limited = pipe.take(FLOW_SET_BYTES_MAX + 1);
+        let mut limited = pipe.take(most.saturating_add(1));
         limited
             .read_to_end(&mut printed)
             .context("read what git prints")?;
     }
     // One that still prints ends by the closed pipe; what it printed is too long then, which is told.
     let status = child.wait().context("wait for git")?;
-    if !status.success() && printed.len() as u64 <= FLOW_SET_BYTES_MAX {
+    if !status.success() && printed.len() as u64 <= most {
         bail!(
             "git {} ended with {status}",
             arguments.first().unwrap_or(&"")
@@ -130,6 +166,10 @@ mod tests {
         git(&["tag", "v1"]);
         std::fs::create_dir(folder.path().join("office")).unwrap();
         std::fs::write(folder.path().join("office/flows.json"), "[2]").unwrap();
+        std::fs::create_dir(folder.path().join("office/modules")).unwrap();
+        for name in ["x-1.0.0.tgz", "notes.txt"] {
+            std::fs::write(folder.path().join("office/modules").join(name), name).unwrap();
+        }
         git(&["add", "."]);
         git(&["commit", "--quiet", "-m", "two"]);
         folder
@@ -148,6 +188,10 @@ mod tests {
             show(place, None, "office/flows.json").unwrap().content,
             b"[2]"
         );
+        let office = show(place, None, "office/flows.json").unwrap().packages;
+        let name = "office/modules/x-1.0.0.tgz".to_owned();
+        assert_eq!(office, [(name, b"x-1.0.0.tgz".to_vec())]);
+        assert_eq!(newest.packages, []);
         let tagged = show(place, Some("v1"), "flows.json").unwrap();
         assert_ne!(tagged.commit, newest.commit);
         assert!(show(place, Some("v1"), "office/flows.json").is_err());

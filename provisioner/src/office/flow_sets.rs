@@ -9,6 +9,7 @@ use spokegate_daemon::audit::Decision;
 
 use super::{OPERATOR, Office, OfficeError, Order};
 use crate::flow_set::FlowSetContent;
+use crate::module::{self, Module};
 use crate::registry::{self, Entry, FlowSetRecord};
 
 impl Office {
@@ -20,7 +21,7 @@ impl Office {
     pub(crate) async fn import_flows(
         &self,
         name: FlowSetId,
-        content: &FlowSetContent,
+        (content, modules): (&FlowSetContent, &mut [Module]),
         source: String,
         now_ms: u64,
     ) -> Result<(FlowSetRecord, bool), OfficeError> {
@@ -29,15 +30,18 @@ impl Office {
             source,
         };
         let mut draft = tempfile::NamedTempFile::new_in(&self.directory).map_err(unusable)?;
-        draft.write_all(&content.json).map_err(unusable)?;
+        let parcel = module::parcel(&content.json, modules)
+            .map_err(|fault| unusable(std::io::Error::other(fault)))?;
+        draft.write_all(&parcel).map_err(unusable)?;
         let digest = self.keep_parcel(draft.path())?;
         let record = FlowSetRecord {
             name,
             version: 0,
             digest,
-            bytes: content.json.len() as u64,
+            bytes: parcel.len() as u64,
             nodes: content.nodes,
             tabs: content.tabs,
+            modules: modules.iter().map(Module::note).collect(),
             source,
             imported_at_ms: now_ms,
         };
@@ -62,7 +66,7 @@ impl Office {
         Ok((record, is_new))
     }
 
-    /// What a version holds. Blocks.
+    /// The flows of a version. Blocks.
     ///
     /// # Errors
     /// When its parcel cannot be read, or is another.
@@ -72,13 +76,15 @@ impl Office {
             path: path.clone(),
             source,
         };
-        let flows = std::fs::read(&path).map_err(unusable)?;
-        if <[u8; 32]>::from(Sha256::digest(&flows)) != set.digest {
+        let parcel = std::fs::read(&path).map_err(unusable)?;
+        if <[u8; 32]>::from(Sha256::digest(&parcel)) != set.digest {
             let text =
                 "it is not what was imported, hint: restore it from a copy, or import it again";
             return Err(unusable(std::io::Error::other(text)));
         }
-        Ok(flows)
+        let flows = module::flows(&parcel);
+        let flows = flows.map_err(|fault| unusable(std::io::Error::other(fault)))?;
+        Ok(flows.to_vec())
     }
 
     /// Orders a satellite to put a version in force.

@@ -5,6 +5,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::{Registry, RegistryError, count, natural};
+use crate::module::ModuleNote;
 
 /// One version of a flow set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub(crate) struct FlowSetRecord {
     pub(crate) nodes: u64,
     /// Tabs in it.
     pub(crate) tabs: u64,
+    /// Modules that go with it.
+    pub(crate) modules: Vec<ModuleNote>,
     /// Where it came from, for people.
     pub(crate) source: String,
     /// When it was imported.
@@ -44,8 +47,8 @@ pub(crate) async fn add(
         None => 1,
     };
     sqlx::query(
-        "INSERT INTO flow_set (name, version, digest, bytes, nodes, tabs, source, imported_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO flow_set (name, version, digest, bytes, nodes, tabs, source, imported_at, modules)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )
     .bind(record.name.as_str())
     .bind(count(record.version))
@@ -55,6 +58,7 @@ pub(crate) async fn add(
     .bind(count(record.tabs))
     .bind(&record.source)
     .bind(count(record.imported_at_ms))
+    .bind(serde_json::json!(record.modules).to_string())
     .execute(db)
     .await?;
     Ok((record, true))
@@ -83,6 +87,7 @@ fn read(row: &SqliteRow) -> Result<FlowSetRecord, RegistryError> {
     let damaged = || RegistryError::Damaged { what: "a flow set" };
     let digest: Vec<u8> = row.try_get("digest")?;
     let name: String = row.try_get("name")?;
+    let modules: String = row.try_get("modules")?;
     Ok(FlowSetRecord {
         name: name.parse().map_err(|_| damaged())?,
         version: natural(row.try_get("version")?),
@@ -90,6 +95,7 @@ fn read(row: &SqliteRow) -> Result<FlowSetRecord, RegistryError> {
         bytes: natural(row.try_get("bytes")?),
         nodes: natural(row.try_get("nodes")?),
         tabs: natural(row.try_get("tabs")?),
+        modules: serde_json::from_str(&modules).map_err(|_| damaged())?,
         source: row.try_get("source")?,
         imported_at_ms: natural(row.try_get("imported_at")?),
     })

@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::folder::{Place, UserDir, remove};
+use super::modules::{IN_FORCE, Modules};
 use super::order::FlowSet;
 use crate::credentials::store::put_private;
 
 /// The folder beside the spool.
 const FOLDER: &str = "flows";
+/// Which modules were in force before.
+const MODULES_BEFORE: &str = "before-modules";
 
 /// What was deployed last, and found good.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +23,12 @@ pub(super) struct InForce {
     pub(super) set: FlowSet,
     /// What its flows come to.
     pub(super) fingerprint: String,
+    /// The folder of its modules, by name.
+    #[serde(default)]
+    pub(super) modules: Option<String>,
+    /// What they come to.
+    #[serde(default)]
+    pub(super) modules_fingerprint: Option<String>,
 }
 
 /// A switch that has begun and not ended.
@@ -36,11 +45,16 @@ pub(crate) struct Journal {
     folder: PathBuf,
 }
 
+/// The folder of flow sets.
+pub(super) fn place(beside: &Path) -> PathBuf {
+    beside.join(FOLDER)
+}
+
 impl Journal {
     /// Beside the spool. Blocks.
     pub(super) fn open(beside: &Path) -> io::Result<Self> {
         use std::os::unix::fs::DirBuilderExt as _;
-        let folder = beside.join(FOLDER);
+        let folder = place(beside);
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700).create(&folder)?;
         Ok(Self { folder })
@@ -49,6 +63,11 @@ impl Journal {
     /// Where parcels are put together, too.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// The modules that came with flows.
+    pub(super) fn modules(&self) -> Modules {
+        Modules::below(&self.folder)
     }
 
     /// Where a trial has its folder: flows in force cannot reach it.
@@ -68,6 +87,7 @@ impl Journal {
             "before-credentials.json",
             user_dir.read(&place.credentials)?,
         )?;
+        self.keep(MODULES_BEFORE, self.kept(IN_FORCE)?)?;
         let switch = Switch {
             set: set.clone(),
             place: place.clone(),
@@ -78,7 +98,8 @@ impl Journal {
     /// Notes that the switch was good. Blocks.
     pub(super) fn end(&self, in_force: &InForce) -> io::Result<()> {
         self.write("in-force.json", in_force)?;
-        self.forget()
+        self.forget()?;
+        self.modules().sweep()
     }
 
     /// Puts back what a switch replaced that has begun and not ended; which one. Blocks.
@@ -95,13 +116,20 @@ impl Journal {
         );
         user_dir.put(flows, before.as_deref())?;
         user_dir.put(credentials, keys.as_deref())?;
+        self.keep(IN_FORCE, self.kept(MODULES_BEFORE)?)?;
         self.forget()?;
+        self.modules().sweep()?;
         Ok(Some(switch.set))
     }
 
     /// First the note: without it the rest means nothing.
     fn forget(&self) -> io::Result<()> {
-        let names = ["switch.json", "before.json", "before-credentials.json"];
+        let names = [
+            "switch.json",
+            "before.json",
+            "before-credentials.json",
+            MODULES_BEFORE,
+        ];
         names.iter().try_for_each(|name| remove(&self.path(name)))
     }
 
@@ -199,11 +227,45 @@ mod tests {
         let in_force = InForce {
             set: set(2),
             fingerprint: "f".to_owned(),
+            modules: None,
+            modules_fingerprint: None,
         };
         world.journal.end(&in_force).unwrap();
         assert_eq!(world.journal.undo(user_dir).unwrap(), None);
         assert_eq!(world.journal.in_force(), Some(in_force));
         assert_eq!(world.read(&place.flows).as_deref(), Some("new"));
+    }
+
+    #[test]
+    fn modules_go_and_come_back_with_their_flows() {
+        let world = world();
+        let (place, user_dir) = (&world.place, &world.user_dir);
+        let (old, new) = ("aa".repeat(32), "bb".repeat(32));
+        let modules = world.journal.modules();
+        for name in [&old, &new] {
+            std::fs::create_dir_all(modules.at(name)).unwrap();
+        }
+        for before in [None, Some(&old)] {
+            modules.put(before.map(String::as_str)).unwrap();
+            world.journal.begin(&set(2), user_dir, place).unwrap();
+            modules.put(Some(&new)).unwrap();
+            world.journal.undo(user_dir).unwrap();
+            assert_eq!(modules.in_force(), before.map(|name| modules.at(name)));
+            assert!(!modules.at(&new).exists());
+            std::fs::create_dir_all(modules.at(&old)).unwrap();
+            std::fs::create_dir_all(modules.at(&new)).unwrap();
+        }
+        let in_force = InForce {
+            set: set(2),
+            fingerprint: "f".to_owned(),
+            modules: Some(new.clone()),
+            modules_fingerprint: None,
+        };
+        world.journal.begin(&set(2), user_dir, place).unwrap();
+        modules.put(Some(&new)).unwrap();
+        world.journal.end(&in_force).unwrap();
+        assert_eq!(modules.in_force(), Some(modules.at(&new)));
+        assert!(!modules.at(&old).exists());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use spokegate_contract::cbor::{ReadError, Reader};
-use spokegate_contract::limits::{FLOW_SET_BYTES_MAX, ID_BYTES_MAX};
+use spokegate_contract::limits::{ID_BYTES_MAX, PARCEL_BYTES_MAX};
 use spokegate_contract::{FlowSetId, hex};
 
 use crate::parcel::Content;
@@ -50,7 +50,7 @@ fn members(args: &Bytes) -> Result<Result<Wanted, String>, ReadError> {
         reader.finish()?;
         return Ok(Ok(Wanted::Look));
     };
-    let bytes = map.required("bytes")?.unsigned(FLOW_SET_BYTES_MAX)?;
+    let bytes = map.required("bytes")?.unsigned(PARCEL_BYTES_MAX)?;
     let digest = map.required("sha256")?.text(DIGEST_CHARS)?;
     let version = map.required("version")?.unsigned(i64::MAX as u64)?;
     map.finish()?;
@@ -99,10 +99,10 @@ mod tests {
             args
         };
         check(
-            &with("bytes", json!(FLOW_SET_BYTES_MAX)),
-            Some(&format!("office@3 {FLOW_SET_BYTES_MAX}")),
+            &with("bytes", json!(PARCEL_BYTES_MAX)),
+            Some(&format!("office@3 {PARCEL_BYTES_MAX}")),
         );
-        check(&with("bytes", json!(FLOW_SET_BYTES_MAX + 1)), None);
+        check(&with("bytes", json!(PARCEL_BYTES_MAX + 1)), None);
         check(&with("sha256", json!("ab")), None);
         check(&with("sha256", json!("xy".repeat(32))), None);
         check(&with("version", json!("3")), None);

@@ -125,6 +125,8 @@ pub(super) struct Recipe<'a> {
     pub(super) port: u16,
     /// For a trial: the folder of the one that is kept, whose modules and settings are used where they are.
     pub(super) beside: Option<&'a Path>,
+    /// Modules that came with its flows.
+    pub(super) modules: Option<&'a Path>,
     pub(super) safe: bool,
 }
 
@@ -171,6 +173,7 @@ impl Recipe<'_> {
         command.arg("--confine");
         let mut reach = reach(self.config, self.command, self.folder);
         reach.run.extend(self.beside.map(Path::to_owned));
+        reach.run.extend(self.modules.map(Path::to_owned));
         for (option, paths) in [
             ("--run", reach.run),
             ("--read", reach.read),
@@ -200,6 +203,9 @@ impl Recipe<'_> {
         if self.beside.is_some() {
             command.env("SPOKEGATE_NODE_RED_TRIAL", "on");
         }
+        if let Some(modules) = self.modules {
+            command.env("SPOKEGATE_NODE_RED_MODULES", modules);
+        }
     }
 }
 
@@ -207,7 +213,7 @@ impl Recipe<'_> {
 fn reach(config: &NodeRedConfig, command: &[String], folder: &Path) -> Reach {
     let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
     let (mut run, mut read, mut write) = (paths(&RUN), paths(&READ), paths(&DEVICES));
-    run.extend(command.iter().filter_map(|part| installed(Path::new(part))));
+    run.extend(installed(command));
     run.push(folder.to_owned());
     let named = config.environment.values().map(PathBuf::from);
     read.extend(named.filter(|path| path.is_absolute()));
@@ -248,8 +254,14 @@ pub(crate) fn apart(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The folders that a command needs.
+pub(super) fn installed(command: &[String]) -> Vec<PathBuf> {
+    let parts = command.iter();
+    parts.filter_map(|part| holder(Path::new(part))).collect()
+}
+
 /// The folder that a part of the command needs: that of the outermost `node_modules` it lies in, else its own.
-fn installed(path: &Path) -> Option<PathBuf> {
+fn holder(path: &Path) -> Option<PathBuf> {
     if !path.is_absolute() {
         return None;
     }
@@ -323,14 +335,14 @@ mod tests {
             std::fs::write(package.join(file), "").unwrap();
         }
         std::fs::write(root.join("settings.js"), "").unwrap();
-        assert_eq!(installed(&package.join("red.js")), Some(root.join("x")));
+        assert_eq!(holder(&package.join("red.js")), Some(root.join("x")));
         assert_eq!(
-            installed(&package.join("node_modules/deep/a.js")),
+            holder(&package.join("node_modules/deep/a.js")),
             Some(root.join("x"))
         );
-        assert_eq!(installed(&root.join("settings.js")), Some(root.clone()));
-        assert_eq!(installed(Path::new("--settings")), None);
-        assert_eq!(installed(&root.join("none")), None);
+        assert_eq!(holder(&root.join("settings.js")), Some(root.clone()));
+        assert_eq!(holder(Path::new("--settings")), None);
+        assert_eq!(holder(&root.join("none")), None);
 
         let command = [
             "/usr/bin/env".to_owned(),

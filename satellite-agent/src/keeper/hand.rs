@@ -54,8 +54,8 @@ impl Hand {
     }
 
     /// Runs what is prepared in a folder beside it, for a moment; why it must not be put in force.
-    pub(crate) async fn trial(&self, folder: &Path) -> Result<(), String> {
-        self.trial.run(folder).await
+    pub(crate) async fn trial(&self, folder: &Path, modules: Option<&Path>) -> Result<(), String> {
+        self.trial.run(folder, modules).await
     }
 
     /// Stops it, until [`Self::up`] or somebody's word.

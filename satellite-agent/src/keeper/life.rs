@@ -84,12 +84,14 @@ impl Keeper {
         }
         // What it asks for from now on is what is kept now.
         self.due.forget();
+        let modules = self.modules.in_force();
         let recipe = Recipe {
             config: &self.config,
             command: &self.command,
             folder: owner.mark(),
             port: self.config.port,
             beside: None,
+            modules: modules.as_deref(),
             safe: self.safe,
         };
         let mut running = recipe.start()?;

@@ -21,19 +21,18 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::mpsc;
 
 use super::book::{Book, Stream};
-use super::child::{Recipe, Running};
+use super::child::{Recipe, Running, installed};
 use super::lines::Splitter;
 use super::owner::end_marked;
 use crate::config::NodeRedConfig;
+use crate::deploy::names;
 
 /// Flows start after the first answer, and may end it: so long it has to stay up.
 const STEADY: Duration = Duration::from_secs(5);
 const PROBES: Duration = Duration::from_millis(250);
-/// What it prints when flows do not start, because something that they need is not installed.
-const MISSING: [&str; 2] = [
-    "Waiting for missing types to be registered",
-    "Missing node modules",
-];
+/// What it prints when flows do not start, because something that they need is not installed. That a module is gone which
+/// flows do not need is another sentence, and no fault: modules go with the flows that brought them.
+const MISSING: &str = "Waiting for missing types to be registered";
 /// What stands before each thing's name.
 const NAMED: &str = "]  - ";
 /// Lines of its output that wait to be looked at.
@@ -70,11 +69,12 @@ pub(super) struct Trial {
 
 impl Trial {
     /// Runs what is prepared in a folder for a moment; why it must not be put in force.
-    pub(super) async fn run(&self, folder: &Path) -> Result<(), String> {
+    pub(super) async fn run(&self, folder: &Path, modules: Option<&Path>) -> Result<(), String> {
+        modules.map_or(Ok(()), |modules| self.are_new(modules))?;
         let port = free_port().map_err(|error| format!("no port for a trial: {error:#}"))?;
         self.tell("a trial begins beside it");
         let mut running = self
-            .start(folder, port)
+            .start(folder, port, modules)
             .map_err(|error| format!("the trial cannot be started: {error:#}"))?;
         let (lines, mut came) = mpsc::channel(LINES_MAX);
         let out = running.child.stdout.take();
@@ -115,13 +115,32 @@ impl Trial {
         judged
     }
 
-    fn start(&self, folder: &Path, port: u16) -> anyhow::Result<Running> {
+    /// Node-RED takes the first module of a name, and looks at those of the machine before these.
+    fn are_new(&self, modules: &Path) -> Result<(), String> {
+        let mut places = installed(&self.command);
+        places.push(self.user_dir.clone());
+        for name in names(modules) {
+            let place = places
+                .iter()
+                .map(|place| place.join("node_modules").join(&name));
+            if let Some(place) = place.into_iter().find(|place| place.exists()) {
+                let place = place.display();
+                return Err(format!(
+                    "{name} would not be used, because Node-RED takes the one in {place}, hint: remove that, or import the flow set without it"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn start(&self, folder: &Path, port: u16, modules: Option<&Path>) -> anyhow::Result<Running> {
         let recipe = Recipe {
             config: &self.config,
             command: &self.command,
             folder,
             port,
             beside: Some(&self.user_dir),
+            modules,
             safe: false,
         };
         recipe.start()
@@ -221,7 +240,7 @@ impl Missing {
     /// Names follow the sentence, each in a line of its own: `… [info]  - name`.
     fn note(&mut self, line: &str) {
         const NAMES_MAX: usize = 8;
-        if MISSING.iter().any(|words| line.contains(words)) {
+        if line.contains(MISSING) {
             self.listing = true;
             return;
         }
@@ -310,6 +329,8 @@ mod tests {
             ],
             Some("installed: a, b (provided by npm module c)"),
         );
+        let gone = "23 Nov 09:00:00 - [info] Missing node modules:";
+        check(&[gone, "23 Nov 09:00:00 - [info]  - x (1.0.0): x"], None);
         // A flow's own word about something else.
         check(&["23 Nov 09:00:00 - [warn] [function:x] a - b"], None);
     }
