@@ -3,6 +3,9 @@
 CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
 
+# Many tests wait for programs, clocks and networks: on a small machine more of them at once than it has processors.
+export RUST_TEST_THREADS ?= $(shell n=$$(nproc); if [ "$$n" -lt 4 ]; then echo 4; else echo "$$n"; fi)
+
 .PHONY: help demo check test bench golden setup bins satellite-packages
 .DEFAULT_GOAL := help
 
