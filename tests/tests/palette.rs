@@ -7,6 +7,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "palette/kills.rs"]
+mod kills;
 #[path = "palette/node_red.rs"]
 #[allow(dead_code, reason = "another test uses the rest")]
 mod node_red;
