@@ -58,7 +58,7 @@ pub(crate) fn settle(config: &Config) -> anyhow::Result<Option<Journal>> {
         tracing::warn!(%set, "a deploy was cut short: the flows of before are in force");
     }
     beside::clear(&journal.trial()).context("remove the folder of a trial")?;
-    let swept = journal.modules().sweep();
+    let swept = journal.sweep();
     swept.context("remove modules that are not in force")?;
     Ok(Some(journal))
 }
@@ -98,6 +98,9 @@ impl Deployer {
             Err((fault, detail)) => CommandOutcome::failed(fault, &format!("{set} {detail}")),
         };
         self.abandon();
+        // Modules of a set that was not put in force.
+        let journal = self.journal.clone();
+        let _ = self.blocking(move || journal.sweep()).await;
         outcome
     }
 

@@ -99,7 +99,15 @@ impl Journal {
     pub(super) fn end(&self, in_force: &InForce) -> io::Result<()> {
         self.write("in-force.json", in_force)?;
         self.forget()?;
-        self.modules().sweep()
+        self.sweep()
+    }
+
+    /// Removes modules that are not in force; none while a switch may still be undone. Blocks.
+    pub(super) fn sweep(&self) -> io::Result<()> {
+        match self.path("switch.json").exists() {
+            true => Ok(()),
+            false => self.modules().sweep(),
+        }
     }
 
     /// Puts back what a switch replaced that has begun and not ended; which one. Blocks.
@@ -118,7 +126,7 @@ impl Journal {
         user_dir.put(credentials, keys.as_deref())?;
         self.keep(IN_FORCE, self.kept(MODULES_BEFORE)?)?;
         self.forget()?;
-        self.modules().sweep()?;
+        self.sweep()?;
         Ok(Some(switch.set))
     }
 
@@ -249,6 +257,8 @@ mod tests {
             modules.put(before.map(String::as_str)).unwrap();
             world.journal.begin(&set(2), user_dir, place).unwrap();
             modules.put(Some(&new)).unwrap();
+            world.journal.sweep().unwrap();
+            assert!(modules.at(&old).exists(), "the switch may be undone");
             world.journal.undo(user_dir).unwrap();
             assert_eq!(modules.in_force(), before.map(|name| modules.at(name)));
             assert!(!modules.at(&new).exists());

@@ -184,6 +184,11 @@ async fn modules_that_are_not_healthy_go_back_with_their_flows() {
     import(&fabric, &saying(), &[&throws]);
     let told = refused(&fabric, "3");
     assert!(told.contains("what ran goes on"), "{told}");
+    assert_eq!(
+        kept_modules(&satellite).len(),
+        1,
+        "what was not put in force is gone"
+    );
     let late = "1; if (process.env.SPOKEGATE_NODE_RED_TRIAL !== 'on') setTimeout(() => process.exit(1), 500)";
     let late = package(folder.path(), "4.0.0", late);
     import(&fabric, &saying(), &[&late]);
