@@ -30,7 +30,7 @@ bins:
 	$(CARGO) build --workspace --bins --locked
 
 test: setup bins ## every test, with the real parts
-	$(CARGO) test --workspace --locked --no-fail-fast
+	@CARGO=$(CARGO) tests/side-by-side.sh
 
 bench: setup ## figures against the peer, written to bench/results/
 	@deploy/node-red/setup.sh bench/peer bench/documents-peer
