@@ -68,13 +68,33 @@ pub(crate) async fn run(mut scene: Scene) -> Tally {
     let said = measured
         .into_iter()
         .filter(|limit| sentence(*limit, kind).is_some());
-    for limit in said.filter(|limit| !tally.beyond.contains_key(limit)) {
-        let word = limit.word();
-        tally.problems.push(format!(
-            "broker-config speaks of {word}, which no attack shows: take it out"
-        ));
+    let silent: Vec<Limit> = said
+        .filter(|limit| !tally.beyond.contains_key(limit))
+        .collect();
+    for limit in silent {
+        if !shows(&mut scene, &cases, limit).await {
+            let word = limit.word();
+            tally.problems.push(format!(
+                "broker-config speaks of {word}, which no attack shows: take it out"
+            ));
+        }
     }
     tally
+}
+
+/// Whether an attack shows what the rendering says that the broker cannot refuse. A busy broker ends connections that it would
+/// have admitted, so it is asked several times before its words are doubted.
+async fn shows(scene: &mut Scene, cases: &[Case], limit: Limit) -> bool {
+    for _ in 0..ATTEMPTS_OF_A_BUSY_BROKER {
+        tokio::time::sleep(scene.broker.settle).await;
+        for case in cases.iter().filter(|case| case.excuses.contains(&limit)) {
+            if matches!(attack(scene, case).await, Fate::Succeeded(_)) {
+                return true;
+            }
+            scene.forget();
+        }
+    }
+    false
 }
 
 impl Tally {
