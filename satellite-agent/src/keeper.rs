@@ -152,14 +152,15 @@ pub(crate) fn keep(
         .pool_max_idle_per_host(0)
         .build_http();
     let settings = Arc::new(settings.clone());
-    let (expected, token) = expected(config);
+    let needed = needed(config);
     let hand = Hand {
         trial: Arc::new(Trial {
             config: Arc::clone(&settings),
             command: command.to_vec(),
             user_dir: user_dir.to_owned(),
-            expected,
-            token,
+            expected: needed.datasets,
+            root: needed.root,
+            token: needed.token,
             book: book.clone(),
             tasks: tasks.clone(),
             client: client.clone(),
@@ -201,22 +202,37 @@ pub(crate) fn keep(
     Ok(Some(hand))
 }
 
-/// What its flows answer for the agent's sources, and the token that opens it.
-fn expected(config: &Config) -> (Vec<Expected>, SecretSource) {
-    let asked = config.source.iter().filter(|source| {
-        let url = source.local_url().ok();
-        let port = url.and_then(|url| url.port_or_known_default());
-        source.kind == SourceKind::NodeRed && port == Some(config.node_red.port)
+/// What its flows answer for the agent's sources.
+struct Needed {
+    datasets: Vec<Expected>,
+    /// Below which address; one Node-RED has one.
+    root: String,
+    /// The token that opens it.
+    token: SecretSource,
+}
+
+fn needed(config: &Config) -> Needed {
+    let own = config.source.iter().filter_map(|source| {
+        let url = source.local_url().ok()?;
+        let is_own = source.kind == SourceKind::NodeRed
+            && url.port_or_known_default() == Some(config.node_red.port);
+        is_own.then_some((source, url))
     });
-    let expected = asked.clone().map(|source| Expected {
+    let datasets = own.clone().map(|(source, _)| Expected {
         dataset: source.dataset.to_string(),
         version: source.version,
     });
-    let token = asked.clone().map(|source| source.token()).next();
-    (
-        expected.collect(),
-        token.unwrap_or_else(|| SecretSource::new(None, None)),
-    )
+    let first = own.clone().next();
+    Needed {
+        datasets: datasets.collect(),
+        root: first
+            .as_ref()
+            .map_or_else(String::new, |(_, url)| url.path().to_owned()),
+        token: first.map_or_else(
+            || SecretSource::new(None, None),
+            |(source, _)| source.token(),
+        ),
+    }
 }
 
 /// What must never stand in a line of its output.

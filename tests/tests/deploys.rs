@@ -247,6 +247,53 @@ async fn what_is_not_healthy_is_not_put_in_force_or_goes_back() {
     fabric.shutdown().await;
 }
 
+/// Flows with a node of the palette that answers a dataset.
+fn answering(dataset: &str) -> Value {
+    let code = "msg.payload = []; return msg;";
+    let wires = [json!([["give"], []]), json!([["reply"]]), json!([[], []])];
+    json!([
+        { "id": "tab", "type": "tab", "label": "tab", "disabled": false },
+        { "id": "asked", "type": "spokegate-dataset-request", "z": "tab", "name": "", "dataset": dataset, "version": "1",
+          "agent": "", "x": 1, "y": 1, "wires": wires[0] },
+        { "id": "give", "type": "function", "z": "tab", "func": code, "outputs": 1, "timeout": 0, "noerr": 0, "initialize": "",
+          "finalize": "", "libs": [], "x": 2, "y": 1, "wires": wires[1] },
+        { "id": "reply", "type": "spokegate-dataset-reply", "z": "tab", "name": "", "mode": "whole", "x": 3, "y": 1, "wires": wires[2] },
+    ])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_source_asks_for_has_to_be_answered_by_node_red_4() {
+    has_to_be_answered(Version::Four).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_source_asks_for_has_to_be_answered_by_node_red_5() {
+    has_to_be_answered(Version::Five).await;
+}
+
+/// By nodes of the palette, below the root that the shipped settings give them.
+async fn has_to_be_answered(version: Version) {
+    let mut fabric = fabric().await;
+    let source = "[[source]]\ndataset = 'tickets'\nkind = 'node-red'\nurl = 'http://127.0.0.1:@PORT@/spokegate'\n\
+                  token_file = '@TOKEN@'";
+    let satellite = Kept::start_on(&mut fabric, version_of(version), &hello("own"), source).await;
+    assert_eq!(satellite.asked("hello").await, "own");
+    until_online(&fabric, "acme", |_| true).await;
+    import(&fabric, &answering("services"));
+    let told = refused(&fabric, "1", &ACME);
+    assert!(
+        told.contains(
+            "no dataset request node answers tickets v1, which a [[source]] of this agent asks for"
+        ),
+        "{told}"
+    );
+    assert_eq!(satellite.asked("hello").await, "own");
+    import(&fabric, &answering("tickets"));
+    assert!(deploy(&fabric, "2").contains("done: office@2 runs"));
+    satellite.stop().await;
+    fabric.shutdown().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_agent_ends_with_the_flows_of_before_or_the_new_ones() {
     let mut fabric = fabric().await;

@@ -37,7 +37,7 @@ const MISSING: &str = "Waiting for missing types to be registered";
 const NAMED: &str = "]  - ";
 /// Lines of its output that wait to be looked at.
 const LINES_MAX: usize = 256;
-/// The palette's listing of what is answered.
+/// The palette's listing of what is answered, below Node-RED's root for data.
 const LISTING: &str = "spokegate/palette/v1/datasets";
 const LISTING_BYTES_MAX: usize = 65_536;
 
@@ -60,6 +60,8 @@ pub(super) struct Trial {
     /// The folder of the one that is kept, whose modules are used.
     pub(super) user_dir: PathBuf,
     pub(super) expected: Vec<Expected>,
+    /// Node-RED's root for data, as the sources have it.
+    pub(super) root: String,
     /// What opens the palette's addresses.
     pub(super) token: SecretSource,
     pub(super) book: Book,
@@ -210,7 +212,8 @@ impl Trial {
 
     async fn listing(&self, port: u16) -> anyhow::Result<Vec<Expected>> {
         let token = self.token.resolve()?;
-        let request = Request::get(format!("http://127.0.0.1:{port}/{LISTING}"))
+        let root = self.root.trim_end_matches('/');
+        let request = Request::get(format!("http://127.0.0.1:{port}{root}/{LISTING}"))
             .header(AUTHORIZATION, format!("Bearer {}", token.expose()))
             .body(Empty::new())?;
         let answer = self.client.request(request).await?;

@@ -23,7 +23,8 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// Lets acme's agent begin anew with a Node-RED of its own, these flows, and these lines in its section.
+    /// Lets acme's agent begin anew with a Node-RED of its own, these flows, and these lines in its section, where `@PORT@` is
+    /// Node-RED's port and `@TOKEN@` the file of its token.
     pub(crate) async fn start(fabric: &mut Fabric, flows: &Value, lines: &str) -> Self {
         let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let script = repository.join("deploy/node-red/node_modules/node-red/red.js");
@@ -53,6 +54,8 @@ impl Kept {
         let modules = repository.join("deploy/node-red");
         let (push_url, push_token) = satellite.push_endpoint();
         let token = satellite.agent_token_file();
+        let lines = lines.replace("@PORT@", &port.to_string());
+        let lines = lines.replace("@TOKEN@", &token.display().to_string());
         write!(
             text,
             "\n[node_red]\ncommand = ['{}', '{}', '--settings', '{}']\nuser_dir = '{}'\nport = {port}\nstop_s_max = 2\n\
