@@ -25,7 +25,7 @@ pub fn binary(own_folder: &str, name: &str) -> PathBuf {
 }
 
 /// A loopback port that was free a moment ago, below those that the system hands out for outgoing connections; none twice
-/// in one process.
+/// in one process. Tests of the crates, which run at the same time, take theirs below 20,000.
 ///
 /// # Panics
 /// When nearly all are taken.

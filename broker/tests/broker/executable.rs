@@ -40,11 +40,11 @@ pub(crate) fn config(directory: &Path, listener: &str) -> String {
     file.display().to_string()
 }
 
-/// Below those that the system hands out for outgoing connections.
+/// Below those that the system hands out for outgoing connections, and those of tests of the whole product.
 fn free_port() -> u16 {
     loop {
-        let random = RandomState::new().build_hasher().finish() % 12_000;
-        let port = 20_000 + u16::try_from(random).unwrap();
+        let random = RandomState::new().build_hasher().finish() % 10_000;
+        let port = 10_000 + u16::try_from(random).unwrap();
         if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }

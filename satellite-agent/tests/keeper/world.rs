@@ -73,12 +73,13 @@ pub(crate) fn node(version: Version) -> Option<PathBuf> {
     (script.is_file() && node.is_file()).then_some(node)
 }
 
-/// A loopback port that was free a moment ago, below those of outgoing connections; none twice in one process.
+/// A loopback port that was free a moment ago, below those of outgoing connections and of tests of the whole product; none
+/// twice in one process.
 fn free_port() -> u16 {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     loop {
-        let random = RandomState::new().build_hasher().finish() % 12_000;
-        let port = 20_000 + u16::try_from(random).unwrap();
+        let random = RandomState::new().build_hasher().finish() % 10_000;
+        let port = 10_000 + u16::try_from(random).unwrap();
         let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
         if given.insert(port) && TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;

@@ -176,10 +176,11 @@ impl Drop for Satellite {
     }
 }
 
-/// A port that no outgoing connection takes while the agent is down.
+/// A port that nobody takes while the agent is down: below those of outgoing connections, and below those of tests of the whole
+/// product, which run at the same time.
 fn low_port() -> SocketAddr {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    let from = 20_000 + u64::from(std::process::id() % 10_000);
+    let from = 10_000 + u64::from(std::process::id() % 8_000);
     loop {
         let port = u16::try_from(from + NEXT.fetch_add(1, Ordering::SeqCst)).unwrap();
         let addr = SocketAddr::from(([127, 0, 0, 1], port));
