@@ -34,8 +34,15 @@ trap 'rm -f "$log"' EXIT
 "${run[@]}" "${second[@]}" >"$log" 2>&1 &
 beside=$!
 status=0
-"${run[@]}" "${first[@]}" || status=$?
+# Through a pipe of its own: a program that is started may leave the pipe that it was given without blocking, and what is
+# printed below would be cut short there.
+"${run[@]}" "${first[@]}" 2>&1 | cat || status=$?
 wait "$beside" || status=$?
-cat "$log"
+# Opened anew, for the same reason: others than tests had it before.
+if { : >>/proc/self/fd/1; } 2>/dev/null; then
+  cat "$log" >>/proc/self/fd/1 || status=$?
+else
+  cat "$log" || status=$?
+fi
 "${run[@]}" --doc || status=$?
 exit "$status"
