@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use commands::{fabric, fail, spokegate, until_online};
 use kept::{Kept, flows};
-use node_red::Version;
+use node_red::{Version, code, node};
 use serde_json::{Value, json};
 use spokegate_demo::Fabric;
 
@@ -249,15 +249,13 @@ async fn what_is_not_healthy_is_not_put_in_force_or_goes_back() {
 
 /// Flows with a node of the palette that answers a dataset.
 fn answering(dataset: &str) -> Value {
-    let code = "msg.payload = []; return msg;";
-    let wires = [json!([["give"], []]), json!([["reply"]]), json!([[], []])];
+    let asked = json!({ "name": "", "dataset": dataset, "version": "1", "agent": "" });
+    let reply = json!({ "name": "", "mode": "whole" });
     json!([
         { "id": "tab", "type": "tab", "label": "tab", "disabled": false },
-        { "id": "asked", "type": "spokegate-dataset-request", "z": "tab", "name": "", "dataset": dataset, "version": "1",
-          "agent": "", "x": 1, "y": 1, "wires": wires[0] },
-        { "id": "give", "type": "function", "z": "tab", "func": code, "outputs": 1, "timeout": 0, "noerr": 0, "initialize": "",
-          "finalize": "", "libs": [], "x": 2, "y": 1, "wires": wires[1] },
-        { "id": "reply", "type": "spokegate-dataset-reply", "z": "tab", "name": "", "mode": "whole", "x": 3, "y": 1, "wires": wires[2] },
+        node("asked", "spokegate-dataset-request", asked, json!([["give"], []])),
+        code("give", "msg.payload = []; return msg;", json!([["reply"]])),
+        node("reply", "spokegate-dataset-reply", reply, json!([[], []])),
     ])
 }
 

@@ -21,7 +21,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use commands::{fabric, fail, spokegate, until_online};
-use node_red::{NodeRed, Version};
+use node_red::{NodeRed, Version, node};
 use serde_json::{Value, json};
 use spokegate_demo::Fabric;
 use spokegate_demo::http::PlainClient;
@@ -151,14 +151,6 @@ async fn started(fabric: &mut Fabric, version: Version, door: &Door) -> NodeRed 
 
 /// `/field` answers with a field that is the secret; a request with the secret as its credential goes to a door.
 fn flows(door: u16) -> Value {
-    let node = |id: &str, kind: &str, more: Value, wires: Value| {
-        let mut node =
-            json!({ "id": id, "type": kind, "z": "tab", "x": 1, "y": 1, "wires": wires });
-        node.as_object_mut()
-            .unwrap()
-            .extend(more.as_object().unwrap().clone());
-        node
-    };
     let template = json!({ "field": "payload", "fieldType": "msg", "format": "text", "syntax": "plain",
                            "template": "${MAIL_PASSWORD}", "output": "str" });
     let once = json!({ "props": [], "repeat": "", "once": true, "onceDelay": "0.1" });

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use spokegate_demo::Fabric;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
-use super::node_red::{NodeRed, Version};
+use super::node_red::{NodeRed, Version, code, node};
 use super::{PATIENCE, fabric};
 
 /// Of Node-RED; each life pushes about five times, and the centre keeps fifty.
@@ -22,17 +22,6 @@ const LEDGER: &str = "taken.txt";
 
 /// Pushes a job of a name of its own ten times a second, and notes those that the agent has taken.
 fn flows() -> Value {
-    let node = |id: &str, kind: &str, more: Value, wires: Value| {
-        let mut node =
-            json!({ "id": id, "type": kind, "z": "tab", "x": 1, "y": 1, "wires": wires });
-        let members = more.as_object().unwrap().clone();
-        node.as_object_mut().unwrap().extend(members);
-        node
-    };
-    let code = |id: &str, text: &str, wires: Value| {
-        let more = json!({ "func": text, "outputs": 1, "libs": [], "timeout": 0 });
-        node(id, "function", more, wires)
-    };
     let often = json!({ "props": [], "repeat": "0.1", "once": true, "onceDelay": "0.1" });
     let push = json!({ "dataset": "backup-jobs", "version": "1", "check": true, "batchRows": "1", "agent": "" });
     let job = "msg.job = `kill ${Date.now()}-${Math.random()}`; msg.payload = [{ job: msg.job, hostname: 'srv01',

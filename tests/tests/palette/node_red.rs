@@ -242,19 +242,22 @@ pub(crate) fn empty() -> Value {
     json!([{ "id": "empty", "type": "tab", "label": "empty" }])
 }
 
+/// A node in the tab `tab`.
+pub(crate) fn node(id: &str, kind: &str, more: Value, wires: Value) -> Value {
+    let mut node = json!({ "id": id, "type": kind, "z": "tab", "x": 1, "y": 1, "wires": wires });
+    let members = more.as_object().unwrap().clone();
+    node.as_object_mut().unwrap().extend(members);
+    node
+}
+
+/// A function node with one output.
+pub(crate) fn code(id: &str, text: &str, wires: Value) -> Value {
+    let more = json!({ "func": text, "outputs": 1, "libs": [], "timeout": 0 });
+    node(id, "function", more, wires)
+}
+
 /// Requests that nobody answers, and a push that its contract refuses. `/told` has what came of them.
 pub(crate) fn failing() -> Value {
-    let node = |id: &str, kind: &str, more: Value, wires: Value| {
-        let mut node =
-            json!({ "id": id, "type": kind, "z": "tab", "x": 1, "y": 1, "wires": wires });
-        let members = more.as_object().unwrap().clone();
-        node.as_object_mut().unwrap().extend(members);
-        node
-    };
-    let code = |id: &str, text: &str, wires: Value| {
-        let more = json!({ "func": text, "outputs": 1, "libs": [], "timeout": 0 });
-        node(id, "function", more, wires)
-    };
     let asked = |id: &str, dataset: &str, wires: Value| {
         let more = json!({ "dataset": dataset, "version": "1", "agent": "" });
         node(id, "spokegate-dataset-request", more, wires)
